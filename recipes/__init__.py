@@ -1,0 +1,1 @@
+"""Recipes: one function a task, from data to a trained, measured and saved run."""

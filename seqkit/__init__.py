@@ -1,0 +1,3 @@
+"""seqkit: recurrent sequence models with Keras."""
+
+__version__ = "0.1.0"

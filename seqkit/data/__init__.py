@@ -1,0 +1,1 @@
+"""Sources, vocabulary, pipelines and the built-in corpora."""
