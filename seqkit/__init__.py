@@ -1,3 +1,49 @@
-"""seqkit: recurrent sequence models with Keras."""
+"""seqkit: recurrent sequence models with Keras, trained in one call, scored honestly, exported with parity.
+
+Names and rooms are imported when they are first asked for, so that `seqkit --help` needs no TensorFlow.
+"""
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+_NAMES = {
+    "Embedding": "settings",
+    "Stack": "settings",
+    "Training": "settings",
+    "InputError": "errors",
+    "TrainingError": "errors",
+    "ExportError": "errors",
+    "Run": "run",
+    "load": "recipes",
+}
+_ROOMS = (
+    "baselines",
+    "data",
+    "export",
+    "folder",
+    "layers",
+    "metrics",
+    "objectives",
+    "progress",
+    "recipes",
+    "report",
+    "run",
+    "topologies",
+    "training",
+)
+
+__all__ = ["__version__", *_NAMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"seqkit.{_NAMES[name]}"), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"seqkit.{name}")
+    raise AttributeError(f"module 'seqkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_NAMES, *_ROOMS})

@@ -1,1 +1,31 @@
 """Sources, vocabulary, pipelines and the built-in corpora."""
+
+from seqkit.data.builtin import reviews
+from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
+from seqkit.data.pipelines import Pipeline, boundaries
+from seqkit.data.ragged import Ragged
+from seqkit.data.sources import Examples, read
+from seqkit.data.splits import Splits, read_splits
+from seqkit.data.vectors import read_vectors
+from seqkit.data.vocabulary import END, UNKNOWN, Splitter, Tokens, Vocabulary, tokenise
+
+__all__ = [
+    "END",
+    "UNKNOWN",
+    "UNSEEN",
+    "Examples",
+    "Pipeline",
+    "Ragged",
+    "Splits",
+    "Splitter",
+    "Tokens",
+    "Vocabulary",
+    "boundaries",
+    "encode_labels",
+    "learn_classes",
+    "read",
+    "read_splits",
+    "read_vectors",
+    "reviews",
+    "tokenise",
+]

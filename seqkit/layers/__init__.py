@@ -1,1 +1,7 @@
 """Parts of models: embedding, stack, pooling."""
+
+from seqkit.layers.embedding import embed_tokens
+from seqkit.layers.pooling import pool
+from seqkit.layers.stack import recurrent_stack
+
+__all__ = ["embed_tokens", "pool", "recurrent_stack"]

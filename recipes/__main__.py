@@ -1,0 +1,200 @@
+"""The command line."""
+
+import dataclasses
+import functools
+import inspect
+import json as json_format
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from cyclopts import App, CycloptsError
+from seqkit.recipes import RECIPES
+from seqkit.recipes.flags import Source
+from seqkit.recipes.quiet import quieten
+
+import seqkit
+from seqkit.errors import ExportError, InputError, TrainingError
+
+DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+app = App(
+    name="seqkit",
+    help="Train, evaluate and export recurrent sequence models.",
+    version=seqkit.__version__,
+    result_action="return_value",
+)
+train = App(name="train", help="Train a recipe: `seqkit train sentiment --help` lists its settings.")
+app.command(train)
+
+
+def _train(recipe: Callable) -> Callable:
+    """The recipe as a command: with the same arguments, it prints the scores and the folder at its end."""
+
+    @functools.wraps(recipe)
+    def command(*args, **kwargs):
+        run = recipe(*args, **kwargs)
+        if run.report:
+            _print_scores(run.report)
+        print(run.path)
+
+    defaults = {name: parameter.default for name, parameter in inspect.signature(recipe).parameters.items()}
+    # The return type would have to be imported to be looked at, and TensorFlow with it.
+    command.__annotations__ = {name: hint for name, hint in recipe.__annotations__.items() if name != "return"}
+    hints = get_type_hints(command, include_extras=True)
+    command.__annotations__ = {name: _with_defaults(hint, defaults[name]) for name, hint in hints.items()}
+    return command
+
+
+def _with_defaults(hint: Any, default: Any) -> Any:
+    """A settings class with the recipe's own defaults, so that one flag of it leaves the others as the recipe has them."""
+    if not (isinstance(hint, type) and dataclasses.is_dataclass(hint)):
+        return hint
+    fields = [(field.name, field.type, getattr(default, field.name)) for field in dataclasses.fields(hint)]
+    namespace = {"__doc__": hint.__doc__, "__module__": hint.__module__}
+    return dataclasses.make_dataclass(hint.__name__, fields, bases=(hint,), namespace=namespace, frozen=True)
+
+
+for _recipe in RECIPES.values():
+    train.command(_train(_recipe))
+
+
+@app.command
+def recipes() -> None:
+    """List the recipes."""
+    for name, recipe in RECIPES.items():
+        print(f"{name}: {(recipe.__doc__ or '').strip().splitlines()[0]}")
+
+
+@app.command
+def evaluate(
+    run: Path, /, *, data: Source, against: Path | None = None, data_dir: str | None = None, json: bool = False
+) -> None:
+    """Score a run and its baselines on data; write report.json and report.html into its folder.
+
+    Parameters
+    ----------
+    run
+        The run folder.
+    data
+        Data of the kind that the run was trained on.
+    against
+        Another run folder, compared on the same rows by a paired bootstrap test.
+    data_dir
+        Where TFDS keeps prepared data sets.
+    json
+        Print report.json instead of a table.
+    """
+    loaded = seqkit.load(run)
+    other = None if against is None else seqkit.load(against)
+    report = loaded.evaluate(data, against=other, data_dir=data_dir)
+    if json:
+        print((loaded.path / "report.json").read_text(encoding="utf-8"), end="")
+    else:
+        _print_scores(report)
+        print(loaded.path / "report.html")
+
+
+@app.command
+def predict(run: Path, file: str = "-", /) -> None:
+    """Answer texts, one JSON object a line, in order, as they come.
+
+    Parameters
+    ----------
+    run
+        The run folder.
+    file
+        A text a line, or a table with the column of the training texts; - for standard input.
+    """
+    loaded = seqkit.load(run)
+    for answer in loaded.stream(_inputs(file, loaded.task.columns)):
+        print(json_format.dumps(answer, ensure_ascii=False), flush=True)
+
+
+@app.command
+def export(run: Path, /, *, format: Literal["keras", "savedmodel"]) -> None:
+    """Write an artefact that runs without seqkit, once it has answered real rows as the run does.
+
+    Parameters
+    ----------
+    run
+        The run folder.
+    format
+        keras for a file that plain Keras opens, savedmodel for text in and labels out.
+    """
+    print(seqkit.load(run).export(format))
+
+
+def _inputs(file: str, columns: dict[str, str]) -> Iterator[list[str]]:
+    from seqkit.data.sources import TABLES, read, read_text
+
+    field, column = next(iter(columns.items()))
+    if file == "-":
+        yield from _lines_as_they_come(sys.stdin.fileno())
+    elif Path(file.removesuffix(".gz")).suffix in TABLES:
+        yield read(file, {field: column})[field]
+    else:
+        yield [line.removesuffix("\r") for line in read_text(Path(file)).removesuffix("\n").split("\n")]
+
+
+def _lines_as_they_come(descriptor: int) -> Iterator[list[str]]:
+    """Lists of the lines that are there, without waiting for more than the first."""
+    number, rest = 0, b""
+    while block := os.read(descriptor, 1 << 20):
+        *whole, rest = (rest + block).split(b"\n")
+        yield [_decoded(line, number := number + 1) for line in whole]
+    if rest:
+        yield [_decoded(rest, number + 1)]
+
+
+def _decoded(line: bytes, number: int) -> str:
+    try:
+        return line.removesuffix(b"\r").decode()
+    except UnicodeDecodeError as error:
+        byte = line[error.start]
+        raise InputError(
+            f"standard input, line {number}: byte 0x{byte:02x} is not UTF-8. Convert the text first."
+        ) from None
+
+
+def _print_scores(report: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    Console().print(seqkit.report.scores_table(report))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+        return DONE
+    except (InputError, CycloptsError) as error:
+        return _say(error, WRONG_INPUT)
+    except (TrainingError, ExportError) as error:
+        return _say(error, FAILED)
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.stdout = None
+        return DONE
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return _say(f"{what}. What was saved before is as it was.", FAILED)
+    except KeyboardInterrupt as error:
+        return _say(str(error) or "interrupted.", INTERRUPTED)
+
+
+def _say(error: object, status: int) -> int:
+    print(f"seqkit: {' '.join(str(error).split())}", file=sys.stderr)
+    return status
+
+
+def console_script() -> int:
+    """The installed command."""
+    quieten()
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(console_script())

@@ -1,0 +1,54 @@
+"""Rows of unequal length, as one flat array and where each row starts."""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Ragged:
+    """Rows of unequal length.
+
+    Attributes:
+        values: (items, ...), all rows one after the other.
+        offsets: int64, (rows + 1,): row i is values[offsets[i]:offsets[i + 1]].
+    """
+
+    values: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of_lengths(cls, values: np.ndarray, lengths: np.ndarray) -> "Ragged":
+        """Cut `values` into rows of these lengths."""
+        return cls(values, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64, (rows,)."""
+        return np.diff(self.offsets)
+
+    def take(self, rows: np.ndarray) -> "Ragged":
+        """The given rows, in that order."""
+        lengths = self.lengths[rows]
+        taken = Ragged.of_lengths(self.values[:0], lengths)
+        # places of the wanted items: each row's start, plus 0, 1, 2, ... within the row
+        within = np.arange(taken.offsets[-1]) - np.repeat(taken.offsets[:-1], lengths)
+        return Ragged(self.values[np.repeat(self.offsets[:-1][rows], lengths) + within], taken.offsets)
+
+    def cut(self, length: int) -> "Ragged":
+        """Each row's first `length` items."""
+        lengths = np.minimum(self.lengths, length)
+        keep = np.arange(len(self.values)) - np.repeat(self.offsets[:-1], self.lengths) < np.repeat(
+            lengths, self.lengths
+        )
+        return Ragged.of_lengths(self.values[keep], lengths)
+
+    def append(self, value: int) -> "Ragged":
+        """Each row with one more item at its end."""
+        return Ragged(np.insert(self.values, self.offsets[1:], value), self.offsets + np.arange(len(self.offsets)))

@@ -1,0 +1,308 @@
+"""Sources: tables, TFDS, arrays and tf.data datasets, all read into columns of strings."""
+
+import csv
+import dataclasses
+import gzip
+import hashlib
+import io
+import json
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from seqkit.errors import InputError
+
+Role = Literal["train", "valid", "test"]
+TABLES = (".tsv", ".csv", ".jsonl")
+TFDS_SPLITS = {"train": ("train",), "valid": ("validation", "test"), "test": ("test", "validation")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Rows as columns: `columns[field][row]` is a string; `origin` says where they came from."""
+
+    columns: dict[str, list[str]]
+    origin: str
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def __getitem__(self, field: str) -> list[str]:
+        return self.columns[field]
+
+    def take(self, rows: Sequence[int], origin: str) -> "Examples":
+        """The given rows, in that order."""
+        return Examples({field: [values[row] for row in rows] for field, values in self.columns.items()}, origin)
+
+    def digest(self) -> str:
+        """SHA-256 of the contents, whatever file format they came in."""
+        digest = hashlib.sha256()
+        for field, values in self.columns.items():
+            digest.update(f"\x1d{field}".encode())
+            digest.update("\x1e".join(values).encode())
+        return digest.hexdigest()
+
+
+def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_dir: str | None = None) -> Examples:
+    """Read a source into columns.
+
+    Args:
+        source: Path of a .tsv, .csv or .jsonl file (also .gz); "tfds:NAME[/CONFIG][:SPLIT]"; a tuple of sequences in the
+            order of `columns`; a mapping or data frame with those columns; a tf.data.Dataset of tuples or dicts;
+            Examples that were read before.
+        columns: Field -> name of its column, or its number from 0 in a file without a header.
+        role: What the rows are for; it chooses the split of a TFDS data set that names none.
+        data_dir: Where TFDS keeps prepared data sets.
+    Raises:
+        InputError: Anything about the source is not as expected.
+    """
+    if isinstance(source, Examples):
+        return source
+    if isinstance(source, str) and source.startswith("tfds:"):
+        examples = _read_tfds(source, columns, role, data_dir)
+    elif isinstance(source, str | Path):
+        examples = read_table(Path(source), columns)
+    elif hasattr(source, "element_spec"):
+        examples = _read_dataset(source, columns, f"the tf.data dataset ({role})")
+    elif hasattr(source, "keys") and hasattr(source, "__getitem__"):
+        examples = _read_mapping(source, columns, f"the mapping ({role})")
+    elif isinstance(source, tuple | list) and len(source) == len(columns):
+        examples = _read_mapping(dict(zip(columns.values(), source, strict=True)), columns, f"the arrays ({role})")
+    else:
+        raise InputError(
+            f"The {role} data is a {type(source).__name__}: give a path, 'tfds:NAME', a tuple "
+            f"({', '.join(columns)}), a mapping with these columns, or a tf.data.Dataset."
+        )
+    if not len(examples):
+        raise InputError(f"{examples.origin} has no rows: expected at least one with {' and '.join(columns)}.")
+    return examples
+
+
+def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
+    """Read the wanted columns of a .tsv, .csv or .jsonl file, plain or gzipped, in UTF-8.
+
+    A .tsv file has no quoting: a tab ends a cell and a line end ends a row. Blank lines are no rows.
+    """
+    text = read_text(path)
+    suffix = Path(path.name.removesuffix(".gz")).suffix
+    if suffix not in TABLES:
+        raise InputError(f"{path} is no table that seqkit reads: expected {', '.join(TABLES)}, plain or with .gz.")
+    if not text.strip():
+        raise InputError(f"{path} is empty: expected a table with {' and '.join(columns)}.")
+    values: dict[str, list[str]] = {field: [] for field in columns}
+    if suffix == ".jsonl":
+        for number, line in _lines(text):
+            row = _json_object(path, number, line)
+            for field, name in columns.items():
+                if name not in row:
+                    raise InputError(
+                        f"{path}, line {number}: no key {name!r} among {_listed(row)}. Name the {field} key with --{field}."
+                    )
+                values[field].append(_cell(row[name], field, f"{path}, line {number}"))
+        return Examples(values, str(path))
+    rows = _tsv_rows(text) if suffix == ".tsv" else _csv_rows(path, text)
+    places, width = None, None
+    for number, cells in rows:
+        if places is None:
+            places, width = _places(path, cells, columns), len(cells)
+            if _named(columns):
+                continue
+        if len(cells) != width:
+            raise InputError(
+                f"{path}, line {number}: found {len(cells)} cells where line 1 has {width}. "
+                f"Check for a {'tab' if suffix == '.tsv' else 'comma or quote'} inside a cell."
+            )
+        for field, place in places.items():
+            values[field].append(_cell(cells[place], field, f"{path}, line {number}"))
+    return Examples(values, str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, plain or gzipped, with one-sentence errors."""
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+        return data.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist: check the path.") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder: give a file ({', '.join(TABLES)}, also .gz).") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{path} is no whole gzip file ({error}): compress it again.") from None
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{path}, line {line}: byte 0x{data[error.start]:02x} is not UTF-8. "
+            "Convert the file, for example with iconv -f latin1 -t utf-8."
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}.") from None
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip("\r"):
+            yield number, line.removesuffix("\r")
+
+
+def _tsv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    for number, line in _lines(text):
+        yield number, line.split("\t")
+
+
+def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    csv.field_size_limit(sys.maxsize)  # the default refuses a text of more than 131,072 characters
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for cells in reader:
+            if cells:
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: {error}. Check the quotes there.") from None
+
+
+def _json_object(path: Path, number: int, line: str) -> dict:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{path}, line {number}: no JSON ({error}). Each line is one object.") from None
+    if not isinstance(row, dict):
+        raise InputError(f"{path}, line {number}: a JSON {type(row).__name__}, where an object with keys is expected.")
+    return row
+
+
+def _named(columns: Mapping[str, str]) -> bool:
+    numbered = [name.isdigit() for name in columns.values()]
+    if any(numbered) and not all(numbered):
+        raise InputError(
+            f"Columns {_listed(columns.values())} mix names and numbers: give names for a file with a header, "
+            "numbers from 0 for a file without one."
+        )
+    return not all(numbered)
+
+
+def _places(path: Path, first: list[str], columns: Mapping[str, str]) -> dict[str, int]:
+    places = {}
+    named = _named(columns)
+    for field, name in columns.items():
+        if named and name in first:
+            places[field] = first.index(name)
+        elif not named and int(name) < len(first):
+            places[field] = int(name)
+        elif named:
+            raise InputError(
+                f"{path}, line 1: no column {name!r} among {_listed(first)}. "
+                f"Name the {field} column with --{field}, or give its number from 0 if the file has no header."
+            )
+        else:
+            raise InputError(f"{path}, line 1: no column number {name}; the file has columns 0 to {len(first) - 1}.")
+    return places
+
+
+def _cell(value: Any, field: str, place: str) -> str:
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{place}: the {field} is not UTF-8 ({error.reason}).") from None
+    elif isinstance(value, bool | int | np.integer | np.bool_):
+        value = str(int(value) if isinstance(value, np.integer) else value)
+    if not isinstance(value, str):
+        raise InputError(f"{place}: the {field} is a {type(value).__name__}, where a string is expected.")
+    if field == "label" and not value.strip():
+        raise InputError(f"{place}: the label is empty. Each row needs one.")
+    return value
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name[:40]) for name in names)
+
+
+def _read_mapping(source: Mapping, columns: Mapping[str, str], origin: str) -> Examples:
+    values = {}
+    for field, name in columns.items():
+        if name not in source:
+            raise InputError(f"{origin} has no column {name!r}: it has {_listed(map(str, source.keys()))}.")
+        values[field] = [_cell(value, field, f"{origin}, row {row}") for row, value in enumerate(source[name])]
+    sizes = {field: len(column) for field, column in values.items()}
+    if len(set(sizes.values())) > 1:
+        raise InputError(f"{origin} has columns of different lengths: {sizes}. Each row needs every column.")
+    return Examples(values, origin)
+
+
+def _read_dataset(dataset: Any, columns: Mapping[str, str], origin: str) -> Examples:
+    names = list(columns.values())
+    parts: dict[str, list] = {name: [] for name in names}
+    for element in dataset.as_numpy_iterator():
+        row = dict(zip(names, element, strict=False)) if isinstance(element, tuple) else element
+        for name in names:
+            if not isinstance(row, dict) or name not in row:
+                raise InputError(
+                    f"{origin} has elements without {name!r}: give tuples ({', '.join(columns)}) or dicts."
+                )
+            parts[name].extend(np.atleast_1d(row[name]).tolist())
+    return _read_mapping(parts, columns, origin)
+
+
+def _read_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: str | None) -> Examples:
+    import tensorflow_datasets as tfds
+
+    name, _, split = source.removeprefix("tfds:").partition(":")
+    try:
+        builder = tfds.builder(name, data_dir=data_dir)
+    except (tfds.core.DatasetNotFoundError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{source}: TFDS knows no such data set ({reason}). See its catalogue for names.") from None
+    try:
+        builder.download_and_prepare()  # returns at once where the data set is prepared already
+    except Exception as error:  # the network, a server or a checksum: each library has its own error
+        raise InputError(
+            f"{source}: could not fetch the data set ({type(error).__name__}). Prepare it where there is a network with "
+            f"`tfds build {name} --data_dir DIR`, copy DIR here and pass --data-dir DIR."
+        ) from error
+    if not split:
+        found = [wanted for wanted in TFDS_SPLITS[role] if wanted in builder.info.splits]
+        if not found:
+            raise InputError(
+                f"{source} has no split for {role}: it has {_listed(builder.info.splits)}. Name one: {source}:SPLIT."
+            )
+        split = found[0]
+    features = builder.info.features
+    for field, column in columns.items():
+        if column not in features:
+            raise InputError(
+                f"{source} has no feature {column!r}: it has {_listed(features)}. Name the {field} with --{field}."
+            )
+    parts: dict[str, list] = {column: [] for column in columns.values()}
+    for batch in tfds.as_numpy(builder.as_dataset(split=split).batch(1024)):
+        for column, part in parts.items():
+            if isinstance(features[column], tfds.features.ClassLabel):
+                part.extend(features[column].int2str(int(label)) for label in batch[column])
+            else:
+                part.extend(batch[column].tolist())
+    return _read_mapping(parts, columns, f"tfds:{name}:{split}")
+
+
+def hold_out(examples: Examples, *, by: str | None, seed: int) -> tuple[Examples, Examples]:
+    """Set a tenth of the rows aside for validation, stratified by the column `by`.
+
+    Rows are shuffled, ordered by stratum, and every tenth is taken: each stratum gives its share to within one row.
+    """
+    if len(examples) < 2:
+        raise InputError(f"{examples.origin} has one row: training needs one row to learn from and one to validate on.")
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(examples))
+    if by is not None:
+        strata = np.unique(examples[by], return_inverse=True)[1]
+        order = order[np.argsort(strata[order], kind="stable")]
+    held = order[int(rng.integers(min(10, len(order)))) :: 10]
+    kept = np.setdiff1d(order, held)
+    return (
+        examples.take(kept.tolist(), examples.origin),
+        examples.take(np.sort(held).tolist(), f"a tenth of {examples.origin}, seed {seed}"),
+    )

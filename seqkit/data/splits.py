@@ -1,0 +1,55 @@
+"""Training, validation and test rows."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from seqkit.data.sources import Examples, hold_out, read
+from seqkit.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """The rows to train, validate and (where given) test on."""
+
+    train: Examples
+    valid: Examples
+    test: Examples | None
+
+    def named(self) -> Iterator[tuple[str, Examples]]:
+        """The splits there are, by name."""
+        for field in dataclasses.fields(self):
+            if (examples := getattr(self, field.name)) is not None:
+                yield field.name, examples
+
+
+def read_splits(
+    data: Any,
+    valid: Any,
+    test: Any,
+    columns: Mapping[str, str],
+    *,
+    builtin: Callable[[], Mapping[str, Mapping[str, list[str]]]],
+    stratify: str | None,
+    seed: int,
+    data_dir: str | None = None,
+) -> Splits:
+    """Read what was given; hold a seeded tenth of the training rows out where there is no validation data.
+
+    Args:
+        data: A source, or None for the built-in corpus with its own three splits.
+        builtin: Makes the built-in corpus: split -> field -> values.
+        stratify: The field by which to stratify the held-out tenth.
+    Raises:
+        InputError: A source is not as expected; or only validation or test data was given.
+    """
+    if data is None:
+        if valid is not None or test is not None:
+            raise InputError("There is validation or test data but no training data: give --data too.")
+        corpus = builtin()
+        return Splits(*(Examples(dict(corpus[name]), f"built-in ({name})") for name in ("train", "valid", "test")))
+    train = read(data, columns, role="train", data_dir=data_dir)
+    tested = None if test is None else read(test, columns, role="test", data_dir=data_dir)
+    if valid is not None:
+        return Splits(train, read(valid, columns, role="valid", data_dir=data_dir), tested)
+    return Splits(*hold_out(train, by=stratify, seed=seed), tested)

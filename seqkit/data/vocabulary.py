@@ -1,0 +1,222 @@
+"""Text to tokens to ids.
+
+Text is split by TensorFlow's string operations alone, so that the pipeline, prediction and an exported graph all run the
+same ones. The rule is data (RE2 patterns applied in order) and lies in vocabulary.json for use from another language.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import platformdirs
+import tensorflow as tf
+
+from seqkit.data.ragged import Ragged
+from seqkit.errors import InputError
+
+Unit = Literal["word", "character"]
+
+PADDING, UNKNOWN, BEGIN, END = range(4)
+SPECIAL = ("<padding>", "<unknown>", "<begin>", "<end>")
+
+# A word is letters, marks and digits with apostrophes inside it; any other visible character stands alone.
+_CLEAN = (("(?i)<br */?>", " "), (r"[\p{Z}\p{C}]+", " "))
+_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
+    "word": (*_CLEAN, (r"([\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*|[^ \p{L}\p{M}\p{N}])", r" \1 ")),
+    "character": _CLEAN,
+}
+_CHUNK = 256  # texts a tf.data element: enough to keep both the regular expressions and the threads busy
+
+
+@dataclasses.dataclass(frozen=True)
+class Splitter:
+    """The rule that makes tokens of a text.
+
+    Attributes:
+        unit: "word" splits at spaces after `steps`; "character" at every character.
+        lowercase: Whether case is folded first.
+    """
+
+    unit: Unit = "word"
+    lowercase: bool = True
+
+    def __post_init__(self):
+        if self.unit not in _STEPS:
+            raise InputError(f"unit is {self.unit!r}: choose one of {', '.join(_STEPS)}.")
+
+    @property
+    def steps(self) -> tuple[tuple[str, str], ...]:
+        """RE2 (pattern, replacement) pairs, applied in order to the folded text."""
+        return _STEPS[self.unit]
+
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Split.
+
+        Args:
+            texts: string, (rows,), UTF-8.
+        Returns:
+            string, (rows, None).
+        """
+        if self.lowercase:
+            texts = tf.strings.lower(texts, encoding="utf-8")
+        for pattern, replacement in self.steps:
+            texts = tf.strings.regex_replace(texts, pattern, replacement)
+        if self.unit == "word":
+            return tf.strings.split(texts)
+        return tf.strings.unicode_split(tf.strings.strip(texts), "UTF-8")
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokens:
+    """Split texts, each token as an index into the list of the distinct ones.
+
+    Attributes:
+        types: The distinct tokens.
+        indices: int32, for every row the place in `types` of each of its tokens.
+    """
+
+    types: list[str]
+    indices: Ragged
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def take(self, rows: np.ndarray | Sequence[int]) -> "Tokens":
+        """The given rows, in that order."""
+        return Tokens(self.types, self.indices.take(np.asarray(rows)))
+
+    def counts(self) -> np.ndarray:
+        """How often each type occurs: int64, (types,)."""
+        return np.bincount(self.indices.values, minlength=len(self.types))
+
+
+def tokenise(texts: Sequence[str], splitter: Splitter, *, cache: bool = True) -> Tokens:
+    """Split texts, once: a second call with the same texts and rule reads the cache of the first.
+
+    The cache lies in the user's cache folder, or where the environment variable SEQKIT_CACHE says, and may be deleted at
+    any time. A cache that can't be written is done without.
+    """
+    path = _cache_path(texts, splitter)
+    if cache and (kept := _read_cache(path)) is not None:
+        return kept
+    chunks = tf.data.Dataset.from_tensor_slices(tf.constant(list(texts), tf.string)).batch(_CHUNK)
+
+    def split(chunk):
+        rows = splitter(chunk)
+        types, places = tf.unique(rows.flat_values)
+        return types, places, rows.row_lengths()
+
+    index: dict[bytes, int] = {}
+    values, lengths = [], []
+    for types, places, sizes in chunks.map(split, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2).as_numpy_iterator():
+        known = np.array([index.setdefault(token, len(index)) for token in types], np.int32)
+        values.append(known[places])
+        lengths.append(sizes)
+    tokens = Tokens(
+        [token.decode() for token in index], Ragged.of_lengths(np.concatenate(values), np.concatenate(lengths))
+    )
+    if cache:
+        _write_cache(path, tokens)
+    return tokens
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """The tokens that a model knows. Ids 0 to 3 are padding, unknown, begin and end, always.
+
+    Attributes:
+        tokens: The token of each id.
+        splitter: The rule that made them.
+    """
+
+    tokens: tuple[str, ...]
+    splitter: Splitter
+
+    def __post_init__(self):
+        if self.tokens[: len(SPECIAL)] != SPECIAL:
+            raise InputError(f"A vocabulary starts with {SPECIAL}; this one starts with {self.tokens[: len(SPECIAL)]}.")
+
+    @classmethod
+    def build(cls, tokens: Tokens, splitter: Splitter, *, size: int = 20_000, min_count: int = 1) -> "Vocabulary":
+        """Keep the `size` most frequent tokens (with the four fixed ones) that occur `min_count` times at least.
+
+        Equally frequent tokens are ordered by name, so that the order of the rows doesn't matter.
+        """
+        counts = tokens.counts()
+        frequent = [place for place in np.flatnonzero(counts >= min_count) if tokens.types[place] not in SPECIAL]
+        frequent.sort(key=lambda place: (-counts[place], tokens.types[place]))
+        return cls(SPECIAL + tuple(tokens.types[place] for place in frequent[: size - len(SPECIAL)]), splitter)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def encode(self, tokens: Tokens) -> Ragged:
+        """Ids of split texts: int32, ragged; tokens outside the vocabulary become UNKNOWN."""
+        ids = {token: number for number, token in enumerate(self.tokens)}
+        for token in SPECIAL:  # a text that spells "<padding>" doesn't get to say where it ends
+            ids[token] = UNKNOWN
+        table = np.array([ids.get(token, UNKNOWN) for token in tokens.types] or [UNKNOWN], np.int32)
+        return Ragged(table[tokens.indices.values], tokens.indices.offsets)
+
+    def lookup(self) -> tf.lookup.StaticHashTable:
+        """The same mapping as a TensorFlow table, for an exported graph."""
+        words = tf.lookup.KeyValueTensorInitializer(
+            tf.constant(self.tokens[len(SPECIAL) :], tf.string),
+            tf.range(len(SPECIAL), len(self.tokens), dtype=tf.int32),
+        )
+        return tf.lookup.StaticHashTable(words, UNKNOWN)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything that maps a text to ids, as JSON."""
+        return {
+            "unit": self.splitter.unit,
+            "lowercase": self.splitter.lowercase,
+            "replace": [list(step) for step in self.splitter.steps],
+            "tokens": list(self.tokens),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Vocabulary":
+        """The inverse of `to_json`."""
+        splitter = Splitter(value["unit"], value["lowercase"])
+        if [list(step) for step in splitter.steps] != value["replace"]:
+            raise InputError(
+                "The vocabulary was written with another normalisation rule: train again with this seqkit."
+            )
+        return cls(tuple(value["tokens"]), splitter)
+
+
+def _cache_path(texts: Sequence[str], splitter: Splitter) -> Path:
+    digest = hashlib.sha256(repr((splitter.unit, splitter.lowercase, splitter.steps)).encode())
+    for text in texts:
+        data = text.encode()
+        digest.update(len(data).to_bytes(8))
+        digest.update(data)
+    folder = os.environ.get("SEQKIT_CACHE") or platformdirs.user_cache_dir("seqkit")
+    return Path(folder) / f"tokens-{digest.hexdigest()[:32]}.npz"
+
+
+def _read_cache(path: Path) -> Tokens | None:
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            types = json.loads(kept["types"].tobytes())
+            return Tokens(types, Ragged(kept["values"], kept["offsets"]))
+    except (OSError, ValueError, KeyError, EOFError):  # absent, or cut short by a crash: split again
+        return None
+
+
+def _write_cache(path: Path, tokens: Tokens) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as part:
+            types = np.frombuffer(json.dumps(tokens.types).encode(), np.uint8)
+            np.savez(part, types=types, values=tokens.indices.values, offsets=tokens.indices.offsets)
+        os.replace(part.name, path)
+    except OSError:
+        pass

@@ -1,0 +1,39 @@
+"""Token ids to vectors."""
+
+import keras
+import numpy as np
+
+from seqkit.settings import Embedding
+
+PADDING = 0
+
+
+def embed_tokens(
+    tokens: int, embedding: Embedding, vectors: np.ndarray | None = None
+) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
+    """The input of a model that reads token ids.
+
+    Args:
+        tokens: Size of the vocabulary.
+        embedding: Width and dropouts.
+        vectors: float, (tokens, units): pretrained rows to start from, whose width wins over `embedding.units`.
+    Returns:
+        ids, int32 (batch, steps); features, float (batch, steps, units); mask, bool (batch, steps), False on padding.
+        The mask is passed on by hand: Keras drops an implicit one wherever a layer has a second tensor argument.
+    """
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    mask = keras.ops.not_equal(ids, PADDING)
+    units = embedding.units if vectors is None else vectors.shape[1]
+    table = keras.layers.Embedding(tokens, units, trainable=embedding.trainable, name="embedding")
+    features = table(ids)
+    if vectors is not None:
+        table.set_weights([vectors])
+    if embedding.word_dropout:
+        whole_words = keras.layers.Dropout(embedding.word_dropout, noise_shape=(None, None, 1), name="word_dropout")
+        features = whole_words(features)
+    if embedding.dropout:
+        same_at_every_step = keras.layers.Dropout(
+            embedding.dropout, noise_shape=(None, 1, None), name="embedding_dropout"
+        )
+        features = same_at_every_step(features)
+    return ids, features, mask

@@ -1,0 +1,345 @@
+"""The run: a trained model in its folder, with what it takes to predict, evaluate and export.
+
+What differs from recipe to recipe is behind `Task`; here is what is the same for all.
+"""
+
+import csv
+import dataclasses
+import functools
+import json
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import seqkit
+from seqkit import export, folder, metrics, report
+from seqkit.data.pipelines import Pipeline
+from seqkit.data.sources import Examples, read
+from seqkit.data.splits import Splits
+from seqkit.errors import InputError
+from seqkit.progress import say
+from seqkit.settings import Training
+from seqkit.training import Forward, Objective, fit, make_forward
+
+SAMPLES = 64  # validation rows kept in the run folder, on which exports are compared
+CHUNK = 256  # inputs answered at once
+EVALUATION_BATCH = 64
+
+
+class Baseline(Protocol):
+    """A simple model fitted on the same training data."""
+
+    def save(self, path: Path) -> None: ...
+
+
+class Task(Protocol):
+    """What a recipe knows and a run doesn't. `outputs` are arrays whose first axis is the row."""
+
+    recipe: str
+    columns: dict[str, str]  # field -> column of a source; the first field is the input
+    classes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """What vocabulary.json holds."""
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
+        """The inverse of `to_json`."""
+
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
+        """Batches ("targets" only where the examples have them), and counts about the data that belong in a report."""
+
+    def outputs(self, forward: Forward, pipeline: Pipeline) -> np.ndarray:
+        """The model's outputs, in the order of the rows."""
+
+    def answers(self, outputs: np.ndarray) -> list[dict[str, Any]]:
+        """What `predict` prints, a dict a row."""
+
+    def scorer(self, examples: Examples, outputs: np.ndarray) -> Callable[[np.ndarray], dict[str, float]]:
+        """A function from row numbers to metrics over these rows."""
+
+    def sections(self, examples: Examples, outputs: np.ndarray) -> dict[str, Any]:
+        """More for the report: per class, mistakes and the like."""
+
+    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+        """Fit the baselines by name."""
+
+    def load_baseline(self, path: Path) -> Baseline:
+        """Read a baseline that was saved."""
+
+    def baseline_outputs(self, baseline: Baseline, examples: Examples) -> np.ndarray:
+        """A baseline's outputs, as the model's."""
+
+    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
+        """A module whose `serve` takes raw inputs, and the name of the output that equals `outputs`."""
+
+
+class Run:
+    """A trained model in its folder.
+
+    Attributes:
+        path: The folder.
+        task: What the recipe knows.
+        model: An ordinary Keras model.
+        info: run.json: recipe, settings, seed, versions, digest of the data, command.
+    """
+
+    def __init__(self, path: Path, task: Task, model: keras.Model, info: dict[str, Any]):
+        self.path, self.task, self.model, self.info = path, task, model, info
+
+    @classmethod
+    def load(cls, path: str | Path, tasks: Mapping[str, Callable[[], type[Task]]]) -> Self:
+        """Open a run folder.
+
+        Args:
+            tasks: Recipe's name -> function that returns its task class.
+        Raises:
+            InputError: No run folder, a damaged one, or one of an unknown recipe.
+        """
+        path = Path(path)
+        info = folder.read_json(path / "run.json")
+        if info["recipe"] not in tasks:
+            raise InputError(f"{path} was made by a recipe {info['recipe']!r}: this seqkit knows {', '.join(tasks)}.")
+        task = tasks[info["recipe"]]().from_json(folder.read_json(path / "vocabulary.json"), info["columns"])
+        try:
+            model = keras.saving.load_model(path / "model.keras", compile=False, safe_mode=True)
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise InputError(f"{path / 'model.keras'} can't be opened ({reason}): train again or restore it.") from None
+        return cls(path, task, model, info)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """report.json, or nothing where the run was not evaluated yet."""
+        path = self.path / "report.json"
+        return folder.read_json(path) if path.exists() else {}
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """history.csv, a dict an epoch."""
+        with open(self.path / "history.csv", newline="", encoding="utf-8") as file:
+            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+    @functools.cached_property
+    def _forward(self) -> Forward:
+        return make_forward(self.model)
+
+    def predict(self, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+        """Answer inputs, a dict each, in order."""
+        return list(self.stream([inputs]))
+
+    def stream(self, chunks: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
+        """Answer chunks of inputs as they come, a dict each, in order."""
+        field = next(iter(self.task.columns))
+        for chunk in chunks:
+            for start in range(0, len(chunk), CHUNK):
+                examples = read((chunk[start : start + CHUNK],), {field: field})
+                pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
+                yield from self.task.answers(self.task.outputs(self._forward, pipeline))
+
+    def evaluate(self, data: Any, *, against: "Run | None" = None, data_dir: str | None = None) -> dict[str, Any]:
+        """Score the run and its baselines on data, and write report.json and report.html.
+
+        Args:
+            data: Any source of the recipe's columns.
+            against: Another run, compared by a paired bootstrap on the same rows.
+        Returns:
+            The report.
+        """
+        examples = read(data, self.task.columns, role="test", data_dir=data_dir)
+        if against is not None and against.task.classes != self.task.classes:
+            raise InputError(f"{against.path} has other classes than {self.path}: compare runs of the same classes.")
+        started = time.perf_counter()
+        pipeline, facts = self.task.encode(examples, EVALUATION_BATCH)
+        outputs = self.task.outputs(self._forward, pipeline)
+        seconds = time.perf_counter() - started
+        score = self.task.scorer(examples, outputs)
+        baselines = {}
+        for path in sorted((self.path / "baselines").glob("*.npz")):
+            answers = self.task.baseline_outputs(self.task.load_baseline(path), examples)
+            baselines[path.stem] = metrics.bootstrap(self.task.scorer(examples, answers), len(examples))
+        result = {
+            "recipe": self.info["recipe"],
+            "metrics": metrics.bootstrap(score, len(examples)),
+            "baselines": baselines,
+            "data": {"source": examples.origin, "rows": len(examples), "digest": examples.digest()}
+            | facts
+            | {"padding_share": pipeline.padding_share()},
+            **self.task.sections(examples, outputs),
+            "timings": {"training_seconds": self.info["training_seconds"], "prediction_seconds": round(seconds, 3)},
+            "settings": self.info["settings"],
+            "versions": versions(),
+            "trained_with": self.info["command"],
+            "command": command(),
+        }
+        if against is not None:
+            theirs, _ = against.task.encode(examples, EVALUATION_BATCH)
+            other = against.task.scorer(examples, against.task.outputs(against._forward, theirs))
+            result["against"] = {
+                "run": str(against.path),
+                "metrics": metrics.paired_bootstrap(score, other, len(examples)),
+            }
+        folder.write_json(self.path / "report.json", result)
+        with folder.replacing(self.path / "report.html") as part:
+            report.write_html(result, self.history, part)
+        return result
+
+    def export(self, format: export.Format) -> Path:
+        """Write an artefact into the run's export folder, compared with the run on real rows.
+
+        Returns:
+            Where it is.
+        Raises:
+            ExportError: It answers otherwise than the run.
+        """
+        target = self.path / "export"
+        target.mkdir(exist_ok=True)
+        lines = (self.path / "samples.jsonl").read_text(encoding="utf-8").splitlines()
+        inputs = [json.loads(line) for line in lines]
+        field = next(iter(self.task.columns))
+        examples = read((inputs,), {field: field})
+        precision = self.info["settings"]["training"]["precision"]
+        pipeline, _ = self.task.encode(examples, len(examples))
+        if format == "keras":
+            ids = next(iter(pipeline.batches()))["inputs"]
+            return export.export_keras(
+                self.path / "model.keras", target, ids.numpy(), self._forward(ids).numpy(), precision=precision
+            )
+        if format == "savedmodel":
+            module, output = self.task.serving(self.model)
+            expected = self.task.outputs(self._forward, pipeline)
+            return export.export_savedmodel(module, target, inputs, expected, output=output, precision=precision)
+        raise InputError(f"format is {format!r}: choose keras or savedmodel.")
+
+
+def train(
+    task: Task,
+    model: keras.Model,
+    splits: Splits,
+    *,
+    objective: Objective,
+    training: Training,
+    part: Path,
+    settings: dict[str, Any],
+    seed: int,
+    resume: bool,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict[str, Any]:
+    """Train a model and fill its run folder.
+
+    Args:
+        part: The folder to fill, from `new_folder`.
+        settings: Every argument of the recipe, as JSON.
+    Returns:
+        What run.json holds.
+    """
+    info = {
+        "recipe": task.recipe,
+        "columns": task.columns,
+        "settings": settings,
+        "seed": seed,
+        "versions": versions(),
+        "data": {
+            name: {"source": rows.origin, "rows": len(rows), "digest": rows.digest()} for name, rows in splits.named()
+        },
+        "command": command(),
+    }
+    _same_or_new(part / "run.json", info, resume)
+    train_rows, facts = task.encode(splits.train, training.batch_size)
+    valid_rows, _ = task.encode(splits.valid, EVALUATION_BATCH)
+    say(
+        f"{len(splits.train):,} rows to train on, {len(splits.valid):,} to validate on ({splits.valid.origin}); "
+        f"{model.count_params():,} weights"
+    )
+    say(
+        f"{len(train_rows.shapes())} batch shapes, widths {', '.join(map(str, train_rows.boundaries))}; padding "
+        f"{train_rows.padding_share():.1%}; "
+        + "; ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in facts.items())
+    )
+    started = time.perf_counter()
+    history = fit(
+        model,
+        train_rows,
+        valid_rows,
+        objective=objective,
+        training=training,
+        seed=seed,
+        callbacks=callbacks,
+        checkpoint=part / folder.CHECKPOINT,
+        resume=resume,
+    )
+    info["training_seconds"] = round(time.perf_counter() - started, 1)
+    info["training_facts"] = facts | {"padding_share": train_rows.padding_share(), "shapes": train_rows.shapes()}
+    model.compile()  # a saved model holds weights, not an optimizer's memory
+    model.save(part / "model.keras")
+    folder.write_json(part / "vocabulary.json", task.to_json())
+    with open(part / "history.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, history[0].keys())
+        writer.writeheader()
+        writer.writerows(history)
+    field = next(iter(task.columns))
+    with open(part / "samples.jsonl", "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(value) + "\n" for value in splits.valid[field][:SAMPLES])
+    (part / "baselines").mkdir(exist_ok=True)
+    for name, baseline in task.fit_baselines(splits.train).items():
+        baseline.save(part / "baselines" / f"{name}.npz")
+    folder.write_json(part / "run.json", info)
+    return info
+
+
+def _same_or_new(path: Path, info: dict[str, Any], resume: bool) -> None:
+    if resume:
+        before = folder.read_json(path)
+        changed = {
+            name: (before["settings"].get(name), value)
+            for name, value in json.loads(json.dumps(info["settings"])).items()
+            if before["settings"].get(name) != value
+        }
+        if changed:
+            name, (old, new) = next(iter(changed.items()))
+            raise InputError(
+                f"The interrupted run was started with {name} {old}, now it is {new}: use the same settings."
+            )
+        if before["data"] != info["data"]:
+            raise InputError("The data is not what the interrupted run was started with: restore it or train anew.")
+    folder.write_json(path, info)
+
+
+def settings(arguments: Mapping[str, Any], *, but: Sequence[str] = ()) -> dict[str, Any]:
+    """A recipe's arguments as JSON; data that is no path or name is told by its type."""
+    plain = (str, int, float, bool, type(None))
+    kept = {name: value for name, value in arguments.items() if name not in but}
+    return {
+        name: dataclasses.asdict(value)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type)
+        else value
+        if isinstance(value, plain)
+        else str(value)
+        if isinstance(value, Path)
+        else f"<{type(value).__name__}>"
+        for name, value in kept.items()
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions that a number depends on."""
+    return {
+        "seqkit": seqkit.__version__,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def command() -> str:
+    """The command line of this process."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])

@@ -1,0 +1,157 @@
+"""Embedding, Stack and Training: what a user may set, checked as it is made.
+
+No TensorFlow is imported here, so that `seqkit --help` answers at once.
+"""
+
+import dataclasses
+from typing import Any, Literal, get_args
+
+from seqkit.errors import InputError
+
+Cell = Literal["simple_rnn", "lstm", "gru"]
+Pooling = Literal["last", "mean", "max", "attention"]
+Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
+Precision = Literal["float32", "mixed_bfloat16"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Embedding:
+    """How token ids become vectors.
+
+    Attributes:
+        units: Width of a token's vector. With `vectors` the file decides.
+        vectors: Text file of pretrained vectors (GloVe, fastText or word2vec), one token and its numbers a line.
+        trainable: Whether training moves the vectors.
+        dropout: Share of vector components dropped, the same ones at every step (Gal and Ghahramani 2016).
+        word_dropout: Share of whole words dropped.
+    """
+
+    units: int = 128
+    vectors: str | None = None
+    trainable: bool = True
+    dropout: float = 0.0
+    word_dropout: float = 0.0
+
+    def __post_init__(self):
+        _at_least("embedding.units", self.units, 1)
+        _share("embedding.dropout", self.dropout)
+        _share("embedding.word_dropout", self.word_dropout)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """Recurrent layers, one on the other.
+
+    Attributes:
+        cell: The recurrence.
+        units: Width of each layer, from the input up; as many layers as numbers.
+        bidirectional: Run every layer both ways; its output is then twice as wide.
+        residual: Add each layer's input to its output, from the second layer on.
+        layer_norm: Normalise between layers (Ba et al. 2016).
+        input_dropout: Share of the stack's input components dropped.
+        dropout: Share of components dropped between layers and after the last.
+    """
+
+    cell: Cell = "lstm"
+    units: tuple[int, ...] = (64,)
+    bidirectional: bool = False
+    residual: bool = False
+    layer_norm: bool = False
+    input_dropout: float = 0.0
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        _one_of("stack.cell", self.cell, Cell)
+        if not self.units:
+            raise InputError("stack.units is empty: give one width a layer, such as (64, 64).")
+        for units in self.units:
+            _at_least("stack.units", units, 1)
+        if self.residual and len(set(self.units)) > 1:
+            raise InputError(f"stack.units is {self.units} with residual connections: give every layer the same width.")
+        _share("stack.input_dropout", self.input_dropout)
+        _share("stack.dropout", self.dropout)
+
+    @property
+    def width(self) -> int:
+        """Width of the top layer's output."""
+        return self.units[-1] * (2 if self.bidirectional else 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How weights are moved.
+
+    Attributes:
+        epochs: Passes over the training data.
+        batch_size: Rows a step.
+        optimizer: Keras's optimizer of that name.
+        learning_rate: Step size, after the warm-up.
+        weight_decay: Decoupled weight decay (AdamW, Loshchilov and Hutter 2019), for any optimizer.
+        warmup_steps: Steps over which the learning rate rises from nothing.
+        schedule: "constant", or "cosine" down to zero over all epochs (Loshchilov and Hutter 2017).
+        plateau_patience: Halve the learning rate after so many epochs without a better `monitor`.
+        global_clipnorm: Scale all gradients together down to this norm (Pascanu et al. 2013); 0 for no clipping.
+        clipnorm: Scale each variable's gradient down to this norm.
+        clipvalue: Cut each gradient component to this size.
+        monitor: The validation figure that chooses the epoch whose weights are kept.
+        patience: Stop after so many epochs without a better `monitor`.
+        ema: Momentum of averaged weights (Polyak and Juditsky 1992), which are then scored and kept; 0 for none.
+        label_smoothing: Share of the target spread over all classes (Szegedy et al. 2016).
+        class_weights: "balanced" weighs each class by the inverse of its frequency.
+        precision: Keras's dtype policy.
+    """
+
+    epochs: int = 5
+    batch_size: int = 32
+    optimizer: Optimizer = "adam"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    warmup_steps: int = 0
+    schedule: Literal["constant", "cosine"] = "constant"
+    plateau_patience: int | None = None
+    global_clipnorm: float = 1.0
+    clipnorm: float = 0.0
+    clipvalue: float = 0.0
+    monitor: str = "val_loss"
+    patience: int | None = None
+    ema: float = 0.0
+    label_smoothing: float = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+    precision: Precision = "float32"
+
+    def __post_init__(self):
+        _one_of("training.optimizer", self.optimizer, Optimizer)
+        _one_of("training.precision", self.precision, Precision)
+        for name in ("epochs", "batch_size"):
+            _at_least(f"training.{name}", getattr(self, name), 1)
+        for name in ("patience", "plateau_patience"):
+            if getattr(self, name) is not None:
+                _at_least(f"training.{name}", getattr(self, name), 1)
+        for name in ("warmup_steps", "weight_decay", "global_clipnorm", "clipnorm", "clipvalue"):
+            _at_least(f"training.{name}", getattr(self, name), 0)
+        for name in ("ema", "label_smoothing"):
+            _share(f"training.{name}", getattr(self, name))
+        if not self.learning_rate > 0:
+            raise InputError(f"training.learning_rate is {self.learning_rate}: give a number above 0.")
+        if sum(bound > 0 for bound in (self.global_clipnorm, self.clipnorm, self.clipvalue)) > 1:
+            raise InputError(
+                f"training.global_clipnorm is {self.global_clipnorm}, clipnorm {self.clipnorm}, clipvalue "
+                f"{self.clipvalue}: use one kind of clipping and set the others to 0."
+            )
+        if self.plateau_patience and self.schedule != "constant":
+            raise InputError("training.plateau_patience needs schedule 'constant': use one or the other.")
+
+
+def _at_least(name: str, value: float, bound: float) -> None:
+    if not value >= bound:
+        raise InputError(f"{name} is {value}: give a number of at least {bound}.")
+
+
+def _share(name: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise InputError(f"{name} is {value}: give a share from 0 up to, but not including, 1.")
+
+
+def _one_of(name: str, value: str, choices: Any) -> None:
+    if value not in get_args(choices):
+        raise InputError(f"{name} is {value!r}: choose one of {', '.join(get_args(choices))}.")
