@@ -180,7 +180,7 @@ class Sentiment:
             "per_class": seqkit.metrics.per_class(labels, outputs, self.classes),
             "confusion": {
                 "labels": list(self.classes),
-                "counts": seqkit.metrics.confusion(labels, predicted, len(self.classes)).tolist(),
+                "counts": seqkit.metrics.confusion(labels, predicted, len(self.classes)),
             },
             "calibration": seqkit.metrics.calibration_bins(labels, outputs),
             "mistakes": [
@@ -196,12 +196,13 @@ class Sentiment:
 
     def fit_baselines(self, train: Examples) -> dict[str, Any]:
         return {
-            "majority": seqkit.baselines.Majority.fit(train["text"], train["label"], self.classes),
+            "majority": seqkit.baselines.Majority.fit(train["label"], self.classes),
             "linear": seqkit.baselines.LinearTfidf.fit(train["text"], train["label"], self.classes),
         }
 
     def load_baseline(self, path: Path) -> Any:
-        return seqkit.baselines.load(path)
+        kinds = {"majority": seqkit.baselines.Majority, "linear": seqkit.baselines.LinearTfidf}
+        return kinds[path.stem].load(path)
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> np.ndarray:
         return baseline.probabilities(examples["text"])

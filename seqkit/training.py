@@ -251,6 +251,11 @@ def make_valid_step(
     return tf.function(step, input_signature=[valid.batches().element_spec], autograph=False)
 
 
+def evaluate(model: keras.Model, rows: Pipeline, objective: Objective) -> dict[str, float]:
+    """Means over all items, exact whatever the batches: "loss" and the measures."""
+    return _means(_total(make_valid_step(model, objective, rows), rows))
+
+
 def clip(gradients: Sequence[tf.Tensor], training: Training) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
     """Clip dense gradients as `training` says.
 

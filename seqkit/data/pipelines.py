@@ -87,7 +87,8 @@ class Pipeline:
         A ragged column comes as (batch, width), padded with zeros; an array as (batch, ...).
         """
         plan = self.plan(shuffle)[start:]
-        rows = tf.ragged.constant([rows for rows, _ in plan], dtype=tf.int64, inner_shape=())
+        flat = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in plan)])
+        rows = tf.RaggedTensor.from_row_lengths(flat, [len(rows) for rows, _ in plan] or np.empty(0, np.int64))
         widths = tf.constant([width for _, width in plan], tf.int64)
         tensors = {name: _tensor(column) for name, column in self.columns.items()}
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -147,9 +148,14 @@ class Vocabulary:
         """Keep the `size` most frequent tokens (with the four fixed ones) that occur `min_count` times at least.
 
         Equally frequent tokens are ordered by name, so that the order of the rows doesn't matter.
+
+        Raises:
+            InputError: No token does.
         """
         counts = tokens.counts()
         frequent = [place for place in np.flatnonzero(counts >= min_count) if tokens.types[place] not in SPECIAL]
+        if not frequent:
+            raise InputError(f"The training texts hold no token that occurs {min_count} times: check the text column.")
         frequent.sort(key=lambda place: (-counts[place], tokens.types[place]))
         return cls(SPECIAL + tuple(tokens.types[place] for place in frequent[: size - len(SPECIAL)]), splitter)
 
@@ -204,10 +210,10 @@ def _cache_path(texts: Sequence[str], splitter: Splitter) -> Path:
 
 def _read_cache(path: Path) -> Tokens | None:
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
             types = json.loads(kept["types"].tobytes())
             return Tokens(types, Ragged(kept["values"], kept["offsets"]))
-    except (OSError, ValueError, KeyError, EOFError):  # absent, or cut short by a crash: split again
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # absent, or cut short by a crash: split again
         return None
 
 

@@ -1,0 +1,79 @@
+"""Resume: N steps equal k steps, a stop, and N - k steps, bit for bit; and two runs with one seed are the same."""
+
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+from seqkit import Stack, Training
+from seqkit.data import Pipeline, Ragged, boundaries
+from seqkit.objectives import classification
+from seqkit.training import fit, reproducible
+
+TRAINING = Training(epochs=3, batch_size=8, ema=0.9, plateau_patience=1, label_smoothing=0.1)
+
+
+def train(case, **options):
+    rng = np.random.default_rng(1)
+    lengths = rng.integers(1, 12, 50)
+    ids = Ragged.of_lengths(rng.integers(4, 30, lengths.sum()).astype(np.int32), lengths)
+    targets = rng.integers(0, 3, 50).astype(np.int32)
+    rows = Pipeline({"inputs": ids, "targets": targets}, "inputs", 8, boundaries(lengths, most=3))
+    with reproducible(0, "float32"):
+        model = case.build(Stack(cell="gru", units=(4, 4), bidirectional=True, dropout=0.3))
+    history = fit(model, rows, rows, objective=classification(TRAINING, [1] * 3), training=TRAINING, **options)
+    clockless = [{k: v for k, v in row.items() if k not in ("seconds", "tokens_per_second")} for row in history]
+    return model.get_weights(), clockless
+
+
+class PressCtrlC(keras.callbacks.Callback):
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps -= 1
+        if self.steps == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def assert_same(one, other):
+    for left, right in zip(one[0], other[0], strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert one[1] == other[1]
+
+
+@pytest.fixture(scope="module")
+def straight(case):
+    return train(case)
+
+
+def test_two_runs_with_one_seed_are_bit_identical(case, straight):
+    assert_same(train(case), straight)
+
+
+@pytest.mark.parametrize("steps", [1, 7, 10], ids=["first step", "end of an epoch", "within an epoch"])
+def test_resumed_run_equals_one_that_was_not_stopped(case, straight, steps, tmp_path):
+    checkpoint = tmp_path / "state.npz"
+    with pytest.raises(KeyboardInterrupt, match="--resume"):
+        train(case, checkpoint=checkpoint, callbacks=[PressCtrlC(steps)])
+    assert_same(train(case, checkpoint=checkpoint, resume=True), straight)
+
+
+def test_resume_check_catches_a_forgotten_variable(case, straight, tmp_path):
+    """With an optimizer that starts anew, the resumed run must come out different."""
+    checkpoint = tmp_path / "state.npz"
+    with pytest.raises(KeyboardInterrupt):
+        train(case, checkpoint=checkpoint, callbacks=[PressCtrlC(10)])
+    with np.load(checkpoint) as kept:
+        arrays = dict(kept)
+    weights = len(straight[0])
+    changed = [
+        name for name in arrays if name.startswith("array_") and int(name[6:]) > weights and arrays[name].ndim == 2
+    ]
+    assert changed
+    np.savez(checkpoint, **arrays | {name: np.zeros_like(arrays[name]) for name in changed})
+    with pytest.raises(AssertionError):
+        assert_same(train(case, checkpoint=checkpoint, resume=True), straight)

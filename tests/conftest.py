@@ -1,0 +1,49 @@
+"""What several tests share. No test needs a network, or anything outside the repository."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+import hypothesis
+import numpy as np
+import pytest
+
+from tests.cases import CASES
+
+# Graphs are traced inside examples, so that a first example is slow and says nothing about the code.
+hypothesis.settings.register_profile("seqkit", deadline=None, derandomize=True, print_blob=False)
+hypothesis.settings.load_profile("seqkit")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory):
+    """No test reads or writes the cache of the person who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session", params=CASES, ids=lambda case: case.name)
+def case(request):
+    """Each recipe in turn."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def run(case, tmp_path_factory):
+    """The recipe's run on its built-in data, trained once for all tests."""
+    return _trained(case, tmp_path_factory)
+
+
+_RUNS = {}
+
+
+def _trained(case, tmp_path_factory):
+    if case.name not in _RUNS:
+        _RUNS[case.name] = case.train(tmp_path_factory.mktemp(case.name) / "run")
+    return _RUNS[case.name]

@@ -1,0 +1,40 @@
+"""Baselines: what they learn, and that saving changes nothing."""
+
+import numpy as np
+import pytest
+
+from seqkit.baselines import LinearTfidf, Majority
+
+TEXTS = ["good film", "very good", "a good one !", "bad film", "so bad", "awful ?"]
+LABELS = ["pos", "pos", "pos", "neg", "neg", "neg"]
+
+
+def test_majority_answers_with_the_shares_of_training(tmp_path):
+    baseline = Majority.fit(["b", "a", "b", "b"], ("a", "b", "unseen"))
+    baseline.save(tmp_path / "majority.npz")
+    np.testing.assert_allclose(
+        Majority.load(tmp_path / "majority.npz").probabilities(["x", "y"]), [[0.25, 0.75, 0]] * 2
+    )
+
+
+@pytest.mark.parametrize("labels", [LABELS, ["x", "y", "z", "x", "y", "z"]], ids=["two classes", "three classes"])
+def test_linear_model_answers_the_same_when_read_back(tmp_path, labels):
+    classes = (*sorted(set(labels)), "zz never trained on")
+    baseline = LinearTfidf.fit(TEXTS, labels, classes)
+    baseline.save(tmp_path / "linear.npz")
+    probe = [*TEXTS, "good bad", "", "unheard of", "! ?"]
+    expected = baseline.probabilities(probe)
+    np.testing.assert_allclose(expected.sum(axis=1), 1.0)
+    assert not expected[:, -1].any()
+    assert [classes[place] for place in expected[: len(TEXTS)].argmax(axis=1)] == labels
+    np.testing.assert_allclose(LinearTfidf.load(tmp_path / "linear.npz").probabilities(probe), expected, atol=1e-5)
+
+
+def test_linear_model_reads_pairs_of_words_and_single_characters():
+    baseline = LinearTfidf.fit(["a b", "b a", "a b", "b a"], ["x", "y", "x", "y"], ("x", "y"))
+    assert baseline.probabilities(["a b", "b a"]).argmax(axis=1).tolist() == [0, 1]
+
+
+def test_one_class_is_refused():
+    with pytest.raises(ValueError, match="2 classes"):
+        LinearTfidf.fit(["a", "b"], ["x", "x"], ("x",))

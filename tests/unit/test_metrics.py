@@ -1,0 +1,89 @@
+"""Scores against scikit-learn and closed forms; intervals against the normal approximation."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn import metrics as sk
+
+from seqkit.metrics import (
+    bootstrap,
+    calibration_bins,
+    classification_scores,
+    confusion,
+    paired_bootstrap,
+    per_class,
+)
+
+
+@st.composite
+def classified(draw):
+    rows, classes = draw(st.integers(1, 30)), draw(st.integers(2, 4))
+    logits = draw(hnp.arrays(np.float64, (rows, classes), elements=st.floats(-4, 4), unique=True))
+    labels = draw(hnp.arrays(np.int32, rows, elements=st.integers(0, classes - 1)))
+    return labels, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+@given(classified())
+def test_scores_are_those_of_scikit_learn(case):
+    labels, probabilities = case
+    predictions, classes = probabilities.argmax(axis=1), range(probabilities.shape[1])
+    scores = classification_scores(labels, probabilities)
+    assert scores["accuracy"] == pytest.approx(sk.accuracy_score(labels, predictions))
+    assert scores["macro_f1"] == pytest.approx(sk.f1_score(labels, predictions, average="macro"))
+    assert scores["log_loss"] == pytest.approx(sk.log_loss(labels, probabilities, labels=classes))
+    assert (
+        confusion(labels, predictions, len(classes))
+        == sk.confusion_matrix(labels, predictions, labels=classes).tolist()
+    )
+
+
+def test_calibration_error_of_a_case_worked_by_hand():
+    # bins of 1/15: 0.95 and 0.96 share one (right, wrong), 0.55 is alone (right), 0.6 exactly opens its own (wrong)
+    confidence = np.array([0.95, 0.96, 0.55, 0.6])
+    probabilities = np.stack([confidence, 1 - confidence], axis=1)
+    labels = np.array([0, 1, 0, 1])
+    expected = (abs(1 - (0.95 + 0.96)) + abs(1 - 0.55) + abs(0 - 0.6)) / 4
+    assert classification_scores(labels, probabilities)["calibration_error"] == pytest.approx(expected)
+    bins = calibration_bins(labels, probabilities)
+    assert [bin["rows"] for bin in bins] == [1, 1, 2]
+    assert sum(bin["rows"] * abs(bin["accuracy"] - bin["confidence"]) for bin in bins) / 4 == pytest.approx(expected)
+
+
+def test_a_label_that_the_model_does_not_know_is_always_wrong():
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
+    scores = classification_scores(np.array([-1, 1]), probabilities)
+    assert scores["accuracy"] == 0.5
+    assert scores["macro_f1"] == pytest.approx((0 + 0 + 1) / 3)  # predicted in vain, never predicted, right
+    assert scores["log_loss"] == pytest.approx((-np.log(np.finfo(np.float32).eps) - np.log(0.8)) / 2)
+    assert confusion(np.array([-1, 1]), np.array([0, 1]), 2) == [[0, 0], [0, 1]]
+    assert [row["support"] for row in per_class(np.array([-1, 1]), probabilities, ["a", "b"])] == [0, 1]
+
+
+def test_interval_of_a_proportion_is_the_normal_one(rng):
+    rows, share = 2000, 0.8
+    right = (np.arange(rows) < rows * share).astype(float)
+    found = bootstrap(lambda sample: {"accuracy": float(right[sample].mean())}, rows)["accuracy"]
+    half = 1.96 * np.sqrt(share * (1 - share) / rows)
+    assert found["value"] == pytest.approx(share)
+    assert found["low"] == pytest.approx(share - half, abs=half * 0.15)
+    assert found["high"] == pytest.approx(share + half, abs=half * 0.15)
+
+
+def test_paired_test_sees_a_difference_that_two_intervals_hide(rng):
+    """30 more right of 1,000, on rows that are otherwise judged alike: the sign test has z = 30 / sqrt(40)."""
+    ours = np.concatenate([np.ones(700), np.zeros(300)])
+    theirs = ours.copy()
+    theirs[:35], theirs[700:705] = 0, 1
+
+    def score(right):
+        return lambda sample: {"accuracy": float(right[sample].mean())}
+
+    found = paired_bootstrap(score(ours), score(theirs), 1000)["accuracy"]
+    assert found["difference"] == pytest.approx(0.03)
+    assert 0.0 < found["low"] < 0.03 < found["high"]
+    assert found["p_value"] < 0.01
+    apart = [bootstrap(score(right), 1000)["accuracy"] for right in (ours, theirs)]
+    assert apart[0]["low"] < apart[1]["high"]
+    assert paired_bootstrap(score(ours), score(ours), 1000)["accuracy"]["p_value"] == 1.0

@@ -1,0 +1,81 @@
+"""Batches: every row once an epoch, few shapes, least padding, the same order for the same seed."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqkit.data import Pipeline, Ragged, boundaries
+
+lengths = st.lists(st.integers(0, 40), min_size=1, max_size=60).map(np.array)
+
+
+def pipeline(lengths, batch_size, most=4):
+    ids = Ragged.of_lengths(np.arange(1, lengths.sum() + 1, dtype=np.int32), lengths)
+    columns = {"inputs": ids, "targets": np.arange(len(lengths), dtype=np.int32)}
+    return Pipeline(columns, "inputs", batch_size, boundaries(lengths, most=most))
+
+
+@given(lengths=lengths, batch_size=st.integers(1, 9), epoch=st.none() | st.integers(0, 3))
+def test_every_row_comes_once_and_whole(lengths, batch_size, epoch):
+    rows = pipeline(lengths, batch_size)
+    shuffle = None if epoch is None else (7, epoch)
+    ids, seen = rows.columns["inputs"], []
+    batches = list(rows.batches(shuffle).as_numpy_iterator())
+    for batch in batches:
+        assert batch["inputs"].shape[1] in rows.boundaries
+        for row, padded, target in zip(batch["rows"], batch["inputs"], batch["targets"], strict=True):
+            np.testing.assert_array_equal(padded[: len(ids[row])], ids[row])
+            assert not padded[len(ids[row]) :].any()
+            assert target == row
+            seen.append(row)
+    assert sorted(seen) == list(range(len(lengths)))
+    assert len(batches) == len(rows)
+    assert sum(len(batch["rows"]) < batch_size for batch in batches) <= 1
+    assert len({batch["inputs"].shape for batch in batches}) <= len(rows.boundaries) + 1
+
+
+def test_an_epoch_is_a_function_of_its_seed_and_can_be_entered_anywhere():
+    rows = pipeline(np.arange(1, 60), 4)
+    orders = {
+        shuffle: [batch["rows"].tolist() for batch in rows.batches(shuffle).as_numpy_iterator()]
+        for shuffle in itertools.product((0, 1), (0, 1))
+    }
+    assert len({str(order) for order in orders.values()}) == 4
+    for start in (0, 3, len(rows)):
+        entered = [batch["rows"].tolist() for batch in rows.batches((1, 1), start=start).as_numpy_iterator()]
+        assert entered == orders[1, 1][start:]
+
+
+@given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=12).map(np.array), most=st.integers(1, 4))
+def test_boundaries_leave_the_least_padding(lengths, most):
+    def padded(widths):
+        return sum(min((width for width in widths if width >= length), default=np.inf) for length in lengths)
+
+    every = sorted({int(-(-length // 4) * 4) for length in lengths})
+    best = min(padded(widths) for size in range(1, most + 1) for widths in itertools.combinations(every, size))
+    found = boundaries(lengths, most=most)
+    assert len(found) <= most
+    assert padded(found) == best
+
+
+def test_padding_share_counts_the_padded_steps():
+    rows = Pipeline({"inputs": Ragged.of_lengths(np.ones(6, np.int32), np.array([2, 4]))}, "inputs", 2, (8,))
+    assert rows.padding_share() == pytest.approx(10 / 16)
+    assert rows.shapes() == [(2, 8)]
+
+
+@given(lengths=lengths, data=st.data())
+def test_ragged_rows_are_rows(lengths, data):
+    ragged = Ragged.of_lengths(np.arange(lengths.sum()), lengths)
+    lists = [ragged[row].tolist() for row in range(len(ragged))]
+    rows = data.draw(st.lists(st.integers(0, len(lengths) - 1), max_size=9))
+    cut = data.draw(st.integers(0, 10))
+    for got, expected in (
+        (ragged.take(np.array(rows, int)), [lists[row] for row in rows]),
+        (ragged.cut(cut), [row[:cut] for row in lists]),
+        (ragged.append(-1), [[*row, -1] for row in lists]),
+    ):
+        assert [got[row].tolist() for row in range(len(got))] == expected

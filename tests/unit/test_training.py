@@ -1,0 +1,219 @@
+"""The loop: its clipping, sums, schedules, averages and best weights, against NumPy and Keras."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from seqkit import InputError, Training, TrainingError
+from seqkit.data import Pipeline, Ragged
+from seqkit.objectives import classification
+from seqkit.training import Objective, clip, evaluate, fit, make_optimizer, reproducible
+
+arrays = hnp.arrays(np.float32, hnp.array_shapes(max_dims=2, max_side=3), elements=st.floats(-100, 100, width=32))
+
+
+@given(gradients=st.lists(arrays, min_size=1, max_size=4), bound=st.floats(0.01, 10))
+def test_clipping_follows_its_definitions(gradients, bound):
+    tensors = [tf.constant(gradient) for gradient in gradients]
+    doubles = [gradient.astype(np.float64) for gradient in gradients]
+    norms = [np.sqrt(np.sum(gradient**2)) for gradient in doubles]
+    whole = np.sqrt(np.sum(np.square(norms)))
+    expected = {
+        "global_clipnorm": [gradient * min(1.0, bound / max(whole, 1e-30)) for gradient in doubles],
+        "clipnorm": [g * min(1.0, bound / max(norm, 1e-30)) for g, norm in zip(doubles, norms, strict=True)],
+        "clipvalue": [np.clip(gradient, -bound, bound) for gradient in doubles],
+    }
+    for kind, wanted in expected.items():
+        got, norm, clipped = clip(tensors, Training(**{"global_clipnorm": 0.0} | {kind: bound}))
+        assert float(norm) == pytest.approx(whole, rel=1e-4, abs=1e-6)
+        changed = any(np.abs(after - before).max() > 1e-4 for after, before in zip(wanted, doubles, strict=True))
+        assert bool(clipped) or not changed
+        for one, other in zip(got, wanted, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    untouched, _, clipped = clip(tensors, Training(global_clipnorm=0.0))
+    assert not clipped
+    assert all((one.numpy() == other).all() for one, other in zip(untouched, gradients, strict=True))
+
+
+def rows(targets, weights=None, batch_size=4):
+    """Rows of one step each, whose input is their number from 1."""
+    count = len(targets)
+    columns = {
+        "inputs": Ragged.of_lengths(np.arange(1, count + 1, dtype=np.int32), np.ones(count, int)),
+        "targets": np.array(targets, np.int32),
+    }
+    if weights is not None:
+        columns["weights"] = np.array(weights, np.float32)
+    return Pipeline(columns, "inputs", batch_size, (1,))
+
+
+def table_model(logits):
+    """A model whose logits for row i are logits[i], each a weight."""
+    ids = keras.Input((None,), dtype="int32")
+    table = keras.layers.Embedding(len(logits) + 1, np.shape(logits)[1])
+    model = keras.Model(ids, table(ids)[:, 0])
+    table.set_weights([np.concatenate([np.zeros((1, np.shape(logits)[1])), logits])])
+    return model
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7])
+def test_sums_are_exact_whatever_the_batches(rng, batch_size):
+    logits, targets, weights = rng.normal(size=(7, 3)), rng.integers(0, 3, 7), rng.uniform(0, 2, 7)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    losses = -np.log(probabilities[np.arange(7), targets])
+    means = evaluate(table_model(logits), rows(targets, weights, batch_size), classification(Training(), [1, 1, 1]))
+    assert means["loss"] == pytest.approx(np.average(losses, weights=weights), rel=1e-5)
+    assert means["accuracy"] == pytest.approx(np.average(logits.argmax(axis=1) == targets, weights=weights))
+
+
+def test_smoothing_and_class_weights_shape_the_loss_as_their_papers_say(rng):
+    logits, targets, counts = rng.normal(size=(5, 3)), np.array([0, 1, 2, 2, 0]), [10, 30, 20]
+    log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    smooth = 0.9 * np.eye(3)[targets] + 0.1 / 3
+    balanced = 60 / (3 * np.array(counts))  # n / (k n_c), scikit-learn's "balanced"
+    expected = -(smooth * log_probabilities).sum(axis=1) * balanced[targets]
+    training = Training(label_smoothing=0.1, class_weights="balanced")
+    objective = classification(training, counts)
+    got = objective.training_loss(tf.constant(targets), tf.constant(logits, tf.float32))
+    np.testing.assert_allclose(got, expected, rtol=1e-5)
+    reported = objective.loss(tf.constant(targets), tf.constant(logits, tf.float32))
+    np.testing.assert_allclose(reported, -log_probabilities[np.arange(5), targets], rtol=1e-5)
+
+
+def test_one_step_of_sgd_moves_as_the_clipped_gradient_says():
+    logits = np.array([[1.0, -1.0], [0.5, 0.0]])
+    model = table_model(logits)
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    gradient = (p - np.eye(2)[[1, 0]]) / 2  # of the mean over two rows
+    norm = np.sqrt(np.sum(gradient**2))
+    training = Training(epochs=1, batch_size=2, optimizer="sgd", learning_rate=0.5, global_clipnorm=norm / 4)
+    history = fit(model, rows([1, 0]), rows([1, 0]), objective=classification(training, [1, 1]), training=training)
+    np.testing.assert_allclose(model.get_weights()[0][1:], logits - 0.5 * gradient / 4, rtol=1e-5)
+    assert history[0]["gradient_norm"] == pytest.approx(norm, rel=1e-5)
+    assert history[0]["clipped_share"] == 1.0
+
+
+def test_schedules_follow_their_closed_forms():
+    cosine = make_optimizer(Training(schedule="cosine", warmup_steps=10, learning_rate=0.2), steps=110).learning_rate
+    rates = make_optimizer(Training(schedule="cosine", warmup_steps=10, learning_rate=0.2), steps=110)
+    assert float(cosine) == 0.0
+    for step, expected in ((5, 0.1), (10, 0.2), (60, 0.1), (85, 0.1 * (1 + np.cos(np.pi * 0.75))), (110, 0.0)):
+        rates.iterations.assign(step)
+        assert float(rates.learning_rate) == pytest.approx(expected, abs=1e-6)
+    held = make_optimizer(Training(warmup_steps=10, learning_rate=0.2), steps=110)
+    held.iterations.assign(100)
+    assert float(held.learning_rate) == pytest.approx(0.2)
+
+
+class Weights(keras.callbacks.Callback):
+    """Notes the weights after each step, and what the epochs' logs hold."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps, self.logs = [], []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps.append(self.model.get_weights()[0])
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.logs.append(logs)
+
+
+def test_the_average_is_kept_and_the_trained_weights_go_on():
+    training = Training(epochs=2, batch_size=2, optimizer="sgd", learning_rate=1.0, ema=0.5, monitor="epochs_done")
+    model, seen = table_model(np.zeros((4, 2))), Weights()
+    objective = classification(training, [1, 1])
+    measures = objective.measures | {"epochs_done": lambda targets, _: tf.ones(tf.shape(targets))}
+    fit(
+        model,
+        rows([0, 1, 1, 0], batch_size=2),
+        rows([0, 1, 1, 0]),
+        objective=Objective(objective.loss, measures),
+        training=Training(**vars(training) | {"monitor": "val_loss"}),
+        callbacks=[seen],
+    )
+    average = np.zeros((5, 2), np.float32)
+    for done, weights in enumerate(seen.steps, start=1):
+        momentum = min(0.5, (1 + done) / (10 + done))
+        average = momentum * average + (1 - momentum) * weights
+    np.testing.assert_allclose(model.get_weights()[0], average, rtol=1e-5)
+    assert seen.logs[0].keys() >= {"loss", "accuracy", "val_loss", "val_accuracy"}
+
+
+def test_the_best_epoch_is_kept_and_patience_stops():
+    """The validation labels contradict the training ones, so that the first epoch is the best."""
+    training = Training(epochs=9, optimizer="sgd", learning_rate=1.0, patience=2)
+    model, seen = table_model(np.zeros((4, 2))), Weights()
+    train, valid = rows([0, 0, 1, 1]), rows([1, 1, 0, 0])
+    history = fit(model, train, valid, objective=classification(training, [1, 1]), training=training, callbacks=[seen])
+    assert len(history) == 3
+    np.testing.assert_array_equal(model.get_weights()[0], seen.steps[0])
+    with pytest.raises(InputError, match="training.monitor is 'val_f1': choose one of loss, accuracy"):
+        fit(
+            model,
+            train,
+            valid,
+            objective=classification(training, [1, 1]),
+            training=Training(epochs=1, monitor="val_f1"),
+        )
+
+
+def test_plateau_halves_the_learning_rate():
+    training = Training(epochs=6, optimizer="sgd", learning_rate=1.0, plateau_patience=2)
+    history = fit(
+        table_model(np.zeros((4, 2))),
+        rows([0, 0, 1, 1]),
+        rows([1, 1, 0, 0]),
+        objective=classification(training, [1, 1]),
+        training=training,
+    )
+    assert [row["learning_rate"] for row in history] == [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]
+
+
+@pytest.mark.parametrize("where", ["loss", "gradient"])
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_weights(where, tmp_path):
+    def loss(targets, logits):
+        spoilt = tf.cast(targets == 2, tf.float32)
+        if where == "loss":
+            return logits[:, 0] + tf.math.log(-spoilt)
+        return tf.sqrt(tf.abs(logits[:, 0]) * (1.0 - spoilt))  # its slope at 0 is infinite
+
+    training = Training(epochs=2, batch_size=1, optimizer="sgd")
+    model = table_model(np.ones((3, 3)))
+    train = rows([0, 2, 0], batch_size=1)
+    order = [int(batch["targets"][0]) for batch in train.batches((0, 0))]
+    checkpoint = tmp_path / "state.npz"
+    with pytest.raises(
+        TrainingError, match=rf"Epoch 1, step {order.index(2) + 1}: the .* is .*state.npz.*learning_rate"
+    ):
+        fit(model, train, train, objective=Objective(loss, {}), training=training, checkpoint=checkpoint)
+    assert np.isfinite(model.get_weights()[0]).all()
+    assert checkpoint.exists()
+
+
+def test_bfloat16_computes_in_bfloat16_and_keeps_float32_weights():
+    with reproducible(0, "mixed_bfloat16"):
+        layer = keras.layers.Dense(2)
+        assert layer(np.ones((1, 2))).dtype == "bfloat16"
+        assert layer.kernel.dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"learning_rate": 0}, "learning_rate is 0: give a number above 0"),
+        ({"epochs": 0}, "epochs is 0: give a number of at least 1"),
+        ({"clipnorm": 1.0}, "use one kind of clipping"),
+        ({"ema": 1.0}, "ema is 1.0: give a share"),
+        ({"optimizer": "lbfgs"}, "optimizer is 'lbfgs': choose one of adam, adamw, sgd, rmsprop"),
+        ({"global_clipnorm": float("nan")}, "global_clipnorm is nan"),
+    ],
+)
+def test_wrong_settings_get_one_sentence(settings, complaint):
+    with pytest.raises(InputError, match=complaint):
+        Training(**settings)

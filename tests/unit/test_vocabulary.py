@@ -1,0 +1,102 @@
+"""Text to ids: the rule, the fixed ids, the cache, and the same ids inside a graph."""
+
+import re
+import unicodedata
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqkit.data import Splitter, Vocabulary, tokenise
+from seqkit.data.vocabulary import SPECIAL, UNKNOWN
+from seqkit.errors import InputError
+
+texts = st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=30), min_size=1, max_size=8)
+
+
+def words_in_plain_python(text):
+    """The rule of vocabulary.json, character by character, without regular expressions."""
+    words, word = [], ""
+    text = re.sub(r"<br */?>", " ", text.lower(), flags=re.IGNORECASE)
+    for place, character in enumerate(text):
+        kind = unicodedata.category(character)[0]
+        after = unicodedata.category(text[place + 1])[0] if place + 1 < len(text) else " "
+        if kind in "LMN" or (character in "'’" and word and word[-1] not in "'’" and after in "LMN"):
+            word += character
+            continue
+        words += [word] if word else []
+        words += [character] if kind not in "ZC" else []
+        word = ""
+    return words + ([word] if word else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("It's not bad.<br /><BR>Really!", ["it's", "not", "bad", ".", "really", "!"]),
+        ("rock'n'roll 'quoted' don’t", ["rock'n'roll", "'", "quoted", "'", "don’t"]),
+        ("£5.50 naïve\u00a0Ünï x\tz", ["£", "5", ".", "50", "naïve", "ünï", "x", "z"]),
+        ("", []),
+        (" \u3000\n", []),
+    ],
+)
+def test_words_of_known_texts(text, words):
+    assert words_in_plain_python(text) == words
+    assert [token.decode() for token in Splitter()(tf.constant([text]))[0].numpy()] == words
+
+
+@given(text=st.text(st.sampled_from("aB é'’.,!5 \t\n<br/>日ß"), max_size=30))
+def test_words_follow_the_rule(text):
+    got = [token.decode() for token in Splitter()(tf.constant([text]))[0].numpy()]
+    assert got == words_in_plain_python(text)
+
+
+@given(texts=texts, unit=st.sampled_from(["word", "character"]), lowercase=st.booleans())
+def test_the_graph_gives_the_ids_of_the_pipeline(texts, unit, lowercase):
+    splitter = Splitter(unit, lowercase)
+    texts = [*texts, "a"]
+    vocabulary = Vocabulary.build(tokenise(texts, splitter, cache=False), splitter, size=9)
+    probe = [*texts, "never seen 雪", "<padding> <end>"]
+    ids = vocabulary.encode(tokenise(probe, splitter, cache=False))
+    in_graph = vocabulary.lookup().lookup(splitter(tf.constant(probe))).to_list()
+    assert [ids[row].tolist() for row in range(len(probe))] == in_graph
+    assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
+
+
+def test_the_most_frequent_tokens_are_known_whatever_the_order_of_rows():
+    rows = ["b b b a a c c d", "<end> e"]
+    for texts in (rows, rows[::-1]):
+        tokens = tokenise(texts, Splitter())
+        assert Vocabulary.build(tokens, Splitter(), size=7).tokens == (*SPECIAL, "b", "a", "c")
+        assert Vocabulary.build(tokens, Splitter(), min_count=3).tokens == (*SPECIAL, "b")
+    ids = Vocabulary((*SPECIAL, "a"), Splitter()).encode(tokenise(["a z", ""], Splitter()))
+    np.testing.assert_array_equal(ids.values, [4, UNKNOWN])
+    np.testing.assert_array_equal(ids.lengths, [2, 0])
+
+
+def test_the_cache_answers_and_a_damaged_one_does_not_hurt(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQKIT_CACHE", str(tmp_path))
+    first = tokenise(["a b", "c"], Splitter())
+    (kept,) = tmp_path.glob("*.npz")
+    monkeypatch.setattr("seqkit.data.vocabulary.Splitter.__call__", None)  # whoever splits again fails
+    again = tokenise(["a b", "c"], Splitter())
+    assert again.types == first.types
+    np.testing.assert_array_equal(again.indices.values, first.indices.values)
+    monkeypatch.undo()
+    monkeypatch.setenv("SEQKIT_CACHE", str(tmp_path))
+    kept.write_bytes(kept.read_bytes()[:100])
+    assert tokenise(["a b", "c"], Splitter()).types == first.types
+    monkeypatch.setenv("SEQKIT_CACHE", "/dev/null/nowhere")
+    assert tokenise(["a b", "c"], Splitter()).types == first.types
+
+
+def test_a_vocabulary_of_another_rule_is_refused():
+    value = Vocabulary((*SPECIAL, "a"), Splitter()).to_json()
+    with pytest.raises(InputError, match="another normalisation rule"):
+        Vocabulary.from_json(value | {"replace": [["x", "y"]]})
+    with pytest.raises(InputError, match="no token that occurs 2 times"):
+        Vocabulary.build(tokenise(["a b", " "], Splitter()), Splitter(), min_count=2)
+    with pytest.raises(InputError, match="unit is 'subword': choose one of word, character"):
+        Splitter("subword")
