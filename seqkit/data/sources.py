@@ -1,5 +1,6 @@
 """Sources: tables, TFDS, arrays and tf.data datasets, all read into columns of strings."""
 
+import contextlib
 import csv
 import dataclasses
 import gzip
@@ -259,7 +260,8 @@ def _read_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: st
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{source}: TFDS knows no such data set ({reason}). See its catalogue for names.") from None
     try:
-        builder.download_and_prepare()  # returns at once where the data set is prepared already
+        with contextlib.redirect_stdout(sys.stderr):  # TFDS talks on standard output
+            builder.download_and_prepare()  # returns at once where the data set is prepared already
     except Exception as error:  # the network, a server or a checksum: each library has its own error
         raise InputError(
             f"{source}: could not fetch the data set ({type(error).__name__}). Prepare it where there is a network with "
