@@ -1,0 +1,475 @@
+"""Backpropagation through time, written once for all cells.
+
+A cell is a function of one step (`Cell.step`). Here it is run over a sequence and differentiated in the vectorised form:
+the input projections are products of many steps at once, the loop has the recurrent product alone, and each weight's
+gradient is again a product of many steps at once, dU = sum_t Z_t^T X_t, dW = sum_t Z_{t+1}^T H_t.
+
+Decisions, each by measurement on two cores of an AVX-512 machine (benchmarks/recurrence.py repeats them):
+
+- The loops are compiled by XLA: a step is some twenty small element-wise operations, which cost more to start than to do.
+- "Many steps at once" is `CHUNK` steps, not all: what one chunk writes is still in the core's cache when the next
+  product reads it. Chunks also let a batch stop where its padding begins.
+- The batch is cut into one shard a core, so that cores need not meet at every step. With a mask the rows are sorted by
+  length and cut finer: a shard stops at its own longest row, and a product of 8 rows is nearly as fast a row as one of 16.
+- Transposed weights are made before the loops: XLA's product with a transposed right side ran at 60% of the plain one.
+- Unrolling the steps gained nothing and doubled the time to compile.
+"""
+
+import dataclasses
+import functools
+import itertools
+import os
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+from keras import ops
+
+CHUNK = 16  # steps
+LEAST_ROWS = 4  # of a shard
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A recurrence by its gate equations.
+
+    Args:
+        step: `step(op, x, state, vectors) -> state`, all of them tuples of (batch, units). `x` has one entry a gate, the
+            projected input with its bias. `op` has `op.product(left, k)`, a tuple of left W_k (+ its bias) gate by gate,
+            `op.sigmoid` and `op.tanh`; what these three return is what the backward pass may look up. Everything else
+            may be any differentiable TensorFlow expression. The first state is the output.
+        gates: how many blocks of `units` columns the input projection has.
+        products: for each recurrent product, how many blocks of `units` columns it has.
+        states: how many states there are.
+        vectors: how many element-wise weights of `units` numbers, such as peepholes.
+    """
+
+    step: Callable
+    gates: int
+    products: tuple[int, ...]
+    states: int = 1
+    vectors: int = 0
+
+
+def scan(
+    cell: Cell,
+    inputs: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor | None,
+    recurrent: Sequence[tf.Tensor],
+    *,
+    recurrent_bias: Sequence[tf.Tensor | None] | None = None,
+    vectors: Sequence[tf.Tensor] = (),
+    initial_state: Sequence[tf.Tensor] | None = None,
+    mask: tf.Tensor | None = None,
+    reverse: bool = False,
+    zero_output_for_mask: bool = False,
+    return_sequences: bool = True,
+) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...]]:
+    """Run a cell over a sequence; differentiable once in every tensor argument but the mask.
+
+    A masked step hands the state on. Its output is that of the step before, zero where there is none, or always zero with
+    `zero_output_for_mask`, as Keras has it.
+
+    Args:
+        inputs: float, (batch, steps, features).
+        kernel: (features, cell.gates * units).
+        bias: (cell.gates * units,), or None.
+        recurrent: one (width, blocks * units) for each of the cell's products.
+        recurrent_bias: one (blocks * units,) or None for each of the cell's products.
+        vectors: cell.vectors of (units,).
+        initial_state: cell.states of (batch, units); zeros when None.
+        mask: bool, (batch, steps), True where there is a step; any pattern.
+        reverse: go from the last step to the first. Outputs stay at the step that they belong to.
+        return_sequences: False returns None for the outputs and saves their memory.
+    Returns:
+        outputs (batch, steps, units) or None, and the states after the last step, cell.states of (batch, units).
+    Raises:
+        ValueError: the number of weights or states isn't what the cell asks for.
+        NotImplementedError: on differentiating the gradient.
+    """
+    recurrent_bias = tuple(recurrent_bias or (None,) * len(recurrent))
+    if not len(recurrent) == len(recurrent_bias) == len(cell.products) or len(vectors) != cell.vectors:
+        raise ValueError(
+            f"{cell.step.__name__} takes {len(cell.products)} recurrent kernels and {cell.vectors} vectors; "
+            f"received {len(recurrent)} kernels, {len(recurrent_bias)} biases and {len(vectors)} vectors."
+        )
+    inputs = tf.convert_to_tensor(inputs)
+    dtype, units = inputs.dtype, kernel.shape[-1] // cell.gates
+    if initial_state is None:
+        initial_state = (tf.zeros((tf.shape(inputs)[0], units), dtype),) * cell.states
+    if len(initial_state) != cell.states:
+        raise ValueError(f"{cell.step.__name__} has {cell.states} states; received {len(initial_state)}.")
+
+    bias = tf.zeros(kernel.shape[-1:], dtype) if bias is None else bias
+    biases = [b for b in recurrent_bias if b is not None]
+    weights = [tf.cast(w, dtype) for w in (kernel, bias, *recurrent, *biases, *vectors)]
+    states = [tf.cast(s, dtype) for s in initial_state]
+    backwards, reverse = reverse, tf.constant(reverse)
+    forward, backward = _loops(
+        cell,
+        biased=tuple(b is not None for b in recurrent_bias),
+        masked=mask is not None,
+        sequences=return_sequences,
+    )
+    split, join = _shards(inputs, mask)
+    masks = itertools.repeat(()) if mask is None else _masks(mask, backwards, zero_output_for_mask, split)
+
+    @tf.custom_gradient
+    def run(*arguments):
+        inputs, *rest = map(tf.stop_gradient, arguments)  # nobody is to differentiate the loops themselves
+        weights, states = rest[: -cell.states], rest[-cell.states :]
+        xs = split(inputs)
+        initial = list(zip(*(split(s) for s in states), strict=True))
+        ran = [forward(reverse, x, m, weights, s) for x, m, s in zip(xs, masks, initial, strict=False)]
+        outputs = [join([r[0] for r in ran])] if return_sequences else []
+        final = [join(s) for s in zip(*(r[1] for r in ran), strict=True)]
+
+        @tf.custom_gradient
+        def gradient(*d):
+            d = [tf.stop_gradient(each) for each in d]
+            dys = split(d[0]) if return_sequences else [()] * len(xs)
+            dstates = list(zip(*(split(s) for s in d[-cell.states :]), strict=True))
+            turned = [tf.transpose(w) for w in (weights[0], *weights[2 : 2 + len(cell.products)])]
+            back = [
+                backward(reverse, x, m, weights, turned, r[2], dy, ds)
+                for x, m, r, dy, ds in zip(xs, masks, ran, dys, dstates, strict=False)
+            ]
+            dweights = [tf.add_n(parts) for parts in zip(*(b[1] for b in back), strict=True)]
+            dinitial = [join(parts) for parts in zip(*(b[2] for b in back), strict=True)]
+            return (join([b[0] for b in back]), *dweights, *dinitial), _no_second_gradient
+
+        return (*outputs, *final), gradient
+
+    out = run(inputs, *weights, *states)
+    return (out[0] if return_sequences else None), tuple(out[-cell.states :])
+
+
+def _no_second_gradient(*_):
+    raise NotImplementedError(
+        "The scan is differentiable once. For gradients of gradients call the Keras model itself, not the accelerated one."
+    )
+
+
+def _shards(inputs: tf.Tensor, mask: tf.Tensor | None) -> tuple[Callable, Callable]:
+    """How to cut (batch, ...) into shards of equally many rows, and how to put them together again."""
+    cores = min(os.cpu_count() or 1, 8)
+    count = cores if mask is None else 2 * cores
+    rows = inputs.shape[0]
+    if rows is not None:
+        count = max(1, min(count, rows // LEAST_ROWS))
+    batch = tf.shape(inputs)[0]
+    even = rows is not None and rows % count == 0
+    order = None if mask is None else tf.argsort(_lengths(mask), direction="DESCENDING", stable=True)
+
+    def split(x):
+        x = x if order is None else tf.gather(x, order)
+        if not even:  # rows of zeros without gradients
+            x = tf.pad(x, [(0, -batch % count)] + [(0, 0)] * (len(x.shape) - 1))
+        return tf.split(x, count)
+
+    def join(parts):
+        x = tf.concat(parts, 0)
+        x = x if even else x[:batch]
+        return x if order is None else tf.gather(x, tf.argsort(order))
+
+    return split, join
+
+
+def _lengths(mask: tf.Tensor) -> tf.Tensor:
+    """One more than the place of each row's last True: int32, (batch,)."""
+    return tf.reduce_max(tf.where(mask, tf.range(1, tf.shape(mask)[1] + 1), 0), axis=1)
+
+
+def _masks(mask: tf.Tensor, reverse: bool, zero_output: bool, split: Callable) -> list[tuple]:
+    """For each shard: the mask, where there is an output of its own or a repeated one, and its longest row."""
+    emit = mask if zero_output else tf.cumsum(tf.cast(mask, tf.int32), axis=1, reverse=reverse) > 0
+    return [(m, e, tf.reduce_max(_lengths(m))) for m, e in zip(split(mask), split(emit), strict=True)]
+
+
+class _Ops:
+    """What a cell's step calls. Keeps a trail; with `recorded` it hands out earlier results instead of computing."""
+
+    def __init__(self, product: Callable, recorded: Sequence[tuple[tf.Tensor, ...]] | None = None):
+        self._product, self._recorded = product, recorded
+        self.trail: list[tuple[str | int, tf.Tensor, tuple[tf.Tensor, ...]]] = []
+
+    def _do(self, what, argument, compute):
+        out = compute() if self._recorded is None else self._recorded[len(self.trail)]
+        self.trail.append((what, argument, out))
+        return out
+
+    def product(self, left: tf.Tensor, k: int = 0) -> tuple[tf.Tensor, ...]:
+        return self._do(k, left, lambda: self._product(left, k))
+
+    def sigmoid(self, x: tf.Tensor) -> tf.Tensor:
+        return self._do("sigmoid", x, lambda: (tf.sigmoid(x),))[0]
+
+    def tanh(self, x: tf.Tensor) -> tf.Tensor:
+        return self._do("tanh", x, lambda: (tf.tanh(x),))[0]
+
+
+def _step_gradient(cell: Cell, x, state, vectors, recorded, dstate, turned: Callable):
+    """The chain rule for one step, from recorded results.
+
+    Args:
+        turned: `turned(k, dgates)`, the gradient of product k in its left side.
+    Returns:
+        gradients of x, state and vectors; for each product its left side and the gradients of its blocks.
+    """
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch((x, state, vectors, recorded))
+        op = _Ops(lambda *_: None, recorded)
+        targets = list(cell.step(op, x, state, vectors))
+    upstream, products = list(dstate), {}
+    for what, argument, out in reversed(op.trail):
+        d = tape.gradient(targets, out, upstream, unconnected_gradients="zero")
+        if what == "sigmoid":
+            upstream.append(d[0] * out[0] * (1 - out[0]))
+        elif what == "tanh":
+            upstream.append(d[0] * (1 - out[0] * out[0]))
+        else:
+            products[what] = argument, d
+            upstream.append(turned(what, d))
+        targets.append(argument)
+    dx, ds, dv = tape.gradient(targets, (x, state, vectors), upstream, unconnected_gradients="zero")
+    return dx, ds, dv, [products[k] for k in range(len(cell.products))]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """What the backward loop of a cell needs; found by tracing one step of it.
+
+    Attributes:
+        kept: which of (gates of x, states, results of op.*) the backward loop reads.
+        results: how many blocks each result of op.* has.
+        shared: for each product, the gate of x from which on its gradient is that of x, or None.
+        left: for each product, which state is its left side, or None where it must be computed.
+        widths: for each product, the width of its left side in units.
+    """
+
+    kept: tuple[int, ...]
+    results: tuple[int, ...]
+    shared: tuple[int | None, ...]
+    left: tuple[int | None, ...]
+    widths: tuple[int, ...]
+
+
+@functools.lru_cache(maxsize=None)
+def _plan(cell: Cell) -> _Plan:
+    with tf.Graph().as_default():
+        units = 3
+        blocks = lambda n: tuple(tf.compat.v1.placeholder(tf.float32, (2, units)) for _ in range(n))
+        x, state, vectors = blocks(cell.gates), blocks(cell.states), blocks(cell.vectors)
+        op = _Ops(lambda left, k: blocks(cell.products[k]))
+        cell.step(op, x, state, vectors)
+        widths = {what: left.shape[-1] // units for what, left, _ in op.trail if isinstance(what, int)}
+        recorded = tuple(blocks(len(out)) for _, _, out in op.trail)
+        turned = lambda k, d: tf.concat(d, 1) @ tf.ones((units * cell.products[k], units * widths[k]))
+        dx, ds, dv, products = _step_gradient(cell, x, state, vectors, recorded, blocks(cell.states), turned)
+
+        shared, left = [], []
+        for argument, d in products:
+            runs = [g for g in range(cell.gates - len(d) + 1) if all(a is b for a, b in zip(dx[g:], d, strict=False))]
+            shared.append(runs[0] if runs else None)
+            left.append(next((i for i, s in enumerate(state) if s is argument), None))
+        reached = {id(t) for argument, _ in products for t in [argument]}
+        seen, queue = set(), [*dx, *ds, *dv, *(t for argument, d in products for t in (argument, *d))]
+        while queue:
+            tensor = queue.pop()
+            if id(tensor) not in seen:
+                seen.add(id(tensor))
+                queue.extend(tensor.op.inputs)
+        candidates = [*x, *state, *(t for out in recorded for t in out)]
+        kept = tuple(i for i, t in enumerate(candidates) if id(t) in seen | reached)
+    return _Plan(
+        kept,
+        tuple(len(r) for r in recorded),
+        tuple(shared),
+        tuple(left),
+        tuple(widths[k] for k in range(len(products))),
+    )
+
+
+def left_widths(cell: Cell) -> tuple[int, ...]:
+    """For each recurrent product of a cell, the width of its left side in units."""
+    return _plan(cell).widths
+
+
+def _read(buffer: tf.Tensor, t) -> tf.Tensor:
+    """(batch, steps, width) at one step: (batch, width)."""
+    batch, _, width = _dims(buffer)
+    return tf.reshape(tf.slice(buffer, (0, t, 0), (batch, 1, width)), (batch, width))
+
+
+def _write(buffer: tf.Tensor, t, blocks: Sequence[tf.Tensor], column: int = 0) -> tf.Tensor:
+    """Blocks one by one: XLA writes each in place, and a concatenation of them it does element by element."""
+    for block in blocks:
+        buffer = ops.slice_update(buffer, tf.stack((0, t, column)), block[:, None])
+        column += block.shape[-1]
+    return buffer
+
+
+def _dims(x: tf.Tensor) -> list:
+    """Sizes, as numbers where they are known."""
+    dynamic = tf.shape(x)
+    return [dynamic[i] if n is None else n for i, n in enumerate(x.shape)]
+
+
+@functools.lru_cache(maxsize=None)
+def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool):
+    """The forward and the backward loop of one shard.
+
+    Of one cell and setting there is one pair, and the direction is a value: layers, directions and shards of the same
+    shape compile once.
+    """
+    plan = _plan(cell)
+    n = len(cell.products)
+
+    def unpack(weights, rows):
+        kernel, bias, *rest = weights
+        recurrent, rest = rest[:n], rest[n:]
+        biases = [rest[sum(biased[:k])] if biased[k] else None for k in range(n)]
+        vectors = tuple(tf.broadcast_to(v, (rows, v.shape[-1])) for v in rest[sum(biased) :])
+        return kernel, bias, recurrent, biases, vectors
+
+    def chunks(reverse, masks, steps):
+        """How many steps there are, how many to a chunk; where chunk k starts; where step s lies."""
+        length = masks[2] if masked else steps
+        size = tf.minimum(CHUNK, steps)
+
+        def start(k):
+            return tf.where(reverse, tf.maximum(length - (k + 1) * size, 0), tf.minimum(k * size, steps - size))
+
+        return length, size, start, lambda s: tf.where(reverse, length - 1 - s, s)
+
+    @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
+    def forward(reverse, x, masks, weights, states):
+        rows, steps, features = _dims(x)
+        kernel, bias, recurrent, biases, vectors = unpack(weights, rows)
+        units = kernel.shape[-1] // cell.gates
+        length, size, start, place = chunks(reverse, masks, steps)
+
+        def product(left, k):
+            out = left @ recurrent[k]
+            return tuple(tf.split(out if biases[k] is None else out + biases[k], cell.products[k], axis=1))
+
+        def chunk(k, states, outputs, kept):
+            first = start(k)
+            piece = tf.reshape(tf.slice(x, (0, first, 0), (rows, size, features)), (rows * size, features))
+            projected = tf.reshape(piece @ kernel + bias, (rows, size, cell.gates * units))
+
+            def step(s, states, outputs, kept):
+                t = place(s)
+                gates = tuple(tf.split(_read(projected, t - first), cell.gates, axis=1))
+                op = _Ops(product)
+                new = cell.step(op, gates, states, vectors)
+                candidates = [*gates, *states, *(b for _, _, out in op.trail for b in out)]
+                kept = _write(kept, t, [candidates[i] for i in plan.kept])
+                if masked:
+                    real = _read(masks[0][:, :, None], t)
+                    new = tuple(tf.where(real, a, b) for a, b in zip(new, states, strict=True))
+                return s + 1, new, _write(outputs, t, new[:1]) if sequences else (), kept
+
+            last = tf.minimum((k + 1) * size, length)
+            return k + 1, *tf.while_loop(lambda s, *_: s < last, step, (k * size, states, outputs, kept))[1:]
+
+        outputs = tf.zeros((rows, steps, units), x.dtype) if sequences else ()
+        kept = tf.zeros((rows, steps, len(plan.kept) * units), x.dtype)
+        count = -(-length // size)
+        _, states, outputs, kept = tf.while_loop(lambda k, *_: k < count, chunk, (0, tuple(states), outputs, kept))
+        if masked and sequences:
+            outputs = tf.where((tf.range(steps) < length)[:, None], outputs, states[0][:, None])
+            outputs = tf.where(masks[1][:, :, None], outputs, 0)
+        return outputs, states, kept
+
+    @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
+    def backward(reverse, x, masks, weights, turned, kept, doutputs, dstates):
+        rows, steps, features = _dims(x)
+        kernel, _, recurrent, _, vectors = unpack(weights, rows)
+        units = kernel.shape[-1] // cell.gates
+        length, size, start, place = chunks(reverse, masks, steps)
+        exact = tf.float32 if x.dtype == tf.bfloat16 else x.dtype  # sums over chunks need more than bfloat16
+        # columns of what a step writes: the gradients of the gates of x, of products that don't share them, left sides
+        column, starts, lefts = cell.gates, [], []
+        for k in range(n):
+            starts.append(column if plan.shared[k] is None else plan.shared[k])
+            column += cell.products[k] if plan.shared[k] is None else 0
+        for k in range(n):
+            lefts.append(column if plan.left[k] is None else None)
+            column += plan.widths[k] if plan.left[k] is None else 0
+
+        if sequences and masked:
+            doutputs = tf.where(masks[1][:, :, None], doutputs, 0)
+            beyond = tf.where((tf.range(steps) < length)[:, None], tf.zeros((), x.dtype), doutputs)
+            dstates = (dstates[0] + tf.reduce_sum(beyond, 1), *dstates[1:])
+
+        def chunk(i, dstates, dvectors, dx, dweights):
+            k = -(-length // size) - 1 - i
+            first = start(k)
+
+            def step(s, dstates, dvectors, written):
+                t = place(s)
+                blocks = tf.split(_read(kept, t), len(plan.kept), axis=1)
+                full = dict(zip(plan.kept, blocks, strict=True))
+                total = cell.gates + cell.states + sum(plan.results)
+                # a tensor of its own for each, or their gradients would be added up
+                everything = [full[i] if i in full else tf.zeros_like(blocks[0]) for i in range(total)]
+                gates, rest = tuple(everything[: cell.gates]), everything[cell.gates :]
+                states, rest = tuple(rest[: cell.states]), rest[cell.states :]
+                ends = [sum(plan.results[: j + 1]) for j in range(len(plan.results))]
+                recorded = tuple(tuple(rest[e - w : e]) for e, w in zip(ends, plan.results, strict=True))
+                if sequences:
+                    dstates = (dstates[0] + _read(doutputs, t), *dstates[1:])
+                dnew = dstates
+                if masked:
+                    real = _read(masks[0][:, :, None], t)
+                    dnew = tuple(tf.where(real, d, 0) for d in dstates)
+                dgates, dold, dv, products = _step_gradient(
+                    cell, gates, states, vectors, recorded, dnew, lambda k, d: tf.concat(d, 1) @ turned[1 + k]
+                )
+                if masked:
+                    dold = tuple(tf.where(real, new, d) for new, d in zip(dold, dstates, strict=True))
+                written = _write(written, t - first, dgates)
+                for k, (left, d) in enumerate(products):
+                    if plan.shared[k] is None:
+                        written = _write(written, t - first, d, starts[k] * units)
+                    if lefts[k] is not None:
+                        written = _write(written, t - first, [left], lefts[k] * units)
+                return s - 1, dold, tuple(a + b for a, b in zip(dvectors, dv, strict=True)), written
+
+            written = tf.zeros((rows, size, column * units), x.dtype)
+            last = tf.minimum((k + 1) * size, length) - 1
+            _, dstates, dvectors, written = tf.while_loop(
+                lambda s, *_: s >= k * size, step, (last, dstates, dvectors, written)
+            )
+
+            def rows_of(buffer, start, at, width):
+                return tf.reshape(tf.slice(buffer, (0, start, at), (rows, size, width)), (rows * size, width))
+
+            dz = rows_of(written, 0, 0, cell.gates * units)
+            piece = rows_of(x, first, 0, features)
+            dx = ops.slice_update(dx, tf.stack((0, first, 0)), tf.reshape(dz @ turned[0], (rows, size, features)))
+            parts = [tf.matmul(piece, dz, transpose_a=True), tf.reduce_sum(dz, 0)]
+            sums = []
+            for k in range(n):
+                dk = rows_of(written, 0, starts[k] * units, cell.products[k] * units)
+                if plan.left[k] is None:
+                    left = rows_of(written, 0, lefts[k] * units, plan.widths[k] * units)
+                else:
+                    at = plan.kept.index(cell.gates + plan.left[k])
+                    left = rows_of(kept, first, at * units, units)
+                parts.append(tf.matmul(left, dk, transpose_a=True))
+                sums.extend([tf.reduce_sum(dk, 0)] if biased[k] else [])
+            dweights = tuple(a + tf.cast(b, exact) for a, b in zip(dweights, parts + sums, strict=True))
+            return i + 1, dstates, dvectors, dx, dweights
+
+        zeros = tuple(tf.zeros(w.shape, exact) for w in weights[: len(weights) - cell.vectors])
+        dvectors = tuple(tf.zeros_like(v) for v in vectors)
+        count = -(-length // size)
+        _, dstates, dvectors, dx, dweights = tf.while_loop(
+            lambda i, *_: i < count, chunk, (0, tuple(dstates), dvectors, tf.zeros_like(x), zeros)
+        )
+        dweights = (*dweights, *(tf.reduce_sum(v, 0) for v in dvectors))
+        return dx, tuple(tf.cast(d, x.dtype) for d in dweights), dstates
+
+    return forward, backward
