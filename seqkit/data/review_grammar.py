@@ -1,0 +1,356 @@
+"""The grammar of the built-in reviews: phrases, and how the verdict of a whole follows from its parts.
+
+Every key is a symbol and lists the ways to write it. A slot in braces is another symbol; its sign says how its verdict
+relates to that of the phrase around it:
+
+    {+clause}   the same verdict: who praises the clause praises the whole
+    {-clause}   the opposite verdict: the clause is denied, conceded, expected in vain, or somebody else's opinion
+    {day}       no verdict at all
+
+A key that starts with a sign is written that way only for that verdict; so "+adjective" has the words of praise. All
+words of judgement stand in such lists, and nearly every construction takes them with both signs: that is why neither
+words nor pairs of words give the label away, and the order does.
+
+Only verdicts that nobody reads two ways: what is conceded concerns one side of a film and what outweighs it the whole
+film; superlatives are never denied ("not superb" may still be good), so they stand in "strong" and not in "adjective".
+"""
+
+REVIEW_RULES: dict[str, list[str]] = {
+    # A review: one or two sentences that judge, alone or among sentences that only tell.
+    "review": [
+        "{+verdict}",
+        "{aside} {+verdict}",
+        "{+verdict} {aside}",
+        "{+verdict} {aside}",
+        "{aside} {+verdict} {aside}",
+        "{+verdict} {+verdict}",
+        "{+verdict} {+verdict}",
+        "{+verdict} {+verdict} {aside}",
+    ],
+    "verdict": [
+        "{+contrast}.",
+        "{+contrast}.",
+        "{+contrast}.",
+        "{+scope}.",
+        "{+scope}.",
+        "{+correction}.",
+        "{+correction}.",
+        "{+both}.",
+        "{+expectation}.",
+        "{+expectation}.",
+        "{+comparison}.",
+        "{+double}.",
+        "{+opinion}.",
+        "{+opinion}.",
+        "{+dialogue}",
+        "{+plain}.",
+        "{+plain}.",
+    ],
+    "plain": [
+        "{it} was {+adjective} and {+adjective}",
+        "{it} was {+adjective}, {+adjective} and {+adjective}",
+        "what a {+adjective} {genre} this was",
+        "{it} was {+strong}, {+thing}",
+        "{person} and I were {+felt}",
+        "a {+adjective} {genre}, {+adjective} and {+adjective}",
+        "{+whole}, and {+side} too",
+        "{+detail}, {+detail}, and {+whole}",
+    ],
+    # What follows "but" weighs more; beside "although" the main clause does.
+    "contrast": [
+        "{-detail}, but {+whole}",
+        "{-detail}, but {+whole}",
+        "{-side} {part}, but {turn} {+whole}",
+        "{-detail}, yet {+whole}",
+        "although {-detail}, {+whole}",
+        "although {-side} {part}, {+whole}",
+        "even though {-detail}, {+whole}",
+        "{+whole}, although {-detail}",
+        "{+whole}, even though {-side} {part}",
+        "I admit that {-detail}, but {+whole}",
+        "true, {-detail}, and {-detail}, but {+whole}",
+        "{-detail}; {turn}, {+whole}",
+    ],
+    # Negation that reaches over other words, and words that look like it.
+    "scope": [
+        "it was not, for all its {-quality}, a {-adjective} {genre}",
+        "it was not, for all its {-quality}, a {-adjective} {genre}",
+        "it was, for all its {-quality}, a {+adjective} {genre}",
+        "despite its {-quality}, {+whole}",
+        "because of its {+quality}, {+whole}",
+        "because of its {+quality} and its {+quality}, it was never a {-adjective} {genre}",
+        "I do not think that {anyone} will find it {-adjective}",
+        "I think that {anyone} will find it {+adjective}",
+        "nobody {audience} was {-felt}",
+        "everybody {audience} was {+felt}",
+        "I was {+felt}, and not because {excuse}",
+        "I was not {excused}, and I was {+felt}",
+        "never in {span} was I {-felt}",
+        "not once did it {-do}",
+        "at no point, and I {waited}, was it {-adjective}",
+        "at every point, and I {waited}, it was {+adjective}",
+    ],
+    # One judgement is put in the place of the other.
+    "correction": [
+        "it was not a {-adjective} {genre} but a {+adjective} one",
+        "{it} was a {+adjective} {genre}, not a {-adjective} one",
+        "{it} was not so much {-adjective} as {+adjective}",
+        "{it} was less {-adjective} than {+adjective}",
+        "{it} was more {+adjective} than {-adjective}",
+        "{it} was {+adjective} rather than {-adjective}",
+        "{it} was not {-adjective}, it was {+adjective}",
+        "{it} was {+strong}, not {-adjective}",
+        "{it} was far from {-adjective}",
+        "{it} was anything but {-thing}",
+        "{it} was nothing but {+thing}",
+        "it began as {-thing} and ended as {+thing}",
+        "it ended as {+thing}, although it had begun as {-thing}",
+        "call it {+thing} and not {-thing}",
+    ],
+    # "Not only" denies nothing.
+    "both": [
+        "{it} was not only {+adjective} but also {+adjective}",
+        "{it} was not merely {+adjective}, it was {+strong}",
+        "not only was {aspect} {+adjective}, {aspect} was {+adjective} too",
+        "neither {aspect} nor {aspect} was {-adjective}",
+        "both {aspect} and {aspect} were {+adjective}",
+        "not only I but also {person} was {+felt}",
+        "it was {+adjective}, and {aspect} was no less {+adjective}",
+    ],
+    "expectation": [
+        "I expected {-thing} and got {+thing}",
+        "I got {+thing} where I had expected {-thing}",
+        "I {-wished} {-thing} and got {+thing}",
+        "I {+wished} {+thing}, and that is what I got",
+        "I {-wished} {-thing}, and that is not what I got",
+        "I thought that it would be {-adjective}, and it was not",
+        "I thought that it would be {+adjective}, and it was",
+        "{person} told me that it would {-do}, but it {+did}",
+        "I thought that it would {-do}, and it did not",
+        "the poster promised {-thing} and the film delivered {+thing}",
+    ],
+    # Another work is judged too; only this one counts.
+    "comparison": [
+        "{other} was {-adjective}, whereas this film was {+adjective}",
+        "this film was {+adjective}, whereas {other} was {-adjective}",
+        "unlike {other}, which was {-strong}, this one was {+adjective}",
+        "like {other}, which was {+adjective}, this one was {+adjective}",
+        "{other} {-did}; this one {+did}",
+        "this one {+did}; {other} {-did}",
+        "{other} was {-thing}, but this was {+thing}",
+    ],
+    "double": [
+        "nobody could say that it was not {+adjective}",
+        "nobody could say that it was {-adjective}",
+        "I cannot claim that I was not {+felt}",
+        "I cannot claim that I was {-felt}",
+        "it would be wrong to call it {-adjective}",
+        "it would not be wrong to call it {+adjective}",
+        "it would be right to call it {+adjective}",
+        "there was not a scene that was not {+adjective}",
+        "there was not a scene that was {-adjective}",
+    ],
+    # Opinions of others count only as far as the writer shares them.
+    "opinion": [
+        "{person} found it {-adjective}; I found it {+adjective}",
+        "I found it {+adjective}, though {person} called it {-strong}",
+        "{person} was {-felt}, but I was {+felt}",
+        "I was {+felt}, but {person} was {-felt}",
+        "those who call it {-adjective} are wrong",
+        "those who call it {+adjective} are right",
+        "{person} called it {-strong} and was wrong",
+        "{person} called it {+strong} and was right",
+        "I agree with {person}, who found it {+adjective}",
+        "I disagree with {person}, who found it {-adjective}",
+        "the critics wrote that it was {-strong}, but I say that it was {+adjective}",
+        "I say that it was {+adjective}, but the critics wrote that it was {-adjective}",
+    ],
+    "dialogue": [
+        "was it {-adjective}? Not at all.",
+        "was it {+adjective}? Yes, it was.",
+        "was I {-felt}? Not for a minute.",
+        "was I {+felt}? From beginning to end.",
+        "was it {+thing}? Yes, it was.",
+        "was it {-thing}? Not at all.",
+    ],
+    # One side of the film, and the film.
+    "detail": [
+        "{+side}",
+        "{+side}",
+        "{aspect} was {denial} {-adjective}",
+        "{aspect} was far from {-adjective}",
+        "I did not find {aspect} {-adjective}",
+    ],
+    "side": [
+        "{aspect} was {+adjective}",
+        "{aspect} was {degree} {+adjective}",
+        "I found {aspect} {+adjective}",
+        "{aspect} looked {+adjective}",
+        "{aspect} seemed {+adjective}",
+    ],
+    "whole": [
+        "{film} was {+adjective}",
+        "{film} was {degree} {+adjective}",
+        "{film} was {denial} {-adjective}",
+        "{film} was anything but {-adjective}",
+        "{film} was {+thing}",
+        "{film} was not {-thing}",
+        "{film} {+did}",
+        "{film} did not {-do}",
+        "{film} never {-did}",
+        "I was {+felt}",
+        "I was {denial} {-felt}",
+    ],
+    # Words of judgement. "Adjective" has those that can be denied as well as said.
+    "+adjective": [
+        "good", "gripping", "moving", "funny", "clever", "charming", "tender", "elegant", "thrilling", "witty",
+        "inventive", "subtle", "graceful", "absorbing", "touching", "beautiful", "lively", "fresh", "original",
+        "intelligent", "captivating", "convincing", "engaging", "imaginative", "satisfying", "compelling",
+        "exciting", "likeable", "heartfelt", "entertaining", "suspenseful", "stylish", "thoughtful",
+    ],
+    "-adjective": [
+        "bad", "dull", "clumsy", "tedious", "shallow", "lifeless", "predictable", "boring", "bland", "dreary",
+        "stale", "incoherent", "pretentious", "hollow", "forgettable", "wooden", "awkward", "tiresome",
+        "contrived", "muddled", "sluggish", "crude", "lazy", "feeble", "irritating", "pointless", "laboured",
+        "tasteless", "monotonous", "amateurish", "soulless", "mawkish", "stilted",
+    ],
+    "+strong": [
+        "superb", "brilliant", "wonderful", "magnificent", "splendid", "delightful", "excellent", "marvellous",
+        "outstanding", "enchanting",
+    ],
+    "-strong": [
+        "dreadful", "terrible", "awful", "abysmal", "unbearable", "dismal", "appalling", "atrocious",
+        "horrible", "excruciating",
+    ],
+    "+thing": [
+        "a masterpiece", "a treat", "a gem", "a triumph", "a joy", "a delight", "a marvel", "a pleasure",
+        "a small wonder", "a little jewel", "a success", "a feast",
+    ],
+    "-thing": [
+        "a mess", "a disaster", "a bore", "a failure", "a dud", "a chore", "a muddle", "a letdown",
+        "a waste of time", "a fiasco", "a shambles", "a flop",
+    ],
+    "+quality": [
+        "charm", "wit", "warmth", "energy", "tenderness", "elegance", "imagination", "intelligence",
+        "good humour", "beauty", "originality",
+    ],
+    "-quality": [
+        "clumsiness", "noise", "gloom", "silliness", "vulgarity", "confusion", "coldness", "stiffness",
+        "bad jokes", "loose ends", "clichés",
+    ],
+    "+did": [
+        "won me over", "held my attention", "made me laugh", "moved me", "charmed me", "touched me",
+        "gripped me", "lifted my spirits", "worked", "delighted me",
+    ],
+    "+do": [
+        "win me over", "hold my attention", "make me laugh", "move me", "charm me", "touch me", "grip me",
+        "lift my spirits", "work", "delight me",
+    ],
+    "-did": [
+        "lost me", "bored me", "wore me out", "fell apart", "tried my patience", "sent me to sleep",
+        "wasted my time", "annoyed me", "got on my nerves", "fell flat",
+    ],
+    "-do": [
+        "lose me", "bore me", "wear me out", "fall apart", "try my patience", "send me to sleep",
+        "waste my time", "annoy me", "get on my nerves", "fall flat",
+    ],
+    "+felt": [
+        "moved", "gripped", "charmed", "amused", "touched", "impressed", "delighted", "absorbed", "entertained",
+        "captivated", "cheered up",
+    ],
+    "-felt": [
+        "bored", "irritated", "annoyed", "disappointed", "let down", "worn out", "exasperated", "wearied",
+        "embarrassed", "frustrated",
+    ],
+    "+wished": ["hoped for", "longed for", "counted on", "looked forward to"],
+    "-wished": ["feared", "dreaded", "braced myself for", "was afraid of"],
+    # Words without a verdict.
+    "it": ["it", "{film}"],
+    "film": ["the film", "the movie", "the picture", "the whole thing", "the film as a whole"],
+    "genre": [
+        "film", "film", "movie", "picture", "comedy", "thriller", "drama", "western", "romance", "musical",
+        "love story", "crime story", "family film", "period piece", "road movie", "ghost story", "war film",
+        "fairy tale", "spy story",
+    ],
+    "aspect": [
+        "the acting", "the dialogue", "the music", "the photography", "the plot", "the script", "the ending",
+        "the opening", "the editing", "the lighting", "the narration", "the leading man", "the leading lady",
+        "the villain", "the supporting cast", "the love scene", "the final chase", "the subplot",
+        "the camera work", "the costume design", "the title song", "the pacing", "the voice-over",
+        "the set design", "the sound", "the casting", "the choreography",
+    ],
+    "denial": ["not", "not", "never", "never", "not at all", "by no means", "hardly ever", "in no way"],
+    "degree": ["very", "really", "quite", "truly", "rather", "thoroughly", "decidedly"],
+    "part": ["in the first half", "at times", "here and there", "towards the end", "in the middle", "now and then"],
+    "turn": ["in the end", "all in all", "when all is said", "taken together", "all the same", "even so"],
+    "anyone": ["anyone", "anybody with a heart", "anyone who knows the book", "anybody my age"],
+    "audience": ["in our row", "at the cinema", "in our family", "on the sofa", "I know", "at the festival"],
+    "person": [
+        "my brother", "my sister", "a friend", "my neighbour", "my uncle", "my mother", "our teacher",
+        "my colleague", "the man beside me", "my wife", "my husband", "my flatmate",
+    ],
+    "other": [
+        "the book", "the first film", "the original", "the series", "the stage play", "the remake",
+        "the director's last film", "the sequel",
+    ],
+    "span": ["two hours", "ninety minutes", "a hundred minutes", "three hours", "eighty minutes"],
+    "excuse": [
+        "I was tired", "I had to", "I know the director", "it was late", "I was in the mood",
+        "I had read the book",
+    ],
+    "excused": ["tired", "in a hurry", "in a special mood", "paid to say so", "new to the genre"],
+    "waited": ["waited for it", "paid attention", "was wide awake", "watched it twice", "took notes"],
+    # Sentences that only tell. They too have "not", "but", "never" and "far from": alone these words say nothing.
+    "aside": [
+        "We saw it {day} {place}.",
+        "I saw it {place} with {person}.",
+        "Seen {place}, {day}, with {person}.",
+        "{person} came along {day}.",
+        "I had not read the book.",
+        "I had never heard of the director, but {person} had.",
+        "We had not booked, but there were seats.",
+        "It runs for {span}, but there is a break.",
+        "It runs for {span}.",
+        "It is set far from the city, in a {season} long ago.",
+        "It is set in {town}, although it was not filmed there.",
+        "The story is about {hero} who {quest} and {quest}.",
+        "It follows {hero} who never {quest}.",
+        "In it {hero} {quest}, but that is only the beginning.",
+        "{person} chose it, not me.",
+        "I do not go to the cinema as a rule, but {day} I did.",
+        "It was shown without subtitles, but nobody minded.",
+        "I watched it twice, {place} and then at home.",
+        "This is not the one from {town}, but the later one.",
+        "{person} and I talked about it until {hour}.",
+        "{person} wanted to see something else, but it was sold out.",
+        "I am writing this far from any cinema.",
+        "It is the second of three films, or the third of four.",
+        "Nobody told me what it was about, and I did not ask.",
+    ],
+    "day": [
+        "on a Monday", "on a rainy Sunday", "last week", "on Friday", "last winter", "at Easter", "yesterday",
+        "in March", "on my birthday", "on a foggy Tuesday", "in August", "on New Year's Eve", "two days ago",
+        "last Thursday",
+    ],
+    "place": [
+        "at the Odeon", "on a plane", "in a small cinema", "at a festival", "on television", "at the film club",
+        "at school", "on a train", "in the open air", "in a hotel room", "at the library", "in an old theatre",
+        "at the drive-in",
+    ],
+    "hour": ["midnight", "dinner", "breakfast", "the last bus", "the rain stopped", "the bar closed"],
+    "season": ["summer", "winter", "spring", "autumn", "century"],
+    "town": [
+        "Lisbon", "Glasgow", "Trieste", "Chicago", "Bergen", "Osaka", "Cairo", "Odessa", "Marseille", "Dublin",
+        "Quebec", "Naples", "Seville", "Hamburg", "Havana",
+    ],
+    "hero": [
+        "a baker", "a lighthouse keeper", "a retired spy", "a boxer", "a pianist", "a taxi driver", "a widow",
+        "a nurse", "an orphan", "a clockmaker", "a schoolgirl", "a sailor", "a judge", "a gardener", "a thief",
+        "a translator",
+    ],
+    "quest": [
+        "went to sea", "left the village", "came home", "bought a horse", "wrote a letter",
+        "crossed the border", "opened a shop", "learned to swim", "kept bees", "found a map", "lost a ring",
+        "painted a bridge", "missed a train", "hid a suitcase", "inherited a farm",
+    ],
+}
