@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqkit import Embedding, Run, Stack, Training
 from seqkit.recipes import sentiment
+
+from seqkit import Embedding, Run, Stack, Training
 
 
 @dataclasses.dataclass(frozen=True)

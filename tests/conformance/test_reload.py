@@ -18,7 +18,8 @@ import json, sys
 import tensorflow as tf
 answer = tf.saved_model.load(sys.argv[1]).signatures["serving_default"](text=tf.constant(json.loads(sys.argv[2])))
 assert not any(name.startswith("seqkit") for name in sys.modules)
-print(json.dumps({name: value.numpy().astype("U" if value.dtype == tf.string else "f").tolist() for name, value in answer.items()}))
+labels = [label.decode() for label in answer["label"].numpy()]
+print(json.dumps({"label": labels, "probabilities": answer["probabilities"].numpy().tolist()}))
 """
 
 ASK_KERAS = """

@@ -1,0 +1,227 @@
+"""The command line: what it prints where, its exit status, and one sentence for every mistake."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+import pytest
+from seqkit.recipes.__main__ import main
+
+ROWS = [("good", f"a good film number {n}") for n in range(20)] + [("bad", f"a bad film number {n}") for n in range(20)]
+QUICK = ["--training.epochs", "1", "--embedding.units", "4", "--stack.units", "4"]
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "rows.tsv"
+    path.write_text("label\ttext\n" + "".join(f"{label}\t{text}\n" for label, text in ROWS))
+    return path
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A run that learned next to nothing, quickly."""
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "rows.tsv").write_text("label\ttext\n" + "".join(f"{label}\t{text}\n" for label, text in ROWS))
+    assert main(["train", "sentiment", "--data", str(folder / "rows.tsv"), "--out", str(folder / "run"), *QUICK]) == 0
+    return folder / "run"
+
+
+def seqkit(*arguments, **options):
+    command = [sys.executable, "-m", "seqkit.recipes", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **options)
+
+
+def complaint(capsys, arguments):
+    """The one sentence on standard error for arguments that are wrong."""
+    assert main([str(argument) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    last = captured.err.rstrip("\n").split("\n")[-1]
+    assert last.startswith("seqkit: ")
+    return last
+
+
+def test_help_needs_no_tensorflow():
+    code = "import sys, seqkit.recipes.__main__ as m; m.main(sys.argv[1:]); print('tensorflow' in sys.modules)"
+    for arguments in (["--help"], ["train", "sentiment", "--help"], ["recipes"], ["train", "nothing"]):
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+        assert done.stdout.endswith("False\n")
+
+
+def test_flags_leave_the_recipes_other_defaults_alone(small):
+    settings = json.loads((small / "run.json").read_text())["settings"]
+    assert settings["stack"] == {
+        **{"cell": "lstm", "units": [4], "bidirectional": True, "residual": False, "layer_norm": False},
+        **{"input_dropout": 0.0, "dropout": 0.3},
+    }
+
+
+def test_the_run_folder_is_complete(run):
+    present = {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file()}
+    assert present >= {
+        "run.json",
+        "model.keras",
+        "vocabulary.json",
+        "history.csv",
+        "report.json",
+        "report.html",
+        "baselines/linear.npz",
+    }
+    assert not list(run.path.parent.glob(".*"))
+    report = json.loads((run.path / "report.json").read_text())
+    for scores in (report["metrics"], *report["baselines"].values()):
+        assert scores.keys() == {"accuracy", "macro_f1", "log_loss", "calibration_error"}
+        for score in scores.values():
+            assert score.keys() == {"value", "low", "high"}
+    assert report["data"].keys() >= {
+        "digest",
+        "rows",
+        "unknown_token_share",
+        "padding_share",
+        "empty_texts",
+        "cut_texts",
+    }
+
+
+def test_evaluate_prints_the_report(small, table, capsys):
+    assert main(["evaluate", str(small), "--data", str(table), "--json", "--against", str(small)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report == json.loads((small / "report.json").read_text())
+    assert report["data"]["rows"] == len(ROWS)
+    assert report["against"]["metrics"]["accuracy"]["p_value"] == 1.0
+
+
+def test_evaluate_counts_empty_long_and_unseen_rows(small, tmp_path, capsys):
+    path = tmp_path / "odd.jsonl"
+    rows = [("good", "   "), ("good", ""), ("strange", "a film"), ("bad", "word " * 100_000)]
+    path.write_text("".join(json.dumps({"label": label, "text": text}) + "\n" for label, text in rows))
+    assert main(["evaluate", str(small), "--data", str(path), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {name: report["data"][name] for name in ("rows", "empty_texts", "cut_texts", "unseen_labels")} == {
+        **{"rows": 4, "empty_texts": 2, "cut_texts": 1, "unseen_labels": 1}
+    }
+
+
+def test_predict_answers_every_line_in_order(small, tmp_path):
+    texts = ["a good film", "", "naïve ☃", "a bad film"]
+    (tmp_path / "lines.txt").write_text("\n".join(texts) + "\n")
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    import seqkit as toolkit
+
+    expected = toolkit.load(small).predict(texts)
+    for arguments, given in (
+        (["-"], "\n".join(texts)),
+        ([], "\r\n".join(texts) + "\r\n"),
+        ([tmp_path / "lines.txt"], None),
+        ([tmp_path / "rows.jsonl"], None),
+    ):
+        done = seqkit("predict", small, *arguments, input=given)
+        assert done.returncode == 0, done.stderr
+        assert [json.loads(line) for line in done.stdout.splitlines()] == expected
+        assert done.stderr == ""
+
+
+def test_predict_answers_before_the_input_ends(small):
+    command = [sys.executable, "-m", "seqkit.recipes", "predict", str(small)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        for text in ("a good film", "a bad film"):
+            process.stdin.write(text + "\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["label"] in ("good", "bad")
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "flags", "expected"),
+    [
+        ("label\ttext\na\tx\na\ty\n", [], "has the one label 'a' in all its rows"),
+        ("label\ttext\na\t \nb\t\n", [], "hold no token"),
+        ("label\ttext\na\tx\nb\ty\n", ["--text", "body"], "no column 'body'"),
+        ("label\ttext\na\tx\nb\ty\n", ["--stack.cell", "lstn"], "lstn"),
+        ("label\ttext\na\tx\nb\ty\n", ["--training.epochs", "0"], "training.epochs is 0"),
+        ("label\ttext\na\tx\nb\ty\n", ["--training.epochs", "many"], "many"),
+        ("label\ttext\na\tx\nb\ty\n", ["--no-such-flag"], "no-such-flag"),
+        ("label\ttext\na\tx\nb\ty\n", ["--test", "absent.tsv"], "absent.tsv does not exist"),
+    ],
+)
+def test_train_refuses_wrong_input(tmp_path, capsys, content, flags, expected):
+    (tmp_path / "rows.tsv").write_text(content)
+    arguments = ["train", "sentiment", "--data", tmp_path / "rows.tsv", "--out", tmp_path / "run", "--min-count", "1"]
+    assert expected in complaint(capsys, [*arguments, *flags])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.tsv"]
+
+
+def test_other_mistakes_get_one_sentence(small, table, tmp_path, capsys):
+    assert "Unknown command" in complaint(capsys, ["train", "sentimant"])
+    assert "is no run folder" in complaint(capsys, ["evaluate", tmp_path, "--data", table])
+    assert "does not exist" in complaint(capsys, ["evaluate", small, "--data", tmp_path / "absent.csv"])
+    assert "does not exist" in complaint(capsys, ["predict", small, tmp_path / "absent.txt"])
+    assert "onxx" in complaint(capsys, ["export", small, "--format", "onxx"])
+    before = (small / "run.json").read_text()
+    taken = complaint(capsys, ["train", "sentiment", "--data", table, "--out", small])
+    assert "exists" in taken
+    assert "--overwrite" in taken
+    assert (small / "run.json").read_text() == before
+    (tmp_path / "latin.txt").write_bytes(b"fine\ncaf\xe9\n")
+    assert "line 2: byte 0xe9 is not UTF-8" in complaint(capsys, ["predict", small, tmp_path / "latin.txt"])
+
+
+def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path):
+    """Stopped in the middle, then resumed, the run is that of a training that was left in peace."""
+    arguments = ["train", "sentiment", "--training.epochs", "2", "--embedding.units", "8", "--stack.units", "8"]
+    command = [sys.executable, "-m", "seqkit.recipes", *arguments, "--out", str(tmp_path / "run")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if "epoch 1/2" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(120) == 130
+        assert "the same command with --resume goes on" in process.stderr.read()
+    assert not (tmp_path / "run").exists()
+    changed = seqkit(*arguments, "--out", tmp_path / "run", "--resume", "--seed", "1")
+    assert changed.returncode == 2
+    assert "was started with seed 0, now it is 1" in changed.stderr
+    assert seqkit(*arguments, "--out", tmp_path / "run", "--resume").returncode == 0
+    assert seqkit(*arguments, "--out", tmp_path / "straight").returncode == 0
+    metrics = [json.loads((tmp_path / name / "report.json").read_text())["metrics"] for name in ("run", "straight")]
+    assert metrics[0] == metrics[1]
+
+
+def test_a_full_disk_is_said_and_loses_nothing(small, table, tmp_path):
+    """Files may grow to 2 KB only: less than any model."""
+
+    def full_disk():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    out = tmp_path / "run"
+    environment = os.environ | {"SEQKIT_CACHE": str(tmp_path / "cache")}
+    for arguments in (
+        ["train", "sentiment", "--data", table, *QUICK],
+        ["train", "sentiment", "--overwrite", "--data", table, *QUICK],
+    ):
+        done = seqkit(*arguments, "--out", out, preexec_fn=full_disk, env=environment)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert "What was saved before is as it was" in done.stderr.splitlines()[-1]
+        if not out.exists():
+            assert seqkit(*arguments, "--out", out).returncode == 0
+            kept = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == kept
+
+
+def test_progress_of_a_log_file_is_plain_lines(table, tmp_path):
+    done = seqkit("train", "sentiment", "--data", table, "--out", tmp_path / "run", *QUICK)
+    lines = done.stderr.splitlines()
+    assert [line for line in lines if line.startswith("epoch 1/1: loss ")]
+    assert all(
+        word in done.stderr for word in ("gradient norm", "clipped", "valid accuracy", "tokens/s", "batch shapes")
+    )
+    assert "\r" not in done.stderr
+    assert "\x1b" not in done.stderr
+    assert done.stdout == f"{tmp_path / 'run'}\n"

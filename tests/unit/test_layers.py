@@ -1,0 +1,94 @@
+"""Layers and topologies against NumPy written from their definitions."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqkit import Embedding, InputError, Stack
+from seqkit.layers import embed_tokens, pool, recurrent_stack
+from seqkit.topologies import many_to_one
+
+
+def pooled(sequence, mask, pooling, stack):
+    """The layer's answer, and its model."""
+    features, real = keras.Input((None, sequence.shape[-1])), keras.Input((None,), dtype="bool")
+    model = keras.Model([features, real], pool(features, real, pooling, stack))
+    return np.asarray(model([sequence, mask])), model
+
+
+@given(lengths=st.lists(st.integers(0, 5), min_size=1, max_size=4), bidirectional=st.booleans())
+def test_pooling_goes_over_the_real_steps(lengths, bidirectional):
+    rng = np.random.default_rng(0)
+    sequence = rng.normal(size=(len(lengths), 5, 4)).astype("float32")
+    mask = np.arange(5) < np.array(lengths)[:, None]
+    stack = Stack(units=(2,) if bidirectional else (4,), bidirectional=bidirectional)
+    expected = {"mean": [], "max": [], "last": []}
+    for row, length in zip(sequence, lengths, strict=True):
+        real = row[:length] if length else np.zeros((1, 4))
+        expected["mean"].append(real.mean(axis=0))
+        expected["max"].append(real.max(axis=0))
+        expected["last"].append(np.concatenate([real[-1, :2], real[0, 2:]]) if bidirectional else real[-1])
+    for pooling, rows in expected.items():
+        np.testing.assert_allclose(pooled(sequence, mask, pooling, stack)[0], rows, atol=1e-6)
+
+
+def test_attention_weighs_steps_as_its_equation_says(rng):
+    sequence, stack = rng.normal(size=(2, 4, 3)).astype("float32"), Stack(units=(3,))
+    mask = np.array([[1, 1, 1, 0], [0, 0, 0, 0]], bool)
+    got, model = pooled(sequence, mask, "attention", stack)
+    kernel, bias, score = model.get_weights()
+    logits = (np.tanh(sequence[0, :3] @ kernel + bias) @ score)[:, 0]
+    weights = np.exp(logits) / np.exp(logits).sum()
+    np.testing.assert_allclose(got, [weights @ sequence[0, :3], np.zeros(3)], atol=1e-6)
+
+
+def test_residual_adds_what_went_in(rng):
+    """A second layer whose weights are zero adds nothing to the first one's output."""
+    features, mask = keras.Input((None, 3)), keras.Input((None,), dtype="bool")
+    one = keras.Model([features, mask], recurrent_stack(features, mask, Stack(units=(4,))))
+    two = keras.Model([features, mask], recurrent_stack(features, mask, Stack(units=(4, 4), residual=True)))
+    two.set_weights([*one.get_weights(), *(np.zeros_like(weight) for weight in two.get_weights()[3:])])
+    inputs = [rng.normal(size=(2, 5, 3)), np.ones((2, 5), bool)]
+    np.testing.assert_allclose(two(inputs), one(inputs), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("embedding", "axis"), [(Embedding(units=50, word_dropout=0.5), 2), (Embedding(units=50, dropout=0.5), 1)]
+)
+def test_dropped_words_are_whole_and_dropped_components_are_dropped_at_every_step(embedding, axis):
+    ids, features, _ = embed_tokens(9, embedding)
+    kept = np.asarray(keras.Model(ids, features)(np.ones((4, 30)), training=True)) != 0
+    share = kept.mean(axis=axis)
+    assert set(np.unique(share)) <= {0.0, 1.0}
+    assert 0.3 < share.mean() < 0.7
+
+
+def test_layer_norm_stands_between_layers_only():
+    model = many_to_one(*embed_tokens(9, Embedding(units=3)), outputs=2, stack=Stack(units=(4, 4, 4), layer_norm=True))
+    assert [layer.name for layer in model.layers if "norm" in layer.name] == ["layer_norm_1", "layer_norm_2"]
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("cell", ["simple_rnn", "lstm", "gru"])
+def test_stacks_of_any_depth_are_made_of_keras_layers_alone(cell, layers):
+    stack = Stack(cell=cell, units=(4,) * layers, bidirectional=True, dropout=0.1)
+    model = many_to_one(*embed_tokens(9, Embedding(units=3)), outputs=2, stack=stack, pooling="max")
+    assert len([layer for layer in model.layers if isinstance(layer, keras.layers.Bidirectional)]) == layers
+    assert not [layer for layer in model.layers if type(layer).__module__.startswith("seqkit")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"cell": "lstn"}, "stack.cell is 'lstn': choose one of simple_rnn, lstm, gru"),
+        ({"units": ()}, "stack.units is empty"),
+        ({"units": (4, 0)}, "stack.units is 0"),
+        ({"units": (4, 5), "residual": True}, "give every layer the same width"),
+        ({"dropout": 1.0}, "stack.dropout is 1.0: give a share"),
+    ],
+)
+def test_wrong_stacks_get_one_sentence(settings, complaint):
+    with pytest.raises(InputError, match=complaint):
+        Stack(**settings)
