@@ -8,9 +8,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 from seqkit.recipes import RECIPES
 from seqkit.recipes.flags import Source
 from seqkit.recipes.quiet import quieten
@@ -25,6 +25,7 @@ app = App(
     help="Train, evaluate and export recurrent sequence models.",
     version=seqkit.__version__,
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # the exit status and the sentence are ours
 )
 train = App(name="train", help="Train a recipe: `seqkit train sentiment --help` lists its settings.")
 app.command(train)
@@ -98,7 +99,7 @@ def evaluate(
 
 
 @app.command
-def predict(run: Path, file: str = "-", /) -> None:
+def predict(run: Path, file: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-", /) -> None:
     """Answer texts, one JSON object a line, in order, as they come.
 
     Parameters
