@@ -207,5 +207,10 @@ class Sentiment:
     def baseline_outputs(self, baseline: Any, examples: Examples) -> np.ndarray:
         return baseline.probabilities(examples["text"])
 
+    def in_keras(self) -> dict[str, Any]:
+        import keras
+
+        return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
+
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return seqkit.export.TextClassifier(model, self.vocabulary, self.classes, self.max_length), "probabilities"

@@ -78,6 +78,9 @@ class Task(Protocol):
     def baseline_outputs(self, baseline: Baseline, examples: Examples) -> np.ndarray:
         """A baseline's outputs, as the model's."""
 
+    def in_keras(self) -> dict[str, Any]:
+        """Loss and metrics for `compile`, so that the model's own `fit` and `evaluate` work."""
+
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         """A module whose `serve` takes raw inputs, and the name of the output that equals `outputs`."""
 
@@ -94,6 +97,7 @@ class Run:
 
     def __init__(self, path: Path, task: Task, model: keras.Model, info: dict[str, Any]):
         self.path, self.task, self.model, self.info = path, task, model, info
+        model.compile(optimizer=info["settings"]["training"]["optimizer"], **task.in_keras())
 
     @classmethod
     def load(cls, path: str | Path, tasks: Mapping[str, Callable[[], type[Task]]]) -> Self:

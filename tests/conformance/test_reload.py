@@ -70,3 +70,15 @@ def test_an_artefact_that_answers_otherwise_is_not_kept(run, format, monkeypatch
         run.export(format)
     assert (run.path / "export" / "manifest.json").read_text() == manifest
     assert sorted(path for path in (run.path / "export").rglob("*")) == before
+
+
+def test_the_model_is_an_ordinary_keras_model(run):
+    import seqkit
+
+    ids, labels = np.array([[5, 6, 7, 3], [9, 3, 0, 0]]), np.array([0, 1])
+    model = seqkit.load(run.path).model
+    before = model.evaluate(ids, labels, verbose=0)
+    logits = np.asarray(model(ids), np.float64)
+    log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    assert before[0] == pytest.approx(-log_probabilities[[0, 1], labels].mean(), rel=1e-4)
+    assert model.fit(ids, labels, epochs=5, verbose=0).history["loss"][-1] < before[0]
