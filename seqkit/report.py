@@ -1,0 +1,362 @@
+"""report.json, report.html and the table in the terminal: what a run scored, beside what it had to beat.
+
+The page is a title, one sentence of verdict and a list of sections (`pages.py` has their blocks). `SECTIONS` has those
+that any run may have, each a function of (report, history) that leaves itself out where the report has nothing for it.
+A recipe with more to show passes its own as `sections`.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from markupsafe import Markup
+from rich.table import Table
+
+from seqkit.pages import BLUE, GREY, ORANGE, Section, axes, facts, figure, legend, table, write
+
+Report = Mapping[str, Any]
+History = Sequence[Mapping[str, Any]]
+
+SHARE, NUMBER = "share", "number"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is called and read: a share is written in per cent, and `better` is "high" or "low"."""
+
+    words: str
+    kind: str = SHARE
+    better: str = "high"
+
+
+METRICS = {
+    "accuracy": Metric("accuracy"),
+    "macro_f1": Metric("macro F1"),
+    "log_loss": Metric("log loss (nats)", NUMBER, "low"),
+    "calibration_error": Metric("calibration error", SHARE, "low"),
+    "perplexity": Metric("perplexity", NUMBER, "low"),
+    "nats_per_symbol": Metric("nats per symbol", NUMBER, "low"),
+    "bits_per_character": Metric("bits per character", NUMBER, "low"),
+}
+
+def metric(name: str) -> Metric:
+    """The metric of this name; one that isn't listed is a plain number, the higher the better."""
+    return METRICS.get(name, Metric(name.replace("_", " "), NUMBER))
+
+
+def written(name: str, value: float | None) -> str:
+    """A metric's value for the eye: 91.2% or 0.231; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{100 * value:.1f}%" if metric(name).kind == SHARE else f"{value:.3f}"
+
+
+def interval(name: str, score: Mapping[str, float]) -> str:
+    return f"{written(name, score.get('low'))} to {written(name, score.get('high'))}"
+
+
+# The verdict
+
+
+def verdict(report: Report) -> str:
+    """One sentence on the first metric: is the model above the best baseline, below it, or can't this test tell?
+
+    Above and below are said only where the two 95% intervals lie apart. That asks for more than a paired test would:
+    near misses are called undecided.
+    """
+    scores = report.get("metrics") or {}
+    if not scores:
+        return "This run has not been scored yet."
+    name, score = next(iter(scores.items()))
+    high = metric(name).better == "high"
+    ours = f"{written(name, score['value'])} {metric(name).words} ({interval(name, score)})"
+    rivals = {k: b[name] for k, b in (report.get("baselines") or {}).items() if b.get(name)}
+    if not rivals:
+        return f"The model scores {ours}; there is no baseline to compare it with."
+    rival, theirs = (max if high else min)(rivals.items(), key=lambda item: item[1]["value"])
+    text = f"{written(name, theirs['value'])} ({interval(name, theirs)})"
+    above, below = score["low"] > theirs["high"], score["high"] < theirs["low"]
+    if above or below:
+        if above == high:
+            return f"The model beats the best baseline: {ours} against {text} for the {rival} baseline."
+        return f"The {rival} baseline beats the model: {text} against the model's {ours}."
+    return (
+        f"Undecided: the model scores {ours}, the {rival} baseline {text}; the intervals overlap, so this test does "
+        "not show that either is better."
+    )
+
+
+# Sections
+
+
+def scores(report: Report, history: History) -> Section | None:
+    if not report.get("metrics"):
+        return None
+    systems = {"model": report["metrics"], **(report.get("baselines") or {})}
+    rows = []
+    for name in report["metrics"]:
+        cells = [Markup("{} <small>{}</small>").format(metric(name).words, f"{metric(name).better}er is better")]
+        for system in systems.values():
+            score = system.get(name)
+            cells.append(
+                Markup("{}<br><small>{}</small>").format(written(name, score["value"]), interval(name, score))
+                if score
+                else Markup("–")
+            )
+        rows.append(cells)
+    blocks = [table(["metric", *systems], rows, "Scores on the test data, with 95% bootstrap intervals")]
+    if against := report.get("against"):
+        compared = [
+            [metric(name).words, _signed(name, s["difference"]), _signed(name, s["low"]), _signed(name, s["high"]),
+             f"{s['p_value']:.3f}"]
+            for name, s in against["metrics"].items()
+        ]  # fmt: skip
+        columns = ["metric", "difference", "low", "high", "p-value"]
+        blocks.append(table(columns, compared, f"Against {against['run']}, on the same rows (paired bootstrap)"))
+    return Section("Scores", blocks)
+
+
+def learning(report: Report, history: History) -> Section | None:
+    panels = [("loss", "loss", "loss (nats)"), ("accuracy", "accuracy", "accuracy (share of rows)")]
+    blocks = []
+    for key, words, unit in panels:
+        lines = [(key, "training", BLUE, "-o"), (f"valid_{key}", "validation", ORANGE, "--s")]
+        if not any(_series(history, k)[0] for k, *_ in lines):
+            continue
+        picture, ax = axes("epoch", unit)
+        for column, label, colour, style in lines:
+            epochs, values = _series(history, column)
+            if epochs:
+                ax.plot(epochs, values, style, color=colour, label=label, markersize=4)
+        _whole(ax, history)
+        legend(ax)
+        blocks.append(figure(key, f"Learning curve: {words} after each epoch", picture))
+    return Section("Learning", blocks) if blocks else None
+
+
+def gradients(report: Report, history: History) -> Section | None:
+    epochs, norms = _series(history, "gradient_norm")
+    if not epochs:
+        return None
+    threshold = ((report.get("settings") or {}).get("training") or {}).get("global_clipnorm")
+    picture, ax = axes("epoch", "global norm before clipping")
+    ax.plot(epochs, norms, "-o", color=BLUE, label="mean of the steps", markersize=4)
+    peaks = _series(history, "gradient_norm_max")
+    if peaks[0]:
+        ax.plot(*peaks, ":^", color=GREY, label="greatest", markersize=4)
+    if threshold:
+        ax.axhline(threshold, color=ORANGE, linestyle="--", label=f"clipping at {threshold:g}")
+    _whole(ax, history)
+    ax.set_ylim(bottom=0)
+    legend(ax)
+    blocks = [figure("gradient", "Gradient norm before clipping, in each epoch", picture)]
+    epochs, shares = _series(history, "clipped_share")
+    if epochs and threshold:
+        picture, ax = axes("epoch", "clipped steps (% of steps)")
+        ax.bar(epochs, [100 * share for share in shares], width=0.6, color=BLUE)
+        _whole(ax, history)
+        ax.set_ylim(0, 100)
+        blocks.append(figure("clipped", "Share of the steps whose gradient was clipped", picture))
+    return Section("Gradients", blocks)
+
+
+def classes(report: Report, history: History) -> Section | None:
+    blocks = []
+    if matrix := report.get("confusion"):
+        blocks.append(_confusion(matrix["labels"], np.array(matrix["counts"], dtype=int)))
+    if bins := report.get("calibration"):
+        blocks.append(_calibration(bins))
+    if rows := report.get("per_class"):
+        shares = ("precision", "recall", "f1")
+        cells = [[r["label"], *(f"{100 * r[key]:.1f}%" for key in shares), f"{r['support']:,}"] for r in rows]
+        blocks.append(table(["label", "precision", "recall", "F1", "rows"], cells, "Each class on its own"))
+    return Section("Where it is right and wrong", blocks) if blocks else None
+
+
+def mistakes(report: Report, history: History) -> Section | None:
+    rows = [
+        [_excerpt(row["text"]), row["label"], row["predicted"], f"{100 * row['confidence']:.1f}%"]
+        for row in report.get("mistakes") or []
+    ]
+    if not rows:
+        return None
+    block = table(["text", "truth", "prediction", "confidence"], rows, "Wrong, and most sure of it", words=3)
+    return Section("The most confident mistakes", [block])
+
+
+def data(report: Report, history: History) -> Section | None:
+    words = {
+        "source": "source", "rows": "rows", "empty_texts": "empty texts", "cut_texts": "texts cut to fit",
+        "unseen_labels": "rows whose label the model never saw", "unknown_token_share": "unknown tokens",
+        "padding_share": "padding", "digest": "digest",
+    }  # fmt: skip
+    found = report.get("data") or {}
+    pairs = [(text, _plain(key, found[key])) for key, text in words.items() if key in found]
+    return Section("Test data", [facts(pairs)]) if pairs else None
+
+
+def circumstances(report: Report, history: History) -> Section | None:
+    blocks = []
+    if settings := report.get("settings"):
+        rows = [[key, "none" if value is None else str(value)] for key, value in _flat(settings)]
+        blocks.append(table(["setting", "value"], rows, "Settings", words=2))
+    pairs = [(key.replace("_", " "), _plain(key, value)) for key, value in (report.get("timings") or {}).items()]
+    pairs += list((report.get("versions") or {}).items())
+    if pairs:
+        blocks.append(facts(pairs))
+    if command := report.get("command"):
+        blocks.append(Markup("<pre><code>{}</code></pre>").format(command))
+    return Section("How it was made", blocks) if blocks else None
+
+
+SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
+    scores, learning, gradients, classes, mistakes, data, circumstances,
+)  # fmt: skip
+
+
+# Pages
+
+
+def write_json(report: Mapping[str, Any], path: str | PathLike[str]) -> None:
+    """Write strict JSON: NumPy numbers as numbers, NaN and infinity as null.
+
+    Raises:
+        TypeError: the report holds something that JSON has no form for.
+    """
+    text = json.dumps(_strict(report), indent=2, ensure_ascii=False, allow_nan=False)
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def write_html(
+    report: Report,
+    history: History,
+    path: str | PathLike[str],
+    *,
+    sections: Iterable[Section] = (),
+) -> None:
+    """Write the page: one file, no network, no script.
+
+    Args:
+        report: as in report.json; parts that are missing are left out.
+        history: one mapping an epoch, as in history.csv.
+        sections: what a recipe adds, placed before the settings.
+    """
+    made = [section for make in SECTIONS[:-1] if (section := make(report, history))]
+    made += sections
+    if last := circumstances(report, history):
+        made.append(last)
+    title = f"{str(report.get('recipe', 'run')).replace('_', ' ').capitalize()} report"
+    write(path, title=title, lead=verdict(report), sections=made, version=report.get("seqkit"))
+
+
+def scores_table(report: Report) -> Table:
+    """The scores for a terminal: a row a metric, a column for the model and for each baseline."""
+    systems = {"model": report.get("metrics") or {}, **(report.get("baselines") or {})}
+    title, caption = verdict(report), "95% bootstrap intervals"
+    shown = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
+    shown.add_column("metric")
+    for name in systems:
+        shown.add_column(name, justify="right", no_wrap=True)
+    for name in systems["model"]:
+        cells = [
+            f"{written(name, s[name]['value'])}\n{interval(name, s[name])}" if s.get(name) else "–"
+            for s in systems.values()
+        ]
+        shown.add_row(metric(name).words, *cells)
+    return shown
+
+
+# Helpers
+
+
+def _confusion(labels: Sequence[str], counts: np.ndarray) -> Markup:
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (label, prediction), each row adds up to 1
+    size = min(2.6 + 0.5 * len(labels), 9.0)
+    picture, ax = axes("prediction", "truth", width=size + 0.6, height=size)
+    ax.grid(False)
+    ax.invert_yaxis()
+    edges = np.arange(len(labels) + 1) - 0.5
+    ax.pcolormesh(edges, edges, share, cmap=matplotlib.colormaps["Blues"], vmin=0, vmax=1)  # a picture would be pixels
+    ax.set_xticks(range(len(labels)), labels, rotation=0 if len(labels) < 4 else 45)
+    ax.set_yticks(range(len(labels)), labels)
+    if len(labels) <= 20:
+        for i, j in np.ndindex(counts.shape):
+            colour = "white" if share[i, j] > 0.5 else "#1f2328"  # fixed, as the cell's own colour is
+            ax.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour)
+    return figure("confusion", "Confusion matrix: rows of the test data by truth and prediction", picture)
+
+
+def _calibration(bins: Sequence[Mapping[str, Any]]) -> Markup:
+    picture, ax = axes("confidence (mean of the bin)", "share that was right")
+    ax.plot([0, 1], [0, 1], "--", color=GREY, label="perfectly calibrated")
+    rows = np.array([row["rows"] for row in bins], dtype=float)
+    ax.scatter(
+        [row["confidence"] for row in bins], [row["accuracy"] for row in bins],
+        s=15 + 185 * rows / rows.max(), color=BLUE, alpha=0.8, label="bin (area: rows)",
+    )  # fmt: skip
+    ax.set_xlim(0, 1.02)
+    ax.set_ylim(0, 1.05)
+    legend(ax)
+    return figure("calibration", "Reliability: how often the model is right when it is this sure", picture)
+
+
+def _excerpt(text: str, longest: int = 600) -> Markup:
+    """A text as a table cell; a long one is cut, for a page is there to be read."""
+    if not text.strip():
+        return Markup("<em>(empty text)</em>")
+    return Markup('<div class="long">{}</div>').format(text if len(text) <= longest else text[:longest] + " …")
+
+
+def _series(history: History, key: str) -> tuple[list[int], list[float]]:
+    """Epochs and values of one column, without rows that lack it or hold NaN."""
+    pairs = [
+        (int(row.get("epoch") or k), float(row[key]))
+        for k, row in enumerate(history, 1)
+        if row.get(key) not in (None, "") and math.isfinite(float(row[key]))
+    ]
+    return [epoch for epoch, _ in pairs], [value for _, value in pairs]
+
+
+def _whole(ax: Any, history: History) -> None:
+    ax.xaxis.get_major_locator().set_params(integer=True, nbins=10)
+    if len(history) == 1:
+        ax.margins(x=1)
+
+
+def _flat(settings: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    flat = []
+    for key, value in settings.items():
+        flat += _flat(value, f"{before}{key}.") if isinstance(value, Mapping) else [(f"{before}{key}", value)]
+    return flat
+
+
+def _plain(key: str, value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or "–"
+    if key.endswith("_share"):
+        return f"{100 * value:.1f}%"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(name, part)}" for name, part in value.items())
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f} s" if "second" in key else f"{value:,.3f}"
+
+
+def _signed(name: str, value: float) -> str:
+    return f"{100 * value:+.1f} points" if metric(name).kind == SHARE else f"{value:+.3f}"
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _strict(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(part) for part in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _strict(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

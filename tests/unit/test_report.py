@@ -1,0 +1,196 @@
+"""The report: sane numbers, an honest verdict, and a page that stands alone."""
+
+import copy
+import html.parser
+import json
+import re
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from seqkit import pages
+from seqkit import report as reports
+
+VOID = {"meta", "br", "link", "img", "hr"}
+
+
+def score(value, half=0.01):
+    return {"value": value, "low": value - half, "high": value + half}
+
+
+HOSTILE = "<script>alert(1)</script> & a fine film"
+DIFFERENCE = {"difference": 0.012, "low": 0.004, "high": 0.02, "p_value": 0.002}
+REPORT = {
+    "recipe": "sentiment",
+    "seqkit": "0.1.0",
+    "metrics": {
+        "accuracy": score(0.9137), "macro_f1": score(0.9128),
+        "log_loss": score(0.2314), "calibration_error": score(0.0213),
+    },
+    "baselines": {
+        "majority": {"accuracy": score(0.5012), "log_loss": score(0.693)},
+        "linear": {"accuracy": score(0.8571), "macro_f1": score(0.8565), "log_loss": score(0.341)},
+    },
+    "data": {
+        "source": "reviews.tsv", "rows": 12345, "digest": "sha256:0123abcd", "empty_texts": 2, "cut_texts": 17,
+        "unseen_labels": 1, "unknown_token_share": 0.0312, "padding_share": 0.114,
+    },
+    "per_class": [
+        {"label": "negative", "precision": 0.911, "recall": 0.922, "f1": 0.916, "support": 6100},
+        {"label": "positive", "precision": 0.917, "recall": 0.905, "f1": 0.911, "support": 6244},
+    ],
+    "confusion": {"labels": ["negative", "positive"], "counts": [[5624, 476], [593, 5651]]},
+    "calibration": [
+        {"low": k / 15, "high": (k + 1) / 15, "rows": 4 * k**3, "confidence": (k + 0.5) / 15, "accuracy": k / 15}
+        for k in range(8, 15)
+    ],
+    "mistakes": [
+        {"text": HOSTILE, "label": "positive", "predicted": "negative", "confidence": 0.998},
+        {"text": "  ", "label": "negative", "predicted": "positive", "confidence": 0.97},
+    ],
+    "timings": {"seconds": 61.25},
+    "against": {"run": "runs/old", "metrics": {"accuracy": DIFFERENCE}},
+    "settings": {"seed": 0, "training": {"global_clipnorm": 1.0, "epochs": 5}},
+    "versions": {"tensorflow": "2.21.0"},
+    "command": "seqkit train sentiment --data 'a & b.tsv'",
+}  # fmt: skip
+HISTORY = [
+    {"epoch": k, "loss": 0.7 / k, "valid_loss": 0.72 / k + 0.02 * k, "accuracy": 1 - 0.4 / k,
+     "valid_accuracy": 1 - 0.42 / k, "gradient_norm": 1.4 - 0.1 * k,
+     "gradient_norm_max": 4.0 - 0.3 * k, "clipped_share": 0.6 / k}
+    for k in range(1, 6)
+]  # fmt: skip
+
+
+class Page(html.parser.HTMLParser):
+    """Checks that every element is closed in its turn, and keeps tags, attributes and text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.words = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open, tag
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def page(tmp_path, report=REPORT, history=HISTORY, **options):
+    path = tmp_path / "report.html"
+    reports.write_html(report, history, path, **options)
+    return path.read_text(encoding="utf-8")
+
+
+def test_page_is_well_formed_and_stands_alone(tmp_path):
+    text = page(tmp_path)
+    parsed = Page(text)
+    assert "http" not in text.lower()
+    assert not {"script", "link", "img", "iframe", "object"} & set(parsed.tags)
+    assert not [value for name, value in parsed.attributes if name == "src"]
+    assert all(value.startswith("#") for name, value in parsed.attributes if name == "href")
+    ids = [value for name, value in parsed.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    targets = {v[1:] for n, v in parsed.attributes if n == "href"} | set(re.findall(r"url\(#([^)]*)\)", text))
+    assert targets <= set(ids)
+    assert parsed.tags.count("figure") == parsed.tags.count("figcaption") == 6
+    assert parsed.attributes.count(("role", "img")) == 6
+
+
+def test_numbers_are_those_of_the_report(tmp_path):
+    words = " ".join(Page(page(tmp_path)).words)
+    for number in ("91.4%", "90.4% to 92.4%", "85.7%", "0.231", "0.221 to 0.241", "2.1%", "12,345", "3.1%", "11.4%",
+                   "5,624", "593", "92.2%", "6,244", "99.8%", "61.2 s", "+1.2 points", "0.002", "2.21.0",
+                   "0123abcd"):  # fmt: skip
+        assert number in words, number
+    assert "clipping at 1" in words
+
+
+def test_texts_are_shown_and_not_run(tmp_path):
+    text = page(tmp_path)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; a fine film" in text
+    assert "(empty text)" in text
+    long = {**REPORT, "mistakes": [{**REPORT["mistakes"][0], "text": "word " * 100_000}]}
+    assert len(page(tmp_path, long)) < len(text) + 2000
+    assert REPORT["command"] in " ".join(Page(text).words)
+
+
+def test_missing_parts_are_left_out(tmp_path):
+    bare = Page(page(tmp_path, {"metrics": {"accuracy": score(0.9)}}, []))
+    assert "figure" not in bare.tags
+    assert "there is no baseline" in " ".join(bare.words)
+    Page(page(tmp_path, {}, [{"epoch": 1, "loss": float("nan")}]))
+    unclipped = copy.deepcopy(REPORT)
+    unclipped["settings"]["training"]["global_clipnorm"] = None
+    assert "clipping at" not in page(tmp_path, unclipped)
+
+
+def test_a_recipe_adds_its_own_section(tmp_path):
+    picture, ax = pages.axes("step (of 10)", "frames")
+    ax.plot([1, 2], [3, 4])
+    blocks = [pages.figure("spans", 'A "quoted" title', picture), pages.facts([("spans", 3)])]
+    own = pages.Section("Spans", blocks)
+    text = page(tmp_path, sections=[own])
+    Page(text)
+    assert text.index("Spans") < text.index("How it was made")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "words"),
+    [
+        (score(0.91), score(0.86), "The model beats the best baseline: 91.0% accuracy (90.0% to 92.0%) against 86.0"),
+        (score(0.86), score(0.91), "The linear baseline beats the model: 91.0% (90.0% to 92.0%) against the model's"),
+        (score(0.91), score(0.90), "Undecided: the model scores 91.0%"),
+        (score(0.90), score(0.91), "Undecided: the model scores 90.0%"),
+    ],
+)
+def test_verdict_is_honest(ours, theirs, words):
+    baselines = {"majority": {"accuracy": score(0.5)}, "linear": {"accuracy": theirs}}
+    report = {"metrics": {"accuracy": ours}, "baselines": baselines}
+    assert reports.verdict(report).startswith(words)
+    assert "linear" in reports.verdict(report)
+
+
+def test_verdict_of_a_loss_prefers_the_lower():
+    baselines = {"linear": {"log_loss": score(0.3)}, "majority": {"log_loss": score(0.6)}}
+    report = {"metrics": {"log_loss": score(0.2)}, "baselines": baselines}
+    assert reports.verdict(report).startswith("The model beats the best baseline: 0.200")
+    assert "linear" in reports.verdict(report)
+    report["metrics"]["log_loss"] = score(0.5)
+    assert reports.verdict(report).startswith("The linear baseline beats the model")
+
+
+def test_json_is_strict(tmp_path):
+    path = tmp_path / "report.json"
+    report = {"a": float("nan"), "b": [np.float32(0.5), np.int64(3), float("inf")], "c": np.eye(2, dtype=int), "d": "ü"}
+    reports.write_json(report, path)
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    read = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+    assert read == {"a": None, "b": [0.5, 3, None], "c": [[1, 0], [0, 1]], "d": "ü"}
+
+
+def test_terminal_table_has_a_column_a_baseline():
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(reports.scores_table(REPORT))
+    shown = capture.get()
+    for words in ("model", "majority", "linear", "macro F1", "91.4%", "90.4% to 92.4%", "85.7%", "84.7% to 86.7%", "–"):
+        assert words in shown
