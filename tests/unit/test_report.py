@@ -128,6 +128,7 @@ def test_texts_are_shown_and_not_run(tmp_path):
     long = {**REPORT, "mistakes": [{**REPORT["mistakes"][0], "text": "word " * 100_000}]}
     assert len(page(tmp_path, long)) < len(text) + 2000
     assert REPORT["command"] in " ".join(Page(text).words)
+    assert "a &amp; b.tsv" in text
 
 
 def test_missing_parts_are_left_out(tmp_path):
