@@ -1,16 +1,14 @@
-"""report.json, report.html and the table in the terminal: what a run scored, beside what it had to beat.
+"""report.html and the table in the terminal: what a run scored, beside what it had to beat.
 
 The page is a title, one sentence of verdict and a list of sections (`pages.py` has their blocks). `SECTIONS` has those
 that any run may have, each a function of (report, history) that leaves itself out where the report has nothing for it.
 A recipe with more to show passes its own as `sections`.
 """
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -44,6 +42,7 @@ METRICS = {
     "nats_per_symbol": Metric("nats per symbol", NUMBER, "low"),
     "bits_per_character": Metric("bits per character", NUMBER, "low"),
 }
+
 
 def metric(name: str) -> Metric:
     """The metric of this name; one that isn't listed is a plain number, the higher the better."""
@@ -126,7 +125,7 @@ def learning(report: Report, history: History) -> Section | None:
     panels = [("loss", "loss", "loss (nats)"), ("accuracy", "accuracy", "accuracy (share of rows)")]
     blocks = []
     for key, words, unit in panels:
-        lines = [(key, "training", BLUE, "-o"), (f"valid_{key}", "validation", ORANGE, "--s")]
+        lines = [(key, "training", BLUE, "-o"), (f"val_{key}", "validation", ORANGE, "--s")]
         if not any(_series(history, k)[0] for k, *_ in lines):
             continue
         picture, ax = axes("epoch", unit)
@@ -221,16 +220,6 @@ SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
 
 
 # Pages
-
-
-def write_json(report: Mapping[str, Any], path: str | PathLike[str]) -> None:
-    """Write strict JSON: NumPy numbers as numbers, NaN and infinity as null.
-
-    Raises:
-        TypeError: the report holds something that JSON has no form for.
-    """
-    text = json.dumps(_strict(report), indent=2, ensure_ascii=False, allow_nan=False)
-    Path(path).write_text(text + "\n", encoding="utf-8")
 
 
 def write_html(
@@ -348,15 +337,3 @@ def _plain(key: str, value: Any) -> str:
 
 def _signed(name: str, value: float) -> str:
     return f"{100 * value:+.1f} points" if metric(name).kind == SHARE else f"{value:+.3f}"
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _strict(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_strict(part) for part in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _strict(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -213,7 +213,13 @@ def _read_cache(path: Path) -> Tokens | None:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
             types = json.loads(kept["types"].tobytes())
             return Tokens(types, Ragged(kept["values"], kept["offsets"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # absent, or cut short by a crash: split again
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        zipfile.BadZipFile,
+    ):  # absent, or cut short by a crash: split again
         return None
 
 

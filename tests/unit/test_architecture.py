@@ -23,6 +23,7 @@ FLOORS = {
     "seqkit.cells": 2,
     "seqkit.accelerate": 2,
     "seqkit.layers": 3,
+    "seqkit.pages": 3,
     "seqkit.report": 3,
     "seqkit.topologies": 4,
     "seqkit.export": 4,

@@ -2,10 +2,8 @@
 
 import copy
 import html.parser
-import json
 import re
 
-import numpy as np
 import pytest
 from rich.console import Console
 
@@ -56,8 +54,8 @@ REPORT = {
     "command": "seqkit train sentiment --data 'a & b.tsv'",
 }  # fmt: skip
 HISTORY = [
-    {"epoch": k, "loss": 0.7 / k, "valid_loss": 0.72 / k + 0.02 * k, "accuracy": 1 - 0.4 / k,
-     "valid_accuracy": 1 - 0.42 / k, "gradient_norm": 1.4 - 0.1 * k,
+    {"epoch": k, "loss": 0.7 / k, "val_loss": 0.72 / k + 0.02 * k, "accuracy": 1 - 0.4 / k,
+     "val_accuracy": 1 - 0.42 / k, "gradient_norm": 1.4 - 0.1 * k,
      "gradient_norm_max": 4.0 - 0.3 * k, "clipped_share": 0.6 / k}
     for k in range(1, 6)
 ]  # fmt: skip
@@ -174,18 +172,6 @@ def test_verdict_of_a_loss_prefers_the_lower():
     assert "linear" in reports.verdict(report)
     report["metrics"]["log_loss"] = score(0.5)
     assert reports.verdict(report).startswith("The linear baseline beats the model")
-
-
-def test_json_is_strict(tmp_path):
-    path = tmp_path / "report.json"
-    report = {"a": float("nan"), "b": [np.float32(0.5), np.int64(3), float("inf")], "c": np.eye(2, dtype=int), "d": "ü"}
-    reports.write_json(report, path)
-
-    def refuse(constant):
-        raise AssertionError(constant)
-
-    read = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-    assert read == {"a": None, "b": [0.5, 3, None], "c": [[1, 0], [0, 1]], "d": "ü"}
 
 
 def test_terminal_table_has_a_column_a_baseline():
