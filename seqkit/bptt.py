@@ -110,6 +110,7 @@ def scan(
         biased=tuple(b is not None for b in recurrent_bias),
         masked=mask is not None,
         sequences=return_sequences,
+        widths=(dtype, *(tuple(w.shape) for w in weights)),
     )
     split, join = _shards(inputs, mask)
     masks = itertools.repeat(()) if mask is None else _masks(mask, reverse, zero_output_for_mask, split)
@@ -125,8 +126,8 @@ def scan(
         final = [join(s) for s in zip(*(r[1] for r in ran), strict=True)]
 
         @tf.custom_gradient
-        def gradient(*d):
-            d = [tf.stop_gradient(each) for each in d]
+        def first(*of):  # the arguments are there for a second gradient to meet
+            d = [tf.stop_gradient(each) for each in of[: len(of) - len(arguments)]]
             dys = split(d[0]) if return_sequences else [()] * len(xs)
             dstates = list(zip(*(split(s) for s in d[-cell.states :]), strict=True))
             turned = [tf.transpose(w) for w in (weights[0], *weights[2 : 2 + len(cell.products)])]
@@ -138,7 +139,7 @@ def scan(
             dinitial = [join(parts) for parts in zip(*(b[2] for b in back), strict=True)]
             return (join([b[0] for b in back]), *dweights, *dinitial), _no_second_gradient
 
-        return (*outputs, *final), gradient
+        return (*outputs, *final), lambda *d: first(*d, *arguments)
 
     out = run(inputs, *weights, *states)
     return (out[0] if return_sequences else None), tuple(out[-cell.states :])
@@ -316,9 +317,10 @@ def _dims(x: tf.Tensor) -> list:
 
 
 @functools.cache
-def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool):
+def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool, widths: tuple):
     """The forward and the backward loop of one shard.
 
+    `widths`, the dtype and the shapes of the weights, is for the cache: only batch and steps may vary within a pair.
     Of one cell and setting there is one pair, and the direction is a value: layers, directions and shards of the same
     shape compile once.
     """
