@@ -1,18 +1,18 @@
 """Backpropagation through time, written once for all cells.
 
-A cell is a function of one step (`Cell.step`). Here it is run over a sequence and differentiated in the vectorised form:
+A cell is a function of one step (`Cell.step`). Here it runs over a sequence, differentiated in the vectorised form:
 the input projections are products of many steps at once, the loop has the recurrent product alone, and each weight's
 gradient is again a product of many steps at once, dU = sum_t Z_t^T X_t, dW = sum_t Z_{t+1}^T H_t.
 
-Decisions, each by measurement on two cores of an AVX-512 machine (benchmarks/recurrence.py repeats them):
+Decisions, each by measurement on two cores of an AVX-512 machine:
 
-- The loops are compiled by XLA: a step is some twenty small element-wise operations, which cost more to start than to do.
+- The loops are compiled by XLA: a step is some twenty small element-wise operations, dearer to start than to do.
 - "Many steps at once" is `CHUNK` steps, not all: what one chunk writes is still in the core's cache when the next
   product reads it. Chunks also let a batch stop where its padding begins.
 - The batch is cut into one shard a core, so that cores need not meet at every step. With a mask the rows are sorted by
-  length and cut finer: a shard stops at its own longest row, and a product of 8 rows is nearly as fast a row as one of 16.
+  length and cut finer: a shard stops at its own longest row, and a product of 8 rows is nearly as fast as one of 16,
+  row for row.
 - Transposed weights are made before the loops: XLA's product with a transposed right side ran at 60% of the plain one.
-- Unrolling the steps gained nothing and doubled the time to compile.
 """
 
 import dataclasses
@@ -33,8 +33,8 @@ class Cell:
     """A recurrence by its gate equations.
 
     Args:
-        step: `step(op, x, state, vectors) -> state`, all of them tuples of (batch, units). `x` has one entry a gate, the
-            projected input with its bias. `op` has `op.product(left, k)`, a tuple of left W_k (+ its bias) gate by gate,
+        step: `step(op, x, state, vectors) -> state`, all of them tuples of (batch, units). `x` has one entry a gate,
+            the projected input with its bias. `op` has `op.product(left, k)`, a tuple of left W_k (+ bias) by gate,
             `op.sigmoid` and `op.tanh`; what these three return is what the backward pass may look up. Everything else
             may be any differentiable TensorFlow expression. The first state is the output.
         gates: how many blocks of `units` columns the input projection has.
@@ -67,8 +67,8 @@ def scan(
 ) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...]]:
     """Run a cell over a sequence; differentiable once in every tensor argument but the mask.
 
-    A masked step hands the state on. Its output is that of the step before, zero where there is none, or always zero with
-    `zero_output_for_mask`, as Keras has it.
+    A masked step hands the state on. Its output is that of the step before, zero where there is none, or always zero
+    with `zero_output_for_mask`, as Keras has it.
 
     Args:
         inputs: float, (batch, steps, features).
@@ -147,14 +147,14 @@ def scan(
 
 def _no_second_gradient(*_):
     raise NotImplementedError(
-        "The scan is differentiable once. For gradients of gradients call the Keras model itself, not the accelerated one."
+        "The scan is differentiable once. For gradients of gradients call the Keras model, not the accelerated one."
     )
 
 
 def _shards(inputs: tf.Tensor, mask: tf.Tensor | None) -> tuple[Callable, Callable]:
     """How to cut (batch, ...) into shards of equally many rows, and how to put them together again."""
-    cores = min(os.cpu_count() or 1, 8)
-    count = cores if mask is None else 2 * cores
+    cores = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
+    count = cores if mask is None else max(4, 2 * cores)
     rows = inputs.shape[0]
     if rows is not None:
         count = max(1, min(count, rows // LEAST_ROWS))
@@ -259,13 +259,19 @@ class _Plan:
 def _plan(cell: Cell) -> _Plan:
     with tf.Graph().as_default():
         units = 3
-        blocks = lambda n: tuple(tf.compat.v1.placeholder(tf.float32, (2, units)) for _ in range(n))
+
+        def blocks(n):
+            return tuple(tf.compat.v1.placeholder(tf.float32, (2, units)) for _ in range(n))
+
         x, state, vectors = blocks(cell.gates), blocks(cell.states), blocks(cell.vectors)
         op = _Ops(lambda left, k: blocks(cell.products[k]))
         cell.step(op, x, state, vectors)
         widths = {what: left.shape[-1] // units for what, left, _ in op.trail if isinstance(what, int)}
         recorded = tuple(blocks(len(out)) for _, _, out in op.trail)
-        turned = lambda k, d: tf.concat(d, 1) @ tf.ones((units * cell.products[k], units * widths[k]))
+
+        def turned(k, d):
+            return tf.concat(d, 1) @ tf.ones((units * cell.products[k], units * widths[k]))
+
         dx, ds, dv, products = _step_gradient(cell, x, state, vectors, recorded, blocks(cell.states), turned)
 
         shared, left = [], []
@@ -388,7 +394,7 @@ def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool, 
     @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
     def backward(direction, x, masks, weights, turned, kept, doutputs, dstates):
         rows, steps, features = _dims(x)
-        kernel, _, recurrent, _, vectors = unpack(weights, rows)
+        kernel, _, _, _, vectors = unpack(weights, rows)
         units = kernel.shape[-1] // cell.gates
         length, count, size, edge, t = course(direction, masks, steps)
         exact = tf.float32 if x.dtype == tf.bfloat16 else x.dtype  # sums over chunks need more than bfloat16

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-from tests.unit import oracle
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
@@ -13,6 +12,7 @@ from seqkit import bptt
 from seqkit.accelerate import accelerate
 from seqkit.bptt import Cell, scan
 from seqkit.cells import CELLS, weights_of
+from tests.unit import oracle
 
 STEPS, FEATURES, UNITS = 19, 5, 4  # more steps than a chunk, and no multiple of it
 MAKE = {
@@ -209,7 +209,10 @@ def test_padding_changes_no_bit_of_a_real_row_and_two_runs_agree():
     mask = keras.Input((None,), dtype="bool")
     model = accelerate(keras.Model([x, mask], layers.Bidirectional(layers.LSTM(UNITS))(x, mask=mask)))
     rng = np.random.default_rng(5)
-    values, real = rng.normal(size=(9, STEPS, FEATURES)).astype("float32"), np.arange(STEPS) < rng.integers(1, 12, (9, 1))
+    values, real = (
+        rng.normal(size=(9, STEPS, FEATURES)).astype("float32"),
+        np.arange(STEPS) < rng.integers(1, 12, (9, 1)),
+    )
     one, again = model([values, real]), model([values, real])
     np.testing.assert_array_equal(one, again)
     noisy = np.where(real[..., None], values, 7.0)
