@@ -11,10 +11,11 @@ from seqkit.cells import Recurrent, weights_of
 def accelerate(model: keras.Model) -> keras.Model:
     """A model with the variables of `model` whose recurrent layers run through `seqkit.bptt.scan`.
 
-    Training the one trains the other; the original is the one to save. Taken over are LSTM, GRU (both forms), SimpleRNN,
-    `seqkit.cells.Recurrent`, and Bidirectional of them, also in nested models. A layer with recurrent dropout, `unroll`,
-    `stateful`, an activity regulariser or activations other than the default stays as it is, and so does one that cuDNN
-    runs where there is a GPU. The first call for each shape compiles, which takes about half a second a layer.
+    Training the one trains the other; the original is the one to save. Taken over are LSTM, GRU (both forms),
+    SimpleRNN, `seqkit.cells.Recurrent`, and Bidirectional of them, also in nested models. A layer with recurrent
+    dropout, `unroll`, `stateful`, an activity regulariser or activations other than the default stays as it is, and so
+    does one that cuDNN runs where there is a GPU. The first call for each shape compiles, which takes about half a
+    second a layer.
 
     Args:
         model: functional or sequential, built.

@@ -1,18 +1,18 @@
 """Backpropagation through time, written once for all cells.
 
-A cell is a function of one step (`Cell.step`). Here it is run over a sequence and differentiated in the vectorised form:
+A cell is a function of one step (`Cell.step`). Here it runs over a sequence, differentiated in the vectorised form:
 the input projections are products of many steps at once, the loop has the recurrent product alone, and each weight's
 gradient is again a product of many steps at once, dU = sum_t Z_t^T X_t, dW = sum_t Z_{t+1}^T H_t.
 
-Decisions, each by measurement on two cores of an AVX-512 machine (benchmarks/recurrence.py repeats them):
+Decisions, each by measurement on two cores of an AVX-512 machine:
 
-- The loops are compiled by XLA: a step is some twenty small element-wise operations, which cost more to start than to do.
+- The loops are compiled by XLA: a step is some twenty small element-wise operations, dearer to start than to do.
 - "Many steps at once" is `CHUNK` steps, not all: what one chunk writes is still in the core's cache when the next
   product reads it. Chunks also let a batch stop where its padding begins.
 - The batch is cut into one shard a core, so that cores need not meet at every step. With a mask the rows are sorted by
-  length and cut finer: a shard stops at its own longest row, and a product of 8 rows is nearly as fast a row as one of 16.
+  length and cut finer: a shard stops at its own longest row, and a product of 8 rows is nearly as fast as one of 16,
+  row for row.
 - Transposed weights are made before the loops: XLA's product with a transposed right side ran at 60% of the plain one.
-- Unrolling the steps gained nothing and doubled the time to compile.
 """
 
 import dataclasses
@@ -33,8 +33,8 @@ class Cell:
     """A recurrence by its gate equations.
 
     Args:
-        step: `step(op, x, state, vectors) -> state`, all of them tuples of (batch, units). `x` has one entry a gate, the
-            projected input with its bias. `op` has `op.product(left, k)`, a tuple of left W_k (+ its bias) gate by gate,
+        step: `step(op, x, state, vectors) -> state`, all of them tuples of (batch, units). `x` has one entry a gate,
+            the projected input with its bias. `op` has `op.product(left, k)`, a tuple of left W_k (+ bias) by gate,
             `op.sigmoid` and `op.tanh`; what these three return is what the backward pass may look up. Everything else
             may be any differentiable TensorFlow expression. The first state is the output.
         gates: how many blocks of `units` columns the input projection has.
@@ -67,8 +67,8 @@ def scan(
 ) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...]]:
     """Run a cell over a sequence; differentiable once in every tensor argument but the mask.
 
-    A masked step hands the state on. Its output is that of the step before, zero where there is none, or always zero with
-    `zero_output_for_mask`, as Keras has it.
+    A masked step hands the state on. Its output is that of the step before, zero where there is none, or always zero
+    with `zero_output_for_mask`, as Keras has it.
 
     Args:
         inputs: float, (batch, steps, features).
@@ -104,15 +104,16 @@ def scan(
     biases = [b for b in recurrent_bias if b is not None]
     weights = [tf.cast(w, dtype) for w in (kernel, bias, *recurrent, *biases, *vectors)]
     states = [tf.cast(s, dtype) for s in initial_state]
-    backwards, reverse = reverse, tf.constant(reverse)
+    direction = tf.constant(-1 if reverse else 1)
     forward, backward = _loops(
         cell,
         biased=tuple(b is not None for b in recurrent_bias),
         masked=mask is not None,
         sequences=return_sequences,
+        widths=(dtype, *(tuple(w.shape) for w in weights)),
     )
     split, join = _shards(inputs, mask)
-    masks = itertools.repeat(()) if mask is None else _masks(mask, backwards, zero_output_for_mask, split)
+    masks = itertools.repeat(()) if mask is None else _masks(mask, reverse, zero_output_for_mask, split)
 
     @tf.custom_gradient
     def run(*arguments):
@@ -120,25 +121,25 @@ def scan(
         weights, states = rest[: -cell.states], rest[-cell.states :]
         xs = split(inputs)
         initial = list(zip(*(split(s) for s in states), strict=True))
-        ran = [forward(reverse, x, m, weights, s) for x, m, s in zip(xs, masks, initial, strict=False)]
+        ran = [forward(direction, x, m, weights, s) for x, m, s in zip(xs, masks, initial, strict=False)]
         outputs = [join([r[0] for r in ran])] if return_sequences else []
         final = [join(s) for s in zip(*(r[1] for r in ran), strict=True)]
 
         @tf.custom_gradient
-        def gradient(*d):
-            d = [tf.stop_gradient(each) for each in d]
+        def first(*of):  # the arguments are there for a second gradient to meet
+            d = [tf.stop_gradient(each) for each in of[: len(of) - len(arguments)]]
             dys = split(d[0]) if return_sequences else [()] * len(xs)
             dstates = list(zip(*(split(s) for s in d[-cell.states :]), strict=True))
             turned = [tf.transpose(w) for w in (weights[0], *weights[2 : 2 + len(cell.products)])]
             back = [
-                backward(reverse, x, m, weights, turned, r[2], dy, ds)
+                backward(direction, x, m, weights, turned, r[2], dy, ds)
                 for x, m, r, dy, ds in zip(xs, masks, ran, dys, dstates, strict=False)
             ]
             dweights = [tf.add_n(parts) for parts in zip(*(b[1] for b in back), strict=True)]
             dinitial = [join(parts) for parts in zip(*(b[2] for b in back), strict=True)]
             return (join([b[0] for b in back]), *dweights, *dinitial), _no_second_gradient
 
-        return (*outputs, *final), gradient
+        return (*outputs, *final), lambda *d: first(*d, *arguments)
 
     out = run(inputs, *weights, *states)
     return (out[0] if return_sequences else None), tuple(out[-cell.states :])
@@ -146,14 +147,14 @@ def scan(
 
 def _no_second_gradient(*_):
     raise NotImplementedError(
-        "The scan is differentiable once. For gradients of gradients call the Keras model itself, not the accelerated one."
+        "The scan is differentiable once. For gradients of gradients call the Keras model, not the accelerated one."
     )
 
 
 def _shards(inputs: tf.Tensor, mask: tf.Tensor | None) -> tuple[Callable, Callable]:
     """How to cut (batch, ...) into shards of equally many rows, and how to put them together again."""
-    cores = min(os.cpu_count() or 1, 8)
-    count = cores if mask is None else 2 * cores
+    cores = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
+    count = cores if mask is None else max(4, 2 * cores)
     rows = inputs.shape[0]
     if rows is not None:
         count = max(1, min(count, rows // LEAST_ROWS))
@@ -254,17 +255,23 @@ class _Plan:
     widths: tuple[int, ...]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _plan(cell: Cell) -> _Plan:
     with tf.Graph().as_default():
         units = 3
-        blocks = lambda n: tuple(tf.compat.v1.placeholder(tf.float32, (2, units)) for _ in range(n))
+
+        def blocks(n):
+            return tuple(tf.compat.v1.placeholder(tf.float32, (2, units)) for _ in range(n))
+
         x, state, vectors = blocks(cell.gates), blocks(cell.states), blocks(cell.vectors)
         op = _Ops(lambda left, k: blocks(cell.products[k]))
         cell.step(op, x, state, vectors)
         widths = {what: left.shape[-1] // units for what, left, _ in op.trail if isinstance(what, int)}
         recorded = tuple(blocks(len(out)) for _, _, out in op.trail)
-        turned = lambda k, d: tf.concat(d, 1) @ tf.ones((units * cell.products[k], units * widths[k]))
+
+        def turned(k, d):
+            return tf.concat(d, 1) @ tf.ones((units * cell.products[k], units * widths[k]))
+
         dx, ds, dv, products = _step_gradient(cell, x, state, vectors, recorded, blocks(cell.states), turned)
 
         shared, left = [], []
@@ -315,10 +322,11 @@ def _dims(x: tf.Tensor) -> list:
     return [dynamic[i] if n is None else n for i, n in enumerate(x.shape)]
 
 
-@functools.lru_cache(maxsize=None)
-def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool):
+@functools.cache
+def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool, widths: tuple):
     """The forward and the backward loop of one shard.
 
+    `widths`, the dtype and the shapes of the weights, is for the cache: only batch and steps may vary within a pair.
     Of one cell and setting there is one pair, and the direction is a value: layers, directions and shards of the same
     shape compile once.
     """
@@ -332,34 +340,34 @@ def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool):
         vectors = tuple(tf.broadcast_to(v, (rows, v.shape[-1])) for v in rest[sum(biased) :])
         return kernel, bias, recurrent, biases, vectors
 
-    def chunks(reverse, masks, steps):
-        """How many steps there are, how many to a chunk; where chunk k starts; where step s lies."""
+    def course(direction, masks, steps):
+        """Number of steps and of chunks; steps in a chunk; the first chunk's left edge; the first step.
+
+        Edge and step are carried by the loops and not computed in them, or XLA would take the direction and the longest
+        row for constants and compile again for each.
+        """
         length = masks[2] if masked else steps
         size = tf.minimum(CHUNK, steps)
-
-        def start(k):
-            return tf.where(reverse, tf.maximum(length - (k + 1) * size, 0), tf.minimum(k * size, steps - size))
-
-        return length, size, start, lambda s: tf.where(reverse, length - 1 - s, s)
+        ahead = direction > 0
+        return length, -(-length // size), size, tf.where(ahead, 0, length - size), tf.where(ahead, 0, length - 1)
 
     @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
-    def forward(reverse, x, masks, weights, states):
+    def forward(direction, x, masks, weights, states):
         rows, steps, features = _dims(x)
         kernel, bias, recurrent, biases, vectors = unpack(weights, rows)
         units = kernel.shape[-1] // cell.gates
-        length, size, start, place = chunks(reverse, masks, steps)
+        length, count, size, edge, t = course(direction, masks, steps)
 
         def product(left, k):
             out = left @ recurrent[k]
             return tuple(tf.split(out if biases[k] is None else out + biases[k], cell.products[k], axis=1))
 
-        def chunk(k, states, outputs, kept):
-            first = start(k)
+        def chunk(k, edge, t, states, outputs, kept):
+            first = tf.clip_by_value(edge, 0, steps - size)
             piece = tf.reshape(tf.slice(x, (0, first, 0), (rows, size, features)), (rows * size, features))
             projected = tf.reshape(piece @ kernel + bias, (rows, size, cell.gates * units))
 
-            def step(s, states, outputs, kept):
-                t = place(s)
+            def step(s, t, states, outputs, kept):
                 gates = tuple(tf.split(_read(projected, t - first), cell.gates, axis=1))
                 op = _Ops(product)
                 new = cell.step(op, gates, states, vectors)
@@ -368,26 +376,27 @@ def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool):
                 if masked:
                     real = _read(masks[0][:, :, None], t)
                     new = tuple(tf.where(real, a, b) for a, b in zip(new, states, strict=True))
-                return s + 1, new, _write(outputs, t, new[:1]) if sequences else (), kept
+                return s + 1, t + direction, new, _write(outputs, t, new[:1]) if sequences else (), kept
 
             last = tf.minimum((k + 1) * size, length)
-            return k + 1, *tf.while_loop(lambda s, *_: s < last, step, (k * size, states, outputs, kept))[1:]
+            loop = tf.while_loop(lambda s, *_: s < last, step, (k * size, t, states, outputs, kept))
+            return k + 1, edge + direction * size, *loop[1:]
 
         outputs = tf.zeros((rows, steps, units), x.dtype) if sequences else ()
         kept = tf.zeros((rows, steps, len(plan.kept) * units), x.dtype)
-        count = -(-length // size)
-        _, states, outputs, kept = tf.while_loop(lambda k, *_: k < count, chunk, (0, tuple(states), outputs, kept))
+        start = (0, edge, t, tuple(states), outputs, kept)
+        *_, states, outputs, kept = tf.while_loop(lambda k, *_: k < count, chunk, start)
         if masked and sequences:
             outputs = tf.where((tf.range(steps) < length)[:, None], outputs, states[0][:, None])
             outputs = tf.where(masks[1][:, :, None], outputs, 0)
         return outputs, states, kept
 
     @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
-    def backward(reverse, x, masks, weights, turned, kept, doutputs, dstates):
+    def backward(direction, x, masks, weights, turned, kept, doutputs, dstates):
         rows, steps, features = _dims(x)
-        kernel, _, recurrent, _, vectors = unpack(weights, rows)
+        kernel, _, _, _, vectors = unpack(weights, rows)
         units = kernel.shape[-1] // cell.gates
-        length, size, start, place = chunks(reverse, masks, steps)
+        length, count, size, edge, t = course(direction, masks, steps)
         exact = tf.float32 if x.dtype == tf.bfloat16 else x.dtype  # sums over chunks need more than bfloat16
         # columns of what a step writes: the gradients of the gates of x, of products that don't share them, left sides
         column, starts, lefts = cell.gates, [], []
@@ -403,12 +412,10 @@ def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool):
             beyond = tf.where((tf.range(steps) < length)[:, None], tf.zeros((), x.dtype), doutputs)
             dstates = (dstates[0] + tf.reduce_sum(beyond, 1), *dstates[1:])
 
-        def chunk(i, dstates, dvectors, dx, dweights):
-            k = -(-length // size) - 1 - i
-            first = start(k)
+        def chunk(k, edge, t, dstates, dvectors, dx, dweights):
+            first = tf.clip_by_value(edge, 0, steps - size)
 
-            def step(s, dstates, dvectors, written):
-                t = place(s)
+            def step(s, t, dstates, dvectors, written):
                 blocks = tf.split(_read(kept, t), len(plan.kept), axis=1)
                 full = dict(zip(plan.kept, blocks, strict=True))
                 total = cell.gates + cell.states + sum(plan.results)
@@ -435,13 +442,12 @@ def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool):
                         written = _write(written, t - first, d, starts[k] * units)
                     if lefts[k] is not None:
                         written = _write(written, t - first, [left], lefts[k] * units)
-                return s - 1, dold, tuple(a + b for a, b in zip(dvectors, dv, strict=True)), written
+                return s - 1, t - direction, dold, tuple(a + b for a, b in zip(dvectors, dv, strict=True)), written
 
             written = tf.zeros((rows, size, column * units), x.dtype)
             last = tf.minimum((k + 1) * size, length) - 1
-            _, dstates, dvectors, written = tf.while_loop(
-                lambda s, *_: s >= k * size, step, (last, dstates, dvectors, written)
-            )
+            loop = tf.while_loop(lambda s, *_: s >= k * size, step, (last, t, dstates, dvectors, written))
+            _, t, dstates, dvectors, written = loop
 
             def rows_of(buffer, start, at, width):
                 return tf.reshape(tf.slice(buffer, (0, start, at), (rows, size, width)), (rows * size, width))
@@ -451,24 +457,23 @@ def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool):
             dx = ops.slice_update(dx, tf.stack((0, first, 0)), tf.reshape(dz @ turned[0], (rows, size, features)))
             parts = [tf.matmul(piece, dz, transpose_a=True), tf.reduce_sum(dz, 0)]
             sums = []
-            for k in range(n):
-                dk = rows_of(written, 0, starts[k] * units, cell.products[k] * units)
-                if plan.left[k] is None:
-                    left = rows_of(written, 0, lefts[k] * units, plan.widths[k] * units)
+            for p in range(n):
+                dp = rows_of(written, 0, starts[p] * units, cell.products[p] * units)
+                if plan.left[p] is None:
+                    left = rows_of(written, 0, lefts[p] * units, plan.widths[p] * units)
                 else:
-                    at = plan.kept.index(cell.gates + plan.left[k])
+                    at = plan.kept.index(cell.gates + plan.left[p])
                     left = rows_of(kept, first, at * units, units)
-                parts.append(tf.matmul(left, dk, transpose_a=True))
-                sums.extend([tf.reduce_sum(dk, 0)] if biased[k] else [])
+                parts.append(tf.matmul(left, dp, transpose_a=True))
+                sums.extend([tf.reduce_sum(dp, 0)] if biased[p] else [])
             dweights = tuple(a + tf.cast(b, exact) for a, b in zip(dweights, parts + sums, strict=True))
-            return i + 1, dstates, dvectors, dx, dweights
+            return k - 1, edge - direction * size, t, dstates, dvectors, dx, dweights
 
         zeros = tuple(tf.zeros(w.shape, exact) for w in weights[: len(weights) - cell.vectors])
         dvectors = tuple(tf.zeros_like(v) for v in vectors)
-        count = -(-length // size)
-        _, dstates, dvectors, dx, dweights = tf.while_loop(
-            lambda i, *_: i < count, chunk, (0, tuple(dstates), dvectors, tf.zeros_like(x), zeros)
-        )
+        edge, t = edge + direction * (count - 1) * size, t + direction * (length - 1)
+        start = (count - 1, edge, t, tuple(dstates), dvectors, tf.zeros_like(x), zeros)
+        *_, dstates, dvectors, dx, dweights = tf.while_loop(lambda k, *_: k >= 0, chunk, start)
         dweights = (*dweights, *(tf.reduce_sum(v, 0) for v in dvectors))
         return dx, tuple(tf.cast(d, x.dtype) for d in dweights), dstates
 

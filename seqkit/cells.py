@@ -9,7 +9,8 @@ A new cell is one function and one line in `CELLS`. The minimal gated unit of Zh
 
     CELLS["mgu"] = Recurrence(Cell(mgu, gates=2, products=(1, 1)))
 
-In all of them x holds W x_t + b gate by gate, `op.product(h, k)` is R_k h gate by gate, and the first state is the output.
+In all of them x holds W x_t + b gate by gate, `op.product(h, k)` is R_k h gate by gate, and the first state is the
+output.
 """
 
 import dataclasses
@@ -45,7 +46,7 @@ def lstm(op, x, state, vectors):
 
 
 def gru(op, x, state, vectors):
-    """The form that cuDNN has, reset after the product: h_t = z h_{t-1} + (1 - z) tanh(W_h x_t + r (R_h h_{t-1} + b))."""
+    """As cuDNN has it, reset after the product: h_t = z h_{t-1} + (1 - z) tanh(W_h x_t + r (R_h h_{t-1} + b))."""
     (h,) = state
     z, r, n = op.product(h)
     z, r = op.sigmoid(x[0] + z), op.sigmoid(x[1] + r)
@@ -73,7 +74,8 @@ def mut1(op, x, state, vectors):
 def mut2(op, x, state, vectors):
     """Jozefowicz, Zaremba and Sutskever 2015, MUT2; x_t itself where it is as wide as h, else W x_t.
 
-    z = sigm(W_xz x_t + W_hz h + b_z), r = sigm(x_t + W_hr h + b_r), h' = tanh(W_hh (r h) + W_xh x_t + b_h) z + h (1 - z)
+    z = sigm(W_xz x_t + W_hz h + b_z), r = sigm(x_t + W_hr h + b_r),
+    h' = tanh(W_hh (r h) + W_xh x_t + b_h) z + h (1 - z)
     """
     (h,) = state
     z, r = _add(x[:2], op.product(h, 0))
@@ -249,7 +251,7 @@ class GateCell(keras.layers.Layer):
 
     Args:
         units: width of the state.
-        name_of_cell: a key of `CELLS`.
+        cell: a key of `CELLS`.
         recurrent_initializer: "orthogonal", or "identity" for an IRNN (Le, Jaitly and Hinton 2015).
     Raises:
         ValueError: no such cell.

@@ -1,0 +1,233 @@
+"""The scan against NumPy, finite differences and Keras's layers."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers
+
+from seqkit import bptt
+from seqkit.accelerate import accelerate
+from seqkit.bptt import Cell, scan
+from seqkit.cells import CELLS, weights_of
+from tests.unit import oracle
+
+STEPS, FEATURES, UNITS = 19, 5, 4  # more steps than a chunk, and no multiple of it
+MAKE = {
+    "lstm": layers.LSTM,
+    "gru": layers.GRU,
+    "gru_reset_before": lambda *a, **k: layers.GRU(*a, reset_after=False, **k),
+    "simple_rnn": layers.SimpleRNN,
+}
+
+
+def pattern(name, batch, rng):
+    lengths = rng.integers(0, STEPS + 1, size=(batch, 1))
+    right = np.arange(STEPS) < lengths
+    return {"none": None, "right": right, "left": right[:, ::-1], "gappy": rng.random((batch, STEPS)) < 0.5}[name]
+
+
+def compare(ours, theirs, atol=1e-11):
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, atol=atol, rtol=1e-9)
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(
+    kind=st.sampled_from(sorted(MAKE)),
+    mask=st.sampled_from(["none", "right", "left", "gappy"]),
+    backwards=st.booleans(),
+    zero_output=st.booleans(),
+    sequences=st.booleans(),
+    batch=st.sampled_from([1, 9]),
+    seed=st.integers(0, 1000),
+)
+def test_scan_is_keras_in_outputs_states_and_all_gradients(kind, mask, backwards, zero_output, sequences, batch, seed):
+    rng = np.random.default_rng(seed)
+    layer = MAKE[kind](
+        UNITS,
+        return_sequences=True,
+        return_state=True,
+        go_backwards=backwards,
+        zero_output_for_mask=zero_output,
+        bias_initializer=keras.initializers.RandomNormal(seed=seed),
+        dtype="float64",
+    )
+    x, upstream = tf.constant(rng.normal(size=(batch, STEPS, FEATURES))), rng.normal(size=(batch, STEPS, UNITS))
+    layer.build(x.shape)
+    states = [tf.constant(rng.normal(size=(batch, UNITS))) for _ in layer.state_size]
+    weighting = [rng.normal(size=(batch, UNITS)) for _ in states]
+    mask = pattern(mask, batch, rng)
+    mask = None if mask is None else tf.constant(mask)
+
+    def result(call):
+        with tf.GradientTape() as tape:
+            tape.watch([x, *states])
+            outputs, final = call()
+            loss = sum(tf.reduce_sum(s * w) for s, w in zip(final, weighting, strict=True))
+            loss += tf.reduce_sum(outputs * upstream) if sequences else 0
+        return [outputs, *final] if sequences else list(final), tape.gradient(loss, [x, *layer.weights, *states])
+
+    def keras_call():
+        outputs, *final = layer(x, initial_state=states, mask=mask)
+        return outputs, final
+
+    def our_call():
+        cell, weights = weights_of(layer)
+        outputs, final = scan(
+            cell,
+            x,
+            initial_state=states,
+            mask=mask,
+            reverse=backwards,
+            zero_output_for_mask=zero_output,
+            return_sequences=sequences,
+            **weights,
+        )
+        return (outputs[:, ::-1] if backwards else outputs) if sequences else None, final
+
+    for ours, theirs in zip(result(our_call), result(keras_call), strict=True):
+        compare(ours, theirs)
+
+
+def test_a_wrong_step_is_caught(monkeypatch):
+    """The comparison above must fail on a cell that forgets its forget gate."""
+
+    def wrong(op, x, state, vectors):
+        h, c = state
+        i, _, g, o = (a + b for a, b in zip(x, op.product(h), strict=True))
+        c = c + op.sigmoid(i) * op.tanh(g)
+        return op.sigmoid(o) * op.tanh(c), c
+
+    layer = layers.LSTM(UNITS, dtype="float64", return_sequences=True)
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, STEPS, FEATURES)))
+    right = layer(x)
+    _, weights = weights_of(layer)
+    with pytest.raises(AssertionError):
+        compare([scan(Cell(wrong, gates=4, products=(4,), states=2), x, **weights)[0]], [right])
+
+
+def test_gradients_are_those_of_vectorised_bptt():
+    rng = np.random.default_rng(1)
+    shapes = [(9, STEPS, FEATURES), (FEATURES, UNITS), (UNITS, UNITS), (UNITS,), (9, UNITS)]
+    x, kernel, recurrent, bias, h0 = (tf.constant(rng.normal(size=s)) for s in shapes)
+    upstream = rng.normal(size=(9, STEPS, UNITS))
+    with tf.GradientTape() as tape:
+        tape.watch([x, kernel, recurrent, bias, h0])
+        y, _ = scan(CELLS["simple_rnn"].cell, x, kernel, bias, [recurrent], initial_state=[h0])
+        loss = tf.reduce_sum(y * upstream)
+    ours = tape.gradient(loss, [x, kernel, recurrent, bias, h0])
+    arrays = [v.numpy() for v in (x, h0, kernel, recurrent, bias)]
+    compare(ours, oracle.simple_rnn_bptt(*arrays, upstream))
+
+
+def weights_for(name, rng, units=3, features=3):
+    """Random float64 arguments of the scan for a cell."""
+    cell = CELLS[name].cell
+    draw = lambda *shape: tf.constant(rng.normal(size=shape) * 0.5)  # noqa: E731
+    widths = bptt.left_widths(cell)
+    recurrent = [draw(w * units, p * units) for w, p in zip(widths, cell.products, strict=True)]
+    return {
+        "kernel": draw(features, cell.gates * units),
+        "bias": draw(cell.gates * units),
+        "recurrent": recurrent,
+        "vectors": [draw(units) for _ in range(cell.vectors)],
+    }
+
+
+@pytest.mark.parametrize("name", sorted(CELLS))
+def test_gradients_are_finite_differences(name):
+    rng = np.random.default_rng(2)
+    cell, weights = CELLS[name].cell, weights_for(name, rng)
+    x = tf.constant(rng.normal(size=(2, 5, 3)))
+    states = [tf.constant(rng.normal(size=(2, 3)) * 0.5) for _ in range(cell.states)]
+    flat = tf.nest.flatten([x, weights, states])
+
+    def loss(flat):
+        x_, weights_, states_ = tf.nest.pack_sequence_as([x, weights, states], flat)
+        y, final = scan(cell, x_, initial_state=states_, **weights_)
+        return tf.reduce_sum(y**2) + sum(tf.reduce_sum(s) for s in final)
+
+    with tf.GradientTape() as tape:
+        tape.watch(flat)
+        value = loss(flat)
+    gradients = tape.gradient(value, flat)
+    along = [tf.constant(rng.normal(size=v.shape)) for v in flat]
+    slope = sum(float(tf.reduce_sum(g * a)) for g, a in zip(gradients, along, strict=True))
+    up, down = (float(loss([v + e * a for v, a in zip(flat, along, strict=True)])) for e in (1e-6, -1e-6))
+    assert slope == pytest.approx((up - down) / 2e-6, rel=1e-6)
+
+
+def test_windows_of_the_whole_length_are_the_full_gradient_and_shorter_ones_pass_the_state():
+    rng = np.random.default_rng(3)
+    cell, weights = CELLS["lstm"].cell, weights_for("lstm", rng)
+    x = tf.constant(rng.normal(size=(2, 12, 3)))
+
+    def gradient(window):
+        total, states = 0, None
+        with tf.GradientTape() as tape:
+            tape.watch(weights["recurrent"])
+            for start in range(0, 12, window):
+                y, states = scan(cell, x[:, start : start + window], initial_state=states, **weights)
+                states = [tf.stop_gradient(s) for s in states]
+                total += tf.reduce_sum(y**2)
+        return total, tape.gradient(total, weights["recurrent"])[0]
+
+    with tf.GradientTape() as tape:
+        tape.watch(weights["recurrent"])
+        whole = tf.reduce_sum(scan(cell, x, **weights)[0] ** 2)
+    full = tape.gradient(whole, weights["recurrent"])[0]
+    compare(gradient(12), (whole, full))
+    cut, truncated = gradient(4)
+    compare([cut], [whole])  # the state flows across windows
+    assert np.abs(truncated - full).max() > 1e-3  # the gradient doesn't
+
+
+def test_second_gradients_say_what_to_do():
+    weights = weights_for("gru", np.random.default_rng(4))
+    x = tf.ones((2, 5, 3), tf.float64)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = tf.reduce_sum(scan(CELLS["gru"].cell, x, **weights)[0])
+        first = inner.gradient(y, x)
+    with pytest.raises(NotImplementedError, match="differentiable once"):
+        outer.gradient(first, x)
+
+
+def test_wrong_numbers_of_weights_are_named():
+    weights = weights_for("gru", np.random.default_rng(4))
+    with pytest.raises(ValueError, match="gru takes 1 recurrent kernels"):
+        scan(CELLS["gru"].cell, tf.ones((2, 5, 3), tf.float64), **(weights | {"recurrent": []}))
+
+
+def test_padding_changes_no_bit_of_a_real_row_and_two_runs_agree():
+    x = keras.Input((None, FEATURES))
+    mask = keras.Input((None,), dtype="bool")
+    model = accelerate(keras.Model([x, mask], layers.Bidirectional(layers.LSTM(UNITS))(x, mask=mask)))
+    rng = np.random.default_rng(5)
+    values, real = (
+        rng.normal(size=(9, STEPS, FEATURES)).astype("float32"),
+        np.arange(STEPS) < rng.integers(1, 12, (9, 1)),
+    )
+    one, again = model([values, real]), model([values, real])
+    np.testing.assert_array_equal(one, again)
+    noisy = np.where(real[..., None], values, 7.0)
+    np.testing.assert_array_equal(one, model([noisy, real]))
+    with pytest.raises(AssertionError):  # the check sees a model that looks at its padding
+        np.testing.assert_array_equal(model([values, real | True]), model([noisy, real | True]))
+
+
+def test_bfloat16_follows_float32():
+    rng = np.random.default_rng(6)
+    layer = layers.LSTM(8, return_sequences=True, dtype="mixed_bfloat16")
+    x = rng.normal(size=(8, 40, 6)).astype("float32")
+    layer.build(x.shape)
+    _, weights = weights_of(layer)
+    low = scan(CELLS["lstm"].cell, tf.cast(x, tf.bfloat16), **weights)[0]
+    high = scan(CELLS["lstm"].cell, tf.constant(x), **weights)[0]
+    assert low.dtype == tf.bfloat16
+    np.testing.assert_allclose(tf.cast(low, tf.float32), high, atol=0.03)

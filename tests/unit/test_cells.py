@@ -1,0 +1,215 @@
+"""Cells against NumPy from their equations; the layer, and accelerate against Keras."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from seqkit.accelerate import Scanned, accelerate
+from seqkit.bptt import Cell, scan
+from seqkit.cells import CELLS, GateCell, Recurrence, Recurrent
+from tests.unit import oracle
+
+UNITS = 4
+
+
+def named(layer, gates, products, vectors=()):
+    """The oracle's weights from a layer's: W and b by gate, products as (names, letter), vectors by name."""
+    weights = layer.cell.scan_weights()
+    w = {"gates": gates}
+    for gate, matrix, bias in zip(
+        gates, *(np.split(weights[k], len(gates), axis=-1) for k in ("kernel", "bias")), strict=True
+    ):
+        w |= {f"W{gate}": matrix, f"b{gate}": bias}
+    for (names, letter), matrix in zip(products, weights["recurrent"], strict=True):
+        w |= {f"{letter}{g}": block for g, block in zip(names, np.split(matrix, len(names), axis=1), strict=True)}
+    return w | {name: v.numpy() for name, v in zip(vectors, weights["vectors"], strict=True)}
+
+
+def variant(gates, vectors, **without):
+    def step(w):
+        return lambda x, h, c: oracle.lstm(x, h, c, w, peephole=True, **without)
+
+    return gates, [(gates, "R")], [f"p{v}" for v in vectors], step
+
+
+def linear(x):
+    return x
+
+
+EQUATIONS = {
+    "mut1": ("zrx", [("r", "R"), ("h", "R")], ["bh"], lambda w: lambda x, h: oracle.mut1(x, h, w)),
+    "mut2": ("zxh", [("zr", "R"), ("h", "R")], [], lambda w: lambda x, h: oracle.mut2(x, h, w | {"br": w["bx"]})),
+    "mut3": ("zrh", [("z", "R"), ("r", "R"), ("h", "R")], [], lambda w: lambda x, h: oracle.mut3(x, h, w)),
+    "gru_reset_before": ("zrh", [("zr", "R"), ("h", "R")], [], lambda w: lambda x, h: oracle.gru(x, h, w, False)),
+    "gru": ("zrh", [("zrh", "R")], [], lambda w: lambda x, h: oracle.gru(x, h, w | {"rb": 0}, True)),
+    "lstm": ("ifzo", [("ifzo", "R")], [], lambda w: lambda x, h, c: oracle.lstm(x, h, c, w)),
+    "simple_rnn": (
+        "h",
+        [("h", "R")],
+        [],
+        lambda w: lambda x, h: oracle.simple_rnn(x, h, {"W": w["Wh"], "R": w["Rh"], "b": w["bh"]}),
+    ),
+    "lstm_peephole": variant("zifo", "ifo"),
+    "lstm_no_input_gate": variant("zfo", "fo", i=1),
+    "lstm_no_forget_gate": variant("zio", "io", f=1),
+    "lstm_no_output_gate": variant("zif", "if", o=1),
+    "lstm_no_input_activation": variant("zifo", "ifo", g=linear),
+    "lstm_no_output_activation": variant("zifo", "ifo", h_act=linear),
+    "lstm_coupled": variant("zio", "io", coupled=True),
+    "lstm_full_gate": (
+        "zifo",
+        [("zifo", "R"), ("ifo", "G")],
+        ["pi", "pf", "po"],
+        lambda w: lambda x, *states: oracle.lstm_full_gate(x, *states, w),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(CELLS))
+@pytest.mark.parametrize("features", [3, UNITS])  # with UNITS, plain inputs go in as they are
+def test_cell_follows_its_equations(name, features):
+    rng = np.random.default_rng(0)
+    layer = Recurrent(UNITS, name, return_sequences=True, return_state=True, dtype="float64")
+    x = rng.normal(size=(2, 7, features))
+    layer.build(x.shape)
+    layer.set_weights([rng.normal(size=w.shape) * 0.7 for w in layer.weights])
+    states = [rng.normal(size=(2, UNITS)) for _ in range(CELLS[name].cell.states)]
+    gates, products, vectors, step = EQUATIONS[name]
+    weights = named(layer, gates, products, vectors)
+    expected, final = oracle.run(step(weights), x, states)
+    if features == UNITS and CELLS[name].plain:
+        np.testing.assert_array_equal(weights["Wx"], np.eye(UNITS))
+    plain = layer(x, initial_state=[tf.constant(s) for s in states])
+    fast = scan(CELLS[name].cell, x, initial_state=states, **layer.cell.scan_weights())
+    for outputs, *last in (plain, (fast[0], *fast[1])):
+        np.testing.assert_allclose(outputs, expected, atol=1e-12)
+        np.testing.assert_allclose(last, final, atol=1e-12)
+    other = oracle.run(step(weights | {f"W{gates[0]}": weights[f"W{gates[0]}"] + 0.1}), x, states)[0]
+    with pytest.raises(AssertionError):  # one wrong matrix is seen
+        np.testing.assert_allclose(fast[0], other, atol=1e-12)
+
+
+def test_first_bias_and_irnn():
+    layer = Recurrent(UNITS, "lstm", recurrent_initializer="identity")
+    layer.build((None, None, 3))
+    np.testing.assert_array_equal(layer.cell.bias, np.repeat([0, 1, 0, 0], UNITS))
+    np.testing.assert_array_equal(layer.cell.recurrent[0], np.tile(np.eye(UNITS), 4))
+
+
+def test_a_new_cell_is_a_dozen_lines(monkeypatch):
+    def mgu(op, x, state, vectors):
+        (h,) = state
+        f = op.sigmoid(x[0] + op.product(h, 0)[0])
+        return ((1 - f) * h + f * op.tanh(x[1] + op.product(f * h, 1)[0]),)
+
+    monkeypatch.setitem(CELLS, "mgu", Recurrence(Cell(mgu, gates=2, products=(1, 1))))
+    model = keras.Sequential([keras.Input((9, 3)), Recurrent(UNITS, "mgu")])
+    x = np.random.default_rng(0).normal(size=(2, 9, 3)).astype("float32")
+    np.testing.assert_allclose(accelerate(model)(x), model(x), atol=1e-6)
+
+
+def test_unknown_cell_is_named():
+    with pytest.raises(ValueError, match="No cell is named 'lstn'"):
+        GateCell(3, "lstn")
+
+
+def stack(first, second):
+    x, mask = keras.Input((None, 3)), keras.Input((None,), dtype="bool")
+    y = layers.Bidirectional(first(6, return_sequences=True))(x, mask=mask)
+    y = layers.Bidirectional(second(UNITS))(y, mask=mask)  # another width: their loops are different ones
+    return keras.Model([x, mask], layers.Dense(2)(y))
+
+
+@pytest.mark.parametrize(("first", "second"), [(layers.LSTM, layers.GRU), (layers.SimpleRNN, layers.LSTM)])
+def test_accelerated_model_has_the_gradients_and_the_variables_of_its_original(first, second):
+    model = stack(first, second)
+    fast = accelerate(model)
+    assert [id(v) for v in fast.trainable_variables] == [id(v) for v in model.trainable_variables]
+    assert sum(isinstance(layer, Scanned) for layer in fast.layers) == 2
+    rng = np.random.default_rng(0)
+    x, mask = tf.constant(rng.normal(size=(9, 21, 3)), tf.float32), np.arange(21) < rng.integers(0, 22, (9, 1))
+
+    @tf.function
+    def gradients(x, mask):
+        found = []
+        for each in (fast, model):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(each([x, mask], training=True) ** 2)
+            found.append(tape.gradient(loss, model.trainable_variables))
+        return found
+
+    for ours, theirs in zip(*gradients(x, tf.constant(mask)), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, when it saves
+def test_implicit_mask_dropout_and_saving(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((None,)), layers.Embedding(9, 3, mask_zero=True), layers.LSTM(UNITS, dropout=0.5, seed=1)]
+    )
+    fast = accelerate(model)
+    ids = np.array([[1, 2, 3, 0, 0], [4, 0, 0, 0, 0]])
+    np.testing.assert_allclose(fast(ids), model(ids), atol=1e-6)
+    assert np.abs(fast(ids, training=True) - fast(ids)).max() > 1e-3
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(ids), model(ids))
+    own = keras.Sequential([keras.Input((None, 3)), Recurrent(UNITS, "mut1")])
+    own.save(tmp_path / "own.keras")
+    x = np.ones((2, 5, 3), "float32")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "own.keras")(x), own(x))
+
+
+@pytest.mark.parametrize("option", [{"recurrent_dropout": 0.1}, {"activation": "relu"}, {"activity_regularizer": "l2"}])
+def test_what_the_scan_does_not_compute_stays_keras(option):
+    model = keras.Sequential([keras.Input((5, 3)), layers.LSTM(UNITS, **option)])
+    assert accelerate(model).layers[0] is model.layers[0]
+
+
+def test_unbuilt_model_is_refused():
+    with pytest.raises(ValueError, match="no variables yet"):
+        accelerate(keras.Sequential([layers.LSTM(3)]))
+
+
+def linear_cell(op, x, state, vectors):
+    (h,) = state
+    return (x[0] + op.product(h)[0],)
+
+
+def threshold_cell(op, x, state, vectors):
+    (h,) = state
+    return (tf.cast(x[0] + op.product(h)[0] > 0, x[0].dtype),)
+
+
+def hand_set(step, x, kernel, recurrent, bias):
+    arrays = [tf.constant(np.asarray(v, "float64")) for v in (x, kernel, bias, recurrent)]
+    return scan(Cell(step, gates=1, products=(1,)), *arrays[:3], [arrays[3]])[0].numpy()
+
+
+def test_hand_set_networks_sum_compare_and_parity():
+    rng = np.random.default_rng(0)
+    x = rng.integers(-9, 9, size=(3, 40, 2))
+    sums = hand_set(linear_cell, x, np.eye(2), np.eye(2), np.zeros(2))
+    np.testing.assert_array_equal(sums, np.cumsum(x, axis=1))
+    difference = hand_set(linear_cell, x, [[1], [-1]], [[1]], [0])  # which running sum is the greater: its sign
+    np.testing.assert_array_equal(difference[..., 0] > 0, np.cumsum(x[..., 0], 1) > np.cumsum(x[..., 1], 1))
+    # parity: units "x or state", "x and state" need two thresholds a bit, so each bit is followed by a blank step
+    bits = rng.integers(0, 2, size=(3, 33))
+    np.testing.assert_array_equal(parity(bits), np.cumsum(bits, axis=1) % 2)
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(parity(bits), np.cumsum(bits, axis=1) % 3)
+
+
+def parity(bits):
+    """Units (or, and) at the even steps from the bit and the state; or - and is the parity, kept at the odd step."""
+    batch, length = bits.shape
+    x = np.zeros((batch, 2 * length, 2))
+    x[:, 0::2, 0] = bits
+    x[:, 1::2, 1] = 1  # the clock
+    # units: or, and, parity. Even step: or = x + p > 0.5, and = x + p > 1.5. Odd step: p = or - and > 0.5.
+    kernel = [[1, 1, 0], [-9, -9, 9]]
+    recurrent = [[0, 0, 1], [0, 0, -1], [1, 1, 0]]
+    y = hand_set(threshold_cell, x, kernel, recurrent, [-0.5, -1.5, -9.5])
+    return y[:, 1::2, 2]
