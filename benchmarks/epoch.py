@@ -36,7 +36,9 @@ def main() -> None:
     figures = {}
     for name, run in (("seqkit", with_seqkit), ("keras", with_keras)):
         seconds, loss, accuracy = figures[name] = run(train, valid)
-        print(f"{name:8}{seconds:7.1f} s{train[0].lengths.sum() / seconds:11,.0f}{loss:12.4f}{accuracy:16.4f}", flush=True)
+        print(
+            f"{name:8}{seconds:7.1f} s{train[0].lengths.sum() / seconds:11,.0f}{loss:12.4f}{accuracy:16.4f}", flush=True
+        )
     print(f"seqkit takes {figures['seqkit'][0] / figures['keras'][0]:.2f} of Keras's time")
 
 
@@ -51,7 +53,10 @@ def rows(options):
     tokens = [data.tokenise(part["text"], splitter) for part in parts]
     vocabulary = data.Vocabulary.build(tokens[0], splitter, size=VOCABULARY)
     return [
-        (vocabulary.encode(some).cut(options.max_length - 1).append(data.END), data.encode_labels(part["label"], classes))
+        (
+            vocabulary.encode(some).cut(options.max_length - 1).append(data.END),
+            data.encode_labels(part["label"], classes),
+        )
         for some, part in zip(tokens, parts, strict=True)
     ]
 

@@ -46,7 +46,7 @@ def keras_steps(cell, shape, masked, dtype, peers) -> dict[str, Callable]:
     import keras
     import tensorflow as tf
 
-    from seqkit.accelerate import accelerate
+    from seqkit.acceleration import accelerate
 
     x, upstream, lengths = data(shape, masked)
     inputs, mask = keras.Input(x.shape[1:]), keras.Input(x.shape[1:2], dtype="bool")

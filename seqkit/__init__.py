@@ -16,10 +16,14 @@ _NAMES = {
     "TrainingError": "errors",
     "ExportError": "errors",
     "Run": "run",
+    "accelerate": "acceleration",
     "load": "recipes",
 }
 _ROOMS = (
+    "acceleration",
     "baselines",
+    "bptt",
+    "cells",
     "data",
     "export",
     "folder",

@@ -20,9 +20,12 @@ import functools
 import itertools
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 from keras import ops
+
+Tensors = Sequence[tf.Tensor]
 
 CHUNK = 16  # steps
 LEAST_ROWS = 4  # of a shard
@@ -209,7 +212,9 @@ class _Ops:
         return self._do("tanh", x, lambda: (tf.tanh(x),))[0]
 
 
-def _step_gradient(cell: Cell, x, state, vectors, recorded, dstate, turned: Callable):
+def _step_gradient(
+    cell: Cell, x: Tensors, state: Tensors, vectors: Tensors, recorded: Any, dstate: Tensors, turned: Callable
+) -> tuple:
     """The chain rule for one step, from recorded results.
 
     Args:
@@ -302,13 +307,13 @@ def left_widths(cell: Cell) -> tuple[int, ...]:
     return _plan(cell).widths
 
 
-def _read(buffer: tf.Tensor, t) -> tf.Tensor:
+def _read(buffer: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
     """(batch, steps, width) at one step: (batch, width)."""
     batch, _, width = _dims(buffer)
     return tf.reshape(tf.slice(buffer, (0, t, 0), (batch, 1, width)), (batch, width))
 
 
-def _write(buffer: tf.Tensor, t, blocks: Sequence[tf.Tensor], column: int = 0) -> tf.Tensor:
+def _write(buffer: tf.Tensor, t: tf.Tensor, blocks: Sequence[tf.Tensor], column: int = 0) -> tf.Tensor:
     """Blocks one by one: XLA writes each in place, and a concatenation of them it does element by element."""
     for block in blocks:
         buffer = ops.slice_update(buffer, tf.stack((0, t, column)), block[:, None])
@@ -323,7 +328,9 @@ def _dims(x: tf.Tensor) -> list:
 
 
 @functools.cache
-def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool, widths: tuple):
+def _loops(
+    cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool, widths: tuple
+) -> tuple[Callable, Callable]:
     """The forward and the backward loop of one shard.
 
     `widths`, the dtype and the shapes of the weights, is for the cache: only batch and steps may vary within a pair.
@@ -459,10 +466,11 @@ def _loops(cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool, 
             sums = []
             for p in range(n):
                 dp = rows_of(written, 0, starts[p] * units, cell.products[p] * units)
-                if plan.left[p] is None:
-                    left = rows_of(written, 0, lefts[p] * units, plan.widths[p] * units)
+                source = plan.left[p]
+                if source is None:
+                    left = rows_of(written, 0, (lefts[p] or 0) * units, plan.widths[p] * units)
                 else:
-                    at = plan.kept.index(cell.gates + plan.left[p])
+                    at = plan.kept.index(cell.gates + source)
                     left = rows_of(kept, first, at * units, units)
                 parts.append(tf.matmul(left, dp, transpose_a=True))
                 sums.extend([tf.reduce_sum(dp, 0)] if biased[p] else [])

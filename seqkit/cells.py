@@ -15,6 +15,7 @@ output.
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -258,7 +259,12 @@ class GateCell(keras.layers.Layer):
     """
 
     def __init__(
-        self, units: int, cell: str, recurrent_initializer="orthogonal", kernel_initializer="glorot_uniform", **kwargs
+        self,
+        units: int,
+        cell: str,
+        recurrent_initializer: Any = "orthogonal",
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if cell not in CELLS:
@@ -343,7 +349,12 @@ class Recurrent(keras.layers.RNN):
     """
 
     def __init__(
-        self, units: int, cell: str, recurrent_initializer="orthogonal", kernel_initializer="glorot_uniform", **kwargs
+        self,
+        units: int,
+        cell: str,
+        recurrent_initializer: Any = "orthogonal",
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
     ):
         own = GateCell(units, cell, recurrent_initializer, kernel_initializer, dtype=kwargs.get("dtype"))
         super().__init__(own, **kwargs)

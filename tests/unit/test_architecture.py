@@ -21,7 +21,7 @@ FLOORS = {
     "seqkit.objectives": 2,
     "seqkit.baselines": 2,
     "seqkit.cells": 2,
-    "seqkit.accelerate": 2,
+    "seqkit.acceleration": 2,
     "seqkit.layers": 3,
     "seqkit.pages": 3,
     "seqkit.report": 3,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 from seqkit import bptt
-from seqkit.accelerate import accelerate
+from seqkit.acceleration import accelerate
 from seqkit.bptt import Cell, scan
 from seqkit.cells import CELLS, weights_of
 from tests.unit import oracle

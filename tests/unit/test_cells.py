@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from seqkit.accelerate import Scanned, accelerate
+from seqkit.acceleration import Scanned, accelerate
 from seqkit.bptt import Cell, scan
 from seqkit.cells import CELLS, GateCell, Recurrence, Recurrent
 from tests.unit import oracle

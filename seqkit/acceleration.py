@@ -1,5 +1,7 @@
 """The same model with its recurrent layers run by the scan: `accelerate(model)` shares every variable with `model`."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import layers
@@ -63,7 +65,7 @@ class Scanned(layers.Layer):
         layer: LSTM, GRU, SimpleRNN, Recurrent or Bidirectional, built and `eligible`.
     """
 
-    def __init__(self, layer: layers.Layer, **kwargs):
+    def __init__(self, layer: layers.Layer, **kwargs: Any):
         super().__init__(**kwargs)
         self.layer = layer
         self.supports_masking = True
