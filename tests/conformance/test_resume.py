@@ -45,9 +45,12 @@ def assert_same(one, other):
     assert one[1] == other[1]
 
 
-@pytest.fixture(scope="module")
-def straight(case):
-    return train(case)
+@pytest.fixture(scope="module", params=[100, 0], ids=["Keras's layers", "the scan"])
+def straight(case, request):
+    """A training that was not stopped, through either of the two ways to run the recurrent layers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seqkit.training.STEPS_A_SHAPE", request.param)
+        yield train(case)
 
 
 def test_two_runs_with_one_seed_are_bit_identical(case, straight):
