@@ -48,7 +48,7 @@ def rows(options):
     if options.rows:
         drawn = np.random.default_rng(0).permutation(len(examples))[: options.rows]
         examples = examples.take(drawn.tolist(), examples.origin)
-    splitter, classes = data.Splitter(), data.learn_classes(examples["label"], examples.origin)
+    splitter, classes = data.Splitter(), data.learn_classes(examples["label"], [], examples.origin)
     parts = data.hold_out(examples, by="label", seed=0)
     tokens = [data.tokenise(part["text"], splitter) for part in parts]
     vocabulary = data.Vocabulary.build(tokens[0], splitter, size=VOCABULARY)

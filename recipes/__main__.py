@@ -71,7 +71,14 @@ def recipes() -> None:
 
 @app.command
 def evaluate(
-    run: Path, /, *, data: Source, against: Path | None = None, data_dir: str | None = None, json: bool = False
+    run: Path,
+    /,
+    *,
+    data: Source,
+    against: Path | None = None,
+    column: dict[str, str] | None = None,
+    data_dir: str | None = None,
+    json: bool = False,
 ) -> None:
     """Score a run and its baselines on data; write report.json and report.html into its folder.
 
@@ -83,6 +90,8 @@ def evaluate(
         Data of the kind that the run was trained on.
     against
         Another run folder, compared on the same rows by a paired bootstrap test.
+    column
+        Where a field is, if not where the training data had it: --column.text review.
     data_dir
         Where TFDS keeps prepared data sets.
     json
@@ -90,7 +99,7 @@ def evaluate(
     """
     loaded = seqkit.load(run)
     other = None if against is None else seqkit.load(against)
-    report = loaded.evaluate(data, against=other, data_dir=data_dir)
+    report = loaded.evaluate(data, against=other, columns=column, data_dir=data_dir)
     if json:
         print((loaded.path / "report.json").read_text(encoding="utf-8"), end="")
     else:
@@ -99,7 +108,13 @@ def evaluate(
 
 
 @app.command
-def predict(run: Path, file: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-", /) -> None:
+def predict(
+    run: Path,
+    file: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-",
+    /,
+    *,
+    column: dict[str, str] | None = None,
+) -> None:
     """Answer texts, one JSON object a line, in order, as they come.
 
     Parameters
@@ -108,9 +123,11 @@ def predict(run: Path, file: Annotated[str, Parameter(allow_leading_hyphen=True)
         The run folder.
     file
         A text a line, or a table with the column of the training texts; - for standard input.
+    column
+        Where a field is, if not where the training data had it: --column.text review.
     """
     loaded = seqkit.load(run)
-    for answer in loaded.stream(_inputs(file, loaded.task.columns)):
+    for answer in loaded.stream(_inputs(file, loaded.columns(column))):
         print(json_format.dumps(answer, ensure_ascii=False), flush=True)
 
 
@@ -129,7 +146,7 @@ def export(run: Path, /, *, format: Literal["keras", "savedmodel"]) -> None:
 
 
 def _inputs(file: str, columns: dict[str, str]) -> Iterator[list[str]]:
-    from seqkit.data.sources import TABLES, read, read_text
+    from seqkit.data.sources import TABLES, lines_of, read, read_text
 
     field, column = next(iter(columns.items()))
     if file == "-":
@@ -137,7 +154,7 @@ def _inputs(file: str, columns: dict[str, str]) -> Iterator[list[str]]:
     elif Path(file.removesuffix(".gz")).suffix in TABLES:
         yield read(file, {field: column})[field]
     else:
-        yield [line.removesuffix("\r") for line in read_text(Path(file)).removesuffix("\n").split("\n")]
+        yield lines_of(read_text(Path(file)))
 
 
 def _lines_as_they_come(descriptor: int) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from seqkit.recipes.flags import Callbacks, Source
 
 import seqkit
-from seqkit.settings import Embedding, Pooling, Stack, Training
+from seqkit.settings import Embedding, Pooling, Stack, Training, at_least
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def sentiment(
         data: Training texts and labels: a table, tfds:NAME, or in Python also (texts, labels); nothing for the built-in
             reviews.
         valid: Validation data of the same kind; nothing for a seeded tenth of the training data.
-        test: Test data of the same kind; the run then ends with a report on it.
+        test: Test data of the same kind, for the report; nothing for a report on the validation data, which says so.
         out: The run folder.
         text: Column of the texts: a name, or a number from 0 for a file without a header.
         label: Column of the labels, likewise.
@@ -77,6 +77,8 @@ def sentiment(
         InputError: The data or the settings are not as expected.
     """
     settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
+    for name, bound in {"seed": 0, "vocabulary_size": 5, "min_count": 1, "max_length": 2}.items():
+        at_least(name, settings[name], bound)
     columns = {"text": text, "label": label}
     new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
     with new_folder as part, seqkit.training.reproducible(seed, training.precision):
@@ -85,7 +87,7 @@ def sentiment(
             valid,
             test,
             columns,
-            builtin=lambda: seqkit.data.reviews(seed),
+            builtin=seqkit.data.reviews,
             stratify="label",
             seed=seed,
             data_dir=data_dir,
@@ -93,7 +95,7 @@ def sentiment(
         splitter = seqkit.data.Splitter(unit, lowercase)
         tokens = seqkit.data.tokenise(splits.train["text"], splitter)
         vocabulary = seqkit.data.Vocabulary.build(tokens, splitter, size=vocabulary_size, min_count=min_count)
-        classes = seqkit.data.learn_classes(splits.train["label"] + splits.valid["label"], splits.train.origin)
+        classes = seqkit.data.learn_classes(splits.train["label"], splits.valid["label"], splits.train.origin)
         task = Sentiment(columns, vocabulary, classes, max_length)
         vectors = seqkit.data.read_vectors(embedding.vectors, vocabulary, seed=seed) if embedding.vectors else None
         model = seqkit.topologies.many_to_one(
@@ -114,10 +116,8 @@ def sentiment(
             resume=resume,
             callbacks=callbacks,
         )
-    run = seqkit.run.Run(Path(out), task, model, info)
-    if splits.test is not None:
-        run.evaluate(splits.test)
-    return run
+        seqkit.run.score(part, task, model, info, splits)
+    return seqkit.run.Run(Path(out), task, model, info)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +139,8 @@ class Sentiment:
         return cls(columns, vocabulary, tuple(value["labels"]), value["max_length"])
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
-        tokens = seqkit.data.tokenise(examples["text"], self.vocabulary.splitter)
+        cache = "label" in examples.columns  # what a user asks to predict is not kept
+        tokens = seqkit.data.tokenise(examples["text"], self.vocabulary.splitter, cache=cache)
         ids = self.vocabulary.encode(tokens)
         facts = {
             "empty_texts": int((ids.lengths == 0).sum()),
@@ -177,6 +178,7 @@ class Sentiment:
         predicted, confidence = outputs.argmax(axis=1), outputs.max(axis=1)
         wrong = [row for row in (-confidence).argsort(kind="stable") if predicted[row] != labels[row]][:MISTAKES]
         return {
+            "macro": seqkit.metrics.macro(labels, outputs),
             "per_class": seqkit.metrics.per_class(labels, outputs, self.classes),
             "confusion": {
                 "labels": list(self.classes),

@@ -82,7 +82,10 @@ def export_savedmodel(
     target = folder / "savedmodel"
     serve = module.serve.get_concrete_function()
     with replacing(target) as part:
-        tf.saved_model.save(module, str(part), signatures={"serving_default": serve})
+        try:
+            tf.saved_model.save(module, str(part), signatures={"serving_default": serve})
+        except tf.errors.OpError as failure:  # TensorFlow's own word for a full disk, among others
+            raise OSError(f"{target} can't be written: {str(failure.message).splitlines()[0]}") from None
         served = tf.saved_model.load(str(part)).signatures["serving_default"]
         name = next(iter(served.structured_input_signature[1]))
         error = _compare(served(**{name: tf.constant(inputs)})[output].numpy(), expected, "savedmodel", precision)

@@ -23,7 +23,11 @@ def new_folder(path: Path, *, overwrite: bool = False, resume: bool = False) -> 
     Raises:
         InputError: `path` is taken, or an interrupted run lies beside it, and neither was meant.
     """
+    if not path.name:
+        raise InputError(f"{path} names no folder to make: give --out a name, such as saved_models/mine.")
     part = path.with_name(f".{path.name}.partial")
+    if path.exists() and not (path / "run.json").exists():
+        raise InputError(f"{path} exists and is no run folder: choose another --out. --overwrite replaces runs only.")
     if path.exists() and not overwrite:
         raise InputError(
             f"{path} exists: choose another --out, or pass --overwrite to replace it once the new run is done."

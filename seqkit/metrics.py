@@ -74,6 +74,12 @@ def per_class(labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str
     ]
 
 
+def macro(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """Unweighted means of precision, recall and F1 over the classes that occur among labels or predictions."""
+    figures = precision_recall_fscore_support(labels, probabilities.argmax(axis=1), average="macro", zero_division=0.0)
+    return dict(zip(("precision", "recall", "f1"), map(float, figures[:3]), strict=True))
+
+
 def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> list[list[int]]:
     """Counts by (label, prediction); rows of unknown labels are left out."""
     known = labels >= 0

@@ -51,13 +51,14 @@ class EpochProgress:
     def epoch(self, epoch: int, figures: dict[str, float]) -> None:
         """Say what epoch `epoch` (from 1) came to."""
         self._spoke = time.monotonic()
+        self._bar.reset(self._task, total=self._steps, epoch="", figures="")
         say(f"epoch {epoch}/{self._epochs}: {_line(figures)}")
 
 
 def _line(figures: dict[str, float]) -> str:
     parts = []
     for name, value in figures.items():
-        words = name.replace("val_", "valid_").replace("_", " ")
+        words = name if name.startswith("val_") else name.replace("_", " ")
         if name.endswith("share"):
             parts.append(f"{words.removesuffix(' share')} {value:.0%}")
         elif name in ("seconds", "tokens_per_second"):

@@ -174,6 +174,8 @@ def classes(report: Report, history: History) -> Section | None:
     if rows := report.get("per_class"):
         shares = ("precision", "recall", "f1")
         cells = [[r["label"], *(f"{100 * r[key]:.1f}%" for key in shares), f"{r['support']:,}"] for r in rows]
+        if macro := report.get("macro"):
+            cells.append(["macro average", *(f"{100 * macro[key]:.1f}%" for key in shares), ""])
         blocks.append(table(["label", "precision", "recall", "F1", "rows"], cells, "Each class on its own"))
     return Section("Where it is right and wrong", blocks) if blocks else None
 
@@ -241,7 +243,7 @@ def write_html(
     if last := circumstances(report, history):
         made.append(last)
     title = f"{str(report.get('recipe', 'run')).replace('_', ' ').capitalize()} report"
-    write(path, title=title, lead=verdict(report), sections=made, version=report.get("seqkit"))
+    write(path, title=title, lead=verdict(report), sections=made, version=(report.get("versions") or {}).get("seqkit"))
 
 
 def scores_table(report: Report) -> Table:
@@ -272,8 +274,8 @@ def _confusion(labels: Sequence[str], counts: np.ndarray) -> Markup:
     ax.invert_yaxis()
     edges = np.arange(len(labels) + 1) - 0.5
     ax.pcolormesh(edges, edges, share, cmap=matplotlib.colormaps["Blues"], vmin=0, vmax=1)  # a picture would be pixels
-    ax.set_xticks(range(len(labels)), labels, rotation=0 if len(labels) < 4 else 45)
-    ax.set_yticks(range(len(labels)), labels)
+    ax.set_xticks(range(len(labels)), labels, rotation=0 if len(labels) < 4 else 45, parse_math=False)
+    ax.set_yticks(range(len(labels)), labels, parse_math=False)
     if len(labels) <= 20:
         for i, j in np.ndindex(counts.shape):
             colour = "white" if share[i, j] > 0.5 else "#1f2328"  # fixed, as the cell's own colour is

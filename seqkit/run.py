@@ -110,9 +110,16 @@ class Run:
         """
         path = Path(path)
         info = folder.read_json(path / "run.json")
-        if info["recipe"] not in tasks:
-            raise InputError(f"{path} was made by a recipe {info['recipe']!r}: this seqkit knows {', '.join(tasks)}.")
-        task = tasks[info["recipe"]]().from_json(folder.read_json(path / "vocabulary.json"), info["columns"])
+        if info.get("recipe") not in tasks:
+            raise InputError(
+                f"{path} was made by a recipe {info.get('recipe')!r}: this seqkit knows {', '.join(tasks)}."
+            )
+        try:
+            task = tasks[info["recipe"]]().from_json(folder.read_json(path / "vocabulary.json"), info["columns"])
+        except KeyError as error:
+            raise InputError(
+                f"{path}'s run.json or vocabulary.json lacks {error}: restore it or train again."
+            ) from None
         try:
             model = keras.saving.load_model(path / "model.keras", compile=False, safe_mode=True)
         except (OSError, ValueError) as error:
@@ -132,12 +139,21 @@ class Run:
         with open(self.path / "history.csv", newline="", encoding="utf-8") as file:
             return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
+    def columns(self, other: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Field -> column of a source, as in training but for `other`."""
+        unknown = set(other or ()) - set(self.task.columns)
+        if unknown:
+            raise InputError(f"There is no field {unknown.pop()!r}: there are {', '.join(self.task.columns)}.")
+        return self.task.columns | dict(other or {})
+
     @functools.cached_property
     def _forward(self) -> Forward:
         return make_forward(self.model)
 
     def predict(self, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Answer inputs, a dict each, in order."""
+        if isinstance(inputs, str):
+            raise InputError(f"predict got the one string {inputs[:40]!r}: give a list of inputs.")
         return list(self.stream([inputs]))
 
     def stream(self, chunks: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
@@ -149,16 +165,25 @@ class Run:
                 pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
                 yield from self.task.answers(self.task.outputs(self._forward, pipeline))
 
-    def evaluate(self, data: Any, *, against: "Run | None" = None, data_dir: str | None = None) -> dict[str, Any]:
+    def evaluate(
+        self,
+        data: Any,
+        *,
+        against: "Run | None" = None,
+        columns: Mapping[str, str] | None = None,
+        data_dir: str | None = None,
+    ) -> dict[str, Any]:
         """Score the run and its baselines on data, and write report.json and report.html.
 
         Args:
             data: Any source of the recipe's columns.
             against: Another run, compared by a paired bootstrap on the same rows.
+            columns: Field -> column, where they are called otherwise than in the training data.
+            data_dir: Where TFDS keeps prepared data sets.
         Returns:
             The report.
         """
-        examples = read(data, self.task.columns, role="test", data_dir=data_dir)
+        examples = read(data, self.columns(columns), role="test", data_dir=data_dir)
         if against is not None and against.task.classes != self.task.classes:
             raise InputError(f"{against.path} has other classes than {self.path}: compare runs of the same classes.")
         started = time.perf_counter()
@@ -196,6 +221,14 @@ class Run:
             report.write_html(result, self.history, part)
         return result
 
+    def _without_cudnn(self) -> keras.Model:
+        """The saved model with layers that run on any machine: one that was traced on a GPU asks for one."""
+        model = keras.saving.load_model(self.path / "model.keras", compile=False)
+        for layer in model._flatten_layers():
+            if hasattr(layer, "use_cudnn"):
+                layer.use_cudnn = False
+        return model
+
     def export(self, format: export.Format) -> Path:
         """Write an artefact into the run's export folder, compared with the run on real rows.
 
@@ -218,10 +251,20 @@ class Run:
                 self.path / "model.keras", target, ids.numpy(), self._forward(ids).numpy(), precision=precision
             )
         if format == "savedmodel":
-            module, output = self.task.serving(self.model)
+            module, output = self.task.serving(self._without_cudnn())
             expected = self.task.outputs(self._forward, pipeline)
             return export.export_savedmodel(module, target, inputs, expected, output=output, precision=precision)
         raise InputError(f"format is {format!r}: choose keras or savedmodel.")
+
+
+def score(part: Path, task: Task, model: keras.Model, info: dict[str, Any], splits: Splits) -> None:
+    """Write the report of a new run: on the test rows, or on the validation rows and saying so."""
+    examples = splits.test
+    if examples is None:
+        say("No test data: the report is on the validation rows, which have also chosen the epoch that was kept.")
+        origin = f"{splits.valid.origin}; validation rows, which chose the epoch"
+        examples = dataclasses.replace(splits.valid, origin=origin)
+    Run(part, task, model, info).evaluate(examples)
 
 
 def train(
@@ -312,6 +355,7 @@ def _same_or_new(path: Path, info: dict[str, Any], resume: bool) -> None:
             raise InputError(
                 f"The interrupted run was started with {name} {old}, now it is {new}: use the same settings."
             )
+        info["command"] = before["command"]
         if before["data"] != info["data"]:
             raise InputError("The data is not what the interrupted run was started with: restore it or train anew.")
     folder.write_json(path, info)

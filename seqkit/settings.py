@@ -11,6 +11,8 @@ from seqkit.errors import InputError
 Cell = Literal["simple_rnn", "lstm", "gru"]
 Pooling = Literal["last", "mean", "max", "attention"]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
+Schedule = Literal["constant", "cosine"]
+ClassWeights = Literal["none", "balanced"]
 Precision = Literal["float32", "mixed_bfloat16"]
 
 
@@ -33,7 +35,7 @@ class Embedding:
     word_dropout: float = 0.0
 
     def __post_init__(self):
-        _at_least("embedding.units", self.units, 1)
+        at_least("embedding.units", self.units, 1)
         _share("embedding.dropout", self.dropout)
         _share("embedding.word_dropout", self.word_dropout)
 
@@ -61,11 +63,11 @@ class Stack:
     dropout: float = 0.0
 
     def __post_init__(self):
-        _one_of("stack.cell", self.cell, Cell)
+        one_of("stack.cell", self.cell, Cell)
         if not self.units:
             raise InputError("stack.units is empty: give one width a layer, such as (64, 64).")
         for units in self.units:
-            _at_least("stack.units", units, 1)
+            at_least("stack.units", units, 1)
         if self.residual and len(set(self.units)) > 1:
             raise InputError(f"stack.units is {self.units} with residual connections: give every layer the same width.")
         _share("stack.input_dropout", self.input_dropout)
@@ -86,7 +88,7 @@ class Training:
         batch_size: Rows a step.
         optimizer: Keras's optimizer of that name.
         learning_rate: Step size, after the warm-up.
-        weight_decay: Decoupled weight decay (AdamW, Loshchilov and Hutter 2019), for any optimizer.
+        weight_decay: Decoupled weight decay (Loshchilov and Hutter 2019); Keras's default is 0.004 for adamw, else none.
         warmup_steps: Steps over which the learning rate rises from nothing.
         schedule: "constant", or "cosine" down to zero over all epochs (Loshchilov and Hutter 2017).
         plateau_patience: Halve the learning rate after so many epochs without a better `monitor`.
@@ -105,9 +107,9 @@ class Training:
     batch_size: int = 32
     optimizer: Optimizer = "adam"
     learning_rate: float = 1e-3
-    weight_decay: float = 0.0
+    weight_decay: float | None = None
     warmup_steps: int = 0
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Schedule = "constant"
     plateau_patience: int | None = None
     global_clipnorm: float = 1.0
     clipnorm: float = 0.0
@@ -116,19 +118,23 @@ class Training:
     patience: int | None = None
     ema: float = 0.0
     label_smoothing: float = 0.0
-    class_weights: Literal["none", "balanced"] = "none"
+    class_weights: ClassWeights = "none"
     precision: Precision = "float32"
 
     def __post_init__(self):
-        _one_of("training.optimizer", self.optimizer, Optimizer)
-        _one_of("training.precision", self.precision, Precision)
+        one_of("training.optimizer", self.optimizer, Optimizer)
+        one_of("training.schedule", self.schedule, Schedule)
+        one_of("training.class_weights", self.class_weights, ClassWeights)
+        one_of("training.precision", self.precision, Precision)
         for name in ("epochs", "batch_size"):
-            _at_least(f"training.{name}", getattr(self, name), 1)
+            at_least(f"training.{name}", getattr(self, name), 1)
         for name in ("patience", "plateau_patience"):
             if getattr(self, name) is not None:
-                _at_least(f"training.{name}", getattr(self, name), 1)
-        for name in ("warmup_steps", "weight_decay", "global_clipnorm", "clipnorm", "clipvalue"):
-            _at_least(f"training.{name}", getattr(self, name), 0)
+                at_least(f"training.{name}", getattr(self, name), 1)
+        if self.weight_decay is not None:
+            at_least("training.weight_decay", self.weight_decay, 0)
+        for name in ("warmup_steps", "global_clipnorm", "clipnorm", "clipvalue"):
+            at_least(f"training.{name}", getattr(self, name), 0)
         for name in ("ema", "label_smoothing"):
             _share(f"training.{name}", getattr(self, name))
         if not self.learning_rate > 0:
@@ -138,11 +144,14 @@ class Training:
                 f"training.global_clipnorm is {self.global_clipnorm}, clipnorm {self.clipnorm}, clipvalue "
                 f"{self.clipvalue}: use one kind of clipping and set the others to 0."
             )
-        if self.plateau_patience and self.schedule != "constant":
-            raise InputError("training.plateau_patience needs schedule 'constant': use one or the other.")
+        if self.plateau_patience and (self.schedule != "constant" or self.warmup_steps):
+            raise InputError(
+                "training.plateau_patience needs schedule 'constant' and no warm-up: use one or the other."
+            )
 
 
-def _at_least(name: str, value: float, bound: float) -> None:
+def at_least(name: str, value: float, bound: float) -> None:
+    """Raise InputError where `value` is below `bound`."""
     if not value >= bound:
         raise InputError(f"{name} is {value}: give a number of at least {bound}.")
 
@@ -152,6 +161,7 @@ def _share(name: str, value: float) -> None:
         raise InputError(f"{name} is {value}: give a share from 0 up to, but not including, 1.")
 
 
-def _one_of(name: str, value: str, choices: Any) -> None:
+def one_of(name: str, value: str, choices: Any) -> None:
+    """Raise InputError where `value` is none of a Literal's."""
     if value not in get_args(choices):
         raise InputError(f"{name} is {value!r}: choose one of {', '.join(get_args(choices))}.")

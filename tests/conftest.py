@@ -37,13 +37,4 @@ def case(request):
 @pytest.fixture(scope="session")
 def run(case, tmp_path_factory):
     """The recipe's run on its built-in data, trained once for all tests."""
-    return _trained(case, tmp_path_factory)
-
-
-_RUNS = {}
-
-
-def _trained(case, tmp_path_factory):
-    if case.name not in _RUNS:
-        _RUNS[case.name] = case.train(tmp_path_factory.mktemp(case.name) / "run")
-    return _RUNS[case.name]
+    return case.train(tmp_path_factory.mktemp(case.name) / "run")

@@ -4,7 +4,7 @@ from seqkit.data.builtin import reviews
 from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
 from seqkit.data.pipelines import Pipeline, boundaries
 from seqkit.data.ragged import Ragged
-from seqkit.data.sources import Examples, read
+from seqkit.data.sources import Examples, hold_out, read
 from seqkit.data.splits import Splits, read_splits
 from seqkit.data.vectors import read_vectors
 from seqkit.data.vocabulary import END, UNKNOWN, Splitter, Tokens, Vocabulary, tokenise
@@ -22,6 +22,7 @@ __all__ = [
     "Vocabulary",
     "boundaries",
     "encode_labels",
+    "hold_out",
     "learn_classes",
     "read",
     "read_splits",

@@ -9,18 +9,17 @@ from seqkit.errors import InputError
 UNSEEN = -1
 
 
-def learn_classes(labels: Sequence[str], origin: str) -> tuple[str, ...]:
-    """The distinct labels, in order of their names.
+def learn_classes(train: Sequence[str], valid: Sequence[str], origin: str) -> tuple[str, ...]:
+    """The distinct labels of training and validation rows, in order of their names.
 
     Raises:
-        InputError: There is one only.
+        InputError: There is one only in training.
     """
-    classes = tuple(sorted(set(labels)))
-    if len(classes) < 2:
+    if len(set(train)) < 2:
         raise InputError(
-            f"{origin} has the one label {classes[0]!r} in all its rows: expected two or more to tell apart."
+            f"{origin} has the one label {train[0]!r} in all its rows: expected two or more to tell apart."
         )
-    return classes
+    return tuple(sorted({*train, *valid}))
 
 
 def encode_labels(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:

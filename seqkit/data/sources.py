@@ -19,7 +19,7 @@ from seqkit.errors import InputError
 
 Role = Literal["train", "valid", "test"]
 TABLES = (".tsv", ".csv", ".jsonl")
-TFDS_SPLITS = {"train": ("train",), "valid": ("validation", "test"), "test": ("test", "validation")}
+TFDS_SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,18 +96,22 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
         raise InputError(f"{path} is empty: expected a table with {' and '.join(columns)}.")
     values: dict[str, list[str]] = {field: [] for field in columns}
     if suffix == ".jsonl":
-        for number, line in _lines(text):
+        for number, line in enumerate(lines_of(text), start=1):
+            if not line:
+                continue
             row = _json_object(path, number, line)
             for field, name in columns.items():
                 if name not in row:
                     raise InputError(
-                        f"{path}, line {number}: no key {name!r} among {_listed(row)}. Name the {field} key with --{field}."
+                        f"{path}, line {number}: no key {name!r} among {_listed(row)}. {_how_to_name(field)}"
                     )
                 values[field].append(_cell(row[name], field, f"{path}, line {number}"))
         return Examples(values, str(path))
     rows = _tsv_rows(text) if suffix == ".tsv" else _csv_rows(path, text)
     places, width = None, None
     for number, cells in rows:
+        if cells == [""] and width != 1:  # where there is one column a blank line is a row
+            continue
         if places is None:
             places, width = _places(path, cells, columns), len(cells)
             if _named(columns):
@@ -145,14 +149,13 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} can't be read: {error.strerror}.") from None
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip("\r"):
-            yield number, line.removesuffix("\r")
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, whose end is a line end or not."""
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
 
 
 def _tsv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    for number, line in _lines(text):
+    for number, line in enumerate(lines_of(text), start=1):
         yield number, line.split("\t")
 
 
@@ -160,9 +163,10 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(sys.maxsize)  # the default refuses a text of more than 131,072 characters
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
+        number = 1  # where a row begins: a quoted cell may hold line ends
         for cells in reader:
-            if cells:
-                yield reader.line_num, cells
+            yield number, cells or [""]
+            number = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: {error}. Check the quotes there.") from None
 
@@ -198,7 +202,7 @@ def _places(path: Path, first: list[str], columns: Mapping[str, str]) -> dict[st
         elif named:
             raise InputError(
                 f"{path}, line 1: no column {name!r} among {_listed(first)}. "
-                f"Name the {field} column with --{field}, or give its number from 0 if the file has no header."
+                f"{_how_to_name(field)} Without a header give its number from 0."
             )
         else:
             raise InputError(f"{path}, line 1: no column number {name}; the file has columns 0 to {len(first) - 1}.")
@@ -215,9 +219,17 @@ def _cell(value: Any, field: str, place: str) -> str:
         value = str(int(value) if isinstance(value, np.integer) else value)
     if not isinstance(value, str):
         raise InputError(f"{place}: the {field} is a {type(value).__name__}, where a string is expected.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{place}: the {field} holds half a character (a lone surrogate): remove it.") from None
     if field == "label" and not value.strip():
         raise InputError(f"{place}: the label is empty. Each row needs one.")
     return value
+
+
+def _how_to_name(field: str) -> str:
+    return f"Say where the {field} is: --{field} for seqkit train, --column.{field} for evaluate and predict."
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -268,22 +280,25 @@ def _read_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: st
             f"`tfds build {name} --data_dir DIR`, copy DIR here and pass --data-dir DIR."
         ) from error
     if not split:
-        found = [wanted for wanted in TFDS_SPLITS[role] if wanted in builder.info.splits]
-        if not found:
-            raise InputError(
-                f"{source} has no split for {role}: it has {_listed(builder.info.splits)}. Name one: {source}:SPLIT."
-            )
-        split = found[0]
+        split = TFDS_SPLITS[role]
     features = builder.info.features
     for field, column in columns.items():
         if column not in features:
-            raise InputError(
-                f"{source} has no feature {column!r}: it has {_listed(features)}. Name the {field} with --{field}."
-            )
+            raise InputError(f"{source} has no feature {column!r}: it has {_listed(features)}. {_how_to_name(field)}")
     parts: dict[str, list] = {column: [] for column in columns.values()}
-    for batch in tfds.as_numpy(builder.as_dataset(split=split).batch(1024)):
+    try:
+        dataset = builder.as_dataset(split=split)
+    except ValueError:
+        raise InputError(
+            f"{source} has no split {split!r}: it has {_listed(builder.info.splits)}. Name one: tfds:{name}:SPLIT."
+        ) from None
+    for batch in tfds.as_numpy(dataset.batch(1024)):
         for column, part in parts.items():
             if isinstance(features[column], tfds.features.ClassLabel):
+                if (batch[column] < 0).any():
+                    raise InputError(
+                        f"{source}: split {split!r} has rows without a label. Name another: tfds:{name}:SPLIT."
+                    )
                 part.extend(features[column].int2str(int(label)) for label in batch[column])
             else:
                 part.extend(batch[column].tolist())
@@ -293,16 +308,20 @@ def _read_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: st
 def hold_out(examples: Examples, *, by: str | None, seed: int) -> tuple[Examples, Examples]:
     """Set a tenth of the rows aside for validation, stratified by the column `by`.
 
-    Rows are shuffled, ordered by stratum, and every tenth is taken: each stratum gives its share to within one row.
+    Rows are shuffled, ordered by stratum, and every tenth is taken: each stratum gives its share to within one row. A
+    stratum's only row is kept for training.
+
+    Raises:
+        InputError: No row is left for validation.
     """
-    if len(examples) < 2:
-        raise InputError(f"{examples.origin} has one row: training needs one row to learn from and one to validate on.")
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(examples))
-    if by is not None:
-        strata = np.unique(examples[by], return_inverse=True)[1]
-        order = order[np.argsort(strata[order], kind="stable")]
+    strata = np.unique(examples[by], return_inverse=True)[1] if by else np.zeros(len(examples), np.int64)
+    order = order[np.argsort(strata[order], kind="stable")]
     held = order[int(rng.integers(min(10, len(order)))) :: 10]
+    held = held[np.bincount(strata)[strata[held]] > 1]
+    if not len(held):
+        raise InputError(f"{examples.origin} has too few rows to hold a tenth out for validation: give --valid.")
     kept = np.setdiff1d(order, held)
     return (
         examples.take(kept.tolist(), examples.origin),

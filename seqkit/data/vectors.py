@@ -1,6 +1,7 @@
 """Pretrained word vectors from text files."""
 
 import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +41,8 @@ def read_vectors(path: str | Path, vocabulary: Vocabulary, *, seed: int = 0) -> 
                     )
                 if token in wanted:
                     found[wanted[token]] = np.array(cells[-units:], np.float32)
-    except OSError as error:
-        raise InputError(f"{path} can't be read as word vectors: {error.strerror or error}.") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} can't be read as word vectors: {error}.") from None
     except ValueError as error:
         if isinstance(error, InputError):
             raise

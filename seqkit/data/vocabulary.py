@@ -8,7 +8,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import tensorflow as tf
 
 from seqkit.data.ragged import Ragged
 from seqkit.errors import InputError
+from seqkit.folder import replacing
 
 Unit = Literal["word", "character"]
 
@@ -226,9 +226,8 @@ def _read_cache(path: Path) -> Tokens | None:
 def _write_cache(path: Path, tokens: Tokens) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as part:
-            types = np.frombuffer(json.dumps(tokens.types).encode(), np.uint8)
-            np.savez(part, types=types, values=tokens.indices.values, offsets=tokens.indices.offsets)
-        os.replace(part.name, path)
+        types = np.frombuffer(json.dumps(tokens.types).encode(), np.uint8)
+        with replacing(path) as part, open(part, "wb") as file:
+            np.savez(file, types=types, values=tokens.indices.values, offsets=tokens.indices.offsets)
     except OSError:
         pass

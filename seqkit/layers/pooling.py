@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seqkit.settings import Stack
+from seqkit.settings import Pooling, Stack, one_of
 
 
 def pool(sequence: keras.KerasTensor, mask: keras.KerasTensor, pooling: str, stack: Stack) -> keras.KerasTensor:
@@ -16,7 +16,10 @@ def pool(sequence: keras.KerasTensor, mask: keras.KerasTensor, pooling: str, sta
             weighs them by softmax(v . tanh(W h)) (Yang et al. 2016).
     Returns:
         float, (batch, width).
+    Raises:
+        InputError: `pooling` is none of these.
     """
+    one_of("pooling", pooling, Pooling)
     real = ops.expand_dims(mask, -1)  # (batch, steps, 1)
     ones = ops.cast(real, sequence.dtype)
     if pooling == "mean":

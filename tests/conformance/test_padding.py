@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 
 from seqkit import Embedding, Stack, Training
-from seqkit.data import Examples, reviews
 from seqkit.layers import embed_tokens
-from seqkit.objectives import classification
 from seqkit.training import evaluate
 
 
@@ -34,7 +32,8 @@ def check_padding(model, rng):
     ids=lambda stack: f"{stack.cell}-{len(stack.units)}",
 )
 def test_padding_changes_nothing(case, stack, rng):
-    check_padding(case.build(stack), rng)
+    for variant in case.variants:
+        check_padding(case.build(stack, variant), rng)
 
 
 def test_padding_check_catches_an_unmasked_model(rng):
@@ -49,11 +48,21 @@ def test_answers_do_not_depend_on_their_company(run, case):
     assert together == [answer for text in case.inputs for answer in run.predict([text])]
 
 
-def test_a_metric_does_not_depend_on_the_batch_size(run):
-    examples = Examples(reviews(seed=3, rows=800)["test"], "fresh reviews")
-    objective = classification(Training(), [1, 1])
-    first, *others = (
-        evaluate(run.model, run.task.encode(examples, batch_size)[0], objective) for batch_size in (7, 32, 100)
-    )
+def check_batches_do_not_matter(model, pipelines, objective):
+    first, *others = (evaluate(model, pipeline, objective) for pipeline in pipelines)
     for other in others:
         assert other == pytest.approx(first, rel=1e-5)
+
+
+def test_a_metric_does_not_depend_on_the_batch_size(run, case):
+    pipelines = [run.task.encode(case.fresh(), size)[0] for size in (7, 32, 100)]
+    check_batches_do_not_matter(run.model, pipelines, case.objective(Training()))
+
+
+def test_batch_check_catches_a_model_that_looks_at_its_company(run, case):
+    ids = keras.Input((None,), dtype="int32")
+    outputs = run.model(ids)
+    looks_around = keras.Model(ids, outputs - keras.ops.mean(outputs, axis=0, keepdims=True))
+    pipelines = [run.task.encode(case.fresh(), size)[0] for size in (7, 32)]
+    with pytest.raises(AssertionError):
+        check_batches_do_not_matter(looks_around, pipelines, case.objective(Training()))

@@ -9,7 +9,6 @@ import pytest
 
 from seqkit import Stack, Training
 from seqkit.data import Pipeline, Ragged, boundaries
-from seqkit.objectives import classification
 from seqkit.training import fit, reproducible
 
 TRAINING = Training(epochs=3, batch_size=8, ema=0.9, plateau_patience=1, label_smoothing=0.1)
@@ -19,11 +18,11 @@ def train(case, **options):
     rng = np.random.default_rng(1)
     lengths = rng.integers(1, 12, 50)
     ids = Ragged.of_lengths(rng.integers(4, 30, lengths.sum()).astype(np.int32), lengths)
-    targets = rng.integers(0, 3, 50).astype(np.int32)
+    targets = case.targets(rng, lengths)
     rows = Pipeline({"inputs": ids, "targets": targets}, "inputs", 8, boundaries(lengths, most=3))
     with reproducible(0, "float32"):
-        model = case.build(Stack(cell="gru", units=(4, 4), bidirectional=True, dropout=0.3))
-    history = fit(model, rows, rows, objective=classification(TRAINING, [1] * 3), training=TRAINING, **options)
+        model = case.build(Stack(cell="gru", units=(4, 4), bidirectional=True, dropout=0.3), case.variants[0])
+    history = fit(model, rows, rows, objective=case.objective(TRAINING), training=TRAINING, **options)
     clockless = [{k: v for k, v in row.items() if k not in ("seconds", "tokens_per_second")} for row in history]
     return model.get_weights(), clockless
 
@@ -45,11 +44,11 @@ def assert_same(one, other):
     assert one[1] == other[1]
 
 
-@pytest.fixture(scope="module", params=[100, 0], ids=["Keras's layers", "the scan"])
+@pytest.fixture(scope="module", params=[200_000, 0], ids=["Keras's layers", "the scan"])
 def straight(case, request):
     """A training that was not stopped, through either of the two ways to run the recurrent layers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seqkit.training.STEPS_A_SHAPE", request.param)
+        patch.setattr("seqkit.training.TOKENS_A_SHAPE", request.param)
         yield train(case)
 
 

@@ -92,6 +92,12 @@ def test_evaluate_prints_the_report(small, table, capsys):
     report = json.loads(capsys.readouterr().out)
     assert report == json.loads((small / "report.json").read_text())
     assert report["data"]["rows"] == len(ROWS)
+    assert report["macro"].keys() == {"precision", "recall", "f1"}
+    other = table.with_suffix(".jsonl")
+    other.write_text("".join(json.dumps({"stars": label, "body": text}) + "\n" for label, text in ROWS))
+    renamed = ["--column.text", "body", "--column.label", "stars", "--json"]
+    assert main(["evaluate", str(small), "--data", str(other), *renamed]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"] == report["metrics"]
     assert report["against"]["metrics"]["accuracy"]["p_value"] == 1.0
 
 
@@ -125,6 +131,17 @@ def test_predict_answers_every_line_in_order(small, tmp_path):
         assert done.stderr == ""
 
 
+def test_predict_keeps_nothing_of_what_it_was_asked(small, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SEQKIT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "lines.txt").write_text("a secret\n")
+    assert main(["predict", str(small), str(tmp_path / "lines.txt")]) == 0
+    assert not (tmp_path / "cache").exists()
+    (tmp_path / "empty.txt").write_text("")
+    capsys.readouterr()
+    assert main(["predict", str(small), str(tmp_path / "empty.txt")]) == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_predict_answers_before_the_input_ends(small):
     command = [sys.executable, "-m", "seqkit.recipes", "predict", str(small)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -139,8 +156,12 @@ def test_predict_answers_before_the_input_ends(small):
 @pytest.mark.parametrize(
     ("content", "flags", "expected"),
     [
-        ("label\ttext\na\tx\na\ty\n", [], "has the one label 'a' in all its rows"),
-        ("label\ttext\na\t \nb\t\n", [], "hold no token"),
+        ("label\ttext\n" + "a\tx\n" * 20, [], "has the one label 'a' in all its rows"),
+        ("label\ttext\n" + "a\tx\n" * 20 + "b\ty\n", [], None),
+        ("label\ttext\n" + "a\t \nb\t\n" * 20, [], "hold no token"),
+        ("label\ttext\na\tx\nb\ty\n", [], "too few rows"),
+        ("label\ttext\na\tx\nb\ty\n", ["--seed", "-1"], "seed is -1"),
+        ("label\ttext\na\tx\nb\ty\n", ["--max-length", "1"], "max_length is 1"),
         ("label\ttext\na\tx\nb\ty\n", ["--text", "body"], "no column 'body'"),
         ("label\ttext\na\tx\nb\ty\n", ["--stack.cell", "lstn"], "lstn"),
         ("label\ttext\na\tx\nb\ty\n", ["--training.epochs", "0"], "training.epochs is 0"),
@@ -152,6 +173,9 @@ def test_predict_answers_before_the_input_ends(small):
 def test_train_refuses_wrong_input(tmp_path, capsys, content, flags, expected):
     (tmp_path / "rows.tsv").write_text(content)
     arguments = ["train", "sentiment", "--data", tmp_path / "rows.tsv", "--out", tmp_path / "run", "--min-count", "1"]
+    if expected is None:  # one row of a class is enough to train on
+        assert main([str(argument) for argument in [*arguments, *QUICK]]) == 0
+        return
     assert expected in complaint(capsys, [*arguments, *flags])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.tsv"]
 
@@ -167,6 +191,10 @@ def test_other_mistakes_get_one_sentence(small, table, tmp_path, capsys):
     assert "exists" in taken
     assert "--overwrite" in taken
     assert (small / "run.json").read_text() == before
+    assert "no field 'body'" in complaint(capsys, ["evaluate", small, "--data", table, "--column.body", "x"])
+    assert "is no run folder" in complaint(
+        capsys, ["train", "sentiment", "--data", table, "--out", tmp_path, "--overwrite"]
+    )
     (tmp_path / "latin.txt").write_bytes(b"fine\ncaf\xe9\n")
     assert "line 2: byte 0xe9 is not UTF-8" in complaint(capsys, ["predict", small, tmp_path / "latin.txt"])
 
@@ -213,15 +241,21 @@ def test_a_full_disk_is_said_and_loses_nothing(small, table, tmp_path):
             assert seqkit(*arguments, "--out", out).returncode == 0
             kept = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == kept
+    done = seqkit("export", out, "--format", "savedmodel", preexec_fn=full_disk, env=environment)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert not (out / "export" / "savedmodel").exists()
+    assert not list((tmp_path / "cache").glob(".*"))  # nothing half written
 
 
 def test_progress_of_a_log_file_is_plain_lines(table, tmp_path):
     done = seqkit("train", "sentiment", "--data", table, "--out", tmp_path / "run", *QUICK)
     lines = done.stderr.splitlines()
     assert [line for line in lines if line.startswith("epoch 1/1: loss ")]
-    assert all(
-        word in done.stderr for word in ("gradient norm", "clipped", "valid accuracy", "tokens/s", "batch shapes")
-    )
+    assert all(word in done.stderr for word in ("gradient norm", "clipped", "val_accuracy", "tokens/s", "batch shapes"))
     assert "\r" not in done.stderr
     assert "\x1b" not in done.stderr
-    assert done.stdout == f"{tmp_path / 'run'}\n"
+    assert "No test data" in done.stderr
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "run")
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert "validation rows, which chose the epoch" in report["data"]["source"]

@@ -52,6 +52,9 @@ def imports(module, source):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
+            assert not node.level, "relative imports hide where an arrow points"
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "seqkit":
+            names = [f"seqkit.{node.attr}"]  # through the front door
         for name in names:
             if name.split(".")[0] == "seqkit":
                 yield room(module), room(name)
@@ -82,6 +85,8 @@ def test_arrows_point_down(module, path):
         ("seqkit.training", "def f():\n    import seqkit.recipes.sentiment"),
         ("seqkit.layers.stack", "from seqkit.data import Vocabulary"),
         ("seqkit.run", "from seqkit import recipes"),
+        ("seqkit.export", "import seqkit\nseqkit.run.Run"),
+        ("seqkit.data.sources", "from ..run import Run"),
     ],
 )
 def test_arrow_check_catches_a_wrong_import(module, source):

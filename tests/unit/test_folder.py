@@ -1,5 +1,7 @@
 """Run folders are complete or absent, and what was there before stays until the new one is whole."""
 
+from pathlib import Path
+
 import pytest
 
 from seqkit import InputError
@@ -8,7 +10,7 @@ from seqkit.folder import CHECKPOINT, new_folder, read_json, replacing, write_js
 
 def fill(path, content="new", fail=None, checkpoint=False, **options):
     with new_folder(path, **options) as part:
-        (part / "model").write_text(content)
+        (part / "run.json").write_text(content)
         if checkpoint:
             (part / CHECKPOINT).parent.mkdir()
             (part / CHECKPOINT).write_text("state")
@@ -30,10 +32,10 @@ def test_a_folder_that_fails_is_absent_and_the_old_one_stays(tmp_path, error):
     with pytest.raises(type(error)):
         fill(path, fail=error, overwrite=True)
     assert names(tmp_path) == ["run"]
-    assert (path / "model").read_text() == "old"
+    assert (path / "run.json").read_text() == "old"
     fill(path, overwrite=True)
     assert names(tmp_path) == ["run"]
-    assert (path / "model").read_text() == "new"
+    assert (path / "run.json").read_text() == "new"
 
 
 def test_what_was_not_meant_is_refused(tmp_path):
@@ -45,9 +47,16 @@ def test_what_was_not_meant_is_refused(tmp_path):
     with pytest.raises(InputError, match="An interrupted run .* --resume .* --overwrite"):
         fill(path)
     fill(path, resume=True)
-    assert names(path) == ["model"]
+    assert names(path) == ["run.json"]
     with pytest.raises(InputError, match="exists: choose another --out, or pass --overwrite"):
         fill(path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one").write_text("precious")
+    with pytest.raises(InputError, match="is no run folder"):
+        fill(tmp_path / "photos", overwrite=True)
+    assert names(tmp_path / "photos") == ["one"]
+    with pytest.raises(InputError, match="names no folder"):
+        fill(Path("."))
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="a part of that path is a file"):
         fill(tmp_path / "file" / "run")

@@ -44,6 +44,11 @@ def test_attention_weighs_steps_as_its_equation_says(rng):
     np.testing.assert_allclose(got, [weights @ sequence[0, :3], np.zeros(3)], atol=1e-6)
 
 
+def test_an_unknown_pooling_is_refused(rng):
+    with pytest.raises(InputError, match="pooling is 'avrage': choose one of last, mean, max, attention"):
+        pooled(rng.normal(size=(1, 2, 3)), np.ones((1, 2), bool), "avrage", Stack(units=(3,)))
+
+
 def test_residual_adds_what_went_in(rng):
     """A second layer whose weights are zero adds nothing to the first one's output."""
     features, mask = keras.Input((None, 3)), keras.Input((None,), dtype="bool")

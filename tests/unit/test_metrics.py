@@ -12,6 +12,7 @@ from seqkit.metrics import (
     calibration_bins,
     classification_scores,
     confusion,
+    macro,
     paired_bootstrap,
     per_class,
 )
@@ -32,6 +33,8 @@ def test_scores_are_those_of_scikit_learn(case):
     scores = classification_scores(labels, probabilities)
     assert scores["accuracy"] == pytest.approx(sk.accuracy_score(labels, predictions))
     assert scores["macro_f1"] == pytest.approx(sk.f1_score(labels, predictions, average="macro"))
+    expected = sk.precision_recall_fscore_support(labels, predictions, average="macro", zero_division=0.0)[:3]
+    assert tuple(macro(labels, probabilities).values()) == pytest.approx(expected)
     assert scores["log_loss"] == pytest.approx(sk.log_loss(labels, probabilities, labels=classes))
     assert (
         confusion(labels, predictions, len(classes))

@@ -52,6 +52,20 @@ def test_a_table_gives_back_what_was_written(tmp_path_factory, suffix, rows):
     assert read(str(path), COLUMNS).columns == {"text": texts, "label": labels}
 
 
+def test_validation_rows_are_never_taken_from_the_test_split(prepared):
+    with pytest.raises(InputError, match="no split 'validation'"):
+        read("tfds:tiny_reviews", COLUMNS, role="valid", data_dir=prepared)
+
+
+def test_blank_lines_are_rows_where_there_is_one_column(tmp_path):
+    for suffix in ("tsv", "csv"):
+        path = tmp_path / f"rows.{suffix}"
+        path.write_text("text\na\n\nb\n")
+        assert read(path, {"text": "text"})["text"] == ["a", "", "b"]
+        path.write_text("label{0}text\na{0}b\n\n".format("\t" if suffix == "tsv" else ","))
+        assert read(path, COLUMNS)["text"] == ["b"]
+
+
 def test_columns_go_by_number_without_a_header(tmp_path):
     path = tmp_path / "rows.tsv"
     path.write_bytes(b"flight\tto boston\r\nfare\thow much\r\n")
@@ -86,6 +100,8 @@ def test_python_sources_give_the_same_rows():
         ("rows.jsonl", b'{"text": 1.5, "label": "a"}\n', COLUMNS, "line 1: the text is a float"),
         ("rows.jsonl", b"[1]\n", COLUMNS, "line 1: a JSON list"),
         ("rows.jsonl", b"{\n", COLUMNS, "line 1: no JSON"),
+        ("rows.jsonl", b'{"text": "cut \\ud83d", "label": "a"}', COLUMNS, "line 1: the text holds half a character"),
+        ("rows.csv", b'label,text\na,"b\nc"\n,d\n', COLUMNS, "line 4: the label is empty"),
         ("rows.tsv.gz", b"label\ttext\n", COLUMNS, "no whole gzip file"),
         ("rows.parquet", b"PAR1", COLUMNS, "no table that seqkit reads: expected .tsv, .csv, .jsonl"),
         ("folder.tsv", ..., COLUMNS, "is a folder"),
@@ -124,15 +140,24 @@ def test_a_wrong_python_source_gets_one_sentence(source, complaint):
 )
 def test_the_held_out_tenth_is_stratified_and_loses_nothing(labels, seed):
     examples = Examples({"text": [str(row) for row in range(len(labels))], "label": labels}, "here")
-    kept, held = hold_out(examples, by="label", seed=seed)
+    if max(map(labels.count, set(labels))) == 1:
+        with pytest.raises(InputError, match="too few rows"):
+            hold_out(examples, by="label", seed=seed)
+        return
+    try:
+        kept, held = hold_out(examples, by="label", seed=seed)
+    except InputError:
+        assert len(labels) < 20
+        return
     assert sorted(kept["text"] + held["text"]) == sorted(examples["text"])
     assert held.columns == hold_out(examples, by="label", seed=seed)[1].columns
     for label in set(labels):
         assert abs(held["label"].count(label) - labels.count(label) / 10) <= 1
+        assert label in kept["label"]
 
 
 def test_one_row_can_not_be_split():
-    with pytest.raises(InputError, match="has one row"):
+    with pytest.raises(InputError, match="too few rows .* give --valid"):
         hold_out(Examples({"text": ["a"], "label": ["b"]}, "here"), by="label", seed=0)
 
 
@@ -152,11 +177,15 @@ def prepared(tmp_path_factory):
             return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
 
         def _split_generators(self, manager):
-            return {"train": self._generate_examples(5), "test": self._generate_examples(3)}
+            return {
+                "train": self._generate_examples(5),
+                "test": self._generate_examples(3),
+                "unlabelled": self._generate_examples(2, -1),
+            }
 
-        def _generate_examples(self, rows):
+        def _generate_examples(self, rows, label=None):
             for row in range(rows):
-                yield row, {"text": f"text {row}", "label": row % 2}
+                yield row, {"text": f"text {row}", "label": row % 2 if label is None else label}
 
     folder = tmp_path_factory.mktemp("tfds")
     TinyReviews(data_dir=str(folder)).download_and_prepare()
@@ -180,6 +209,8 @@ def test_tfds_gives_texts_and_label_names(prepared, source, role, rows):
     [
         ("tfds:tiny_reviews", {"text": "body", "label": "label"}, "no feature 'body': it has .* --text"),
         ("tfds:no_such_data_set_at_all", COLUMNS, "TFDS knows no such data set"),
+        ("tfds:tiny_reviews:dev", COLUMNS, "no split 'dev': it has .*'unlabelled'.* Name one"),
+        ("tfds:tiny_reviews:unlabelled", COLUMNS, "rows without a label"),
     ],
 )
 def test_a_wrong_tfds_source_gets_one_sentence(prepared, source, columns, complaint):

@@ -34,6 +34,7 @@ def test_vectors_of_every_format(tmp_path, capsys, name, content):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
+        (gzip.compress(LINES.encode())[:-9], "can't be read as word vectors"),
         (None, "can't be read as word vectors"),
         (b"film 1 2\ngood 1\n", "line 2: found 1 numbers where a token and 2 are expected"),
         (b"film 1 two\n", "line 1: could not convert string to float"),
@@ -41,7 +42,7 @@ def test_vectors_of_every_format(tmp_path, capsys, name, content):
     ],
 )
 def test_a_wrong_file_gets_one_sentence(tmp_path, content, complaint):
-    path = tmp_path / "vectors.txt"
+    path = tmp_path / ("vectors.txt.gz" if content and content.startswith(b"\x1f\x8b") else "vectors.txt")
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=complaint):
