@@ -102,7 +102,18 @@ class Pipeline:
             return batch
 
         dataset = tf.data.Dataset.from_tensor_slices((rows, widths))
-        return dataset.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))
+
+
+def without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The dataset without tf.data's tuning thread.
+
+    That thread sleeps 10 ms, then twice as long each time, up to 60 s, and the end of an epoch may wait for it to wake: on
+    TensorFlow 2.21 epochs took 5.1, 10.2, 142, 202, 262 s whose work was done up to a minute before.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def boundaries(lengths: np.ndarray, *, most: int = 12, multiple: int = 4) -> tuple[int, ...]:

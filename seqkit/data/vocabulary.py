@@ -17,6 +17,7 @@ import numpy as np
 import platformdirs
 import tensorflow as tf
 
+from seqkit.data.pipelines import without_autotune
 from seqkit.data.ragged import Ragged
 from seqkit.errors import InputError
 from seqkit.folder import replacing
@@ -115,7 +116,7 @@ def tokenise(texts: Sequence[str], splitter: Splitter, *, cache: bool = True) ->
 
     index: dict[bytes, int] = {}
     values, lengths = [], []
-    for types, places, sizes in chunks.map(split, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2).as_numpy_iterator():
+    for types, places, sizes in without_autotune(chunks.map(split, num_parallel_calls=2)).as_numpy_iterator():
         known = np.array([index.setdefault(token, len(index)) for token in types], np.int32)
         values.append(known[places])
         lengths.append(sizes)
