@@ -62,7 +62,7 @@ def rows(options):
 
 
 def with_seqkit(train, valid):
-    training = Training(epochs=1, batch_size=BATCH)
+    training = Training(epochs=1, batch_size=BATCH, global_clipnorm=0.0)  # the Keras script doesn't clip
     with reproducible(0, training.precision):
         inputs = embed_tokens(VOCABULARY, Embedding(units=128))
         stack = Stack(cell="lstm", units=(64, 64), bidirectional=True)
