@@ -23,7 +23,7 @@ class EpochProgress:
         self._epochs, self._steps = epochs, steps
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(),
+            BarColumn(bar_width=8),
             MofNCompleteColumn(),
             TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(),
@@ -43,7 +43,7 @@ class EpochProgress:
 
     def step(self, epoch: int, step: int, figures: dict[str, float]) -> None:
         """Say that `step` steps of epoch `epoch` (from 1) are done."""
-        self._bar.update(self._task, completed=step, epoch=f"{epoch}/{self._epochs}", figures=_line(figures))
+        self._bar.update(self._task, completed=step, epoch=f"{epoch}/{self._epochs}", figures=_short(figures))
         if not console.is_terminal and time.monotonic() - self._spoke > SECONDS_BETWEEN_LINES:
             self._spoke = time.monotonic()
             say(f"epoch {epoch}/{self._epochs}, step {step}/{self._steps}: {_line(figures)}")
@@ -53,6 +53,13 @@ class EpochProgress:
         self._spoke = time.monotonic()
         self._bar.reset(self._task, total=self._steps, epoch="", figures="")
         say(f"epoch {epoch}/{self._epochs}: {_line(figures)}")
+
+
+def _short(figures: dict[str, float]) -> str:
+    """What fits beside a bar in 80 columns."""
+    return "loss {loss:.3f}  norm {gradient_norm:.2f}  clipped {clipped_share:.0%}  {tokens_per_second:,.0f}/s".format(
+        **figures
+    )
 
 
 def _line(figures: dict[str, float]) -> str:
