@@ -1,18 +1,16 @@
 """Recipes: one function a task, from data to a trained, measured and saved run."""
 
-import importlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqkit.recipes.sentiment import sentiment
+from seqkit.recipes.sentiment import Sentiment, sentiment
 
 if TYPE_CHECKING:
     from seqkit.run import Run
 
 RECIPES = {"sentiment": sentiment}
 
-_TASKS = {"sentiment": "Sentiment"}
+_TASKS = {"sentiment": Sentiment}
 
 __all__ = ["RECIPES", "load", "sentiment"]
 
@@ -23,9 +21,6 @@ def load(path: str | Path) -> "Run":
     Raises:
         InputError: No run folder, or a damaged one.
     """
-    from seqkit.run import Run
+    from seqkit.run import Run  # here, since it brings TensorFlow
 
-    def task(recipe: str) -> Callable[[], type]:
-        return lambda: getattr(importlib.import_module(f"seqkit.recipes.{recipe}"), _TASKS[recipe])
-
-    return Run.load(path, {recipe: task(recipe) for recipe in _TASKS})
+    return Run.load(path, _TASKS)

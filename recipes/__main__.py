@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from cyclopts import App, CycloptsError, Parameter
-from seqkit.recipes import RECIPES
-from seqkit.recipes.flags import Source
-from seqkit.recipes.quiet import quieten
 
 import seqkit
 from seqkit.errors import ExportError, InputError, TrainingError
+from seqkit.recipes import RECIPES
+from seqkit.recipes.flags import Source
+from seqkit.recipes.quiet import quieten
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 

@@ -6,9 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from seqkit.recipes.flags import Callbacks, Source
-
 import seqkit
+from seqkit.recipes.flags import Callbacks, Source
 from seqkit.settings import Embedding, Pooling, Stack, Training, at_least
 
 if TYPE_CHECKING:

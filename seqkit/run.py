@@ -100,11 +100,11 @@ class Run:
         model.compile(optimizer=info["settings"]["training"]["optimizer"], **task.in_keras())
 
     @classmethod
-    def load(cls, path: str | Path, tasks: Mapping[str, Callable[[], type[Task]]]) -> Self:
+    def load(cls, path: str | Path, tasks: Mapping[str, type[Task]]) -> Self:
         """Open a run folder.
 
         Args:
-            tasks: Recipe's name -> function that returns its task class.
+            tasks: Recipe's name -> its task class.
         Raises:
             InputError: No run folder, a damaged one, or one of an unknown recipe.
         """
@@ -115,7 +115,7 @@ class Run:
                 f"{path} was made by a recipe {info.get('recipe')!r}: this seqkit knows {', '.join(tasks)}."
             )
         try:
-            task = tasks[info["recipe"]]().from_json(folder.read_json(path / "vocabulary.json"), info["columns"])
+            task = tasks[info["recipe"]].from_json(folder.read_json(path / "vocabulary.json"), info["columns"])
         except KeyError as error:
             raise InputError(
                 f"{path}'s run.json or vocabulary.json lacks {error}: restore it or train again."

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from seqkit.recipes import sentiment
 
 from seqkit import Embedding, Run, Stack, Training
 from seqkit.data import Examples, reviews
 from seqkit.layers import embed_tokens
 from seqkit.objectives import classification
+from seqkit.recipes import sentiment
 from seqkit.topologies import many_to_one
 from seqkit.training import Objective
 

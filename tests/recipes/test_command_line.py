@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 from seqkit.recipes.__main__ import main
 
 ROWS = [("good", f"a good film number {n}") for n in range(20)] + [("bad", f"a bad film number {n}") for n in range(20)]
