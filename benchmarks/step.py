@@ -1,9 +1,9 @@
-"""One step of a stream (one row, one recurrent layer, its states in and out): seqkit's exports beside PyTorch and ONNX Runtime.
+"""One step of a stream (one row, one recurrent layer, states in and out): seqkit's exports, PyTorch, ONNX Runtime.
 
     python benchmarks/step.py --cells lstm gru --units 256 --inputs 64
 
-A process that is warm: each system has made 200 steps before. Printed are the median and the 90th percentile of single steps in
-microseconds, measured in turns, with the call that an application makes: tensors in, the output read back as NumPy.
+A process that is warm: each system has made 200 steps before. Printed are the median and the 90th percentile of single
+steps in microseconds, measured in turns, with the call that an application makes: the output is read back as NumPy.
 """
 
 import argparse
