@@ -13,6 +13,7 @@ In all of them x holds W x_t + b gate by gate, `op.product(h, k)` is R_k h gate 
 output.
 """
 
+import copy
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
@@ -296,10 +297,12 @@ class GateCell(keras.layers.Layer):
 
     def _blockwise(self, shape, dtype=None):
         """Each gate's matrix from the initializer by itself, for which "identity" needs it square."""
-        draw = [
-            self.recurrent_initializer((self.units, self.units), dtype=dtype)
-            for _ in range(shape[0] * shape[1] // self.units**2)
-        ]
+        draw = []
+        for k in range(shape[0] * shape[1] // self.units**2):
+            own = copy.copy(self.recurrent_initializer)
+            if isinstance(getattr(own, "seed", None), int):  # the same seed would draw the same matrix for all
+                own.seed += k
+            draw.append(own((self.units, self.units), dtype=dtype))
         rows = shape[0] // self.units
         return ops.concatenate([ops.concatenate(draw[i::rows], axis=1) for i in range(rows)], axis=0)
 
