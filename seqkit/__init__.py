@@ -25,6 +25,7 @@ _ROOMS = (
     "bptt",
     "cells",
     "data",
+    "diagnostics",
     "export",
     "folder",
     "layers",

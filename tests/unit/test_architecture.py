@@ -18,6 +18,7 @@ FLOORS = {
     "seqkit.checkpoint": 1,
     "seqkit.samples": 1,
     "seqkit.bptt": 1,
+    "seqkit.diagnostics": 1,
     "seqkit.training": 2,
     "seqkit.objectives": 2,
     "seqkit.baselines": 2,
