@@ -139,6 +139,7 @@ class Task:
     steps: int
 
     def as_good_as(self, goal: float, figure: float) -> bool:
+        """Whether a figure is at least as far from the floor as the goal is."""
         return figure <= goal if goal < self.floor else figure >= goal
 
 
