@@ -26,8 +26,8 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit import accelerate
-from seqkit.bptt import Cell
 from seqkit.cells import CELLS, Recurrence, make_layer, register
+from seqkit.step import Cell
 
 BATCH = 100
 TEST_BATCHES = 20
@@ -147,7 +147,7 @@ TASKS = {
     "adding": Task(adding, 1, squared_error, squared_error, 1 / 6, 0.01, 0.005, 64, 3e-3, 4_000),
     "copy": Task(copy, 10, cross_entropy, cross_entropy, 10 * np.log(8) / 120, 0.156, 0.05, 128, 5e-3, 4_000),
     "parity": Task(parity, 2, cross_entropy, right, 0.5, 0.99, 0.999, 64, 5e-3, 4_000),
-    "addition": Task(addition, len(CHARACTERS), cross_entropy, all_right, 0.001, 0.99, 0.995, 128, 3e-3, 20_000),
+    "addition": Task(addition, len(CHARACTERS), cross_entropy, all_right, 0.001, 0.99, 0.995, 128, 5e-3, 20_000),
 }
 
 

@@ -26,8 +26,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from seqkit import bptt, settings
-from seqkit.bptt import Cell
+from seqkit import settings
+from seqkit.step import Cell, left_widths
 
 
 def _add(a: Sequence[tf.Tensor], b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -304,7 +304,7 @@ class GateCell(keras.layers.Layer):
         draw = functools.partial(self._blockwise, itertools.count())
         self.recurrent = [
             self.add_weight((width * units, blocks * units), initializer=draw, name=f"recurrent_kernel_{k}")
-            for k, (width, blocks) in enumerate(zip(bptt.left_widths(cell), cell.products, strict=True))
+            for k, (width, blocks) in enumerate(zip(left_widths(cell), cell.products, strict=True))
         ]
         self.vectors = [self.add_weight((units,), initializer="zeros", name=f"vector_{k}") for k in range(cell.vectors)]
 

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from seqkit.bptt import Cell, scan
+from seqkit.bptt import scan
+from seqkit.step import Cell
 
 
 def gradient_flow(

@@ -17,6 +17,7 @@ FLOORS = {
     "seqkit.metrics": 1,
     "seqkit.checkpoint": 1,
     "seqkit.samples": 1,
+    "seqkit.step": 1,
     "seqkit.bptt": 1,
     "seqkit.diagnostics": 1,
     "seqkit.training": 2,
