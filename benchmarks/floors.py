@@ -144,7 +144,7 @@ class Task:
 
 
 TASKS = {
-    "adding": Task(adding, 1, squared_error, squared_error, 1 / 6, 0.01, 0.005, 64, 3e-3, 4_000),
+    "adding": Task(adding, 1, squared_error, squared_error, 1 / 6, 0.01, 0.005, 64, 5e-3, 4_000),
     "copy": Task(copy, 10, cross_entropy, cross_entropy, 10 * np.log(8) / 120, 0.156, 0.05, 128, 5e-3, 4_000),
     "parity": Task(parity, 2, cross_entropy, right, 0.5, 0.99, 0.999, 64, 5e-3, 4_000),
     "addition": Task(addition, len(CHARACTERS), cross_entropy, all_right, 0.001, 0.99, 0.995, 128, 5e-3, 20_000),
@@ -203,7 +203,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--cells", nargs="+", default=["lstm", "gru", "simple_rnn", "irnn"], choices=list(CELLS))
-    parser.add_argument("--minutes", type=float, default=3.0, help="of training at most, for each task and cell")
+    parser.add_argument("--minutes", type=float, default=4.0, help="of training at most, for each task and cell")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--verbose", action="store_true", help="print the validation figures too")
     options = parser.parse_args()
