@@ -126,11 +126,12 @@ def _splits(data, valid, test, columns, data_dir, *, contiguous, seed):
         if not contiguous:
             raise seqkit.InputError("The built-in topics are one running text: leave contiguous on, or give --data.")
         return topics("text")
-    train, valid, test = (
-        None if source is None else read_corpus(source, "text", columns["text"], role, data_dir, contiguous=contiguous)
-        for source, role in ((data, "train"), (valid, "valid"), (test, "test"))
-    )
-    return split_corpus(train, valid, test, seed=seed)
+
+    def corpus(source, role):
+        return read_corpus(source, "text", columns["text"], role, data_dir, contiguous=contiguous)
+
+    held = None if valid is None else corpus(valid, "valid")
+    return split_corpus(corpus(data, "train"), held, None if test is None else corpus(test, "test"), seed=seed)
 
 
 def _model(tokens: int, embedding: Embedding, stack: Stack, *, one_hot: bool, tied: bool) -> keras.Model:

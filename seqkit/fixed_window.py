@@ -65,7 +65,7 @@ class FixedWindow:
             seed: Of the weights and of the order of the symbols.
         """
         outcomes, rng = np.unique(outcomes).astype(np.int64), np.random.default_rng(seed)
-        rows, history = _expected(rows, outcomes, contexts(rows, window, begin))
+        places, history = _expected(rows, outcomes, contexts(rows, window, begin))
         tokens = int(max(outcomes.max(), begin)) + 1
         weights = [
             tf.Variable(values.astype(np.float32))
@@ -77,7 +77,7 @@ class FixedWindow:
                 np.zeros(len(outcomes)),
             )
         ]
-        steps = min(STEPS, epochs * -(-len(rows) // BATCH))
+        steps = min(STEPS, epochs * -(-len(places) // BATCH))
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps))
         optimizer.build(weights)
 
@@ -93,9 +93,9 @@ class FixedWindow:
         order = np.empty(0, np.int64)
         for _ in range(steps):
             if not len(order):
-                order = rng.permutation(len(rows))
+                order = rng.permutation(len(places))
             chosen, order = order[:BATCH], order[BATCH:]
-            move(history[chosen], rows[chosen])
+            move(history[chosen], places[chosen])
         return cls(outcomes, *(weight.numpy() for weight in weights))
 
     def log_probabilities(self, rows: Ragged, begin: int) -> np.ndarray:
@@ -127,8 +127,9 @@ class FixedWindow:
             return cls(*(kept[field.name] for field in dataclasses.fields(cls)))
 
 
-def _logits(history, vectors, hidden, hidden_bias, output, output_bias) -> tf.Tensor:
+def _logits(history: tf.Tensor, *weights: tf.Tensor) -> tf.Tensor:
     """int (items, window) -> float32 (items, outcomes)."""
+    vectors, hidden, hidden_bias, output, output_bias = weights
     seen = tf.gather(vectors, history)  # (items, window, width)
     seen = tf.reshape(seen, [-1, seen.shape[1] * seen.shape[2]])
     return tf.tanh(seen @ hidden + hidden_bias) @ output + output_bias

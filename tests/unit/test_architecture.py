@@ -20,6 +20,7 @@ FLOORS = {
     "seqkit.samples": 1,
     "seqkit.step": 1,
     "seqkit.bptt": 1,
+    "seqkit.diagnostics": 1,
     "seqkit.training": 2,
     "seqkit.objectives": 2,
     "seqkit.baselines": 2,

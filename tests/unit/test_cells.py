@@ -103,6 +103,15 @@ def test_first_bias_and_irnn():
     np.testing.assert_array_equal(layer.cell.recurrent[0], np.tile(np.eye(UNITS), 4))
 
 
+def test_each_gate_starts_with_an_orthogonal_matrix_of_its_own():
+    layer = Recurrent(UNITS, "lstm_full_gate", recurrent_initializer=keras.initializers.Orthogonal(seed=3))
+    layer.build((None, None, 3))
+    blocks = [b for w in layer.cell.recurrent for b in w.numpy().reshape(-1, UNITS, w.shape[1] // UNITS, UNITS)]
+    blocks = np.concatenate([b.swapaxes(0, 1) for b in blocks])
+    np.testing.assert_allclose(blocks @ blocks.swapaxes(1, 2), np.tile(np.eye(UNITS), (len(blocks), 1, 1)), atol=1e-5)
+    assert len(np.unique(blocks.round(4), axis=0)) == len(blocks) == 4 + 3 * 3
+
+
 def test_a_new_cell_is_a_dozen_lines(monkeypatch):
     def mgu(op, x, state, vectors):
         (h,) = state
