@@ -53,4 +53,5 @@ def tied_head(ids: keras.KerasTensor, features: keras.KerasTensor) -> Callable[[
         ids, features: From `embed_tokens` with `reversible`.
     """
     table = keras.Model(ids, features).get_layer("embedding")
-    return lambda sequence: table(sequence, reverse=True)
+    # the cast leaves the mask behind, which the table would complain about
+    return lambda sequence: table(keras.ops.cast(sequence, "float32"), reverse=True)
