@@ -15,6 +15,7 @@ FLOORS = {
     "seqkit.folder": 1,
     "seqkit.data": 1,
     "seqkit.metrics": 1,
+    "seqkit.spans": 1,
     "seqkit.checkpoint": 1,
     "seqkit.bptt": 1,
     "seqkit.training": 2,
