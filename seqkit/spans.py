@@ -72,6 +72,11 @@ def allowed(before: str | None, tag: str | None, scheme: Scheme) -> bool:
     return (inside and prefix in ("I", "E")) if last in ("B", "I") else prefix not in ("I", "E")
 
 
+def legal(tags: Sequence[str], scheme: Scheme) -> np.ndarray:
+    """Whether tag (column) may follow tag (row): bool, (tags + 1, tags + 1); last row the beginning, last column the end."""
+    return np.array([[allowed(before, tag, scheme) for tag in (*tags, None)] for before in (*tags, None)])
+
+
 def illegal(tags: Sequence[str], scheme: Scheme) -> int:
     """How often a sequence has a tag, or its end, where the scheme allows none such."""
     return sum(not allowed(before, tag, scheme) for before, tag in zip([None, *tags], [*tags, None], strict=True))
