@@ -34,6 +34,7 @@ _ROOMS = (
     "recipes",
     "report",
     "run",
+    "stateful",
     "topologies",
     "training",
 )
