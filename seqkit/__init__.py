@@ -34,7 +34,9 @@ _ROOMS = (
     "recipes",
     "report",
     "run",
+    "spans",
     "stateful",
+    "tag_baselines",
     "topologies",
     "training",
 )

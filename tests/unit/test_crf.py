@@ -82,7 +82,7 @@ def test_gradient_is_that_of_finite_differences():
 
 def test_a_chain_that_forbids_a_path_is_exact_and_finite():
     """In float32, with emissions that insist on what is forbidden: 1 after nothing but 1, 0 at the beginning."""
-    layer = CRF(np.array([[1, 0, 1, 1], [1, 1, 1, 0], [1, 0, 1, 1], [0, 0, 1, 1]], bool))
+    layer = CRF(np.array([[1, 0, 1, 1], [1, 1, 1, 1], [1, 0, 1, 1], [0, 0, 1, 1]], bool))
     emissions = tf.Variable([[[60.0, 60.0, 0.0], [0.0, 60.0, 0.0], [0.0, 60.0, 1.0]]])
     mask = tf.constant([[True] * 3])
     with tf.GradientTape() as tape:
