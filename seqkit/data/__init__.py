@@ -1,6 +1,6 @@
 """Sources, vocabulary, pipelines and the built-in corpora."""
 
-from seqkit.data.builtin import reviews
+from seqkit.data.builtin import reviews, sentences
 from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
 from seqkit.data.pipelines import Pipeline, boundaries
 from seqkit.data.ragged import Ragged
@@ -30,5 +30,6 @@ __all__ = [
     "read_splits",
     "read_vectors",
     "reviews",
+    "sentences",
     "tokenise",
 ]
