@@ -2,6 +2,7 @@
 
 from seqkit.data.builtin import reviews, sentences
 from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
+from seqkit.data.lexicon import Lexicon, split
 from seqkit.data.pipelines import Pipeline, boundaries
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
@@ -15,6 +16,7 @@ __all__ = [
     "UNKNOWN",
     "UNSEEN",
     "Examples",
+    "Lexicon",
     "Pipeline",
     "Ragged",
     "Splits",
@@ -31,5 +33,6 @@ __all__ = [
     "read_vectors",
     "reviews",
     "sentences",
+    "split",
     "tokenise",
 ]
