@@ -1,7 +1,8 @@
 """Sentences to word ids and character ids, in NumPy and in TensorFlow alike.
 
-A sentence is a text, which is split by the rule of the vocabulary, or a tuple of tokens, which are taken as they are. Words
-are looked up folded, where the rule folds case; characters are those of the word as it is written.
+A sentence is a list of tokens, which are taken as they are; a text with tabs, between which its tokens stand; or any other
+text, which is split by the rule of the vocabulary. Words are looked up folded, where the rule folds case; characters are
+those of the word as it is written.
 """
 
 import dataclasses
@@ -18,15 +19,33 @@ from seqkit.data.vocabulary import BEGIN, END, SPECIAL, UNKNOWN, Splitter, Token
 Sentence = str | Sequence[str]
 Tables = tuple[tf.lookup.StaticHashTable, ...]
 
+TAB = "\t"
+RULE = Splitter("word", lowercase=False)
+
 
 def split(sentences: Sequence[Sentence]) -> Tokens:
-    """The tokens of texts and of lists of tokens, with their case."""
-    texts = [sentence for sentence in sentences if isinstance(sentence, str)]
+    """The tokens of sentences, with their case."""
+    texts = [sentence for sentence in sentences if isinstance(sentence, str) and TAB not in sentence]
     found: Iterator[list[str]] = iter(())
     if texts:
-        tokens = tokenise(texts, Splitter("word", lowercase=False), cache=False)
+        tokens = tokenise(texts, RULE, cache=False)
         found = ([tokens.types[place] for place in tokens.indices[row]] for row in range(len(tokens)))
-    return _indexed([next(found) if isinstance(sentence, str) else sentence for sentence in sentences])
+    return _indexed(
+        sentence
+        if not isinstance(sentence, str)
+        else list(filter(None, sentence.split(TAB)))
+        if TAB in sentence
+        else next(found)
+        for sentence in sentences
+    )
+
+
+def split_tensor(texts: tf.Tensor) -> tf.RaggedTensor:
+    """The same in a graph: string (batch,) -> (batch, None)."""
+    joined = tf.strings.reduce_join(RULE(texts), axis=-1, separator=TAB)
+    chosen = tf.where(tf.strings.regex_full_match(texts, rf"(?s).*{TAB}.*"), texts, joined)
+    tokens = tf.strings.split(chosen, TAB)
+    return tf.ragged.boolean_mask(tokens, tf.not_equal(tokens, ""))
 
 
 @dataclasses.dataclass(frozen=True)

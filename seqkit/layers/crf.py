@@ -44,8 +44,7 @@ class CRF(keras.layers.Layer):
                 f"constraints are of shape {np.shape(self.constraints)}, the emissions have {tags} tags: "
                 f"give ({tags + 1}, {tags + 1})."
             )
-        free = np.ones((tags + 1, tags + 1), bool) if self.constraints is None else np.array(self.constraints)
-        self._forbidden = np.where(free, 0.0, FORBIDDEN).astype("float32")
+        self._forbidden = _forbidden(np.ones((tags + 1, tags + 1)) if self.constraints is None else self.constraints)
         self.transitions = self.add_weight((tags + 1, tags), initializer="zeros", name="transitions")
         self.end = self.add_weight((tags,), initializer="zeros", name="end")
 
@@ -53,9 +52,7 @@ class CRF(keras.layers.Layer):
         tags = emissions.shape[-1]
         transitions = ops.add(self.transitions, self._forbidden[:, :tags])
         end = ops.add(self.end, self._forbidden[:tags, tags])
-        goes_on = ops.pad(mask[:, 1:], [[0, 0], [0, 1]], constant_values=False)
-        last = ops.logical_and(mask, ops.logical_not(goes_on))
-        emissions = emissions + ops.cast(ops.expand_dims(last, -1), emissions.dtype) * end
+        emissions = _add_end(emissions, mask, end)
         ones = ops.ones_like(emissions[:, :1, :1])
         return ops.concatenate([ones * transitions, emissions], axis=1)
 
@@ -92,6 +89,7 @@ def crf_loss(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     Returns:
         float, (batch, steps).
     """
+    targets = tf.cast(targets, tf.int32)  # Keras makes floats of them
     emissions, transitions = unpack(outputs)
     totals = tf.reduce_logsumexp(_forward(emissions, transitions), axis=-1)  # log Z_t, (batch, steps)
     grown = totals - tf.pad(totals[:, :-1], [[0, 0], [1, 0]])
@@ -155,6 +153,47 @@ def viterbi(emissions: tf.Tensor, transitions: tf.Tensor, mask: tf.Tensor) -> tf
     before = tf.scan(backward, pointers, initializer=last, reverse=True)  # (steps, batch): the tag before each step
     path = tf.concat([before[1:], last[None]], axis=0)
     return tf.where(mask, tf.transpose(path), 0)
+
+
+def best_tags(outputs: tf.Tensor, mask: tf.Tensor, *, chain: bool, constraints: np.ndarray | None = None) -> tf.Tensor:
+    """The best tags of each row that the constraints allow.
+
+    Args:
+        outputs: Of a `CRF`, which has its constraints; or logits, float (batch, steps, tags).
+        mask: bool, (batch, steps), False on padding, which is at the end.
+        chain: Whether they are of a `CRF`.
+        constraints: As a `CRF` takes them, for logits.
+    Returns:
+        int32, (batch, steps); what stands on padding means nothing.
+    """
+    if chain:
+        return viterbi(*unpack(outputs), mask)
+    if constraints is None:
+        return tf.argmax(outputs, axis=-1, output_type=tf.int32)
+    tags, forbidden = outputs.shape[-1], _forbidden(constraints)
+    return viterbi(_add_end(outputs, mask, forbidden[:tags, tags]), tf.constant(forbidden[:, :tags]), mask)
+
+
+def crf_accuracy(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    """1 where the target is the best tag after the target before it, else 0: float, (batch, steps).
+
+    What `viterbi` gives, which doesn't know the targets, scores somewhat less.
+    """
+    emissions, transitions = unpack(outputs)
+    before = tf.pad(targets[:, :-1], [[0, 0], [1, 0]], constant_values=emissions.shape[-1])
+    best = tf.argmax(emissions + tf.gather(transitions, before), axis=-1, output_type=targets.dtype)
+    return tf.cast(tf.equal(best, targets), tf.float32)
+
+
+def _forbidden(constraints: Any) -> np.ndarray:
+    return np.where(np.asarray(constraints, bool), 0.0, FORBIDDEN).astype("float32")
+
+
+def _add_end(emissions: Any, mask: Any, end: Any) -> Any:
+    """Add the scores of the end, (tags,), to each row's last real step."""
+    goes_on = ops.pad(mask[:, 1:], [[0, 0], [0, 1]], constant_values=False)
+    last = ops.logical_and(mask, ops.logical_not(goes_on))
+    return emissions + ops.cast(ops.expand_dims(last, -1), emissions.dtype) * end
 
 
 def _by_step(emissions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqkit.data import Lexicon, Splitter
-from seqkit.data.lexicon import split
+from seqkit.data.lexicon import split, split_tensor
 
 SENTENCES = [("The", "naïve", "cat"), ("the", "dog"), "The dog's cat!", ("extraordinary",)]
 words = st.text(st.characters(exclude_categories=("Cs", "Z", "Cc")), min_size=1, max_size=12)
@@ -19,18 +19,13 @@ def build(**options):
     return Lexicon.build(split(SENTENCES), **{"lowercase": True, "size": 100, "min_count": 1, "longest": 6} | options)
 
 
-def test_sentences_are_split_where_they_are_texts():
-    tokens = split([*SENTENCES, "", (), "  "])
+def test_lists_tabs_and_texts_are_split_alike_by_numpy_and_graph():
+    sentences = ["The dog's cat!", "The dog's\tcat!", "\tA b\t\t", "", "  ", "\t"]
+    expected = [["The", "dog's", "cat", "!"], ["The dog's", "cat!"], ["A b"], [], [], []]
+    tokens = split([*sentences, ("A b", "c"), ()])
     rows = [[tokens.types[place] for place in tokens.indices[row]] for row in range(len(tokens))]
-    assert rows == [
-        ["The", "naïve", "cat"],
-        ["the", "dog"],
-        ["The", "dog's", "cat", "!"],
-        ["extraordinary"],
-        [],
-        [],
-        [],
-    ]
+    assert rows == [*expected, ["A b", "c"], []]
+    assert [[word.decode() for word in row] for row in split_tensor(tf.constant(sentences)).to_list()] == expected
 
 
 def test_words_are_folded_and_characters_are_not():
