@@ -37,6 +37,7 @@ _ROOMS = (
     "spans",
     "stateful",
     "tag_baselines",
+    "tag_metrics",
     "topologies",
     "training",
 )

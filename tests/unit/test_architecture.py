@@ -16,6 +16,7 @@ FLOORS = {
     "seqkit.data": 1,
     "seqkit.metrics": 1,
     "seqkit.spans": 1,
+    "seqkit.tag_metrics": 1,
     "seqkit.checkpoint": 1,
     "seqkit.samples": 1,
     "seqkit.bptt": 1,
