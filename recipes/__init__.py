@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqkit.recipes.sentiment import Sentiment, sentiment
+from seqkit.recipes.tagging import Tagging, tagging
 
 if TYPE_CHECKING:
     from seqkit.run import Run
 
-RECIPES = {"sentiment": sentiment}
+RECIPES = {"sentiment": sentiment, "tagging": tagging}
 
-_TASKS = {"sentiment": Sentiment}
+_TASKS = {"sentiment": Sentiment, "tagging": Tagging}
 
-__all__ = ["RECIPES", "load", "sentiment"]
+__all__ = ["RECIPES", "load", "sentiment", "tagging"]
 
 
 def load(path: str | Path) -> "Run":

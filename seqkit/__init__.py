@@ -38,6 +38,7 @@ _ROOMS = (
     "stateful",
     "tag_baselines",
     "tag_metrics",
+    "tagger",
     "topologies",
     "training",
 )

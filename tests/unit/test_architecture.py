@@ -32,6 +32,7 @@ FLOORS = {
     "seqkit.report": 3,
     "seqkit.topologies": 4,
     "seqkit.export": 4,
+    "seqkit.tagger": 4,
     "seqkit.run": 5,
     "seqkit.recipes": 6,
     "seqkit.recipes.__main__": 7,
