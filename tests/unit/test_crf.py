@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqkit import spans
-from seqkit.layers import CRF, crf_loss, unpack, viterbi
+from seqkit.layers import CRF, best_tags, crf_accuracy, crf_loss, unpack, viterbi
 
 TAGS = 3
 
@@ -100,12 +100,24 @@ def test_a_constrained_chain_answers_with_legal_sequences_only(scheme, rng):
     emissions = tf.constant(rng.normal(size=(40, 9, len(tags))) * 5, tf.float32)
     mask = tf.sequence_mask(rng.integers(1, 10, 40), 9)
 
-    def answers(layer):
-        paths = viterbi(*unpack(layer(emissions, mask=mask)), mask).numpy()
-        return [[tags[tag] for tag in path[real]] for path, real in zip(paths, mask.numpy(), strict=True)]
+    def illegal(paths):
+        rows = ([tags[tag] for tag in path[real]] for path, real in zip(paths.numpy(), mask.numpy(), strict=True))
+        return sum(spans.illegal(row, scheme) for row in rows)
 
-    assert sum(spans.illegal(path, scheme) for path in answers(CRF(spans.legal(tags, scheme)))) == 0
-    assert sum(spans.illegal(path, scheme) for path in answers(CRF())) > 0
+    legal = spans.legal(tags, scheme)
+    assert illegal(best_tags(CRF(legal)(emissions, mask=mask), mask, chain=True)) == 0
+    assert illegal(best_tags(CRF()(emissions, mask=mask), mask, chain=True)) > 0
+    # logits alone, under the same constraints: what a chain gives that has learnt nothing
+    decoded = best_tags(emissions, mask, chain=False, constraints=legal)
+    np.testing.assert_array_equal(decoded, best_tags(CRF(legal)(emissions, mask=mask), mask, chain=True))
+    assert illegal(best_tags(emissions, mask, chain=False)) > 0
+
+
+def test_accuracy_is_that_of_the_best_tag_after_the_true_one():
+    transitions = np.array([[0.0, 9.0, 0.0], [0.0, 0.0, 0.0], [5.0, 0.0, 0.0], [0.0, 0.0, 9.0]])
+    emissions = np.tile([0.0, 0.1, 0.2], (1, 4, 1))
+    right = crf_accuracy(tf.constant([[2, 0, 1, 0]]), tf.constant(pack(emissions, transitions)))
+    assert right.numpy().tolist() == [[1.0, 1.0, 1.0, 0.0]]
 
 
 def test_the_layer_adds_its_scores_and_is_read_back(tmp_path, rng):
