@@ -39,14 +39,14 @@ def tagging(
     vocabulary_size: int = 50_000,
     min_count: int = 1,
     characters: Literal["none", "cnn", "rnn"] = "cnn",
-    character_units: int = 64,
+    character_units: int = 128,
     max_word_length: int = 20,
     scheme: Literal["data", "bio", "iob1", "bioes"] = "data",
     output: Literal["softmax", "crf"] = "softmax",
-    embedding: Embedding = Embedding(units=100, word_dropout=0.1),
-    stack: Stack = Stack(cell="lstm", units=(200,), bidirectional=True, input_dropout=0.3, dropout=0.4),
+    embedding: Embedding = Embedding(units=100, word_dropout=0.25),
+    stack: Stack = Stack(cell="lstm", units=(160,), bidirectional=True, input_dropout=0.3, dropout=0.4),
     training: Training = Training(
-        epochs=8, learning_rate=2e-3, schedule="cosine", global_clipnorm=5.0, monitor="val_accuracy"
+        epochs=5, learning_rate=4e-3, schedule="cosine", global_clipnorm=5.0, monitor="val_accuracy"
     ),
     seed: int = 0,
     overwrite: bool = False,
@@ -69,7 +69,7 @@ def tagging(
         min_count: How often a word must occur in the training data to be known.
         characters: What composes a word of its characters: nothing, filters or an LSTM.
         character_units: Width of that.
-        max_word_length: Characters of a word that are read; longer words are cut there, and counted.
+        max_word_length: Characters of a word that are read; of longer words the middle is left out, and they are counted.
         scheme: How tags mark spans: as the data has it, or BIO, IOB1 or BIOES, into which all tags are converted.
         output: Each tag on its own (softmax), or all of a sentence as a linear chain (crf). Either way spans are legal.
         embedding: How words become vectors; dropped words become <unknown>, which is so trained.
@@ -85,7 +85,7 @@ def tagging(
         InputError: The data or the settings are not as expected.
     """
     settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
-    bounds = {"seed": 0, "vocabulary_size": 5, "min_count": 1, "character_units": 2, "max_word_length": 1}
+    bounds = {"seed": 0, "vocabulary_size": 5, "min_count": 1, "character_units": 2, "max_word_length": 2}
     for name, bound in bounds.items():
         at_least(name, settings[name], bound)
     columns = {"tokens": tokens, "tags": tags}

@@ -128,7 +128,8 @@ def scores(report: Report, history: History) -> Section | None:
 
 
 def learning(report: Report, history: History) -> Section | None:
-    panels = [("loss", "loss", "loss (nats)"), ("accuracy", "accuracy", "accuracy (share of rows)")]
+    share = f"accuracy (share of {report.get('item', 'rows')})"
+    panels = [("loss", "loss", "loss (nats)"), ("accuracy", "accuracy", share)]
     blocks = []
     for key, words, unit in panels:
         lines = [(key, "training", BLUE, "-o"), (f"val_{key}", "validation", ORANGE, "--s")]
@@ -216,7 +217,7 @@ def tag_mistakes(report: Report, history: History) -> Section | None:
 def data(report: Report, history: History) -> Section | None:
     words = {
         "source": "source", "rows": "rows", "empty_texts": "empty texts", "cut_texts": "texts cut to fit",
-        "unseen_labels": "rows whose label the model never saw", "tokens": "tokens", "cut_words": "words cut to fit",
+        "unseen_labels": "rows whose label the model never saw", "tokens": "tokens", "cut_words": "words shortened to fit",
         "unseen_tags": "tokens whose tag the model never saw", "illegal_tags": "illegal tags, read as conlleval reads them",
         "unknown_token_share": "unknown tokens",
         "padding_share": "padding", "digest": "digest",

@@ -56,7 +56,8 @@ class Lexicon:
         words: Of words, with the rule that splits texts.
         characters: Single characters, which are never folded; none where a model reads words alone. Their ids start at 4,
             behind those of padding, of an unknown one, of a word's beginning and of its end.
-        width: Character ids a word, with its beginning and its end; longer words are cut, and counted.
+        width: Character ids a word, with its beginning and its end. Of a longer word the middle is left out, for the ends
+            tell most, and it is counted.
     """
 
     words: Vocabulary
@@ -72,7 +73,7 @@ class Lexicon:
             lowercase: Whether words are looked up in lower case.
             size: Words to know, the most frequent first.
             min_count: How often a word must occur.
-            longest: Characters of a word that are read at most; None for a lexicon without characters.
+            longest: Characters of a word that are read at most, two or more; None for a lexicon without characters.
         Raises:
             InputError: No word occurs that often.
         """
@@ -85,7 +86,7 @@ class Lexicon:
             for character in word:
                 counts[character] += count
         characters = sorted(counts, key=lambda character: (-counts[character], character))
-        return cls(words, tuple(characters), min(max(map(len, tokens.types)), longest) + 2)
+        return cls(words, tuple(characters), max(2, min(max(map(len, tokens.types)), longest)) + 2)
 
     def encode(self, tokens: Tokens) -> tuple[dict[str, Any], dict[str, Any]]:
         """Columns of a pipeline, and counts for a report.
@@ -108,12 +109,19 @@ class Lexicon:
             columns["characters"] = Ragged(self._spelt(tokens.types)[with_end.values], with_end.offsets)
         return columns, facts
 
+    @property
+    def _ends(self) -> tuple[int, int]:
+        """How many characters are read from a long word's beginning and from its end."""
+        tail = (self.width - 2) // 2
+        return self.width - 2 - tail, tail
+
     def _spelt(self, words: Sequence[str]) -> np.ndarray:
         """int32, (words + 1, width); the last row, padding alone, is the end token's."""
         ids = {character: number for number, character in enumerate(self.characters, start=len(SPECIAL))}
         rows = np.zeros((len(words) + 1, self.width), np.int32)
+        head, tail = self._ends
         for row, word in zip(rows, words, strict=False):
-            known = [BEGIN, *(ids.get(character, UNKNOWN) for character in word[: self.width - 2]), END]
+            known = [BEGIN, *(ids.get(character, UNKNOWN) for character in word[:head] + word[head:][-tail:]), END]
             row[: len(known)] = known
         return rows
 
@@ -137,7 +145,9 @@ class Lexicon:
         ids = tokens.with_flat_values(tables[0].lookup(folded))
         inputs = {"ids": tf.concat([ids, tf.fill([tokens.nrows(), 1], END)], axis=1).to_tensor()}
         if self.characters:
-            letters = tf.strings.unicode_split(flat, "UTF-8")[:, : self.width - 2]
+            head, tail = self._ends
+            letters = tf.strings.unicode_split(flat, "UTF-8")
+            letters = tf.concat([letters[:, :head], letters[:, head:][:, -tail:]], axis=1)
             known = letters.with_flat_values(tables[1].lookup(letters.flat_values))
             begin, end = (tf.fill([known.nrows(), 1], number) for number in (BEGIN, END))
             spelt = tf.concat([begin, known, end], axis=1).to_tensor(shape=[None, self.width])

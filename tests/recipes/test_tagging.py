@@ -152,7 +152,7 @@ def test_the_model_is_an_ordinary_keras_model(run, table):
         ("fly\tX\nhome\tY\n\n" * 10, ["--scheme", "bio"], "has tags that mark no spans: leave scheme bio out"),
         ("fly\tX\nhome\tY\n", [], "too few rows"),
         ("fly\tX\nhome\tY\n\n" * 20, ["--tags", "7"], "no column number 7 for the tags"),
-        ("fly\tX\nhome\tY\n\n" * 20, ["--max-word-length", "0"], "max_word_length is 0"),
+        ("fly\tX\nhome\tY\n\n" * 20, ["--max-word-length", "1"], "max_word_length is 1"),
         ("fly\tX\nhome\tY\n\n" * 20, ["--characters", "gru"], "gru"),
     ],
 )
