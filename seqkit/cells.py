@@ -23,8 +23,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from seqkit import bptt, settings
-from seqkit.bptt import Cell
+from seqkit import settings
+from seqkit.step import Cell, left_widths
 
 
 def _add(a: Sequence[tf.Tensor], b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -300,7 +300,7 @@ class GateCell(keras.layers.Layer):
         self.bias = self.add_weight((len(self.biased) * units,), initializer=self._first_bias, name="bias")
         self.recurrent = [
             self.add_weight((width * units, blocks * units), initializer=self._blockwise, name=f"recurrent_kernel_{k}")
-            for k, (width, blocks) in enumerate(zip(bptt.left_widths(cell), cell.products, strict=True))
+            for k, (width, blocks) in enumerate(zip(left_widths(cell), cell.products, strict=True))
         ]
         self.vectors = [self.add_weight((units,), initializer="zeros", name=f"vector_{k}") for k in range(cell.vectors)]
 

@@ -19,6 +19,7 @@ FLOORS = {
     "seqkit.tag_metrics": 1,
     "seqkit.checkpoint": 1,
     "seqkit.samples": 1,
+    "seqkit.step": 1,
     "seqkit.bptt": 1,
     "seqkit.training": 2,
     "seqkit.objectives": 2,
