@@ -55,6 +55,9 @@ def tagging(
 ) -> seqkit.run.Run:
     """Label every word of a sentence: many in, as many out.
 
+    The run answers texts, which it splits, and lists of tokens or texts with tabs between their tokens, which it takes as
+    they are.
+
     Args:
         data: Training tokens and tags: CoNLL-U, CoNLL columns, a table with lists, tfds:NAME, or in Python also (tokens,
             tags); nothing for the built-in sentences.
