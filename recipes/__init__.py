@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING
 
 from seqkit.recipes.language_model import LanguageModel, language_model
 from seqkit.recipes.sentiment import Sentiment, sentiment
+from seqkit.recipes.tagging import Tagging, tagging
 
 if TYPE_CHECKING:
     from seqkit.run import Run
 
-RECIPES = {"sentiment": sentiment, "language_model": language_model}
+RECIPES = {"sentiment": sentiment, "tagging": tagging, "language_model": language_model}
 
-_TASKS = {"sentiment": Sentiment, "language_model": LanguageModel}
+_TASKS = {"sentiment": Sentiment, "tagging": Tagging, "language_model": LanguageModel}
 
-__all__ = ["RECIPES", "language_model", "load", "sentiment"]
+__all__ = ["RECIPES", "language_model", "load", "sentiment", "tagging"]
 
 
 def load(path: str | Path) -> "Run":

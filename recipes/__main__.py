@@ -122,7 +122,8 @@ def predict(
     run
         The run folder.
     file
-        A text a line, or a table with the column of the training texts; - for standard input.
+        A text a line, or a table with the column of the training texts, or a .conllu or .conll file of tokens; - for
+        standard input.
     column
         Where a field is, if not where the training data had it: --column.text review.
     """
@@ -214,13 +215,14 @@ def export(run: Path, /, *, format: Literal["keras", "savedmodel", "litert"]) ->
     print(seqkit.load(run).export(format))
 
 
-def _inputs(file: str, columns: dict[str, str]) -> Iterator[list[str]]:
-    from seqkit.data.sources import TABLES, lines_of, read, read_text
+def _inputs(file: str, columns: dict[str, str]) -> Iterator[list[Any]]:
+    from seqkit.data.sources import TABLES, lines_of, read, read_text, suffix_of
 
     field, column = next(iter(columns.items()))
+    read_whole = (*TABLES, ".conllu", ".conll") if field == "tokens" else TABLES
     if file == "-":
         yield from _lines_as_they_come(sys.stdin.fileno())
-    elif Path(file.removesuffix(".gz")).suffix in TABLES:
+    elif suffix_of(Path(file)) in read_whole:
         yield read(file, {field: column})[field]
     else:
         yield lines_of(read_text(Path(file)))

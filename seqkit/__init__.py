@@ -38,7 +38,11 @@ _ROOMS = (
     "recipes",
     "report",
     "run",
+    "spans",
     "stateful",
+    "tag_baselines",
+    "tag_metrics",
+    "tagger",
     "topologies",
     "training",
 )

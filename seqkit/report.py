@@ -36,6 +36,12 @@ class Metric:
 METRICS = {
     "accuracy": Metric("accuracy"),
     "macro_f1": Metric("macro F1"),
+    "span_f1": Metric("span F1"),
+    "span_precision": Metric("span precision"),
+    "span_recall": Metric("span recall"),
+    "token_accuracy": Metric("token accuracy"),
+    "known_token_accuracy": Metric("token accuracy, known words"),
+    "unknown_token_accuracy": Metric("token accuracy, unknown words"),
     "log_loss": Metric("log loss (nats)", NUMBER, "low"),
     "calibration_error": Metric("calibration error", SHARE, "low"),
     "perplexity": Metric("perplexity", NUMBER, "low"),
@@ -122,7 +128,8 @@ def scores(report: Report, history: History) -> Section | None:
 
 
 def learning(report: Report, history: History) -> Section | None:
-    panels = [("loss", "loss", "loss (nats)"), ("accuracy", "accuracy", "accuracy (share of rows)")]
+    share = f"accuracy (share of {report.get('item', 'rows')})"
+    panels = [("loss", "loss", "loss (nats)"), ("accuracy", "accuracy", share)]
     blocks = []
     for key, words, unit in panels:
         lines = [(key, "training", BLUE, "-o"), (f"val_{key}", "validation", ORANGE, "--s")]
@@ -167,16 +174,20 @@ def gradients(report: Report, history: History) -> Section | None:
 
 def classes(report: Report, history: History) -> Section | None:
     blocks = []
+    item = report.get("item", "rows")
     if matrix := report.get("confusion"):
-        blocks.append(_confusion(matrix["labels"], np.array(matrix["counts"], dtype=int)))
+        blocks.append(_confusion(matrix["labels"], np.array(matrix["counts"], dtype=int), item))
     if bins := report.get("calibration"):
         blocks.append(_calibration(bins))
-    if rows := report.get("per_class"):
-        shares = ("precision", "recall", "f1")
-        cells = [[r["label"], *(f"{100 * r[key]:.1f}%" for key in shares), f"{r['support']:,}"] for r in rows]
-        if macro := report.get("macro"):
-            cells.append(["macro average", *(f"{100 * macro[key]:.1f}%" for key in shares), ""])
-        blocks.append(table(["label", "precision", "recall", "F1", "rows"], cells, "Each class on its own"))
+    for key, unit, caption in (
+        ("per_span", "spans", "Each type of span"),
+        ("per_class", item, "Each class on its own"),
+    ):
+        if rows := report.get(key):
+            cells = [[r["label"], *map(_percent, _shares(r)), f"{r['support']:,}"] for r in rows]
+            if key == "per_class" and (macro := report.get("macro")):
+                cells.append(["macro average", *map(_percent, _shares(macro)), ""])
+            blocks.append(table(["label", "precision", "recall", "F1", unit], cells, caption))
     return Section("Where it is right and wrong", blocks) if blocks else None
 
 
@@ -191,10 +202,24 @@ def mistakes(report: Report, history: History) -> Section | None:
     return Section("The most confident mistakes", [block])
 
 
+def tag_mistakes(report: Report, history: History) -> Section | None:
+    rows = [
+        [pair["label"], pair["predicted"], _in_context(example), f"{pair['count']:,}" if number == 0 else ""]
+        for pair in report.get("tag_mistakes") or []
+        for number, example in enumerate(pair["examples"])
+    ]
+    if not rows:
+        return None
+    caption = "The most frequent pairs of truth and prediction, and where they first occur"
+    return Section("Mistakes in context", [table(["truth", "prediction", "context", "tokens"], rows, caption, words=3)])
+
+
 def data(report: Report, history: History) -> Section | None:
     words = {
         "source": "source", "rows": "rows", "empty_texts": "empty texts", "cut_texts": "texts cut to fit",
-        "unseen_labels": "rows whose label the model never saw", "unknown_token_share": "unknown tokens",
+        "unseen_labels": "rows whose label the model never saw", "tokens": "tokens", "cut_words": "words shortened to fit",
+        "unseen_tags": "tokens whose tag the model never saw", "illegal_tags": "illegal tags, read as conlleval reads them",
+        "unknown_token_share": "unknown tokens",
         "padding_share": "padding", "digest": "digest",
     }  # fmt: skip
     found = report.get("data") or {}
@@ -217,7 +242,7 @@ def circumstances(report: Report, history: History) -> Section | None:
 
 
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
-    scores, learning, gradients, classes, mistakes, data, circumstances,
+    scores, learning, gradients, classes, mistakes, tag_mistakes, data, circumstances,
 )  # fmt: skip
 
 
@@ -266,7 +291,19 @@ def scores_table(report: Report) -> Table:
 # Helpers
 
 
-def _confusion(labels: Sequence[str], counts: np.ndarray) -> Markup:
+def _shares(row: Mapping[str, float]) -> tuple[float, ...]:
+    return row["precision"], row["recall"], row["f1"]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}%"
+
+
+def _in_context(example: Mapping[str, str]) -> Markup:
+    return Markup("{before} <strong>{token}</strong> {after}").format(**example)
+
+
+def _confusion(labels: Sequence[str], counts: np.ndarray, item: str) -> Markup:
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (label, prediction), each row adds up to 1
     size = min(2.6 + 0.5 * len(labels), 9.0)
     picture, ax = axes("prediction", "truth", width=size + 0.6, height=size)
@@ -280,7 +317,7 @@ def _confusion(labels: Sequence[str], counts: np.ndarray) -> Markup:
         for i, j in np.ndindex(counts.shape):
             colour = "white" if share[i, j] > 0.5 else "#1f2328"  # fixed, as the cell's own colour is
             ax.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour)
-    return figure("confusion", "Confusion matrix: rows of the test data by truth and prediction", picture)
+    return figure("confusion", f"Confusion matrix: {item} of the test data by truth and prediction", picture)
 
 
 def _calibration(bins: Sequence[Mapping[str, Any]]) -> Markup:

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import seqkit
+import seqkit.layers  # a model file may name its classes
 from seqkit import export, folder, metrics, report
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, Role

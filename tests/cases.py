@@ -5,15 +5,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from seqkit import Embedding, Run, Stack, Training
-from seqkit.data import Examples, Pipeline, Ragged, reviews
+from seqkit.data import Examples, Pipeline, Ragged, reviews, sentences
 from seqkit.data.corpora import topics
 from seqkit.data.pipelines import Column
-from seqkit.layers import embed_tokens, tied_head
+from seqkit.layers import compose_characters, embed_tokens, tied_head
 from seqkit.objectives import classification
-from seqkit.recipes import language_model, sentiment
+from seqkit.recipes import language_model, sentiment, tagging
 from seqkit.topologies import many_to_many, many_to_one
 from seqkit.training import Objective
 
@@ -113,6 +114,52 @@ def _label_and_probabilities(answers: list[dict]) -> dict[str, list]:
     }
 
 
+WORD = 6  # characters a word that the tagger of these tests reads
+
+
+def _tagging(out: Path, **settings: Any) -> Run:
+    quick = {
+        "embedding": Embedding(units=16, word_dropout=0.1),
+        "stack": Stack(units=(24,), bidirectional=True, dropout=0.1),
+        "training": Training(epochs=3, learning_rate=1e-2, schedule="cosine", monitor="val_accuracy"),
+        "character_units": 16,
+        "max_word_length": WORD,
+    }
+    return tagging(out=out, **quick | settings)
+
+
+def _tagger(stack: Stack, characters: str) -> Any:
+    ids, features, mask = embed_tokens(TOKENS, Embedding(units=5))
+    inputs = ids
+    if characters != "none":
+        letters, spelt = compose_characters(TOKENS, WORD + 2, characters, 6)
+        inputs, features = [ids, letters], keras.layers.Concatenate()([features, spelt])
+    return many_to_many(inputs, features, mask, outputs=CLASSES, stack=stack)
+
+
+def _one_class_a_word(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+    steps = int(lengths.sum())
+    columns = {
+        "characters": rng.integers(4, 10, (steps, WORD + 2)).astype(np.int32),
+        "targets": rng.integers(0, CLASSES, steps).astype(np.int32),
+        "weights": np.ones(steps, np.int32),
+    }
+    return ids_drawn(rng, lengths) | {name: Ragged.of_lengths(values, lengths) for name, values in columns.items()}
+
+
+def _tokens_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
+    orders = [rng.permutation(len(tokens)) for tokens in examples["tokens"]]
+    columns = {
+        field: [tuple(row[place] for place in order) for row, order in zip(rows, orders, strict=True)]
+        for field, rows in examples.columns.items()
+    }
+    return Examples(columns, "shuffled")
+
+
+def _tokens_and_tags(answers: list[dict]) -> dict[str, list]:
+    return {name: [answer[name] for answer in answers] for name in ("tokens", "tags")}
+
+
 def _language_model(out: Path, **settings: Any) -> Run:
     quick = {
         "embedding": Embedding(units=24),
@@ -162,6 +209,22 @@ CASES = (
         served=_label_and_probabilities,
         order_metric="accuracy",
         bag_of_words="linear",
+    ),
+    Case(
+        name="tagging",
+        train=_tagging,
+        build=_tagger,
+        variants=("none", "cnn", "rnn"),
+        in_step=True,
+        draw=_one_class_a_word,
+        objective=lambda training: classification(training, [1] * CLASSES),
+        inputs=("They watch, walk and play.", "", "  ", ("the", "watch"), "the\twatch's maker\t", "a long walk " * 40),
+        asked=lambda inputs: [row if isinstance(row, str) else "\t".join((*row, "")) for row in inputs],
+        fresh=lambda: Examples(sentences(seed=3, rows=800)["test"], "fresh sentences"),
+        shuffled=_tokens_shuffled,
+        served=_tokens_and_tags,
+        order_metric="token_accuracy",
+        bag_of_words="most_frequent",
     ),
     Case(
         name="language_model",

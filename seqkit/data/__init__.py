@@ -1,7 +1,8 @@
 """Sources, vocabulary, pipelines and the built-in corpora."""
 
-from seqkit.data.builtin import reviews
+from seqkit.data.builtin import reviews, sentences
 from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
+from seqkit.data.lexicon import Lexicon, split
 from seqkit.data.pipelines import Pipeline, boundaries
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
@@ -17,6 +18,7 @@ __all__ = [
     "UNKNOWN",
     "UNSEEN",
     "Examples",
+    "Lexicon",
     "Pipeline",
     "Ragged",
     "Splits",
@@ -32,5 +34,7 @@ __all__ = [
     "read_splits",
     "read_vectors",
     "reviews",
+    "sentences",
+    "split",
     "tokenise",
 ]

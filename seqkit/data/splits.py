@@ -29,7 +29,7 @@ def read_splits(
     test: Any,
     columns: Mapping[str, str],
     *,
-    builtin: Callable[[], Mapping[str, Mapping[str, list[str]]]],
+    builtin: Callable[[], Mapping[str, Mapping[str, list[Any]]]],
     stratify: str | None,
     seed: int,
     data_dir: str | None = None,

@@ -181,3 +181,28 @@ def test_terminal_table_has_a_column_a_baseline():
     shown = capture.get()
     for words in ("model", "majority", "linear", "macro F1", "91.4%", "90.4% to 92.4%", "85.7%", "84.7% to 86.7%", "–"):
         assert words in shown
+
+
+def test_tags_are_shown_with_their_mistakes(tmp_path):
+    row = {"label": "B-<x>", "precision": 0.5, "recall": 0.25, "f1": 1 / 3, "support": 4}
+    mistake = {"before": "to", "token": "<b>New</b>", "after": "York"}
+    report = {
+        **{"recipe": "tagging", "item": "tokens", "metrics": {"span_f1": {"value": 0.5, "low": 0.4, "high": 0.6}}},
+        **{"per_span": [{**row, "label": "<x>"}], "per_class": [row]},
+        "confusion": {"labels": ["B-<x>", "O"], "counts": [[3, 1], [0, 7]]},
+        "tag_mistakes": [{"label": "B-<x>", "predicted": "O", "count": 1, "examples": [mistake]}],
+        "data": {"illegal_tags": 3, "unseen_tags": 2, "cut_words": 1},
+    }
+    reports.write_html(report, [], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "to <strong>&lt;b&gt;New&lt;/b&gt;</strong> York" in page
+    assert "tokens of the test data by truth and prediction" in page
+    for words in (
+        "Each type of span",
+        "&lt;x&gt;",
+        "33.3%",
+        "illegal tags, read as conlleval reads them",
+        "50.0% span F1",
+    ):
+        assert words in page
+    assert "<x>" not in page
