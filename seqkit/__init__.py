@@ -34,6 +34,7 @@ _ROOMS = (
     "recipes",
     "report",
     "run",
+    "segments",
     "topologies",
     "training",
 )

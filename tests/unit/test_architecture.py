@@ -15,6 +15,7 @@ FLOORS = {
     "seqkit.folder": 1,
     "seqkit.data": 1,
     "seqkit.metrics": 1,
+    "seqkit.segments": 1,
     "seqkit.checkpoint": 1,
     "seqkit.bptt": 1,
     "seqkit.training": 2,
@@ -35,6 +36,7 @@ STRANGERS = {
     "seqkit.layers": {"seqkit.data", "seqkit.training", "seqkit.folder"},
     "seqkit.topologies": {"seqkit.data", "seqkit.training", "seqkit.folder"},
     "seqkit.metrics": {"seqkit.data", "seqkit.training"},
+    "seqkit.segments": {"seqkit.data", "seqkit.training"},
 }
 
 
