@@ -34,8 +34,8 @@ def decode_npz(path: Path, name: str) -> Iterator[np.ndarray]:
             shape, by_columns, dtype = header(file)
             if dtype.hasobject or by_columns or len(shape) < 2:
                 raise InputError(
-                    f"{path}: the array {name!r} is {dtype} of shape {shape}, in {'columns' if by_columns else 'rows'}. "
-                    "Expected plain numbers with the frames first, as numpy.savez writes them."
+                    f"{path}: the array {name!r} is {dtype} of shape {shape}{', column by column' if by_columns else ''}. "
+                    "Expected plain numbers with the frames first: save numpy.ascontiguousarray(frames)."
                 )
             size = dtype.itemsize * int(np.prod(shape[1:]))
             for start in range(0, shape[0], CHUNK):
