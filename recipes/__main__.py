@@ -132,7 +132,7 @@ def predict(
 
 
 @app.command
-def export(run: Path, /, *, format: Literal["keras", "savedmodel"]) -> None:
+def export(run: Path, /, *, format: Literal["keras", "savedmodel", "litert"]) -> None:
     """Write an artefact that runs without seqkit, once it has answered real rows as the run does.
 
     Parameters
@@ -140,7 +140,8 @@ def export(run: Path, /, *, format: Literal["keras", "savedmodel"]) -> None:
     run
         The run folder.
     format
-        keras for a file that plain Keras opens, savedmodel for text in and labels out.
+        keras for a file that plain Keras opens; savedmodel for raw inputs in and labels out, and the streaming step where
+        there is one; litert for the streaming step alone, on a device.
     """
     print(seqkit.load(run).export(format))
 

@@ -128,6 +128,7 @@ class Sentiment:
     classes: tuple[str, ...]
     max_length: int
     recipe = "sentiment"
+    in_step = False
 
     def to_json(self) -> dict[str, Any]:
         return self.vocabulary.to_json() | {"labels": list(self.classes), "max_length": self.max_length}
@@ -147,19 +148,19 @@ class Sentiment:
             "unknown_token_share": float((ids.values == seqkit.data.UNKNOWN).mean()) if len(ids.values) else 0.0,
         }
         # The end token makes a row of an empty text too; a text that is too long is cut before it.
-        columns: dict[str, Any] = {"inputs": ids.cut(self.max_length - 1).append(seqkit.data.END)}
+        columns: dict[str, Any] = {"ids": ids.cut(self.max_length - 1).append(seqkit.data.END)}
         if "label" in examples.columns:
             columns["targets"] = seqkit.data.encode_labels(examples["label"], self.classes)
             facts["unseen_labels"] = int((columns["targets"] == seqkit.data.UNSEEN).sum())
-        widths = seqkit.data.boundaries(columns["inputs"].lengths)
-        return seqkit.data.Pipeline(columns, "inputs", batch_size, widths), facts
+        widths = seqkit.data.boundaries(columns["ids"].lengths)
+        return seqkit.data.Pipeline(columns, "ids", batch_size, widths), facts
 
     def outputs(self, forward: Forward, pipeline: Pipeline) -> np.ndarray:
         from scipy.special import softmax
 
         return softmax(seqkit.training.row_outputs(forward, pipeline), axis=-1)
 
-    def answers(self, outputs: np.ndarray) -> list[dict[str, Any]]:
+    def answers(self, examples: Examples, outputs: np.ndarray) -> list[dict[str, Any]]:
         return [
             {
                 "label": self.classes[int(row.argmax())],
@@ -212,6 +213,11 @@ class Sentiment:
         import keras
 
         return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
+
+    def asked(self, examples: Examples) -> tf.Tensor:
+        import tensorflow as tf
+
+        return tf.constant(examples["text"])
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return seqkit.export.TextClassifier(model, self.vocabulary, self.classes, self.max_length), "probabilities"

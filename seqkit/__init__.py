@@ -35,6 +35,7 @@ _ROOMS = (
     "report",
     "run",
     "segments",
+    "stateful",
     "topologies",
     "training",
 )

@@ -80,7 +80,7 @@ class Scanned(layers.Layer):
     def call(self, sequences, initial_state=None, mask=None, training=False):
         if isinstance(self.layer, layers.Bidirectional):
             return self._both(sequences, initial_state, mask, training)
-        output, states = _run(self.layer, sequences, initial_state, mask, training)
+        output, states = run_layer(self.layer, sequences, initial_state, mask, training)
         if self.layer.go_backwards and self.layer.return_sequences:
             output = tf.reverse(output, [1])  # Keras returns what it ran through
         return (output, *states) if self.layer.return_state else output
@@ -88,8 +88,8 @@ class Scanned(layers.Layer):
     def _both(self, sequences, initial_state, mask, training):
         half = None if initial_state is None else len(initial_state) // 2
         first, second = (None, None) if half is None else (initial_state[:half], initial_state[half:])
-        there, states = _run(self.layer.forward_layer, sequences, first, mask, training)
-        back, more = _run(self.layer.backward_layer, sequences, second, mask, training)
+        there, states = run_layer(self.layer.forward_layer, sequences, first, mask, training)
+        back, more = run_layer(self.layer.backward_layer, sequences, second, mask, training)
         merge = {
             "concat": lambda: (tf.concat([there, back], axis=-1),),
             "sum": lambda: (there + back,),
@@ -103,7 +103,7 @@ class Scanned(layers.Layer):
         return outputs[0] if len(outputs) == 1 else outputs
 
 
-def _run(layer, sequences, initial_state, mask, training):
+def run_layer(layer, sequences, initial_state, mask, training):
     """One direction: outputs in the order of the steps (or the last one), and the states."""
     if training and getattr(layer.cell, "dropout", 0):
         sequences = sequences * tf.expand_dims(layer.cell.get_dropout_mask(sequences[:, 0]), 1)  # one for all steps

@@ -1,13 +1,15 @@
 """The recurrences of the field as gate equations, by name, and a Keras layer for those that Keras lacks.
 
-A new cell is one function and one line in `CELLS`. The minimal gated unit of Zhou et al. 2016, for example:
+A new cell is one function and one line. The minimal gated unit of Zhou et al. 2016, for example:
 
     def mgu(op, x, state, vectors):
         (h,) = state
         f = op.sigmoid(x[0] + op.product(h, 0)[0])
         return ((1 - f) * h + f * op.tanh(x[1] + op.product(f * h, 1)[0]),)
 
-    CELLS["mgu"] = Recurrence(Cell(mgu, gates=2, products=(1, 1)))
+    register("mgu", Recurrence(Cell(mgu, gates=2, products=(1, 1))))
+
+and `Stack(cell="mgu")` has it.
 
 In all of them x holds W x_t + b gate by gate, `op.product(h, k)` is R_k h gate by gate, and the first state is the
 output.
@@ -21,7 +23,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from seqkit import bptt
+from seqkit import bptt, settings
 from seqkit.bptt import Cell
 
 
@@ -208,6 +210,18 @@ CELLS: dict[str, Recurrence] = {
 }
 
 
+def register(name: str, recurrence: Recurrence) -> None:
+    """Give a recurrence a name, under which `Stack(cell=...)` and `Recurrent` find it.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if name in CELLS:
+        raise ValueError(f"A cell {name!r} is there already: choose another name.")
+    CELLS[name] = recurrence
+    settings.registered.add(name)
+
+
 def weights_of(layer: keras.layers.RNN) -> tuple[Cell, dict]:
     """The cell of a recurrent layer, and its weights as keyword arguments of `bptt.scan`.
 
@@ -368,3 +382,21 @@ class Recurrent(keras.layers.RNN):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         return cls(**config)
+
+
+KERAS = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+
+
+def make_layer(cell: str, units: int, **options: Any) -> keras.layers.RNN:
+    """A recurrent layer by the name of its cell: Keras's own where Keras has it, so that a saved model opens without seqkit.
+
+    Args:
+        cell: a key of `CELLS`.
+        units: width of the state.
+        **options: `recurrent_initializer` and those of `keras.layers.RNN`.
+    """
+    if cell == "gru_reset_before":
+        return keras.layers.GRU(units, reset_after=False, **options)
+    if cell in KERAS:
+        return KERAS[cell](units, **options)
+    return Recurrent(units, cell, **options)

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, get_args
 
 import keras
 import numpy as np
@@ -22,16 +22,21 @@ import tensorflow as tf
 import seqkit
 from seqkit import export, folder, metrics, report
 from seqkit.data.pipelines import Pipeline
+from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, read
 from seqkit.data.splits import Splits
 from seqkit.errors import InputError
 from seqkit.progress import say
+from seqkit.samples import read_samples, write_samples
 from seqkit.settings import Training
+from seqkit.stateful import streams
 from seqkit.training import Forward, Objective, fit, make_forward
 
-SAMPLES = 64  # validation rows kept in the run folder, on which exports are compared
 CHUNK = 256  # inputs answered at once
 EVALUATION_BATCH = 64
+
+
+Outputs = np.ndarray | Ragged
 
 
 class Baseline(Protocol):
@@ -41,9 +46,13 @@ class Baseline(Protocol):
 
 
 class Task(Protocol):
-    """What a recipe knows and a run doesn't. `outputs` are arrays whose first axis is the row."""
+    """What a recipe knows and a run doesn't.
+
+    `outputs` are an array whose first axis is the row, or, where there is an answer at every step, ragged rows.
+    """
 
     recipe: str
+    in_step: bool  # whether there is an answer at every step, so that a one-directional model can run as a stream
     columns: dict[str, str]  # field -> column of a source; the first field is the input
     classes: tuple[str, ...]
 
@@ -57,16 +66,16 @@ class Task(Protocol):
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
         """Batches ("targets" only where the examples have them), and counts about the data that belong in a report."""
 
-    def outputs(self, forward: Forward, pipeline: Pipeline) -> np.ndarray:
+    def outputs(self, forward: Forward, pipeline: Pipeline) -> Outputs:
         """The model's outputs, in the order of the rows."""
 
-    def answers(self, outputs: np.ndarray) -> list[dict[str, Any]]:
+    def answers(self, examples: Examples, outputs: Any) -> list[dict[str, Any]]:
         """What `predict` prints, a dict a row."""
 
-    def scorer(self, examples: Examples, outputs: np.ndarray) -> Callable[[np.ndarray], dict[str, float]]:
+    def scorer(self, examples: Examples, outputs: Any) -> Callable[[np.ndarray], dict[str, float]]:
         """A function from row numbers to metrics over these rows."""
 
-    def sections(self, examples: Examples, outputs: np.ndarray) -> dict[str, Any]:
+    def sections(self, examples: Examples, outputs: Any) -> dict[str, Any]:
         """More for the report: per class, mistakes and the like."""
 
     def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
@@ -75,11 +84,14 @@ class Task(Protocol):
     def load_baseline(self, path: Path) -> Baseline:
         """Read a baseline that was saved."""
 
-    def baseline_outputs(self, baseline: Baseline, examples: Examples) -> np.ndarray:
+    def baseline_outputs(self, baseline: Baseline, examples: Examples) -> Any:
         """A baseline's outputs, as the model's."""
 
     def in_keras(self) -> dict[str, Any]:
         """Loss and metrics for `compile`, so that the model's own `fit` and `evaluate` work."""
+
+    def asked(self, examples: Examples) -> tf.Tensor:
+        """Raw inputs as the module's `serve` takes them."""
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         """A module whose `serve` takes raw inputs, and the name of the output that equals `outputs`."""
@@ -163,7 +175,7 @@ class Run:
             for start in range(0, len(chunk), CHUNK):
                 examples = read((chunk[start : start + CHUNK],), {field: field})
                 pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
-                yield from self.task.answers(self.task.outputs(self._forward, pipeline))
+                yield from self.task.answers(examples, self.task.outputs(self._forward, pipeline))
 
     def evaluate(
         self,
@@ -239,22 +251,36 @@ class Run:
         """
         target = self.path / "export"
         target.mkdir(exist_ok=True)
-        lines = (self.path / "samples.jsonl").read_text(encoding="utf-8").splitlines()
-        inputs = [json.loads(line) for line in lines]
         field = next(iter(self.task.columns))
-        examples = read((inputs,), {field: field})
+        examples = read((read_samples(self.path),), {field: field})
         precision = self.info["settings"]["training"]["precision"]
         pipeline, _ = self.task.encode(examples, len(examples))
+        batch = next(iter(pipeline.batches()))  # rows by length
+        inputs = {tensor.name: batch[tensor.name].numpy() for tensor in self.model.inputs}
         if format == "keras":
-            ids = next(iter(pipeline.batches()))["inputs"]
-            return export.export_keras(
-                self.path / "model.keras", target, ids.numpy(), self._forward(ids).numpy(), precision=precision
-            )
+            answered = self._forward(batch).numpy()
+            return export.export_keras(self.path / "model.keras", target, inputs, answered, precision=precision)
+        model = self._without_cudnn()
+        step, stream = None, None
+        if self.task.in_step and streams(model):
+            step = export.Step(model)
+            lengths = pipeline.lengths[batch["rows"].numpy()]
+            rows = [row[:length] for row, length in zip(self._forward(batch).numpy(), lengths, strict=True)]
+            stream = inputs, Ragged.of_lengths(np.concatenate(rows), lengths)
         if format == "savedmodel":
-            module, output = self.task.serving(self._without_cudnn())
-            expected = self.task.outputs(self._forward, pipeline)
-            return export.export_savedmodel(module, target, inputs, expected, output=output, precision=precision)
-        raise InputError(f"format is {format!r}: choose keras or savedmodel.")
+            module, output = self.task.serving(model)
+            asked, expected = self.task.asked(examples), self.task.outputs(self._forward, pipeline)
+            return export.export_savedmodel(
+                module, target, asked, expected, output=output, precision=precision, step=step, stream=stream
+            )
+        if format == "litert" and step is not None and stream is not None:
+            return export.export_litert(step, target, stream, precision=precision)
+        if format == "litert":
+            raise InputError(
+                f"{self.path} has no streaming step, which litert holds: that takes an answer at every step and "
+                "stack.bidirectional off. Export savedmodel."
+            )
+        raise InputError(f"format is {format!r}: choose one of {', '.join(get_args(export.Format))}.")
 
 
 def score(part: Path, task: Task, model: keras.Model, info: dict[str, Any], splits: Splits) -> None:
@@ -333,8 +359,7 @@ def train(
         writer.writeheader()
         writer.writerows(history)
     field = next(iter(task.columns))
-    with open(part / "samples.jsonl", "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(value) + "\n" for value in splits.valid[field][:SAMPLES])
+    write_samples(part, splits.valid[field])
     (part / "baselines").mkdir(exist_ok=True)
     for name, baseline in task.fit_baselines(splits.train).items():
         baseline.save(part / "baselines" / f"{name}.npz")

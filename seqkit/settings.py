@@ -8,12 +8,31 @@ from typing import Any, Literal, get_args
 
 from seqkit.errors import InputError
 
-Cell = Literal["simple_rnn", "lstm", "gru"]
+Cell = Literal[
+    "simple_rnn",
+    "lstm",
+    "gru",
+    "gru_reset_before",
+    "mut1",
+    "mut2",
+    "mut3",
+    "lstm_peephole",
+    "lstm_no_input_gate",
+    "lstm_no_forget_gate",
+    "lstm_no_output_gate",
+    "lstm_no_input_activation",
+    "lstm_no_output_activation",
+    "lstm_coupled",
+    "lstm_full_gate",
+]
+Recurrent = Literal["orthogonal", "identity"]
 Pooling = Literal["last", "mean", "max", "attention"]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine"]
 ClassWeights = Literal["none", "balanced"]
 Precision = Literal["float32", "mixed_bfloat16"]
+
+registered: set[str] = set()  # cells of a user's own, from seqkit.cells.register
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,25 +64,31 @@ class Stack:
     """Recurrent layers, one on the other.
 
     Attributes:
-        cell: The recurrence.
+        cell: The recurrence: a name in seqkit.cells, also one that a user has registered there.
         units: Width of each layer, from the input up; as many layers as numbers.
         bidirectional: Run every layer both ways; its output is then twice as wide.
         residual: Add each layer's input to its output, from the second layer on.
         layer_norm: Normalise between layers (Ba et al. 2016).
         input_dropout: Share of the stack's input components dropped.
         dropout: Share of components dropped between layers and after the last.
+        locked: Whether both dropouts take the same components at every step of a row (Gal and Ghahramani 2016).
+        recurrent_initializer: "orthogonal" (Saxe et al. 2014), or "identity" as in an IRNN (Le, Jaitly and Hinton 2015).
     """
 
-    cell: Cell = "lstm"
+    cell: Cell | str = "lstm"
     units: tuple[int, ...] = (64,)
     bidirectional: bool = False
     residual: bool = False
     layer_norm: bool = False
     input_dropout: float = 0.0
     dropout: float = 0.0
+    locked: bool = False
+    recurrent_initializer: Recurrent = "orthogonal"
 
     def __post_init__(self):
-        one_of("stack.cell", self.cell, Cell)
+        if self.cell not in registered:
+            one_of("stack.cell", self.cell, Cell)
+        one_of("stack.recurrent_initializer", self.recurrent_initializer, Recurrent)
         if not self.units:
             raise InputError("stack.units is empty: give one width a layer, such as (64, 64).")
         for units in self.units:

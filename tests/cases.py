@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from seqkit import Embedding, Run, Stack, Training
-from seqkit.data import Examples, reviews
+from seqkit.data import Examples, Pipeline, Ragged, reviews
+from seqkit.data.pipelines import Column
 from seqkit.layers import embed_tokens
 from seqkit.objectives import classification
 from seqkit.recipes import sentiment
@@ -16,7 +17,7 @@ from seqkit.topologies import many_to_one
 from seqkit.training import Objective
 
 TOKENS = 30  # of the vocabulary of `build`'s models
-CLASSES = 3
+CLASSES = 2  # as many as the built-in data has
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,27 +26,60 @@ class Case:
 
     Attributes:
         train: Trains it on its built-in data into a folder.
-        build: Makes an untrained model of its topology from a stack and one of `variants`, which reads ids under TOKENS.
+        build: Makes an untrained model of its topology from a stack and one of `variants`.
         variants: What else about the topology a property must hold for.
-        targets: Draws targets for so many rows of these lengths.
+        in_step: Whether there is an answer at every step.
+        draw: Columns of random rows of these lengths for such a model: its inputs, "targets" and, in step, "weights". The
+            first column is ragged; ids, where there are any, repeat.
         objective: What is minimised and counted.
         inputs: What a user might ask it.
+        asked: These inputs as the JSON array that its SavedModel is asked.
         fresh: Rows like the built-in ones, of another seed.
-        served: Answers of `predict` as the outputs of its SavedModel.
-        order_metric: The metric in which it must beat `bag_of_words`, a baseline of its report.
+        shuffled: Such rows with the order of their steps destroyed.
+        served: Answers of `predict` as the outputs of its SavedModel, a list of rows each; a row may be shorter than what is
+            served, which is padded.
+        order_metric: The metric in which it must beat `bag_of_words`, a baseline of its report, by `margin`.
+        lower_is_better: Whether that metric is a loss.
     """
 
     name: str
     train: Callable[..., Run]
     build: Callable[[Stack, str], Any]
     variants: Sequence[str]
-    targets: Callable[[np.random.Generator, np.ndarray], Any]
+    in_step: bool
+    draw: Callable[[np.random.Generator, np.ndarray], dict[str, Column]]
     objective: Callable[[Training], Objective]
     inputs: Sequence[Any]
+    asked: Callable[[Sequence[Any]], list]
     fresh: Callable[[], Examples]
+    shuffled: Callable[[Examples, np.random.Generator], Examples]
     served: Callable[[list[dict]], dict[str, list]]
     order_metric: str
     bag_of_words: str
+    margin: float = 0.1
+    lower_is_better: bool = False
+
+    def batch(
+        self, rng: np.random.Generator, lengths: Sequence[int], width: int | None = None
+    ) -> dict[str, np.ndarray]:
+        """Drawn rows as one batch, in the order of the lengths, padded to `width`."""
+        return as_batch(self.draw(rng, np.array(lengths)), width)
+
+
+def as_batch(columns: dict[str, Column], width: int | None = None) -> dict[str, np.ndarray]:
+    """All rows as one batch, padded to `width` or to the longest."""
+    ragged = next(iter(columns.values()))
+    rows = Pipeline(columns, next(iter(columns)), len(ragged), (width or int(ragged.lengths.max()),))
+    batch = next(iter(rows.batches().as_numpy_iterator()))
+    order = np.argsort(batch.pop("rows"))
+    del batch["steps"]
+    return {name: values[order] for name, values in batch.items()}
+
+
+def inputs_of(model: Any, batch: dict[str, np.ndarray]) -> Any:
+    """What the model takes of a batch."""
+    inputs = [batch[tensor.name] for tensor in model.inputs]
+    return inputs if len(inputs) > 1 else inputs[0]
 
 
 def _sentiment(out: Path, **settings: Any) -> Run:
@@ -57,8 +91,18 @@ def _many_to_one(stack: Stack, pooling: str) -> Any:
     return many_to_one(*embed_tokens(TOKENS, Embedding(units=5)), outputs=CLASSES, stack=stack, pooling=pooling)
 
 
-def _one_class_a_row(rng: np.random.Generator, lengths: np.ndarray) -> np.ndarray:
-    return rng.integers(0, CLASSES, len(lengths)).astype(np.int32)
+def ids_drawn(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+    """Token ids that repeat."""
+    return {"ids": Ragged.of_lengths(rng.integers(4, 10, lengths.sum()).astype(np.int32), lengths)}
+
+
+def _one_class_a_row(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+    return ids_drawn(rng, lengths) | {"targets": rng.integers(0, CLASSES, len(lengths)).astype(np.int32)}
+
+
+def _words_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
+    texts = [" ".join(rng.permutation(text.split())) for text in examples["text"]]
+    return Examples(examples.columns | {"text": texts}, "shuffled")
 
 
 def _label_and_probabilities(answers: list[dict]) -> dict[str, list]:
@@ -74,12 +118,16 @@ CASES = (
         train=_sentiment,
         build=_many_to_one,
         variants=("last", "mean", "max", "attention"),
-        targets=_one_class_a_row,
+        in_step=False,
+        draw=_one_class_a_row,
         objective=lambda training: classification(training, [1] * CLASSES),
         inputs=("a good film", "not a good film", "", "   ", "the acting was dull, but the story won me over. " * 40),
+        asked=list,
         fresh=lambda: Examples(reviews(seed=3, rows=800)["test"], "fresh reviews"),
+        shuffled=_words_shuffled,
         served=_label_and_probabilities,
         order_metric="accuracy",
         bag_of_words="linear",
     ),
 )
+IN_STEP = tuple(case for case in CASES if case.in_step)

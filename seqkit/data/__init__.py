@@ -8,6 +8,7 @@ from seqkit.data.sources import Examples, hold_out, read
 from seqkit.data.splits import Splits, read_splits
 from seqkit.data.vectors import read_vectors
 from seqkit.data.vocabulary import END, UNKNOWN, Splitter, Tokens, Vocabulary, tokenise
+from seqkit.data.windows import Windows
 
 __all__ = [
     "END",
@@ -20,6 +21,7 @@ __all__ = [
     "Splitter",
     "Tokens",
     "Vocabulary",
+    "Windows",
     "boundaries",
     "encode_labels",
     "hold_out",

@@ -1,4 +1,4 @@
-"""Batches: shuffled with a seed, bucketed by length, padded to the bucket's boundary, prefetched.
+"""Batches of whole rows: shuffled with a seed, bucketed by length, padded to the bucket's boundary, prefetched.
 
 Which rows make which batch is planned in NumPy, as a pure function of the seed and the epoch; tf.data then gathers and
 pads them. So an epoch can be entered at any step (resume) and a batch be cut among processes, without saved iterators.
@@ -20,7 +20,8 @@ class Pipeline:
 
     Attributes:
         columns: Name -> ragged rows (padded in the batch with zeros) or an array (rows, ...). Ragged columns run in step:
-            they have the same lengths.
+            they have the same lengths. A model finds its inputs by their names; "targets" are what it is to answer, and
+            "weights", in step with them, which of them count (1) or are padding (0).
         length_of: The ragged column whose length decides the bucket.
         batch_size: Rows a batch; the last batch of an epoch may be smaller.
         boundaries: Widths to which batches are padded, ascending; the last is the longest row's at least.
@@ -82,18 +83,20 @@ class Pipeline:
         return sorted({(len(rows), width) for rows, width in self.plan((0, 0))})
 
     def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0) -> tf.data.Dataset:
-        """An epoch from its step `start` on, each batch a dict of the columns and "rows", the rows' numbers.
+        """An epoch from its step `start` on.
 
-        A ragged column comes as (batch, width), padded with zeros; an array as (batch, ...).
+        Each batch is a dict of the columns (a ragged one as (batch, width, ...), padded with zeros; an array as
+        (batch, ...)), of "rows", the rows' numbers, and of "steps", how many steps are no padding.
         """
         plan = self.plan(shuffle)[start:]
         flat = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in plan)])
         rows = tf.RaggedTensor.from_row_lengths(flat, [len(rows) for rows, _ in plan] or np.empty(0, np.int64))
         widths = tf.constant([width for _, width in plan], tf.int64)
         tensors = {name: _tensor(column) for name, column in self.columns.items()}
+        lengths = tf.constant(self.lengths)
 
         def gather(rows: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
-            batch = {"rows": rows}
+            batch = {"rows": rows, "steps": tf.reduce_sum(tf.gather(lengths, rows))}
             for name, tensor in tensors.items():
                 batch[name] = tf.gather(tensor, rows)
                 if isinstance(tensor, tf.RaggedTensor):

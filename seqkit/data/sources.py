@@ -11,7 +11,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -22,17 +22,33 @@ TABLES = (".tsv", ".csv", ".jsonl")
 TFDS_SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 
 
+class Handle(Protocol):
+    """A cell that is read when it is needed, such as a recording."""
+
+    def digest(self) -> bytes:
+        """Of its contents."""
+
+
+Value = str | tuple[str, ...] | np.ndarray | Handle
+
+
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """Rows as columns: `columns[field][row]` is a string; `origin` says where they came from."""
+    """Rows as columns.
 
-    columns: dict[str, list[str]]
+    Attributes:
+        columns: `columns[field][row]` is a string, a tuple of strings (tokens, tags), an array or a `Handle`; of one kind
+            in all rows of a field.
+        origin: Where they came from.
+    """
+
+    columns: dict[str, list[Any]]
     origin: str
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
-    def __getitem__(self, field: str) -> list[str]:
+    def __getitem__(self, field: str) -> list[Any]:
         return self.columns[field]
 
     def take(self, rows: Sequence[int], origin: str) -> "Examples":
@@ -44,8 +60,19 @@ class Examples:
         digest = hashlib.sha256()
         for field, values in self.columns.items():
             digest.update(f"\x1d{field}".encode())
-            digest.update("\x1e".join(values).encode())
+            for number, value in enumerate(values):
+                digest.update((b"\x1e" if number else b"") + _bytes(value))
         return digest.hexdigest()
+
+
+def _bytes(value: Value) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, tuple):
+        return "\x1f".join(value).encode()
+    if isinstance(value, np.ndarray):
+        return repr((value.dtype.str, value.shape)).encode() + value.tobytes()
+    return value.digest()
 
 
 def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_dir: str | None = None) -> Examples:

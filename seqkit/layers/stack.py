@@ -2,9 +2,8 @@
 
 import keras
 
+from seqkit.cells import make_layer
 from seqkit.settings import Stack
-
-CELLS = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
 def recurrent_stack(features: keras.KerasTensor, mask: keras.KerasTensor, stack: Stack) -> keras.KerasTensor:
@@ -16,10 +15,17 @@ def recurrent_stack(features: keras.KerasTensor, mask: keras.KerasTensor, stack:
     Returns:
         float, (batch, steps, stack.width). On a padded step a forward layer repeats its last state.
     """
+    over = (None, 1, None) if stack.locked else None  # one draw for all steps
     if stack.input_dropout:
-        features = keras.layers.Dropout(stack.input_dropout, name="input_dropout")(features)
+        features = keras.layers.Dropout(stack.input_dropout, noise_shape=over, name="input_dropout")(features)
     for number, units in enumerate(stack.units, start=1):
-        layer = CELLS[stack.cell](units, return_sequences=True, name=f"{stack.cell}_{number}")
+        layer = make_layer(
+            stack.cell,
+            units,
+            recurrent_initializer=stack.recurrent_initializer,
+            return_sequences=True,
+            name=f"{stack.cell}_{number}",
+        )
         if stack.bidirectional:
             layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{number}")
         outputs = layer(features, mask=mask)  # (batch, steps, width)
@@ -28,6 +34,6 @@ def recurrent_stack(features: keras.KerasTensor, mask: keras.KerasTensor, stack:
         if stack.layer_norm and number < len(stack.units):
             outputs = keras.layers.LayerNormalization(name=f"layer_norm_{number}")(outputs)
         if stack.dropout:
-            outputs = keras.layers.Dropout(stack.dropout, name=f"dropout_{number}")(outputs)
+            outputs = keras.layers.Dropout(stack.dropout, noise_shape=over, name=f"dropout_{number}")(outputs)
         features = outputs
     return features

@@ -1,5 +1,6 @@
 """The pictures of the field as Keras models: they know no text, no files and no training."""
 
+from seqkit.topologies.many_to_many import many_to_many
 from seqkit.topologies.many_to_one import many_to_one
 
-__all__ = ["many_to_one"]
+__all__ = ["many_to_many", "many_to_one"]

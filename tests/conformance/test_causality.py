@@ -6,6 +6,7 @@ import pytest
 
 from seqkit import Stack
 from seqkit.layers import recurrent_stack
+from tests.cases import IN_STEP, inputs_of
 
 
 def check_causality(stack, rng):
@@ -23,6 +24,16 @@ def check_causality(stack, rng):
 @pytest.mark.parametrize("cell", ["simple_rnn", "lstm", "gru"])
 def test_outputs_do_not_see_the_future(cell, rng):
     check_causality(Stack(cell=cell, units=(4, 4), residual=True, layer_norm=True), rng)
+
+
+@pytest.mark.parametrize("case", IN_STEP, ids=lambda case: case.name)
+def test_answers_in_step_do_not_see_the_future(case, rng):
+    model = case.build(Stack(cell="gru", units=(4, 4)), case.variants[0])
+    one = case.batch(rng, (8, 8))
+    other = {name: np.concatenate([one[name][:, :5], one[name][:, :4:-1]], axis=1) for name in one}
+    before, after = (np.asarray(model(inputs_of(model, batch))) for batch in (one, other))
+    np.testing.assert_array_equal(before[:, :5], after[:, :5])
+    assert np.abs(before[:, 5:] - after[:, 5:]).max() > 1e-5
 
 
 def test_causality_check_catches_a_bidirectional_stack(rng):

@@ -6,24 +6,30 @@ import pytest
 import tensorflow as tf
 
 from seqkit import Stack, Training
-from seqkit.data import Pipeline, Ragged
+from seqkit.data import Pipeline
 from seqkit.training import make_train_step
+from tests.cases import as_batch, inputs_of
 
-REPEATS = np.array([[5, 5, 5, 6], [7, 5, 6, 6]], np.int32)  # repeated tokens: where a norm over slices goes wrong
+LENGTHS = np.array([4, 4])
+
+
+def columns(case):
+    """Rows whose tokens repeat: where a norm over slices goes wrong."""
+    return case.draw(np.random.default_rng(0), LENGTHS)
+
+
+def loss_of(case, model):
+    batch = as_batch(columns(case))
+    return tf.reduce_mean(case.objective(Training()).loss(batch["targets"], model(inputs_of(model, batch))))
 
 
 def dense_gradients(case, model):
     """Path of each weight -> its gradient, repeated tokens added up."""
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(case.objective(Training()).loss(targets(case), model(REPEATS)))
+        loss = loss_of(case, model)
     gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
     paths = [variable.path for variable in model.trainable_variables]
     return {path: tf.convert_to_tensor(gradient).numpy() for path, gradient in zip(paths, gradients, strict=True)}
-
-
-def targets(case):
-    drawn = case.targets(np.random.default_rng(0), np.array([4, 4]))
-    return getattr(drawn, "values", drawn).reshape(2, -1).squeeze()
 
 
 def check_gradients_reach_every_weight(case, model):
@@ -49,8 +55,8 @@ def test_logged_norm_is_the_true_norm(case):
     model = case.build(Stack(units=(4,)), case.variants[-1])
     true = np.sqrt(sum(np.sum(gradient.astype(np.float64) ** 2) for gradient in dense_gradients(case, model).values()))
     training = Training(global_clipnorm=1e-3)
-    columns = {"inputs": Ragged.of_lengths(REPEATS.ravel(), np.array([4, 4])), "targets": targets(case)}
-    rows = Pipeline(columns, "inputs", 2, (4,))
+    drawn = columns(case)
+    rows = Pipeline(drawn, next(iter(drawn)), 2, (4,))
     model.compile(optimizer=keras.optimizers.SGD(1.0))
     model.optimizer.build(model.trainable_variables)
     before = [variable.numpy() for variable in model.trainable_variables]
@@ -65,7 +71,7 @@ def test_norm_check_catches_the_norm_of_slices(case):
     model = case.build(Stack(units=(4,)), case.variants[-1])
     table = model.get_layer("embedding").embeddings
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(case.objective(Training()).loss(targets(case), model(REPEATS)))
+        loss = loss_of(case, model)
     slices = tape.gradient(loss, table.value)
     true = np.linalg.norm(dense_gradients(case, model)[table.path])
     assert float(tf.linalg.global_norm([slices])) != pytest.approx(true, rel=1e-2)

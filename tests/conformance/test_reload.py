@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+from tests.cases import inputs_of
+
 ASK_RUN = """
 import json, sys
 import seqkit
@@ -18,16 +20,21 @@ import json, sys
 import tensorflow as tf
 serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
 (name,) = serve.structured_input_signature[1]
-answer = serve(**{name: tf.constant(json.loads(sys.argv[2]))})
+((_, spec),) = serve.structured_input_signature[1].items()
+answer = serve(**{name: tf.constant(json.loads(sys.argv[2]), spec.dtype)})
 assert not any(name.startswith("seqkit") for name in sys.modules)
-plain = lambda values: [value.decode() for value in values] if values.dtype == object else values.tolist()
+def plain(values):
+    return [plain(value) for value in values] if hasattr(values, "ndim") and values.ndim else (
+        values.decode() if isinstance(values, bytes) else values.item())
 print(json.dumps({name: plain(value.numpy()) for name, value in answer.items()}))
 """
 
 ASK_KERAS = """
 import json, sys
 import keras, numpy
-answer = keras.saving.load_model(sys.argv[1])(numpy.array(json.loads(sys.argv[2])))
+model, batch = keras.saving.load_model(sys.argv[1]), json.loads(sys.argv[2])
+inputs = [numpy.array(batch[tensor.name], tensor.dtype) for tensor in model.inputs]
+answer = model(inputs if len(inputs) > 1 else inputs[0])
 assert not any(name.startswith("seqkit") for name in sys.modules)
 print(json.dumps(numpy.asarray(answer).tolist()))
 """
@@ -46,20 +53,20 @@ def test_run_answers_the_same_in_a_new_process(run, case):
 
 
 def test_savedmodel_answers_without_seqkit(run, case):
-    served = ask(ASK_SAVEDMODEL, run.export("savedmodel"), json.dumps(case.inputs))
-    expected = run.predict(case.inputs)
-    for name, values in case.served(expected).items():
-        if isinstance(values[0], str):
-            assert served[name] == values
-        else:
-            np.testing.assert_allclose(served[name], values, atol=2e-6)
+    served = ask(ASK_SAVEDMODEL, run.export("savedmodel"), json.dumps(case.asked(case.inputs)))
+    for name, rows in case.served(run.predict(case.inputs)).items():
+        for row, padded in zip(rows, served[name], strict=True):
+            if isinstance(row, str) or (row and isinstance(row[0], str)):
+                assert padded[: len(row)] == row
+            else:
+                np.testing.assert_allclose(padded[: len(row)], row, atol=2e-6)
 
 
-def test_keras_file_opens_without_seqkit(run):
-    ids = [[5, 6, 7, 3, 0, 0], [9, 3, 0, 0, 0, 0]]
-    np.testing.assert_allclose(
-        ask(ASK_KERAS, run.export("keras"), json.dumps(ids)), run.model(np.array(ids)), atol=1e-6
-    )
+def test_keras_file_opens_without_seqkit(run, case, rng):
+    batch = case.batch(rng, (6, 2))
+    asked = json.dumps({name: values.tolist() for name, values in batch.items()})
+    expected = run.model(inputs_of(run.model, batch))
+    np.testing.assert_allclose(ask(ASK_KERAS, run.export("keras"), asked), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("format", ["keras", "savedmodel"])
@@ -76,13 +83,14 @@ def test_an_artefact_that_answers_otherwise_is_not_kept(run, format, monkeypatch
     assert sorted(path for path in (run.path / "export").rglob("*")) == before
 
 
-def test_the_model_is_an_ordinary_keras_model(run):
+def test_the_model_is_an_ordinary_keras_model(run, case, rng):
     import seqkit
 
-    ids, labels = np.array([[5, 6, 7, 3], [9, 3, 0, 0]]), np.array([0, 1])
-    model = seqkit.load(run.path).model
-    before = model.evaluate(ids, labels, verbose=0)
-    logits = np.asarray(model(ids), np.float64)
-    log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    assert before[0] == pytest.approx(-log_probabilities[[0, 1], labels].mean(), rel=1e-4)
-    assert model.fit(ids, labels, epochs=5, verbose=0).history["loss"][-1] < before[0]
+    model, batch = seqkit.load(run.path).model, case.batch(rng, (4, 4))
+    inputs, targets = inputs_of(model, batch), batch["targets"]
+    before = model.evaluate(inputs, targets, verbose=0)
+    logits = np.asarray(model(inputs), np.float64)
+    log_probabilities = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    picked = np.take_along_axis(log_probabilities, targets[..., None], axis=-1)
+    assert before[0] == pytest.approx(-picked.mean(), rel=1e-4)
+    assert model.fit(inputs, targets, epochs=5, verbose=0).history["loss"][-1] < before[0]

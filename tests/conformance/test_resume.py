@@ -8,20 +8,23 @@ import numpy as np
 import pytest
 
 from seqkit import Stack, Training
-from seqkit.data import Pipeline, Ragged, boundaries
+from seqkit.data import Pipeline, Windows, boundaries
 from seqkit.training import fit, reproducible
+from tests.cases import IN_STEP
 
 TRAINING = Training(epochs=3, batch_size=8, ema=0.9, plateau_patience=1, label_smoothing=0.1)
 
 
-def train(case, **options):
+def train(case, windows=False, **options):
     rng = np.random.default_rng(1)
     lengths = rng.integers(1, 12, 50)
-    ids = Ragged.of_lengths(rng.integers(4, 30, lengths.sum()).astype(np.int32), lengths)
-    targets = case.targets(rng, lengths)
-    rows = Pipeline({"inputs": ids, "targets": targets}, "inputs", 8, boundaries(lengths, most=3))
+    columns = case.draw(rng, lengths)
+    first = next(iter(columns))
+    whole = Pipeline(columns, first, 8, boundaries(lengths, most=3))
+    rows = Windows(columns, first, 8, 5) if windows else whole
     with reproducible(0, "float32"):
-        model = case.build(Stack(cell="gru", units=(4, 4), bidirectional=True, dropout=0.3), case.variants[0])
+        stack = Stack(cell="gru", units=(4, 4), bidirectional=not windows, dropout=0.3)
+        model = case.build(stack, case.variants[0])
     history = fit(model, rows, rows, objective=case.objective(TRAINING), training=TRAINING, **options)
     clockless = [{k: v for k, v in row.items() if k not in ("seconds", "tokens_per_second")} for row in history]
     return model.get_weights(), clockless
@@ -79,3 +82,16 @@ def test_resume_check_catches_a_forgotten_variable(case, straight, tmp_path):
     np.savez(checkpoint, **arrays | {name: np.zeros_like(arrays[name]) for name in changed})
     with pytest.raises(AssertionError):
         assert_same(train(case, checkpoint=checkpoint, resume=True), straight)
+
+
+@pytest.mark.parametrize("case", IN_STEP, ids=lambda case: case.name)
+def test_resumed_windows_go_on_with_their_state(case, tmp_path):
+    checkpoint = tmp_path / "state.npz"
+    with pytest.raises(KeyboardInterrupt, match="--resume"):
+        train(case, windows=True, checkpoint=checkpoint, callbacks=[PressCtrlC(3)])
+    straight = train(case, windows=True)
+    assert_same(train(case, windows=True, checkpoint=checkpoint, resume=True), straight)
+    with np.load(checkpoint) as kept:
+        arrays = dict(kept)
+    assert len(straight[1]) == TRAINING.epochs
+    assert any(array.shape == (8, 4) and array.any() for array in arrays.values())  # the states of eight slots

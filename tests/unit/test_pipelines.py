@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.data import Pipeline, Ragged, boundaries
+from seqkit.data import Pipeline, Ragged, Windows, boundaries
 
 lengths = st.lists(st.integers(0, 40), min_size=1, max_size=60).map(np.array)
 
@@ -79,3 +79,39 @@ def test_ragged_rows_are_rows(lengths, data):
         (ragged.append(-1), [[*row, -1] for row in lists]),
     ):
         assert [got[row].tolist() for row in range(len(got))] == expected
+
+
+@given(
+    lengths=lengths.filter(lambda lengths: lengths.sum() > 0),
+    slots=st.integers(1, 5),
+    window=st.integers(2, 12),
+    random=st.booleans(),
+    epoch=st.none() | st.integers(0, 3),
+)
+def test_windows_bring_every_row_once_and_in_order(lengths, slots, window, random, epoch):
+    ids = Ragged.of_lengths(np.arange(1, lengths.sum() + 1, dtype=np.int32), lengths)
+    rows = Windows({"ids": ids}, "ids", slots, window, random)
+    streams = [[] for _ in range(slots)]
+    for batch in rows.batches(None if epoch is None else (7, epoch)).as_numpy_iterator():
+        assert batch["ids"].shape in rows.shapes() or random
+        assert batch["steps"] == np.count_nonzero(batch["ids"])
+        for slot, (fresh, piece) in enumerate(zip(batch["fresh"], batch["ids"], strict=True)):
+            real = piece[piece > 0].tolist()
+            assert piece.tolist() == real + [0] * (len(piece) - len(real))
+            assert len(piece) <= window
+            if fresh:
+                streams[slot].append([])
+            if real:
+                streams[slot][-1] += real
+    seen = sorted(row for stream in streams for row in stream)
+    assert seen == [row.tolist() for row in (ids[number] for number in range(len(ids))) if len(row)]
+
+
+def test_an_epoch_of_windows_can_be_entered_anywhere():
+    ids = Ragged.of_lengths(np.arange(1, 401, dtype=np.int32), np.array([100, 150, 90, 60]))
+    rows = Windows({"ids": ids}, "ids", 2, 16, random=True)
+    whole = list(rows.batches((1, 1)).as_numpy_iterator())
+    for place, batch in enumerate(rows.batches((1, 1), start=5).as_numpy_iterator()):
+        np.testing.assert_array_equal(batch["ids"], whole[5 + place]["ids"])
+    assert len({batch["ids"].shape[1] for batch in whole}) > 1
+    assert len(rows.shapes()) <= 3

@@ -44,17 +44,17 @@ def rows(targets, weights=None, batch_size=4):
     """Rows of one step each, whose input is their number from 1."""
     count = len(targets)
     columns = {
-        "inputs": Ragged.of_lengths(np.arange(1, count + 1, dtype=np.int32), np.ones(count, int)),
+        "ids": Ragged.of_lengths(np.arange(1, count + 1, dtype=np.int32), np.ones(count, int)),
         "targets": np.array(targets, np.int32),
     }
     if weights is not None:
         columns["weights"] = np.array(weights, np.float32)
-    return Pipeline(columns, "inputs", batch_size, (1,))
+    return Pipeline(columns, "ids", batch_size, (1,))
 
 
 def table_model(logits):
     """A model whose logits for row i are logits[i], each a weight."""
-    ids = keras.Input((None,), dtype="int32")
+    ids = keras.Input((None,), dtype="int32", name="ids")
     table = keras.layers.Embedding(len(logits) + 1, np.shape(logits)[1])
     model = keras.Model(ids, table(ids)[:, 0])
     table.set_weights([np.concatenate([np.zeros((1, np.shape(logits)[1])), logits])])

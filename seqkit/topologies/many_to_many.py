@@ -1,0 +1,35 @@
+"""Many to many in step: an answer at every step of a sequence."""
+
+from collections.abc import Callable
+
+import keras
+
+from seqkit.layers.stack import recurrent_stack
+from seqkit.settings import Stack
+
+Head = Callable[[keras.KerasTensor], keras.KerasTensor]
+
+
+def many_to_many(
+    inputs: keras.KerasTensor | list[keras.KerasTensor],
+    features: keras.KerasTensor,
+    mask: keras.KerasTensor,
+    *,
+    outputs: int,
+    stack: Stack,
+    head: Head | None = None,
+) -> keras.Model:
+    """A model that scores `outputs` classes at every step.
+
+    Args:
+        inputs: The model's inputs, from which the next two were made.
+        features: float, (batch, steps, features).
+        mask: bool, (batch, steps), False on padding.
+        head: From the stack's output, float (batch, steps, stack.width), to the answers, where they are not one affine map
+            of it.
+    Returns:
+        A model from `inputs` to logits, float32 (batch, steps, outputs), or what `head` makes; on padding they mean nothing.
+    """
+    sequence = recurrent_stack(features, mask, stack)  # (batch, steps, width)
+    answer = head or keras.layers.Dense(outputs, dtype="float32", name="logits")
+    return keras.Model(inputs, answer(sequence), name="many_to_many")

@@ -1,0 +1,40 @@
+"""Streaming: piece by piece, or step by step, a one-directional model answers as it answers the whole sequence at once."""
+
+import keras
+import numpy as np
+import pytest
+
+from seqkit import Stack
+from seqkit.stateful import stateful
+from tests.cases import IN_STEP, inputs_of
+
+
+def check_pieces(model, copy, batch, real, size):
+    """Piece by piece with the state handed on: the same answers at every real step."""
+    whole, steps = np.asarray(model(inputs_of(model, batch))), real.shape[1]
+    states = [np.zeros((len(real), state.shape[1]), "float32") for state in copy.inputs[len(model.inputs) :]]
+    pieces = []
+    for start in range(0, steps, size):
+        inputs = [batch[tensor.name][:, start : start + size] for tensor in model.inputs]
+        answer, *states = map(np.asarray, copy([*inputs, *states]))
+        pieces.append(answer)
+    np.testing.assert_allclose(np.concatenate(pieces, axis=1)[real], whole[real], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", IN_STEP, ids=lambda case: case.name)
+@pytest.mark.parametrize("size", [1, 4])
+def test_pieces_equal_the_whole(case, size, rng):
+    for variant in case.variants:
+        model = case.build(Stack(cell="lstm", units=(5, 6), layer_norm=True), variant)
+        batch = case.batch(rng, (9, 4))
+        copy = stateful(model, steps=1 if size == 1 else None)
+        check_pieces(model, copy, batch, np.arange(9) < np.array([[9], [4]]), size)
+
+
+@pytest.mark.parametrize("case", IN_STEP, ids=lambda case: case.name)
+def test_piece_check_catches_a_state_that_is_not_handed_on(case, rng):
+    model = case.build(Stack(cell="gru", units=(5,)), case.variants[0])
+    copy = stateful(model)
+    forgetful = keras.Model(copy.inputs, [copy.outputs[0], *(0.0 * state for state in copy.outputs[1:])])
+    with pytest.raises(AssertionError):
+        check_pieces(model, forgetful, case.batch(rng, (9, 4)), np.arange(9) < np.array([[9], [4]]), 4)

@@ -1,0 +1,95 @@
+"""A model with its state as input and output answers windows and single steps as it answers the whole row."""
+
+import keras
+import numpy as np
+import pytest
+
+from seqkit import Embedding, InputError, Stack, Training
+from seqkit.cells import CELLS
+from seqkit.data import Pipeline, Ragged, Windows
+from seqkit.layers import embed_tokens
+from seqkit.objectives import classification
+from seqkit.stateful import stateful, streams
+from seqkit.topologies import many_to_many
+from seqkit.training import evaluate, fit
+
+IDS = np.array([[5, 6, 7, 8, 9, 5, 6, 4, 8], [9, 4, 4, 6, 0, 0, 0, 0, 0]], np.int32)
+
+
+def model(**stack):
+    ids, features, mask = embed_tokens(10, Embedding(units=3))
+    return many_to_many(ids, features, mask, outputs=4, stack=Stack(**{"units": (5, 6), "layer_norm": True} | stack))
+
+
+def check_pieces(model, copy, size):
+    """Piece by piece with the state handed on: the same answers at every real step."""
+    whole = np.asarray(model(IDS))
+    states = [np.zeros((len(IDS), state.shape[1]), "float32") for state in copy.inputs[1:]]
+    pieces = []
+    for start in range(0, IDS.shape[1], size):
+        answer, *states = map(np.asarray, copy([IDS[:, start : start + size], *states]))
+        pieces.append(np.asarray(answer))
+    np.testing.assert_allclose(np.concatenate(pieces, axis=1)[IDS > 0], whole[IDS > 0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_windows_and_steps_equal_the_whole_row(cell):
+    net = model(cell=cell)
+    assert streams(net)
+    check_pieces(net, stateful(net), 4)
+    check_pieces(net, stateful(net, steps=1), 1)
+
+
+def test_piece_check_catches_a_state_that_is_not_handed_on():
+    net = model(cell="gru")
+    copy = stateful(net)
+    forgetful = keras.Model(copy.inputs, [copy.outputs[0], *(0.0 * state for state in copy.outputs[1:])])
+    with pytest.raises(AssertionError):
+        check_pieces(net, forgetful, 4)
+
+
+def test_variables_are_shared():
+    net = model(cell="lstm")
+    copy = stateful(net)
+    assert {id(v) for v in copy.variables} == {id(v) for v in net.variables}
+
+
+def test_a_model_that_reads_later_steps_is_refused():
+    net = model(cell="lstm", bidirectional=True)
+    assert not streams(net)
+    with pytest.raises(InputError, match="reads later steps"):
+        stateful(net)
+
+
+def test_a_layer_that_the_scan_does_not_know_is_refused():
+    ids, features, mask = embed_tokens(10, Embedding(units=3))
+    odd = keras.Model(ids, keras.layers.LSTM(3, activation="relu", return_sequences=True)(features, mask=mask))
+    with pytest.raises(ValueError, match="can't hand its state on"):
+        stateful(odd)
+
+
+def rows(rng, lengths):
+    ids = Ragged.of_lengths(rng.integers(1, 10, lengths.sum()).astype(np.int32), lengths)
+    targets = Ragged.of_lengths(rng.integers(0, 4, lengths.sum()).astype(np.int32), lengths)
+    weights = Ragged.of_lengths(np.ones(lengths.sum(), np.float32), lengths)
+    return {"ids": ids, "targets": targets, "weights": weights}
+
+
+@pytest.mark.parametrize(("slots", "window"), [(1, 5), (3, 4), (8, 40)])
+def test_sums_over_windows_equal_those_over_whole_rows(rng, slots, window):
+    lengths, objective = np.array([7, 30, 1, 12, 4]), classification(Training(), [1] * 4)
+    columns, net = rows(rng, lengths), model(cell="lstm")
+    whole = evaluate(net, Pipeline(columns, "ids", 5, (32,)), objective)
+    assert evaluate(net, Windows(columns, "ids", slots, window), objective) == pytest.approx(whole, rel=1e-5)
+
+
+def test_one_window_a_row_trains_as_the_whole_row_does(rng):
+    """Truncated backpropagation is the full one where the window is as long as the rows."""
+    columns, start, trained = rows(rng, np.array([9, 9])), model(cell="gru").get_weights(), []
+    for pipeline in (Pipeline(columns, "ids", 2, (9,)), Windows(columns, "ids", 2, 9), Windows(columns, "ids", 2, 3)):
+        net, training = model(cell="gru"), Training(epochs=1, optimizer="sgd", learning_rate=0.5)
+        net.set_weights(start)
+        fit(net, pipeline, pipeline, objective=classification(training, [1] * 4), training=training)
+        trained.append(np.concatenate([weight.ravel() for weight in net.get_weights()]))
+    np.testing.assert_allclose(trained[1], trained[0], rtol=1e-4, atol=1e-6)
+    assert np.abs(trained[2] - trained[0]).max() > 1e-3  # three steps on three windows are something else
