@@ -1,6 +1,7 @@
 """Artefacts that run without seqkit, each compared with the run on real rows before it counts as written."""
 
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 from seqkit.data.ragged import Ragged
 from seqkit.data.vocabulary import END, Vocabulary
-from seqkit.errors import ExportError
+from seqkit.errors import ExportError, InputError
 from seqkit.folder import read_json, replacing, write_json
 from seqkit.stateful import stateful
 
@@ -50,11 +51,13 @@ class Step(tf.Module):
 
     def __init__(self, model: keras.Model):
         super().__init__()
-        self.model = stateful(model, steps=1)
+        step = stateful(model, steps=1)
+        self.call = lambda given: step(given, training=False)  # not the model itself, of which Keras would save more
+        self.weights = [variable.value for variable in model.variables]
         count = len(model.inputs)
-        self.inputs = {tensor.name: tensor for tensor in self.model.inputs[:count]}
+        self.inputs = {tensor.name: tensor for tensor in step.inputs[:count]}
         self.states = {
-            tensor.name: tf.TensorSpec((None, tensor.shape[1]), tensor.dtype) for tensor in self.model.inputs[count:]
+            tensor.name: tf.TensorSpec((None, tensor.shape[1]), tensor.dtype) for tensor in step.inputs[count:]
         }
 
     def concrete(self, batch: int | None = None) -> Callable[..., Tensors]:
@@ -69,7 +72,7 @@ class Step(tf.Module):
 
         def step(**given: tf.Tensor) -> Tensors:
             inputs = [given[name][:, None] for name in self.inputs]
-            answer, *after = self.model([*inputs, *(given[name] for name in self.states)], training=False)
+            answer, *after = self.call([*inputs, *(given[name] for name in self.states)])
             return {"outputs": answer[:, 0]} | dict(zip(self.states, after, strict=True))
 
         return tf.function(step, autograph=False).get_concrete_function(**specs)
@@ -159,16 +162,37 @@ def export_litert(step: Step, folder: Path, stream: tuple[Arrays, Ragged], *, pr
     """
     target = folder / "step.tflite"
     concrete = step.concrete(batch=1)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], step)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     with replacing(target) as part:
-        part.write_bytes(converter.convert())
-        interpreter = tf.lite.Interpreter(str(part))
+        with tempfile.TemporaryDirectory() as saved:  # from which alone the converter takes the signature's names
+            tf.saved_model.save(step, saved, signatures={"step": concrete})
+            converter = tf.lite.TFLiteConverter.from_saved_model(saved, signature_keys=["step"])
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+            part.write_bytes(converter.convert())
+        interpreter = lite_interpreter(part)
         runner = interpreter.get_signature_runner()
-        error = _compare_steps(lambda given: runner(**given), step, stream, "litert", precision)
+        error = _compare_steps(
+            lambda given: runner(**{name: np.asarray(value) for name, value in given.items()}),
+            step,
+            stream,
+            "litert",
+            precision,
+        )
         ops = sorted({detail["op_name"] for detail in interpreter._get_ops_details()} - {"DELEGATE"})
     _note(folder, "litert", target, error, len(stream[1]), {"signatures": {"step": _described(concrete)}, "ops": ops})
     return target
+
+
+def lite_interpreter(path: Path) -> Any:
+    """An interpreter of a LiteRT file, on one thread: a step of a stream is too small to share.
+
+    Raises:
+        InputError: The package that has it isn't installed.
+    """
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        raise InputError("The litert format needs its interpreter: pip install 'seqkit[litert]'.") from None
+    return Interpreter(str(path), num_threads=1)
 
 
 def _compare_steps(

@@ -78,7 +78,10 @@ class Handing(layers.Layer):
             layer.states, states = states[: len(layer.sizes)], states[len(layer.sizes) :]
         outputs = self.model(inputs if count > 1 else inputs[0], training=training)
         outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
-        return outputs + [state for layer in self.carried for state in layer.states]
+        for layer in self.carried:
+            outputs += layer.states
+            layer.states = []  # a tensor of this trace has no meaning in another
+        return outputs
 
 
 class Carried(layers.Layer):
@@ -88,7 +91,7 @@ class Carried(layers.Layer):
         layer: LSTM, GRU, SimpleRNN or Recurrent, built, with `return_sequences`.
     Attributes:
         sizes: Units of each state.
-        states: A list of (batch, units), set before each call.
+        states: A list of (batch, units), set before each call; zeros where it is empty.
     """
 
     def __init__(self, layer: layers.RNN, **kwargs: Any):
@@ -109,15 +112,16 @@ class Carried(layers.Layer):
         return keras.KerasTensor((*sequences.shape[:2], self.sizes[0]), self.compute_dtype)
 
     def call(self, sequences, mask=None, training=False):
+        before = self.states or [tf.zeros((tf.shape(sequences)[0], size), sequences.dtype) for size in self.sizes]
         if sequences.shape[1] != 1:
-            outputs, states = run_layer(self.layer, sequences, self.states, mask, training)
+            outputs, states = run_layer(self.layer, sequences, before, mask, training)
             self.states = list(states)
             return outputs
-        output, new = self.layer.cell(sequences[:, 0], self.states, training=training)
+        output, new = self.layer.cell(sequences[:, 0], before, training=training)
         new = list(new) if isinstance(new, list | tuple) else [new]
         if mask is not None:
             real = tf.cast(mask, tf.bool)  # (batch, 1)
-            new = [tf.where(real, value, old) for value, old in zip(new, self.states, strict=True)]
+            new = [tf.where(real, value, old) for value, old in zip(new, before, strict=True)]
             output = new[0]
         self.states = new
         return output[:, None]

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 CANVAS = 20  # pixels of a side
 SIZES = (7.0, 15.0)  # pixels of the digit's side
 STEP, GROWTH = 1.0, 0.8  # pixels a frame: of its centre, of its side
-RUN = (4, 9)  # frames of one motion, at most one less than the second
+RUN = (4, 9)  # frames of one motion, from the first to one less than the second
 MOTIONS = {  # (down, right, growth) a frame
     "still": (0.0, 0.0, 0.0),
     "left": (0.0, -STEP, 0.0),
@@ -31,8 +31,8 @@ def moving_digits(seed: int = 0, clips: int = 480) -> dict[str, dict[str, list[A
 
     Args:
         seed: two calls with one seed give the same clips.
-        clips: how many altogether; three quarters for training, an eighth each for validation and test, which show other
-            handwriting.
+        clips: how many altogether; three quarters for training, an eighth each for validation and test, all three drawn
+            from different handwritten digits.
     Returns:
         {"train", "valid", "test"}, each {"recording": names, "frames": uint8 (frames, 20, 20, 1) a clip, "labels": a tuple
         of strings a clip}; clips of 30 to 60 frames.
@@ -60,26 +60,27 @@ def _clip(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, tupl
     side = rng.uniform(*SIZES)
     centre = rng.uniform(side / 2, CANVAS - side / 2, 2)
     labels, frames = ["still"], [_drawn(image, *centre, side)]
-    for motion in _motions(rng):
-        for _ in range(int(rng.integers(*RUN))):
-            down, right, growth = MOTIONS[motion]
-            ahead = centre + (down, right), side + growth
-            if not _fits(*ahead):
-                break
+    motions = _motions(rng)
+    while len(frames) < length:
+        motion = next(motions)
+        down, right, growth = MOTIONS[motion]
+        ahead = centre + (down, right), side + growth
+        if _fits(*ahead):
             centre, side = ahead
             labels.append(motion)
             frames.append(_drawn(image, *centre, side))
-            if len(frames) == length:
-                return np.array(frames)[..., None], tuple(labels)
-    raise AssertionError("the motions have no end")
+        else:
+            motions = _motions(rng, but=motion)
+    return np.array(frames)[..., None], tuple(labels)
 
 
-def _motions(rng: np.random.Generator) -> Iterator[str]:
-    """Motions without end, none twice in a row."""
-    before = 0
+def _motions(rng: np.random.Generator, but: str = "still") -> Iterator[str]:
+    """Motions without end, each for a while, none twice in a row."""
+    names = list(MOTIONS)
+    place = names.index(but)
     while True:
-        before = (before + int(rng.integers(1, len(MOTIONS)))) % len(MOTIONS)
-        yield list(MOTIONS)[before]
+        place = (place + int(rng.integers(1, len(names)))) % len(names)
+        yield from [names[place]] * int(rng.integers(*RUN))
 
 
 def _fits(centre: np.ndarray, side: float) -> bool:

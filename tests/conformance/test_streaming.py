@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from seqkit import Stack
+from seqkit import ExportError, Stack
+from seqkit.data import Ragged
+from seqkit.export import Step, export_litert
 from seqkit.stateful import stateful
 from tests.cases import IN_STEP, inputs_of
 
@@ -38,3 +40,23 @@ def test_piece_check_catches_a_state_that_is_not_handed_on(case, rng):
     forgetful = keras.Model(copy.inputs, [copy.outputs[0], *(0.0 * state for state in copy.outputs[1:])])
     with pytest.raises(AssertionError):
         check_pieces(model, forgetful, case.batch(rng, (9, 4)), np.arange(9) < np.array([[9], [4]]), 4)
+
+
+def stream_of(model, batch):
+    """Inputs by name, and the model's answers to a row of nine steps and one of four."""
+    whole = np.asarray(model(inputs_of(model, batch)))
+    real = np.concatenate([whole[0, :9], whole[1, :4]])
+    return {tensor.name: batch[tensor.name] for tensor in model.inputs}, Ragged.of_lengths(real, np.array([9, 4]))
+
+
+@pytest.mark.parametrize("case", IN_STEP, ids=lambda case: case.name)
+def test_litert_step_is_compared_with_the_whole(case, rng, tmp_path):
+    model = case.build(Stack(cell="gru", units=(5,)), case.variants[0])
+    inputs, whole = stream_of(model, case.batch(rng, (9, 4)))
+    path = export_litert(Step(model), tmp_path, (inputs, whole), precision="float32")
+    assert path.exists()
+    path.unlink()
+    other = Ragged(whole.values + 0.1, whole.offsets)
+    with pytest.raises(ExportError, match="differs from the run"):
+        export_litert(Step(model), tmp_path, (inputs, other), precision="float32")
+    assert not path.exists()

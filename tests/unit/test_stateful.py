@@ -3,10 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from seqkit import Embedding, InputError, Stack, Training
 from seqkit.cells import CELLS
 from seqkit.data import Pipeline, Ragged, Windows
+from seqkit.export import Step
 from seqkit.layers import embed_tokens
 from seqkit.objectives import classification
 from seqkit.stateful import stateful, streams
@@ -93,3 +95,14 @@ def test_one_window_a_row_trains_as_the_whole_row_does(rng):
         trained.append(np.concatenate([weight.ravel() for weight in net.get_weights()]))
     np.testing.assert_allclose(trained[1], trained[0], rtol=1e-4, atol=1e-6)
     assert np.abs(trained[2] - trained[0]).max() > 1e-3  # three steps on three windows are something else
+
+
+def test_the_exported_step_keeps_the_state(tmp_path):
+    net = model(cell="gru", units=(5,))
+    step = Step(net)
+    tf.saved_model.save(step, str(tmp_path), signatures={"step": step.concrete()})
+    served = tf.saved_model.load(str(tmp_path)).signatures["step"]
+    answer = {name: tf.zeros((2, 5)) for name in step.states}
+    for t in range(IDS.shape[1]):
+        answer = served(ids=IDS[:, t], **{name: answer[name] for name in step.states})
+        np.testing.assert_allclose(answer["outputs"][0], net(IDS)[0, t], rtol=1e-4, atol=1e-6)
