@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "Embedding": "settings",
+    "Encoder": "settings",
     "Stack": "settings",
     "Training": "settings",
     "InputError": "errors",

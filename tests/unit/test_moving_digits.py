@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import RidgeClassifier
 
 from seqkit.data.moving_digits import moving_digits
 
@@ -43,8 +43,7 @@ def test_a_single_frame_tells_little():
         (np.concatenate(clips[name]["frames"]).reshape(-1, 400) / 255, np.concatenate(clips[name]["labels"]))
         for name in ("train", "test")
     )
-    some = np.random.default_rng(0).permutation(len(train[0]))[:4000]
-    assert LogisticRegression(max_iter=200).fit(train[0][some], train[1][some]).score(*test) < 0.35
+    assert RidgeClassifier().fit(*train).score(*test) < 0.35
 
 
 def test_parts_show_different_digits_and_every_motion():
