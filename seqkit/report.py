@@ -16,7 +16,7 @@ import numpy as np
 from markupsafe import Markup
 from rich.table import Table
 
-from seqkit.pages import BLUE, GREY, ORANGE, Section, axes, facts, figure, legend, table, write
+from seqkit.pages import BLUE, GREY, INK, ORANGE, Section, axes, facts, figure, legend, table, write
 
 Report = Mapping[str, Any]
 History = Sequence[Mapping[str, Any]]
@@ -35,7 +35,12 @@ class Metric:
 
 METRICS = {
     "accuracy": Metric("accuracy"),
+    "frame_accuracy": Metric("frame accuracy"),
     "macro_f1": Metric("macro F1"),
+    "edit_score": Metric("edit score"),
+    "f1_at_10": Metric("segment F1@10"),
+    "f1_at_25": Metric("segment F1@25"),
+    "f1_at_50": Metric("segment F1@50"),
     "log_loss": Metric("log loss (nats)", NUMBER, "low"),
     "calibration_error": Metric("calibration error", SHARE, "low"),
     "perplexity": Metric("perplexity", NUMBER, "low"),
@@ -122,7 +127,7 @@ def scores(report: Report, history: History) -> Section | None:
 
 
 def learning(report: Report, history: History) -> Section | None:
-    panels = [("loss", "loss", "loss (nats)"), ("accuracy", "accuracy", "accuracy (share of rows)")]
+    panels = [("loss", "loss", "loss (nats)"), ("accuracy", "accuracy", f"accuracy (share of {_items(report)})")]
     blocks = []
     for key, words, unit in panels:
         lines = [(key, "training", BLUE, "-o"), (f"val_{key}", "validation", ORANGE, "--s")]
@@ -168,7 +173,7 @@ def gradients(report: Report, history: History) -> Section | None:
 def classes(report: Report, history: History) -> Section | None:
     blocks = []
     if matrix := report.get("confusion"):
-        blocks.append(_confusion(matrix["labels"], np.array(matrix["counts"], dtype=int)))
+        blocks.append(_confusion(matrix["labels"], np.array(matrix["counts"], dtype=int), _items(report)))
     if bins := report.get("calibration"):
         blocks.append(_calibration(bins))
     if rows := report.get("per_class"):
@@ -176,8 +181,15 @@ def classes(report: Report, history: History) -> Section | None:
         cells = [[r["label"], *(f"{100 * r[key]:.1f}%" for key in shares), f"{r['support']:,}"] for r in rows]
         if macro := report.get("macro"):
             cells.append(["macro average", *(f"{100 * macro[key]:.1f}%" for key in shares), ""])
-        blocks.append(table(["label", "precision", "recall", "F1", "rows"], cells, "Each class on its own"))
+        blocks.append(table(["label", "precision", "recall", "F1", _items(report)], cells, "Each class on its own"))
     return Section("Where it is right and wrong", blocks) if blocks else None
+
+
+def timelines(report: Report, history: History) -> Section | None:
+    films = report.get("timelines") or []
+    if not films:
+        return None
+    return Section("Over time", [_timelines(films, (report.get("confusion") or {}).get("labels") or [])])
 
 
 def mistakes(report: Report, history: History) -> Section | None:
@@ -193,8 +205,9 @@ def mistakes(report: Report, history: History) -> Section | None:
 
 def data(report: Report, history: History) -> Section | None:
     words = {
-        "source": "source", "rows": "rows", "empty_texts": "empty texts", "cut_texts": "texts cut to fit",
-        "unseen_labels": "rows whose label the model never saw", "unknown_token_share": "unknown tokens",
+        "source": "source", "rows": "rows", "frames": "frames",
+        "empty_texts": "empty texts", "cut_texts": "texts cut to fit",
+        "unseen_labels": f"{_items(report)} whose label the model never saw", "unknown_token_share": "unknown tokens",
         "padding_share": "padding", "digest": "digest",
     }  # fmt: skip
     found = report.get("data") or {}
@@ -217,7 +230,7 @@ def circumstances(report: Report, history: History) -> Section | None:
 
 
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
-    scores, learning, gradients, classes, mistakes, data, circumstances,
+    scores, learning, gradients, classes, timelines, mistakes, data, circumstances,
 )  # fmt: skip
 
 
@@ -266,7 +279,7 @@ def scores_table(report: Report) -> Table:
 # Helpers
 
 
-def _confusion(labels: Sequence[str], counts: np.ndarray) -> Markup:
+def _confusion(labels: Sequence[str], counts: np.ndarray, items: str) -> Markup:
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (label, prediction), each row adds up to 1
     size = min(2.6 + 0.5 * len(labels), 9.0)
     picture, ax = axes("prediction", "truth", width=size + 0.6, height=size)
@@ -280,7 +293,37 @@ def _confusion(labels: Sequence[str], counts: np.ndarray) -> Markup:
         for i, j in np.ndindex(counts.shape):
             colour = "white" if share[i, j] > 0.5 else "#1f2328"  # fixed, as the cell's own colour is
             ax.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour)
-    return figure("confusion", "Confusion matrix: rows of the test data by truth and prediction", picture)
+    return figure("confusion", f"Confusion matrix: {items} of the test data by truth and prediction", picture)
+
+
+def _timelines(films: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Markup:
+    """Two strips a recording: what was there, and below it what the model saw; a colour a label."""
+    shade = matplotlib.colormaps["tab20"]  # ten strong colours, each with a pale one behind it
+    colours = {label: shade((2 * place + place // 10) % 20) for place, label in enumerate(labels)}
+    picture, ax = axes("frame", "", width=9.0, height=1.0 + 0.75 * len(films))
+    ax.grid(False)
+    ax.invert_yaxis()
+    ticks, seen = [], set()
+    for number, film in enumerate(films):
+        for place, key in ((number - 0.36, "truth"), (number + 0.02, "prediction")):
+            ticks.append((place + 0.17, f"{film['recording']}  truth" if key == "truth" else "prediction"))
+            for run in film[key]:
+                spans = [(run["start"], run["end"] - run["start"])]
+                ax.broken_barh(spans, (place, 0.34), facecolors=colours.get(run["label"], GREY), linewidth=0)
+                seen.add(run["label"])
+    ax.set_yticks([place for place, _ in ticks], [text for _, text in ticks], parse_math=False)
+    ax.set_xlim(0, max(run["end"] for film in films for run in film["truth"]))
+    for label in [name for name in labels if name in seen] + sorted(seen - set(labels)):
+        ax.broken_barh([], (0, 0), facecolors=colours.get(label, GREY), label=label)
+    names = ax.legend(frameon=False, labelcolor=INK, loc="upper left", bbox_to_anchor=(1, 1), handlelength=1.0)
+    for text in names.get_texts():
+        text.set_parse_math(False)
+    return figure("timelines", "What was there, and what the model saw, frame by frame", picture)
+
+
+def _items(report: Report) -> str:
+    """What is scored one by one."""
+    return report.get("items", "rows")
 
 
 def _calibration(bins: Sequence[Mapping[str, Any]]) -> Markup:

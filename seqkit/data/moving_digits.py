@@ -23,7 +23,7 @@ MOTIONS = {  # (down, right, growth) a frame
 
 
 def moving_digits(seed: int = 0, clips: int = 480) -> dict[str, dict[str, list[Any]]]:
-    """Clips of a handwritten digit (scikit-learn's `load_digits`) that goes left, right, up or down, grows, shrinks or rests.
+    """Clips of a handwritten digit (scikit-learn's) that goes left, right, up or down, grows, shrinks or rests.
 
     A frame's label is what has happened since the frame before, so that frame is all that is needed beside it: the best
     possible accuracy is 100%. The first frame of a clip, which nothing has gone before, is "still". A single frame tells
@@ -59,16 +59,15 @@ def _clip(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, tupl
     length = int(rng.integers(30, 61))
     side = rng.uniform(*SIZES)
     centre = rng.uniform(side / 2, CANVAS - side / 2, 2)
-    labels, frames = ["still"], [_drawn(image, *centre, side)]
+    labels, frames = ["still"], [_drawn(image, centre, side)]
     motions = _motions(rng)
     while len(frames) < length:
         motion = next(motions)
-        down, right, growth = MOTIONS[motion]
-        ahead = centre + (down, right), side + growth
-        if _fits(*ahead):
-            centre, side = ahead
+        *step, growth = MOTIONS[motion]
+        if _fits(centre + step, side + growth):
+            centre, side = centre + step, side + growth
             labels.append(motion)
-            frames.append(_drawn(image, *centre, side))
+            frames.append(_drawn(image, centre, side))
         else:
             motions = _motions(rng, but=motion)
     return np.array(frames)[..., None], tuple(labels)
@@ -89,10 +88,10 @@ def _fits(centre: np.ndarray, side: float) -> bool:
     return bool(inside and SIZES[0] <= side <= SIZES[1])
 
 
-def _drawn(image: np.ndarray, down: float, right: float, side: float) -> np.ndarray:
+def _drawn(image: np.ndarray, centre: np.ndarray, side: float) -> np.ndarray:
     """uint8, (CANVAS, CANVAS): the image at this place and size, interpolated linearly."""
     pixels = np.arange(CANVAS) + 0.5
     scale = len(image) / side
-    rows, columns = ((pixels - middle) * scale + len(image) / 2 - 0.5 for middle in (down, right))
+    rows, columns = ((pixels - middle) * scale + len(image) / 2 - 0.5 for middle in centre)
     grid = np.meshgrid(rows, columns, indexing="ij")
     return np.round(map_coordinates(image, grid, order=1, cval=0.0) * (255 / 16)).astype(np.uint8)

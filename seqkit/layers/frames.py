@@ -1,7 +1,8 @@
-"""Frames to vectors: pictures through convolutions, vectors normalised, and how either has changed since the frame before."""
+"""Frames to vectors: pictures through convolutions, vectors normalised, and their changes since the frame before."""
 
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -77,7 +78,7 @@ def _measured(shape: tuple[int, ...], encoder: Encoder) -> int:
     return shape[-1] * (2 if len(shape) == 1 and encoder.changes else 1)
 
 
-def _from_first_point(vectors, features: int, points: int):
+def _from_first_point(vectors: Any, features: int, points: int) -> Any:
     """The first `features` of the vectors as seen from their first point; changes behind them stay as they are."""
     if not points:
         return vectors

@@ -139,6 +139,31 @@ def test_missing_parts_are_left_out(tmp_path):
     assert "clipping at" not in page(tmp_path, unclipped)
 
 
+def test_timelines_show_truth_over_prediction_in_one_colour_a_label(tmp_path):
+    def runs(*ends, labels):
+        starts = (0, *ends)
+        return [
+            dict(zip(("start", "end", "label"), run, strict=True)) for run in zip(starts, ends, labels, strict=False)
+        ]
+
+    films = [
+        {"recording": "s<09>", "truth": runs(10, 30, labels="ab"), "prediction": runs(12, 20, 30, labels="aba")},
+        {"recording": "$10$", "truth": runs(5, labels=["unseen"]), "prediction": runs(5, labels="c")},
+    ]
+    report = {"items": "frames", "timelines": films, "confusion": {"labels": ["a", "b", "c"], "counts": [[1] * 3] * 3}}
+    text = page(tmp_path, report, [])
+    words = " ".join(Page(text).words)
+    for shown in ("s<09>  truth", "$10$  truth", "prediction", "unseen", "frames of the test data"):
+        assert shown in words, shown
+    picture = text[text.index("Over time") :]
+    fills = re.findall(r"fill: (#[0-9a-f]{6})", picture[: picture.index("</svg>")])
+    # a b | a b a | unseen | c, and then the legend's four
+    assert len(set(fills)) == 4
+    order = "abcdefgh"
+    names = {}
+    assert [names.setdefault(fill, order[len(names)]) for fill in fills][:7] == list("abab") + list("acd")
+
+
 def test_a_recipe_adds_its_own_section(tmp_path):
     picture, ax = pages.axes("step (of 10)", "frames")
     ax.plot([1, 2], [3, 4])
