@@ -15,14 +15,11 @@ the frame, counted from 0.
 import dataclasses
 import functools
 import glob
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import platformdirs
 from PIL import Image
 
 from seqkit.data.decoders import (
@@ -36,6 +33,7 @@ from seqkit.data.decoders import (
     natural,
     pictures,
 )
+from seqkit.data.films import Film, Kind, digest_of, kind_of, mapped, nameless_file
 from seqkit.data.frame_labels import LABEL_FILES, labels_beside, labels_given, labels_of_npz, times
 from seqkit.data.sources import Examples, Role, open_tfds
 from seqkit.errors import InputError
@@ -54,17 +52,19 @@ class Recording:
         name: Its path, or its place among arrays.
         decode: Gives the frames in order, any number at once: (frames, features) or (frames, height, width, channels).
         labels: Number of frames -> a label a frame; None where there are none.
+        frame_size: (height, width) to which pictures are brought.
+        in_memory: Whether all frames are there already.
     """
 
     name: str
     decode: Callable[[], Iterable[np.ndarray]]
     labels: Callable[[int], tuple[str, ...]] | None = None
+    frame_size: tuple[int, int] | None = None
+    in_memory: bool = False
 
-    def chunks(self, frame_size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:
-        """The frames, at most CHUNK at once; only these are in memory.
+    def chunks(self) -> Iterator[np.ndarray]:
+        """The frames, CHUNK at once but for the last; only these are in memory.
 
-        Args:
-            frame_size: (height, width) to which pictures are brought.
         Yields:
             (frames, ...), uint8 for pictures of bytes, else float32.
         Raises:
@@ -89,7 +89,7 @@ class Recording:
             shape = part.shape[1:] if shape is None else shape
             part = self._checked(part, shape, number)
             number += len(part)
-            waiting.append(_resized(part, frame_size) if frame_size and len(shape) == 3 else part)
+            waiting.append(_resized(part, self.frame_size) if self.frame_size and len(shape) == 3 else part)
             if sum(map(len, waiting)) >= CHUNK:
                 ready = np.concatenate(waiting)
                 waiting = [ready[len(ready) - len(ready) % CHUNK :]]
@@ -98,6 +98,10 @@ class Recording:
             raise InputError(f"{self.name} has no frames: expected at least one.")
         if len(rest := np.concatenate(waiting)):
             yield rest
+
+    def digest(self) -> bytes:
+        """SHA-256 of the frames."""
+        return digest_of(self.chunks())
 
     def _checked(self, part: np.ndarray, shape: tuple[int, ...], first: int) -> np.ndarray:
         if len(shape) not in (1, 3) or 0 in shape or part.dtype.kind not in "buif":
@@ -125,7 +129,12 @@ class Recording:
 
 
 def recordings(
-    source: Any, columns: Mapping[str, str], *, role: Role = "train", data_dir: str | None = None
+    source: Any,
+    columns: Mapping[str, str],
+    *,
+    role: Role = "train",
+    data_dir: str | None = None,
+    frame_size: tuple[int, int] | None = None,
 ) -> Iterator[Recording]:
     """The recordings of a source, one after the other, none of them decoded yet.
 
@@ -136,9 +145,15 @@ def recordings(
         columns: "frames" and, where labels are wanted, "labels" -> the array's or feature's name.
         role: What they are for; it chooses the split of a TFDS data set that names none.
         data_dir: Where TFDS keeps prepared data sets.
+        frame_size: (height, width) to which pictures are brought.
     Raises:
         InputError: The source is none of these, or has no recordings or no labels.
     """
+    for recording in _recordings(source, columns, role, data_dir):
+        yield dataclasses.replace(recording, frame_size=frame_size)
+
+
+def _recordings(source: Any, columns: Mapping[str, str], role: Role, data_dir: str | None) -> Iterator[Recording]:
     if isinstance(source, str) and source.startswith("tfds:"):
         yield from _of_tfds(source, columns, role, data_dir)
     elif isinstance(source, str | Path):
@@ -171,14 +186,14 @@ def read_recordings(
     frame_size: tuple[int, int] | None = None,
     on_error: OnError = "stop",
 ) -> Examples:
-    """Decode recordings into a nameless file that is mapped into memory: the system loads and drops its pages.
+    """Decode recordings into a nameless file that is mapped into memory, so that the system loads and drops its pages.
 
     Args:
         source, columns, role, data_dir: As for `recordings`; or Examples that were read before.
         frame_size: (height, width) to which pictures are brought.
         on_error: What to do about a recording that is broken: "stop", or "skip" to name it and go on without it.
     Returns:
-        Columns "recording" (names), "frames" (arrays) and, where wanted, "labels" (tuples of strings).
+        Columns "recording" (names), "frames" (`Film`s) and, where wanted, "labels" (tuples of strings).
     Raises:
         InputError: Anything about the source is not as expected.
     """
@@ -187,22 +202,20 @@ def read_recordings(
     names: list[str] = []
     labels: list[tuple[str, ...]] = []
     lengths: list[int] = []
-    kind: tuple[tuple[int, ...], np.dtype] | None = None
-    folder = Path(os.environ.get("SEQKIT_CACHE") or platformdirs.user_cache_dir("seqkit"))
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        for recording in recordings(source, columns, role=role, data_dir=data_dir):
+    kind: Kind | None = None
+    with nameless_file() as file:
+        for recording in recordings(source, columns, role=role, data_dir=data_dir, frame_size=frame_size):
             start, length = file.tell(), 0
             try:
-                for chunk in recording.chunks(frame_size):
-                    kind = kind or (chunk.shape[1:], chunk.dtype)
-                    if kind != (chunk.shape[1:], chunk.dtype):
+                for chunk in recording.chunks():
+                    kind = kind or kind_of(chunk)
+                    if kind != kind_of(chunk):
                         raise InputError(
-                            f"{recording.name} has frames of {times(chunk.shape[1:])} values ({chunk.dtype}), {names[0]} "
-                            f"of {times(kind[0])} ({kind[1]}). A model reads one kind: convert them, or bring pictures "
-                            "to one size with --frame-size."
+                            f"{recording.name} has frames of {times(chunk.shape[1:])} values ({chunk.dtype}), "
+                            f"{(names or ['the first'])[0]} of {times(kind[0])} ({kind[1]}). A model reads one kind: "
+                            "convert them, or bring pictures to one size with --frame-size."
                         )
-                    file.write(np.ascontiguousarray(chunk).data)
+                    file.write(chunk.tobytes())
                     length += len(chunk)
                 if recording.labels:
                     labels.append(recording.labels(length))
@@ -212,18 +225,36 @@ def read_recordings(
                 say(f"Left out: {error}")
                 file.seek(start)
                 file.truncate()
+                kind = kind if names else None
                 continue
             names.append(recording.name)
             lengths.append(length)
-        if kind is None or not names:
+        if kind is None:
             raise InputError(f"The {role} data has no recording that can be read: expected at least one.")
-        file.flush()
-        frames = np.memmap(file, kind[1], "r", shape=(sum(lengths), *kind[0]))
-    rows = np.split(frames, np.cumsum(lengths)[:-1])
-    read: dict[str, list] = {"recording": [Path(name).stem for name in names], "frames": rows}
+        values = mapped(file, sum(lengths), *kind)
+    ends = np.cumsum(lengths).tolist()
+    films = [Film(values, end - length, end) for end, length in zip(ends, lengths, strict=True)]
+    read: dict[str, list] = {"recording": [Path(name).stem for name in names], "frames": films}
     if "labels" in columns:
         read["labels"] = labels
-    return Examples(read, source if isinstance(source, str) else str(source) if isinstance(source, Path) else "arrays")
+    return Examples(read, str(source) if isinstance(source, str | Path) else f"arrays ({role})")
+
+
+def open_recordings(source: Any, columns: Mapping[str, str], *, frame_size: tuple[int, int] | None = None) -> Examples:
+    """Recordings to be answered: arrays become a `Film` each, files stay `Recording`s that are decoded as they are read.
+
+    Returns:
+        Columns "recording" (names) and "frames".
+    """
+    opened = list(recordings(source, {"frames": columns["frames"]}, frame_size=frame_size))
+    cells: list[Recording | Film] = []
+    for recording in opened:
+        if recording.in_memory:
+            values = np.concatenate(list(recording.chunks()))
+            cells.append(Film(values, 0, len(values)))
+        else:
+            cells.append(recording)
+    return Examples({"recording": [recording.name for recording in opened], "frames": cells}, "recordings to answer")
 
 
 def _paths(source: str) -> list[Path]:
@@ -277,7 +308,8 @@ def _of_columns(values: Sequence[Any], columns: Mapping[str, str], role: Role) -
     for number, row in enumerate(zip(*values, strict=True)):
         frames = row[0]
         if isinstance(frames, Recording):
-            yield frames
+            labels = functools.partial(labels_given, row[1], frames.name) if len(row) > 1 else None
+            yield dataclasses.replace(frames, labels=labels)
         elif isinstance(frames, str | Path):
             for path in _paths(str(frames)):
                 yield _of_path(path, columns)
@@ -294,11 +326,15 @@ def _of_rows(rows: Iterable[Any], columns: Mapping[str, str], origin: str) -> It
 
 
 def _of_arrays(frames: Any, labels: Any = None, *, name: str) -> Recording:
-    frames = np.asarray(frames)
-    if not frames.ndim:
-        raise InputError(f"{name} is a {type(frames.item()).__name__}, where an array of frames is expected.")
-    parts = functools.partial(np.array_split, frames, range(CHUNK, len(frames), CHUNK))
-    return Recording(name, parts, None if labels is None else functools.partial(labels_given, labels, name))
+    try:
+        array = np.asarray(frames)
+    except ValueError:
+        raise InputError(f"{name} has frames of different sizes, where an array of frames is expected.") from None
+    if not array.ndim:
+        raise InputError(f"{name} is a {type(array.item()).__name__}, where an array of frames is expected.")
+    parts = functools.partial(np.array_split, array, range(CHUNK, len(array), CHUNK))
+    given = None if labels is None else functools.partial(labels_given, labels, name)
+    return Recording(name, parts, given, in_memory=True)
 
 
 def _of_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: str | None) -> Iterator[Recording]:

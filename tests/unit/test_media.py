@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seqkit.data import Pipeline, Windows
 from seqkit.data.decoders import CHUNK
+from seqkit.data.films import joined
 from seqkit.data.media import Recording, read_recordings, recordings
 from seqkit.errors import InputError
 
@@ -68,8 +70,8 @@ def test_every_kind_gives_the_same_recording(tmp_path, name, file, text):
     for source in (tmp_path, tmp_path / name, f"{tmp_path}/cli*"):
         examples = read_recordings(source, COLUMNS)
         assert (examples["recording"], examples["labels"]) == (["clip"], [LABELS])
-        assert examples["frames"][0].dtype == np.uint8
-        np.testing.assert_allclose(examples["frames"][0].astype(int), film(), atol=6 if "mp4" in name else 0)
+        assert examples["frames"][0].values.dtype == np.uint8
+        np.testing.assert_allclose(examples["frames"][0][:].astype(int), film(), atol=6 if "mp4" in name else 0)
 
 
 def test_frames_of_a_table_without_a_row_are_background(tmp_path):
@@ -148,10 +150,29 @@ def test_pictures_are_brought_to_one_size(rng):
     for dtype, channels in ((np.uint8, 3), (np.float32, 2)):
         frames = np.zeros((2, 20, 40, channels), dtype)
         frames[:, :, 20:] = 200
-        (resized,) = Recording("film", lambda frames=frames: [frames]).chunks((10, 8))
+        (resized,) = Recording("film", lambda frames=frames: [frames], frame_size=(10, 8)).chunks()
         assert (resized.shape, resized.dtype) == ((2, 10, 8, channels), dtype)
         assert (resized[:, :, :3] == 0).all()
         assert (resized[:, :, 5:] == 200).all()
+
+
+def test_films_lie_on_disk_and_are_joined_without_a_copy(tmp_path, rng):
+    written = [rng.normal(size=(length, 4)).astype(np.float32) for length in (70, 3, 200)]
+    films = read_recordings([*written], FRAMES)["frames"]
+    assert all(isinstance(film.values, np.memmap) for film in films)
+    in_order, shuffled = joined(films), joined([films[2], films[0]])
+    assert np.shares_memory(in_order.values, films[0].values)
+    np.testing.assert_array_equal(in_order.values, np.concatenate(written))
+    np.testing.assert_array_equal(shuffled.values, np.concatenate([written[2], written[0]]))
+    np.testing.assert_array_equal(in_order.lengths, [70, 3, 200])
+    assert isinstance(shuffled.values, np.memmap)
+    recorded = list(recordings([*written], FRAMES))
+    assert [film.digest() for film in films] == [recording.digest() for recording in recorded]
+    assert len({film.digest() for film in films}) == 3
+    for rows in (Pipeline({"frames": in_order}, "frames", 3, (200,)), Windows({"frames": in_order}, "frames", 3, 200)):
+        batch = next(iter(rows.batches().as_numpy_iterator()))["frames"]
+        found = {row[: len(part)].tobytes() for row in batch for part in written if not row[len(part) :].any()}
+        assert {part.tobytes() for part in written} <= found
 
 
 # Streams ------------------------------------------------------------------------------------------------------------
@@ -313,6 +334,7 @@ def test_labels_that_do_not_fit_are_named(tmp_path, labels, complaint):
         ({"frames": [film()]}, "has no 'labels'"),
         (([np.zeros((3, 4)), np.zeros((3, 5))], [["a"] * 3] * 2), r"recording 1 .* frames of 5 values .*recording 0"),
         (([3.0], [["a"]]), "recording 0 .* is a float"),
+        (([[[1.0], [1.0, 2.0]]], [["a"] * 2]), "recording 0 .* has frames of different sizes"),
         (([], []), "no recording that can be read"),
         (7, "The train data is a int: give a path"),
     ],
