@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqkit.recipes.sentiment import Sentiment, sentiment
+from seqkit.recipes.video_frames import VideoFrames, video_frames
 
 if TYPE_CHECKING:
     from seqkit.run import Run
 
-RECIPES = {"sentiment": sentiment}
+RECIPES = {"sentiment": sentiment, "video_frames": video_frames}
 
-_TASKS = {"sentiment": Sentiment}
+_TASKS = {"sentiment": Sentiment, "video_frames": VideoFrames}
 
-__all__ = ["RECIPES", "load", "sentiment"]
+__all__ = ["RECIPES", "load", "sentiment", "video_frames"]
 
 
 def load(path: str | Path) -> "Run":

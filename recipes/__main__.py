@@ -58,8 +58,8 @@ def _with_defaults(hint: Any, default: Any) -> Any:
     return dataclasses.make_dataclass(hint.__name__, fields, bases=(hint,), namespace=namespace, frozen=True)
 
 
-for _recipe in RECIPES.values():
-    train.command(_train(_recipe))
+for _name, _recipe in RECIPES.items():
+    train.command(_train(_recipe), name=_name)
 
 
 @app.command
@@ -115,19 +115,21 @@ def predict(
     *,
     column: dict[str, str] | None = None,
 ) -> None:
-    """Answer texts, one JSON object a line, in order, as they come.
+    """Answer texts or recordings, one JSON object a line, in order, as they come.
 
     Parameters
     ----------
     run
         The run folder.
     file
-        A text a line, or a table with the column of the training texts; - for standard input.
+        A text a line, or a table with the column of the training texts; - for standard input. For recordings a file, a
+        folder or a quoted pattern.
     column
         Where a field is, if not where the training data had it: --column.text review.
     """
     loaded = seqkit.load(run)
-    for answer in loaded.stream(_inputs(file, loaded.columns(column))):
+    opened = getattr(loaded.task, "opened", _inputs)
+    for answer in loaded.stream(opened(file, loaded.columns(column))):
         print(json_format.dumps(answer, ensure_ascii=False), flush=True)
 
 

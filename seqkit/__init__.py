@@ -28,6 +28,7 @@ _ROOMS = (
     "data",
     "export",
     "folder",
+    "labelling",
     "layers",
     "metrics",
     "objectives",

@@ -49,6 +49,10 @@ class Task(Protocol):
     """What a recipe knows and a run doesn't.
 
     `outputs` are an array whose first axis is the row, or, where there is an answer at every step, ragged rows.
+
+    Where its sources are others than those of `seqkit.data.read`, a task has a `read` with the same arguments; where it
+    trains on other batches than it is scored on, an `encode_for_training` beside `encode`; and where the command line is to
+    give it more than lines of text, an `opened`, from file and columns to chunks of inputs.
     """
 
     recipe: str
@@ -173,7 +177,7 @@ class Run:
         field = next(iter(self.task.columns))
         for chunk in chunks:
             for start in range(0, len(chunk), CHUNK):
-                examples = read((chunk[start : start + CHUNK],), {field: field})
+                examples = reader(self.task)((chunk[start : start + CHUNK],), {field: field})
                 pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
                 yield from self.task.answers(examples, self.task.outputs(self._forward, pipeline))
 
@@ -195,7 +199,7 @@ class Run:
         Returns:
             The report.
         """
-        examples = read(data, self.columns(columns), role="test", data_dir=data_dir)
+        examples = reader(self.task)(data, self.columns(columns), role="test", data_dir=data_dir)
         if against is not None and against.task.classes != self.task.classes:
             raise InputError(f"{against.path} has other classes than {self.path}: compare runs of the same classes.")
         started = time.perf_counter()
@@ -252,7 +256,7 @@ class Run:
         target = self.path / "export"
         target.mkdir(exist_ok=True)
         field = next(iter(self.task.columns))
-        examples = read((read_samples(self.path),), {field: field})
+        examples = reader(self.task)((read_samples(self.path),), {field: field})
         precision = self.info["settings"]["training"]["precision"]
         pipeline, _ = self.task.encode(examples, len(examples))
         batch = next(iter(pipeline.batches()))  # rows by length
@@ -281,6 +285,11 @@ class Run:
                 "stack.bidirectional off. Export savedmodel."
             )
         raise InputError(f"format is {format!r}: choose one of {', '.join(get_args(export.Format))}.")
+
+
+def reader(task: Task) -> Callable[..., Examples]:
+    """How a task's sources are read."""
+    return getattr(task, "read", read)
 
 
 def score(part: Path, task: Task, model: keras.Model, info: dict[str, Any], splits: Splits) -> None:
@@ -326,8 +335,9 @@ def train(
         "command": command(),
     }
     _same_or_new(part / "run.json", info, resume)
-    train_rows, facts = task.encode(splits.train, training.batch_size)
-    valid_rows, _ = task.encode(splits.valid, EVALUATION_BATCH)
+    encode = getattr(task, "encode_for_training", task.encode)
+    train_rows, facts = encode(splits.train, training.batch_size)
+    valid_rows, _ = encode(splits.valid, EVALUATION_BATCH if encode == task.encode else training.batch_size)
     say(
         f"{len(splits.train):,} rows to train on, {len(splits.valid):,} to validate on ({splits.valid.origin}); "
         f"{model.count_params():,} weights"

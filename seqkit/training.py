@@ -33,7 +33,6 @@ TOKENS_A_SHAPE = 200_000  # from which on compiling pays
 
 Measure = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Batch = dict[str, tf.Tensor]
-Forward = Callable[[Batch], tf.Tensor]
 Rows = Pipeline | Windows
 
 
@@ -348,12 +347,23 @@ def clip(gradients: Sequence[tf.Tensor], training: Training) -> tuple[list[tf.Te
     return list(gradients), norm, tf.constant(False)
 
 
+@dataclasses.dataclass(frozen=True)
+class Forward:
+    """A model without dropout, as a graph that is traced once, whatever the batch's shape; from `make_forward`."""
+
+    model: keras.Model
+    run: Callable[[Batch], tf.Tensor]
+
+    def __call__(self, batch: Batch) -> tf.Tensor:
+        return self.run({tensor.name: batch[tensor.name] for tensor in self.model.inputs})
+
+
 def make_forward(model: keras.Model) -> Forward:
-    """The model without dropout as a graph that is traced once, whatever the batch's shape."""
+    """The model on batches, of whose columns it takes those that it needs."""
     runner = Runner(model)
     signature = [{tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs}]
     run = tf.function(lambda batch: runner(batch, training=False)[0], input_signature=signature, autograph=False)
-    return lambda batch: run({name: batch[name] for name in signature[0]})
+    return Forward(model, run)
 
 
 def row_outputs(forward: Forward, pipeline: Pipeline) -> np.ndarray:

@@ -1,7 +1,10 @@
 """Sources, vocabulary, pipelines and the built-in corpora."""
 
 from seqkit.data.builtin import reviews
+from seqkit.data.films import Footage, film_of, joined, turned
 from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
+from seqkit.data.media import Recording, open_recordings, read_recordings, recordings
+from seqkit.data.moving_digits import moving_digits
 from seqkit.data.pipelines import Pipeline, boundaries
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
@@ -15,8 +18,10 @@ __all__ = [
     "UNKNOWN",
     "UNSEEN",
     "Examples",
+    "Footage",
     "Pipeline",
     "Ragged",
+    "Recording",
     "Splits",
     "Splitter",
     "Tokens",
@@ -24,11 +29,18 @@ __all__ = [
     "Windows",
     "boundaries",
     "encode_labels",
+    "film_of",
     "hold_out",
+    "joined",
     "learn_classes",
+    "moving_digits",
+    "open_recordings",
     "read",
+    "read_recordings",
     "read_splits",
     "read_vectors",
+    "recordings",
     "reviews",
     "tokenise",
+    "turned",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 import platformdirs
 
 from seqkit.data.decoders import CHUNK
+from seqkit.data.pipelines import Pipeline
 from seqkit.data.ragged import Ragged
 
 Kind = tuple[tuple[int, ...], np.dtype]  # of a frame: shape and type
@@ -48,6 +49,50 @@ class Film:
     def digest(self) -> bytes:
         """SHA-256 of the frames."""
         return digest_of(self.chunks())
+
+
+@dataclasses.dataclass(frozen=True)
+class Footage(Pipeline):
+    """Batches of recordings, and the recordings.
+
+    Attributes:
+        films: What the rows are; where they are to be decoded first there are no columns and no batches.
+        names: Of the recordings.
+    """
+
+    films: tuple[Any, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+def film_of(frames: Any) -> Film:
+    """A film, or an array that becomes one of its own."""
+    if isinstance(frames, Film):
+        return frames
+    array = np.asarray(frames)
+    return Film(array if array.dtype == np.uint8 else array.astype(np.float32), 0, len(array))
+
+
+def turned(films: Sequence[Film], *, copies: int, seed: int) -> list[Film]:
+    """Copies of recordings of points in space as another camera might have seen them.
+
+    Each is turned about the vertical through its middle by up to 30 degrees either way and made up to a tenth larger or
+    smaller.
+
+    Args:
+        films: (frames, 3 * points): x, y and z of each point, y upwards.
+        copies: Of each film.
+    """
+    rng = np.random.default_rng(seed)
+    copied = []
+    for _ in range(copies):
+        for film in films:
+            angle, scale = rng.uniform(-np.pi / 6, np.pi / 6), rng.uniform(0.9, 1.1)
+            cosine, sine = np.cos(angle), np.sin(angle)
+            turn = np.array([[cosine, 0.0, sine], [0.0, 1.0, 0.0], [-sine, 0.0, cosine]])
+            points = film[:].reshape(len(film), -1, 3)
+            middle = points.mean(axis=(0, 1)) * [1.0, 0.0, 1.0]
+            copied.append(film_of(((points - middle) @ turn.T * scale + middle).reshape(len(film), -1)))
+    return copied
 
 
 def joined(films: Sequence[Film]) -> Ragged:

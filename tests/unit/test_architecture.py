@@ -22,6 +22,7 @@ FLOORS = {
     "seqkit.training": 2,
     "seqkit.objectives": 2,
     "seqkit.baselines": 2,
+    "seqkit.labelling": 2,
     "seqkit.cells": 2,
     "seqkit.acceleration": 2,
     "seqkit.stateful": 2,
