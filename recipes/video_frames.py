@@ -168,7 +168,7 @@ class VideoFrames:
     def encode(self, examples: Examples, batch_size: int) -> tuple[Footage, dict[str, Any]]:
         import numpy as np
 
-        names = tuple(examples.columns.get("recording") or [f"recording {row}" for row in range(len(examples))])
+        names = _names(examples)
         cells = examples["frames"]
         if any(isinstance(cell, seqkit.data.Recording) for cell in cells):  # to be decoded while they are answered
             return seqkit.data.Footage({}, "frames", batch_size, (), tuple(cells), names), {}
@@ -228,9 +228,10 @@ class VideoFrames:
     def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
         answers = []
         for row, name in enumerate(examples["recording"]):
+            called = {} if name is None else {"recording": name}
             labels = [self.classes[place] for place in outputs[row].argmax(axis=1)]
             confidence = [round(float(share), 4) for share in outputs[row].max(axis=1)]
-            answers.append({"recording": name, "segments": _runs(labels), "labels": labels, "confidence": confidence})
+            answers.append(called | {"segments": _runs(labels), "labels": labels, "confidence": confidence})
         return answers
 
     def scorer(self, examples: Examples, outputs: Ragged) -> Callable[[np.ndarray], dict[str, float]]:
@@ -243,7 +244,7 @@ class VideoFrames:
         labels = seqkit.data.encode_labels(_flat(examples["labels"]), self.classes)
         probabilities = outputs.values
         counts = seqkit.metrics.confusion(labels, probabilities.argmax(axis=1), len(self.classes))
-        names = examples.columns.get("recording") or list(map(str, range(len(examples))))
+        names = _names(examples)
         return {
             "items": "frames",
             "macro": seqkit.metrics.macro(labels, probabilities),
@@ -301,6 +302,12 @@ def _with_turned(train: Examples, copies: int, seed: int) -> Examples:
     more = {"frames": films + seqkit.data.turned(films, copies=copies, seed=seed)}
     columns = {name: more.get(name) or values * (copies + 1) for name, values in train.columns.items()}
     return seqkit.data.Examples(columns, f"{train.origin}, and {copies} turned copies of each")
+
+
+def _names(examples: Examples) -> tuple[str, ...]:
+    """Of the recordings; an array's is its place."""
+    names = examples.columns.get("recording") or [None] * len(examples)
+    return tuple(name or f"recording {row}" for row, name in enumerate(names))
 
 
 def _flat(labels: Sequence[Sequence[str]]) -> list[str]:

@@ -43,7 +43,7 @@ def _carried(model: keras.Model) -> Callable[[Iterable[np.ndarray]], tf.Tensor]:
     """Chunks of frames -> the model's outputs for them all, (1, frames, ...), with the state carried from chunk to chunk."""
     carried = stateful(model)
     zeros = [tf.zeros((1, state.shape[1]), state.dtype) for state in carried.inputs[2:]]
-    run = tf.function(lambda given: carried(given, training=False), autograph=False)
+    run = tf.function(lambda given: tf.nest.flatten(carried(given, training=False)), autograph=False)
 
     def outputs(chunks: Iterable[np.ndarray]) -> tf.Tensor:
         states, answers = zeros, []

@@ -7,17 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from seqkit import Embedding, Run, Stack, Training
-from seqkit.data import Examples, Pipeline, Ragged, reviews
+from seqkit import Embedding, Encoder, Run, Stack, Training
+from seqkit.data import Examples, Pipeline, Ragged, moving_digits, reviews
+from seqkit.data.moving_digits import CANVAS, MOTIONS
 from seqkit.data.pipelines import Column
-from seqkit.layers import embed_tokens
+from seqkit.layers import embed_frames, embed_tokens
 from seqkit.objectives import classification
-from seqkit.recipes import sentiment
-from seqkit.topologies import many_to_one
+from seqkit.recipes import sentiment, video_frames
+from seqkit.topologies import many_to_many, many_to_one
 from seqkit.training import Objective
 
 TOKENS = 30  # of the vocabulary of `build`'s models
-CLASSES = 2  # as many as the built-in data has
+CLASSES = 2  # as many as the built-in reviews have
+FRAME = (CANVAS, CANVAS, 1)  # of the built-in clips
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +114,40 @@ def _label_and_probabilities(answers: list[dict]) -> dict[str, list]:
     }
 
 
+def _video_frames(out: Path, **settings: Any) -> Run:
+    quick = {"training": Training(epochs=4, batch_size=8, learning_rate=3e-3)}
+    return video_frames(out=out, **quick | settings)
+
+
+def _many_to_many(stack: Stack, variant: str) -> Any:
+    encoder = Encoder(filters=(2, 3), units=5, changes=variant == "changes")
+    return many_to_many(*embed_frames(FRAME, encoder), outputs=len(MOTIONS), stack=stack)
+
+
+def _frames_drawn(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+    total = lengths.sum()
+    columns = {
+        "frames": rng.normal(size=(total, *FRAME)).astype(np.float32),
+        "mask": np.ones(total, bool),
+        "targets": rng.integers(0, len(MOTIONS), total).astype(np.int32),
+        "weights": np.ones(total, np.float32),
+    }
+    return {name: Ragged.of_lengths(values, lengths) for name, values in columns.items()}
+
+
+def _clips(clips: int) -> dict[str, list]:
+    return moving_digits(seed=3, clips=clips)["test"]
+
+
+def _frames_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
+    return Examples(examples.columns | {"frames": list(map(rng.permutation, examples["frames"]))}, "shuffled")
+
+
+def _padded_with_nan(recordings: Sequence[list]) -> list:
+    frame = np.full_like(recordings[0][0], np.nan, dtype=float).tolist()
+    return [[*frames, *[frame] * (max(map(len, recordings)) - len(frames))] for frames in recordings]
+
+
 CASES = (
     Case(
         name="sentiment",
@@ -128,6 +164,22 @@ CASES = (
         served=_label_and_probabilities,
         order_metric="accuracy",
         bag_of_words="linear",
+    ),
+    Case(
+        name="video_frames",
+        train=_video_frames,
+        build=_many_to_many,
+        variants=("changes", "frames alone"),
+        in_step=True,
+        draw=_frames_drawn,
+        objective=lambda training: classification(training, [1] * len(MOTIONS)),
+        inputs=[frames[:length].tolist() for frames, length in zip(_clips(16)["frames"], (20, 7), strict=True)],
+        asked=_padded_with_nan,
+        fresh=lambda: Examples(_clips(200), "fresh clips"),
+        shuffled=_frames_shuffled,
+        served=lambda answers: {"label": [answer["labels"] for answer in answers]},
+        order_metric="frame_accuracy",
+        bag_of_words="single_frame",
     ),
 )
 IN_STEP = tuple(case for case in CASES if case.in_step)

@@ -3,7 +3,6 @@
 They raise one of BROKEN where a file is damaged; `media.Recording` turns that into a sentence with the frame.
 """
 
-import os
 import re
 import zipfile
 import zlib
@@ -66,7 +65,7 @@ def decode_gif(path: Path) -> Iterator[np.ndarray]:
             except EOFError:  # the regular end, and also that of a file that was cut
                 break
     with open(path, "rb") as file:
-        file.seek(-64, os.SEEK_END)
+        file.seek(max(0, path.stat().st_size - 64))
         if not file.read().rstrip(b"\0").endswith(b";"):
             raise EOFError("the file ends before its time")
 

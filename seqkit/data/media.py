@@ -244,7 +244,7 @@ def open_recordings(source: Any, columns: Mapping[str, str], *, frame_size: tupl
     """Recordings to be answered: arrays become a `Film` each, files stay `Recording`s that are decoded as they are read.
 
     Returns:
-        Columns "recording" (names) and "frames".
+        Columns "recording" (names, None for arrays) and "frames".
     """
     opened = list(recordings(source, {"frames": columns["frames"]}, frame_size=frame_size))
     cells: list[Recording | Film] = []
@@ -254,7 +254,8 @@ def open_recordings(source: Any, columns: Mapping[str, str], *, frame_size: tupl
             cells.append(Film(values, 0, len(values)))
         else:
             cells.append(recording)
-    return Examples({"recording": [recording.name for recording in opened], "frames": cells}, "recordings to answer")
+    names = [None if recording.in_memory else recording.name for recording in opened]
+    return Examples({"recording": names, "frames": cells}, "recordings to answer")
 
 
 def _paths(source: str) -> list[Path]:

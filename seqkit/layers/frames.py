@@ -29,13 +29,7 @@ def embed_frames(
     Raises:
         InputError: The encoder doesn't fit the frames.
     """
-    if len(shape) == 1 and encoder.backbone:
-        raise InputError(f"encoder.backbone is {encoder.backbone}, but the frames are vectors: leave it out.")
-    if encoder.points and (len(shape) != 1 or shape[0] % encoder.points):
-        raise InputError(
-            f"encoder.points is {encoder.points}, but a frame's shape is {shape}: expected vectors that are so many "
-            "coordinates a point."
-        )
+    _must_fit(shape, encoder)
     frames = keras.Input((None, *shape), dtype="float32", name="frames")
     mask = keras.Input((None,), dtype="bool", name="mask")
     mean, variance = statistics or (np.zeros(_measured(shape, encoder)), np.ones(_measured(shape, encoder)))
@@ -58,9 +52,12 @@ def frame_statistics(films: Iterable[np.ndarray], encoder: Encoder) -> Statistic
         films: A recording each, or a stretch of one: (frames, features) or (frames, height, width, channels).
     Returns:
         Two arrays; where nothing varies the variance is 1.
+    Raises:
+        InputError: The encoder doesn't fit the frames.
     """
     count, total, squares = 0, np.zeros(()), np.zeros(())
     for film in films:
+        _must_fit(film.shape[1:], encoder)
         values = film.astype(np.float64)
         if film.ndim == 2:
             if encoder.changes:
@@ -72,6 +69,16 @@ def frame_statistics(films: Iterable[np.ndarray], encoder: Encoder) -> Statistic
     mean = total / count
     variance = np.maximum(squares / count - mean**2, 0.0)
     return mean, np.where(variance > 1e-12 * squares / count, variance, 1.0)
+
+
+def _must_fit(shape: tuple[int, ...], encoder: Encoder) -> None:
+    if len(shape) == 1 and encoder.backbone:
+        raise InputError(f"encoder.backbone is {encoder.backbone}, but the frames are vectors: leave it out.")
+    if encoder.points and (len(shape) != 1 or shape[0] % encoder.points):
+        raise InputError(
+            f"encoder.points is {encoder.points}, but a frame's shape is {shape}: expected vectors that are so many "
+            "coordinates a point."
+        )
 
 
 def _measured(shape: tuple[int, ...], encoder: Encoder) -> int:

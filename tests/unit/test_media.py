@@ -13,7 +13,7 @@ from PIL import Image
 
 from seqkit.data import Pipeline, Windows
 from seqkit.data.decoders import CHUNK
-from seqkit.data.films import joined
+from seqkit.data.films import film_of, joined, turned
 from seqkit.data.media import Recording, read_recordings, recordings
 from seqkit.errors import InputError
 
@@ -357,3 +357,28 @@ def test_without_the_decoder_the_error_says_what_to_install(tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(InputError, match=r"PyAV.* is not installed: pip install 'seqkit\[video\]'"):
         read_recordings(tmp_path, FRAMES)
+
+
+def test_turned_copies_keep_every_distance_but_for_their_size(rng):
+    film = film_of(rng.normal(size=(6, 12)))
+    copies = turned([film], copies=3, seed=1)
+    points = film[:].reshape(6, 4, 3)
+    for copy in copies:
+        other = copy[:].reshape(6, 4, 3)
+        # all distances between points, and the way of the first one over time, grow by one factor; the vertical stays so
+        ratios = [
+            np.linalg.norm(other[:, i] - other[:, j], axis=1) / np.linalg.norm(points[:, i] - points[:, j], axis=1)
+            for i, j in [(0, 1), (1, 3)]
+        ]
+        ratios.append(np.linalg.norm(np.diff(other[:, 0], axis=0)) / np.linalg.norm(np.diff(points[:, 0], axis=0)))
+        ratios.append((other[1:, 2, 1] - other[0, 2, 1]) / (points[1:, 2, 1] - points[0, 2, 1]))
+        factor = np.concatenate([np.ravel(ratio) for ratio in ratios])
+        np.testing.assert_allclose(factor, factor[0], rtol=1e-3)
+        assert 0.9 <= factor[0] <= 1.1
+        along = (other[:, 1] - other[:, 0])[:, [0, 2]], (points[:, 1] - points[:, 0])[:, [0, 2]]
+        angles = np.arctan2(along[0][:, 1], along[0][:, 0]) - np.arctan2(along[1][:, 1], along[1][:, 0])
+        angles = (angles + np.pi) % (2 * np.pi) - np.pi
+        np.testing.assert_allclose(angles, angles[0], atol=1e-3)
+        assert 0 < abs(angles[0]) <= np.pi / 6 + 1e-3
+    assert len({copy[:].tobytes() for copy in copies}) == 3
+    np.testing.assert_array_equal(turned([film], copies=3, seed=1)[2][:], copies[2][:])
