@@ -3,17 +3,18 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqkit.recipes.language_model import LanguageModel, language_model
 from seqkit.recipes.sentiment import Sentiment, sentiment
 from seqkit.recipes.video_frames import VideoFrames, video_frames
 
 if TYPE_CHECKING:
     from seqkit.run import Run
 
-RECIPES = {"sentiment": sentiment, "video_frames": video_frames}
+RECIPES = {"sentiment": sentiment, "language_model": language_model, "video_frames": video_frames}
 
-_TASKS = {"sentiment": Sentiment, "video_frames": VideoFrames}
+_TASKS = {"sentiment": Sentiment, "language_model": LanguageModel, "video_frames": VideoFrames}
 
-__all__ = ["RECIPES", "load", "sentiment", "video_frames"]
+__all__ = ["RECIPES", "language_model", "load", "sentiment", "video_frames"]
 
 
 def load(path: str | Path) -> "Run":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from seqkit.data import Examples, Footage, Pipeline, Ragged, Windows
+    from seqkit.data.sources import Role
     from seqkit.training import Forward
 
 TIMELINES = 6  # recordings that the report shows
@@ -107,7 +108,9 @@ def video_frames(
         classes = seqkit.data.learn_classes(trained, validated, splits.train.origin)
         if background is not None and background not in classes:
             raise seqkit.InputError(f"background is {background!r}: the labels are {', '.join(classes)}.")
-        task = VideoFrames(columns, classes, shape, frame_size, window, stack.bidirectional, background, on_error)
+        task = VideoFrames(
+            columns, classes, shape, frame_size, window, training.batch_size, stack.bidirectional, background, on_error
+        )
         chunks = (chunk for film in films for chunk in film.chunks())
         model = seqkit.topologies.many_to_many(
             *seqkit.layers.embed_frames(shape, encoder, seqkit.layers.frame_statistics(chunks, encoder)),
@@ -139,6 +142,7 @@ class VideoFrames:
     shape: tuple[int, ...]
     frame_size: tuple[int, int] | None
     window: int
+    slots: int
     bidirectional: bool
     background: str | None
     on_error: Literal["stop", "skip"]
@@ -154,11 +158,12 @@ class VideoFrames:
         kept: dict[str, Any] = {name: tuple(own) if isinstance(own, list) else own for name, own in value.items()}
         return cls(columns, kept.pop("labels"), **kept)
 
-    def read(self, source: Any, columns: dict[str, str], **options: Any) -> Examples:
+    def read(
+        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
+    ) -> Examples:
         if "labels" in columns:
-            return seqkit.data.read_recordings(
-                source, columns, frame_size=self.frame_size, on_error=self.on_error, **options
-            )
+            kinds: dict[str, Any] = {"frame_size": self.frame_size, "on_error": self.on_error}
+            return seqkit.data.read_recordings(source, columns, role=role, data_dir=data_dir, **kinds)
         return seqkit.data.open_recordings(source, self.columns, frame_size=self.frame_size)
 
     def opened(self, file: str, columns: dict[str, str]) -> Iterator[list[Any]]:
@@ -194,13 +199,16 @@ class VideoFrames:
             return footage, facts
         columns: dict[str, Any] = dict(footage.columns)
         if not self.bidirectional:
-            return seqkit.data.Windows(columns, "frames", min(batch_size, len(examples)), self.window), facts
+            slots = min(batch_size, self.slots, len(examples))
+            return seqkit.data.Windows(columns, "frames", slots, self.window), facts
         pieces = [np.array_split(np.arange(length), -(-length // self.window)) for length in footage.lengths]
         lengths = np.array([len(piece) for row in pieces for piece in row])
         cut: dict[str, Any] = {
             name: seqkit.data.Ragged.of_lengths(column.values, lengths) for name, column in columns.items()
         }
-        return seqkit.data.Pipeline(cut, "frames", batch_size, seqkit.data.boundaries(lengths, most=2)), facts
+        return seqkit.data.Pipeline(
+            cut, "frames", min(batch_size, self.slots), seqkit.data.boundaries(lengths, most=2)
+        ), facts
 
     def outputs(self, forward: Forward, pipeline: Footage) -> Ragged:
         import numpy as np

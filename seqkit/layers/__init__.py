@@ -1,8 +1,8 @@
 """Parts of models: embedding, stack, pooling."""
 
-from seqkit.layers.embedding import embed_tokens
+from seqkit.layers.embedding import embed_tokens, tied_head
 from seqkit.layers.frames import embed_frames, frame_statistics
 from seqkit.layers.pooling import pool
 from seqkit.layers.stack import recurrent_stack
 
-__all__ = ["embed_frames", "embed_tokens", "frame_statistics", "pool", "recurrent_stack"]
+__all__ = ["embed_frames", "embed_tokens", "frame_statistics", "pool", "recurrent_stack", "tied_head"]
