@@ -255,6 +255,7 @@ class VideoFrames:
         names = _names(examples)
         return {
             "items": "frames",
+            "background": self.background,
             "macro": seqkit.metrics.macro(labels, probabilities),
             "per_class": seqkit.metrics.per_class(labels, probabilities, self.classes),
             "confusion": {"labels": list(self.classes), "counts": counts},

@@ -16,7 +16,7 @@ import numpy as np
 from markupsafe import Markup
 from rich.table import Table
 
-from seqkit.pages import BLUE, GREY, INK, ORANGE, Section, axes, facts, figure, legend, table, write
+from seqkit.pages import BLUE, GREY, INK, LINE, ORANGE, Section, axes, facts, figure, legend, table, write
 
 Report = Mapping[str, Any]
 History = Sequence[Mapping[str, Any]]
@@ -189,7 +189,8 @@ def timelines(report: Report, history: History) -> Section | None:
     films = report.get("timelines") or []
     if not films:
         return None
-    return Section("Over time", [_timelines(films, (report.get("confusion") or {}).get("labels") or [])])
+    labels = (report.get("confusion") or {}).get("labels") or []
+    return Section("Over time", [_timelines(films, labels, report.get("background"))])
 
 
 def mistakes(report: Report, history: History) -> Section | None:
@@ -296,10 +297,12 @@ def _confusion(labels: Sequence[str], counts: np.ndarray, items: str) -> Markup:
     return figure("confusion", f"Confusion matrix: {items} of the test data by truth and prediction", picture)
 
 
-def _timelines(films: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Markup:
-    """Two strips a recording: what was there, and below it what the model saw; a colour a label."""
+def _timelines(films: Sequence[Mapping[str, Any]], labels: Sequence[str], background: str | None) -> Markup:
+    """Two strips a recording: what was there, and below it what the model saw; a colour a label, none the background."""
     shade = matplotlib.colormaps["tab20"]  # ten strong colours, each with a pale one behind it
-    colours = {label: shade((2 * place + place // 10) % 20) for place, label in enumerate(labels)}
+    colours: dict[str, Any] = {label: shade((2 * place + place // 10) % 20) for place, label in enumerate(labels)}
+    if background is not None:
+        colours[background] = LINE
     picture, ax = axes("frame", "", width=9.0, height=1.0 + 0.75 * len(films))
     ax.grid(False)
     ax.invert_yaxis()

@@ -150,7 +150,12 @@ def test_timelines_show_truth_over_prediction_in_one_colour_a_label(tmp_path):
         {"recording": "s<09>", "truth": runs(10, 30, labels="ab"), "prediction": runs(12, 20, 30, labels="aba")},
         {"recording": "$10$", "truth": runs(5, labels=["unseen"]), "prediction": runs(5, labels="c")},
     ]
-    report = {"items": "frames", "timelines": films, "confusion": {"labels": ["a", "b", "c"], "counts": [[1] * 3] * 3}}
+    report = {
+        "items": "frames",
+        "background": "d",
+        "timelines": films,
+        "confusion": {"labels": ["a", "b", "c"], "counts": [[1] * 3] * 3},
+    }
     text = page(tmp_path, report, [])
     words = " ".join(Page(text).words)
     for shown in ("s<09>  truth", "$10$  truth", "prediction", "unseen", "frames of the test data"):
