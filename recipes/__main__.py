@@ -115,7 +115,7 @@ def predict(
     *,
     column: dict[str, str] | None = None,
 ) -> None:
-    """Answer texts, one JSON object a line, in order, as they come.
+    """Answer texts or recordings, one JSON object a line, in order, as they come.
 
     Parameters
     ----------
@@ -123,12 +123,13 @@ def predict(
         The run folder.
     file
         A text a line, or a table with the column of the training texts, or a .conllu or .conll file of tokens; - for
-        standard input.
+        standard input. For recordings a file, a folder or a quoted pattern.
     column
         Where a field is, if not where the training data had it: --column.text review.
     """
     loaded = seqkit.load(run)
-    for answer in loaded.stream(_inputs(file, loaded.columns(column))):
+    opened = getattr(loaded.task, "opened", _inputs)
+    for answer in loaded.stream(opened(file, loaded.columns(column))):
         print(json_format.dumps(answer, ensure_ascii=False), flush=True)
 
 

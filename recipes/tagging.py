@@ -300,7 +300,7 @@ class Tagging:
         truth, predicted = _written(examples["tags"], self.scheme), self._tags(outputs)
         spans = {} if self.scheme is None else {"per_span": seqkit.spans.scores_by_type(truth, predicted)}
         return spans | {
-            "item": "tokens",
+            "items": "tokens",
             "confusion": seqkit.tag_metrics.tag_confusion(truth, predicted),
             "per_class": seqkit.tag_metrics.scores_by_tag(truth, predicted),
             "tag_mistakes": seqkit.tag_metrics.tag_mistakes(examples["tokens"], truth, predicted),

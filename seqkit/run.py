@@ -48,6 +48,9 @@ class Task(Protocol):
     """What a recipe knows and a run doesn't.
 
     `outputs` are an array whose first axis is the row, or, where there is an answer at every step, ragged rows.
+
+    Where the command line is to give it more than lines of text a task has an `opened`, from file and columns to chunks of
+    inputs.
     """
 
     recipe: str

@@ -23,14 +23,14 @@ def stateful(model: keras.Model, *, steps: int | None = None) -> keras.Model:
 
     Args:
         model: functional, built; its inputs have the shape (batch, steps, ...).
-        steps: None for any number of steps, which run through `seqkit.bptt.scan`; 1 for the step of a stream, which is
-            plain operations.
+        steps: None for any number of steps, which run through `seqkit.bptt.scan` where it computes what the layer does; 1
+            for the step of a stream, which is plain operations.
     Returns:
         A model from [*inputs, *states] to [*outputs, *states]. A state is (batch, units), named "<layer>_state_<number>";
         it starts at zeros. A masked step hands it on.
     Raises:
         InputError: a layer runs backwards.
-        ValueError: a layer is recurrent, but none that the scan computes.
+        ValueError: a layer gives no sequence or has recurrent dropout.
     """
     carried: list[Carried] = []
 
@@ -42,7 +42,8 @@ def stateful(model: keras.Model, *, steps: int | None = None) -> keras.Model:
                 f"The layer {layer.name} reads later steps, so the model can't run as a stream: train it with "
                 "stack.bidirectional off."
             )
-        if not eligible(layer) or not layer.return_sequences or layer.return_state:
+        odd = layer.return_state or layer.stateful or getattr(layer.cell, "recurrent_dropout", 0)
+        if odd or not layer.return_sequences:
             raise ValueError(f"The layer {layer.name} can't hand its state on: expected a plain one of seqkit's stack.")
         carried.append(Carried(layer, name=layer.name, dtype=layer.dtype_policy))
         return carried[-1]
@@ -88,7 +89,7 @@ class Carried(layers.Layer):
     """A recurrent layer that starts from `states` and leaves them as they are after its last step.
 
     Args:
-        layer: LSTM, GRU, SimpleRNN or Recurrent, built, with `return_sequences`.
+        layer: Built, with `return_sequences`.
     Attributes:
         sizes: Units of each state.
         states: A list of (batch, units), set before each call; zeros where it is empty.
@@ -114,7 +115,10 @@ class Carried(layers.Layer):
     def call(self, sequences, mask=None, training=False):
         before = self.states or [tf.zeros((tf.shape(sequences)[0], size), sequences.dtype) for size in self.sizes]
         if sequences.shape[1] != 1:
-            outputs, states = run_layer(self.layer, sequences, before, mask, training)
+            if eligible(self.layer):
+                outputs, states = run_layer(self.layer, sequences, before, mask, training)
+            else:
+                _, outputs, states = self.layer.inner_loop(sequences, before, mask, training)
             self.states = list(states)
             return outputs
         output, new = self.layer.cell(sequences[:, 0], before, training=training)

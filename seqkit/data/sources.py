@@ -351,6 +351,33 @@ def _read_dataset(dataset: Any, columns: Mapping[str, str], origin: str) -> Exam
 def _read_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: str | None) -> Examples:
     import tensorflow_datasets as tfds
 
+    dataset, features, origin = open_tfds(source, columns, role, data_dir)
+    parts: dict[str, list] = {column: [] for column in columns.values()}
+    for batch in tfds.as_numpy(dataset.ragged_batch(1024)):
+        for column, part in parts.items():
+            feature, values = features[column], batch[column]
+            rows = values.to_list() if hasattr(values, "to_list") else values.tolist()
+            label = getattr(feature, "feature", feature)  # of a sequence's items
+            if isinstance(label, tfds.features.ClassLabel):
+                if any(number < 0 for row in rows for number in (row if isinstance(row, list) else [row])):
+                    raise InputError(f"{origin} has rows without a label. Name another split: tfds:NAME:SPLIT.")
+                rows = [list(map(label.int2str, row)) if isinstance(row, list) else label.int2str(row) for row in rows]
+            part.extend(rows)
+    return _read_mapping(parts, columns, origin)
+
+
+def open_tfds(
+    source: str, columns: Mapping[str, str], role: Role, data_dir: str | None
+) -> tuple[Any, Mapping[str, Any], str]:
+    """Prepare a TFDS data set and open the split that `source` names, or that of `role`.
+
+    Returns:
+        The rows as a tf.data.Dataset of dicts, the features by name, and "tfds:NAME:SPLIT".
+    Raises:
+        InputError: There is no such data set, split or feature, or it can't be fetched.
+    """
+    import tensorflow_datasets as tfds
+
     name, _, split = source.removeprefix("tfds:").partition(":")
     try:
         builder = tfds.builder(name, data_dir=data_dir)
@@ -371,26 +398,13 @@ def _read_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: st
     for field, column in columns.items():
         if column not in features:
             raise InputError(f"{source} has no feature {column!r}: it has {_listed(features)}. {_how_to_name(field)}")
-    parts: dict[str, list] = {column: [] for column in columns.values()}
     try:
         dataset = builder.as_dataset(split=split)
     except ValueError:
         raise InputError(
             f"{source} has no split {split!r}: it has {_listed(builder.info.splits)}. Name one: tfds:{name}:SPLIT."
         ) from None
-    for batch in tfds.as_numpy(dataset.ragged_batch(1024)):
-        for column, part in parts.items():
-            feature, values = features[column], batch[column]
-            rows = values.to_list() if hasattr(values, "to_list") else values.tolist()
-            label = getattr(feature, "feature", feature)  # of a sequence's items
-            if isinstance(label, tfds.features.ClassLabel):
-                if any(number < 0 for row in rows for number in (row if isinstance(row, list) else [row])):
-                    raise InputError(
-                        f"{source}: split {split!r} has rows without a label. Name another: tfds:{name}:SPLIT."
-                    )
-                rows = [list(map(label.int2str, row)) if isinstance(row, list) else label.int2str(row) for row in rows]
-            part.extend(rows)
-    return _read_mapping(parts, columns, f"tfds:{name}:{split}")
+    return dataset, features, f"tfds:{name}:{split}"
 
 
 def hold_out(examples: Examples, *, by: str | None, seed: int) -> tuple[Examples, Examples]:

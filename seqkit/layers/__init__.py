@@ -3,6 +3,7 @@
 from seqkit.layers.characters import compose_characters
 from seqkit.layers.crf import CRF, best_tags, crf_accuracy, crf_loss, unpack, viterbi
 from seqkit.layers.embedding import embed_tokens, tied_head
+from seqkit.layers.frames import embed_frames, frame_statistics
 from seqkit.layers.pooling import pool
 from seqkit.layers.stack import recurrent_stack
 
@@ -12,7 +13,9 @@ __all__ = [
     "compose_characters",
     "crf_accuracy",
     "crf_loss",
+    "embed_frames",
     "embed_tokens",
+    "frame_statistics",
     "pool",
     "recurrent_stack",
     "tied_head",

@@ -18,6 +18,7 @@ FLOORS = {
     "seqkit.metrics": 1,
     "seqkit.spans": 1,
     "seqkit.tag_metrics": 1,
+    "seqkit.segments": 1,
     "seqkit.checkpoint": 1,
     "seqkit.samples": 1,
     "seqkit.step": 1,
@@ -26,6 +27,7 @@ FLOORS = {
     "seqkit.training": 2,
     "seqkit.objectives": 2,
     "seqkit.baselines": 2,
+    "seqkit.labelling": 2,
     "seqkit.ngrams": 2,
     "seqkit.fixed_window": 2,
     "seqkit.tag_baselines": 2,
@@ -46,6 +48,7 @@ STRANGERS = {
     "seqkit.layers": {"seqkit.data", "seqkit.training", "seqkit.folder"},
     "seqkit.topologies": {"seqkit.data", "seqkit.training", "seqkit.folder"},
     "seqkit.metrics": {"seqkit.data", "seqkit.training"},
+    "seqkit.segments": {"seqkit.data", "seqkit.training"},
 }
 
 
