@@ -155,8 +155,11 @@ class VideoFrames:
 
     @classmethod
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
-        kept: dict[str, Any] = {name: tuple(own) if isinstance(own, list) else own for name, own in value.items()}
-        return cls(columns, kept.pop("labels"), **kept)
+        names = [field.name for field in dataclasses.fields(cls) if field.name not in ("columns", "classes")]
+        kept: dict[str, Any] = {
+            name: tuple(value[name]) if isinstance(value[name], list) else value[name] for name in names
+        }
+        return cls(columns, tuple(value["labels"]), **kept)
 
     def read(
         self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
