@@ -64,7 +64,9 @@ def written(name: str, value: float | None) -> str:
     """A metric's value for the eye: 91.2% or 0.231; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
-    return f"{100 * value:.1f}%" if metric(name).kind == SHARE else f"{value:.3f}"
+    if metric(name).kind == SHARE:
+        return f"{100 * value:.1f}%"
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}" if abs(value) < 1e6 else f"{value:.2g}"
 
 
 def interval(name: str, score: Mapping[str, float]) -> str:
@@ -285,19 +287,17 @@ def write_html(
 
 
 def scores_table(report: Report) -> Table:
-    """The scores for a terminal: a row a metric, a column for the model and for each baseline."""
-    systems = {"model": report.get("metrics") or {}, **(report.get("baselines") or {})}
-    title, caption = verdict(report), "95% bootstrap intervals"
-    shown = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
+    """The scores for a terminal: a row a metric, the model's with their intervals, and a column for each baseline."""
+    model, baselines = report.get("metrics") or {}, report.get("baselines") or {}
+    shown = Table(title=verdict(report), title_justify="left")
     shown.add_column("metric")
-    for name in systems:
-        shown.add_column(name, justify="right", no_wrap=True)
-    for name in systems["model"]:
-        cells = [
-            f"{written(name, s[name]['value'])}\n{interval(name, s[name])}" if s.get(name) else "–"
-            for s in systems.values()
-        ]
-        shown.add_row(metric(name).words, *cells)
+    shown.add_column("model", justify="right", no_wrap=True)
+    shown.add_column("95% interval", justify="right", no_wrap=True)
+    for name in baselines:
+        shown.add_column(name.replace("_", " "), justify="right")
+    for name, score in model.items():
+        others = [written(name, scores[name]["value"]) if scores.get(name) else "–" for scores in baselines.values()]
+        shown.add_row(metric(name).words, written(name, score["value"]), interval(name, score), *others)
     return shown
 
 

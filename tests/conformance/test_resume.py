@@ -10,7 +10,7 @@ import pytest
 from seqkit import Stack, Training
 from seqkit.data import Pipeline, Windows, boundaries
 from seqkit.training import fit, reproducible
-from tests.cases import IN_STEP
+from tests.cases import CASES, IN_STEP
 
 TRAINING = Training(epochs=3, batch_size=8, ema=0.9, plateau_patience=1, label_smoothing=0.1)
 
@@ -47,12 +47,24 @@ def assert_same(one, other):
     assert one[1] == other[1]
 
 
-@pytest.fixture(scope="module", params=[200_000, 0], ids=["Keras's layers", "the scan"])
-def straight(case, request):
-    """A training that was not stopped, through either of the two ways to run the recurrent layers."""
+WAYS = [
+    *((case, 200_000) for case in CASES),
+    (CASES[0], 0),
+]  # 0 tokens are enough for the scan, which is the same for all
+
+
+@pytest.fixture(scope="module", params=WAYS, ids=lambda way: f"{way[0].name}, {'layers' if way[1] else 'scan'}")
+def case(request):
+    """Each recipe through Keras's layers, the first one also through the scan."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seqkit.training.TOKENS_A_SHAPE", request.param)
-        yield train(case)
+        patch.setattr("seqkit.training.TOKENS_A_SHAPE", request.param[1])
+        yield request.param[0]
+
+
+@pytest.fixture(scope="module")
+def straight(case):
+    """A training that was not stopped."""
+    return train(case)
 
 
 def test_two_runs_with_one_seed_are_bit_identical(case, straight):
@@ -84,13 +96,13 @@ def test_resume_check_catches_a_forgotten_variable(case, straight, tmp_path):
         assert_same(train(case, checkpoint=checkpoint, resume=True), straight)
 
 
-@pytest.mark.parametrize("case", IN_STEP, ids=lambda case: case.name)
-def test_resumed_windows_go_on_with_their_state(case, tmp_path):
+@pytest.mark.parametrize("recipe", IN_STEP, ids=lambda case: case.name)
+def test_resumed_windows_go_on_with_their_state(recipe, tmp_path):
     checkpoint = tmp_path / "state.npz"
     with pytest.raises(KeyboardInterrupt, match="--resume"):
-        train(case, windows=True, checkpoint=checkpoint, callbacks=[PressCtrlC(3)])
-    straight = train(case, windows=True)
-    assert_same(train(case, windows=True, checkpoint=checkpoint, resume=True), straight)
+        train(recipe, windows=True, checkpoint=checkpoint, callbacks=[PressCtrlC(3)])
+    straight = train(recipe, windows=True)
+    assert_same(train(recipe, windows=True, checkpoint=checkpoint, resume=True), straight)
     with np.load(checkpoint) as kept:
         arrays = dict(kept)
     assert len(straight[1]) == TRAINING.epochs

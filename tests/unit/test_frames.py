@@ -51,13 +51,13 @@ def test_pictures_are_normalised_by_channel(rng):
 
 def test_every_picture_is_encoded_by_itself(rng):
     """Folded into the batch and out again, each frame comes back to its row and step."""
-    model = features_of((8, 8, 1), Encoder(filters=(4,), units=5, changes=False))
+    model = features_of((8, 8, 1), Encoder(filters=(4,), units=32, changes=False))
     frames = rng.normal(size=(3, 4, 8, 8, 1)).astype("float32")
     together = np.asarray(model(all_real(frames)))
     for row, step in np.ndindex(3, 4):
         alone = np.asarray(model(all_real(frames[row : row + 1, step : step + 1])))
         np.testing.assert_allclose(together[row, step], alone[0, 0], atol=1e-5)
-    assert len({tuple(vector) for vector in together.reshape(12, 5).round(4)}) == 12
+    assert len({tuple(vector) for vector in together.reshape(12, 32).round(4)}) == 12
 
 
 @pytest.mark.parametrize("shape", [(6,), (8, 8, 1)])
