@@ -64,5 +64,5 @@ def tied_head(ids: keras.KerasTensor, features: keras.KerasTensor) -> Callable[[
         ids, features: From `embed_tokens` with `reversible`.
     """
     table = keras.Model(ids, features).get_layer("embedding")
-    # the cast leaves the mask behind, which the table would complain about
-    return lambda sequence: table(keras.ops.cast(sequence, "float32"), reverse=True)
+    # the copy leaves the mask behind, which the table would complain about
+    return lambda sequence: table(keras.ops.copy(sequence), reverse=True)
