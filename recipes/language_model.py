@@ -245,7 +245,7 @@ class LanguageModel:
 
     def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
         return [
-            {"log_probability": round(float(outputs[row].sum()), 4), "symbols": len(outputs[row])}
+            {"log_probability": round(float(outputs[row].sum()), 6), "symbols": len(outputs[row])}
             for row in range(len(outputs))
         ]
 
