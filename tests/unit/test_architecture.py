@@ -14,6 +14,7 @@ FLOORS = {
     "seqkit.progress": 1,
     "seqkit.folder": 1,
     "seqkit.data": 1,
+    "seqkit.decoding": 1,
     "seqkit.metrics": 1,
     "seqkit.checkpoint": 1,
     "seqkit.samples": 1,
@@ -21,6 +22,8 @@ FLOORS = {
     "seqkit.training": 2,
     "seqkit.objectives": 2,
     "seqkit.baselines": 2,
+    "seqkit.ngrams": 2,
+    "seqkit.fixed_window": 2,
     "seqkit.cells": 2,
     "seqkit.acceleration": 2,
     "seqkit.stateful": 2,
@@ -37,6 +40,7 @@ STRANGERS = {
     "seqkit.layers": {"seqkit.data", "seqkit.training", "seqkit.folder"},
     "seqkit.topologies": {"seqkit.data", "seqkit.training", "seqkit.folder"},
     "seqkit.metrics": {"seqkit.data", "seqkit.training"},
+    "seqkit.decoding": {"seqkit.data", "seqkit.training"},
 }
 
 
