@@ -3,16 +3,17 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqkit.recipes.language_model import LanguageModel, language_model
 from seqkit.recipes.sentiment import Sentiment, sentiment
 
 if TYPE_CHECKING:
     from seqkit.run import Run
 
-RECIPES = {"sentiment": sentiment}
+RECIPES = {"sentiment": sentiment, "language_model": language_model}
 
-_TASKS = {"sentiment": Sentiment}
+_TASKS = {"sentiment": Sentiment, "language_model": LanguageModel}
 
-__all__ = ["RECIPES", "load", "sentiment"]
+__all__ = ["RECIPES", "language_model", "load", "sentiment"]
 
 
 def load(path: str | Path) -> "Run":

@@ -58,8 +58,8 @@ def _with_defaults(hint: Any, default: Any) -> Any:
     return dataclasses.make_dataclass(hint.__name__, fields, bases=(hint,), namespace=namespace, frozen=True)
 
 
-for _recipe in RECIPES.values():
-    train.command(_train(_recipe))
+for _name, _recipe in RECIPES.items():
+    train.command(_train(_recipe), name=_name)
 
 
 @app.command
@@ -129,6 +129,74 @@ def predict(
     loaded = seqkit.load(run)
     for answer in loaded.stream(_inputs(file, loaded.columns(column))):
         print(json_format.dumps(answer, ensure_ascii=False), flush=True)
+
+
+@app.command
+def generate(
+    run: Path,
+    /,
+    *,
+    prompt: str = "",
+    temperature: float = 0.8,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    length: int = 200,
+    stop: str | None = None,
+    seed: int = 0,
+) -> None:
+    """Write text with a language model, as it is drawn.
+
+    Parameters
+    ----------
+    run
+        The run folder of a language model.
+    prompt
+        What the text goes on from.
+    temperature
+        What logits are divided by: below 1 for likelier text, 0 for the most likely symbol each time.
+    top_k
+        Draw from so many of the most likely symbols; 0 for all.
+    top_p
+        Draw from the fewest symbols that have this share of the probability.
+    length
+        Symbols to draw at most.
+    stop
+        Text before which to stop.
+    seed
+        Of the draws.
+    """
+    pieces = seqkit.load(run).generate(
+        prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, stop=stop, seed=seed
+    )
+    print(prompt, end="", flush=True)
+    for piece in pieces:
+        print(piece, end="", flush=True)
+    print()
+
+
+@app.command
+def score(
+    run: Path,
+    file: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-",
+    /,
+    *,
+    column: dict[str, str] | None = None,
+) -> None:
+    """Print how likely a language model finds each line: log-probability in nats and symbols, a JSON object a line.
+
+    Parameters
+    ----------
+    run
+        The run folder of a language model.
+    file
+        A text a line, or a table with the column of the training texts; - for standard input.
+    column
+        Where a field is, if not where the training data had it: --column.text review.
+    """
+    loaded = seqkit.load(run)
+    if not hasattr(loaded.task, "generate"):
+        raise InputError(f"{run} was made by {loaded.task.recipe}, which gives no text a probability: use predict.")
+    predict(run, file, column=column)
 
 
 @app.command

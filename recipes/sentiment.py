@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from seqkit.data import Examples, Pipeline, Vocabulary
+    from seqkit.data.sources import Role
     from seqkit.training import Forward
 
 MISTAKES = 20  # the most confident ones, for the report
@@ -138,6 +139,11 @@ class Sentiment:
         vocabulary = seqkit.data.Vocabulary.from_json(value)
         return cls(columns, vocabulary, tuple(value["labels"]), value["max_length"])
 
+    def read(
+        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
+    ) -> Examples:
+        return seqkit.data.read(source, columns, role=role, data_dir=data_dir)
+
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
         cache = "label" in examples.columns  # what a user asks to predict is not kept
         tokens = seqkit.data.tokenise(examples["text"], self.vocabulary.splitter, cache=cache)
@@ -154,6 +160,8 @@ class Sentiment:
             facts["unseen_labels"] = int((columns["targets"] == seqkit.data.UNSEEN).sum())
         widths = seqkit.data.boundaries(columns["ids"].lengths)
         return seqkit.data.Pipeline(columns, "ids", batch_size, widths), facts
+
+    encode_for_training = encode
 
     def outputs(self, forward: Forward, pipeline: Pipeline) -> np.ndarray:
         from scipy.special import softmax

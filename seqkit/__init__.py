@@ -26,6 +26,7 @@ _ROOMS = (
     "cells",
     "data",
     "decoding",
+    "diagnostics",
     "export",
     "fixed_window",
     "folder",

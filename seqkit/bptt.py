@@ -13,44 +13,24 @@ Decisions, each by measurement on two cores of an AVX-512 machine:
   length and cut finer: a shard stops at its own longest row, and a product of 8 rows is nearly as fast as one of 16,
   row for row.
 - Transposed weights are made before the loops: XLA's product with a transposed right side ran at 60% of the plain one.
+- What the loops write lies step after step, (steps, batch, width), so that a step writes one piece of memory and a chunk is
+  one: 10% of a small layer's time.
+- In bfloat16 XLA's loops are some fifty times slower than in float32, TensorFlow's own products twice as fast. So there the
+  input projection and its gradients are TensorFlow's, of all steps at once, and the loops compute in float32.
 """
 
-import dataclasses
 import functools
 import itertools
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import tensorflow as tf
 from keras import ops
 
-Tensors = Sequence[tf.Tensor]
+from seqkit.step import Cell, Ops, plan_of, step_gradient
 
 CHUNK = 16  # steps
 LEAST_ROWS = 4  # of a shard
-
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """A recurrence by its gate equations.
-
-    Args:
-        step: `step(op, x, state, vectors) -> state`, all of them tuples of (batch, units). `x` has one entry a gate,
-            the projected input with its bias. `op` has `op.product(left, k)`, a tuple of left W_k (+ bias) by gate,
-            `op.sigmoid` and `op.tanh`; what these three return is what the backward pass may look up. Everything else
-            may be any differentiable TensorFlow expression. The first state is the output.
-        gates: how many blocks of `units` columns the input projection has.
-        products: for each recurrent product, how many blocks of `units` columns it has.
-        states: how many states there are.
-        vectors: how many element-wise weights of `units` numbers, such as peepholes.
-    """
-
-    step: Callable
-    gates: int
-    products: tuple[int, ...]
-    states: int = 1
-    vectors: int = 0
 
 
 def scan(
@@ -105,15 +85,20 @@ def scan(
 
     bias = tf.zeros(kernel.shape[-1:], dtype) if bias is None else bias
     biases = [b for b in recurrent_bias if b is not None]
-    weights = [tf.cast(w, dtype) for w in (kernel, bias, *recurrent, *biases, *vectors)]
-    states = [tf.cast(s, dtype) for s in initial_state]
+    projection, projected, exact = [tf.cast(kernel, dtype), tf.cast(bias, dtype)], dtype == tf.bfloat16, dtype
+    if projected:
+        exact = tf.float32
+        inputs, projection = tf.cast(tf.tensordot(inputs, projection[0], 1) + projection[1], exact), []
+    weights = projection + [tf.cast(w, exact) for w in (*recurrent, *biases, *vectors)]
+    states = [tf.cast(s, exact) for s in initial_state]
     direction = tf.constant(-1 if reverse else 1)
     forward, backward = _loops(
         cell,
         biased=tuple(b is not None for b in recurrent_bias),
         masked=mask is not None,
         sequences=return_sequences,
-        widths=(dtype, *(tuple(w.shape) for w in weights)),
+        projected=projected,
+        widths=(exact, *(tuple(w.shape) for w in weights)),
     )
     split, join = _shards(inputs, mask)
     masks = itertools.repeat(()) if mask is None else _masks(mask, reverse, zero_output_for_mask, split)
@@ -133,7 +118,8 @@ def scan(
             d = [tf.stop_gradient(each) for each in of[: len(of) - len(arguments)]]
             dys = split(d[0]) if return_sequences else [()] * len(xs)
             dstates = list(zip(*(split(s) for s in d[-cell.states :]), strict=True))
-            turned = [tf.transpose(w) for w in (weights[0], *weights[2 : 2 + len(cell.products)])]
+            products = weights[len(projection) : len(projection) + len(cell.products)]
+            turned = [tf.transpose(w) for w in (*projection[:1], *products)]
             back = [
                 backward(direction, x, m, weights, turned, r[2], dy, ds)
                 for x, m, r, dy, ds in zip(xs, masks, ran, dys, dstates, strict=False)
@@ -144,7 +130,7 @@ def scan(
 
         return (*outputs, *final), lambda *d: first(*d, *arguments)
 
-    out = run(inputs, *weights, *states)
+    out = [tf.cast(x, dtype) for x in run(inputs, *weights, *states)]
     return (out[0] if return_sequences else None), tuple(out[-cell.states :])
 
 
@@ -190,133 +176,22 @@ def _masks(mask: tf.Tensor, reverse: bool, zero_output: bool, split: Callable) -
     return [(m, e, tf.reduce_max(_lengths(m))) for m, e in zip(split(mask), split(emit), strict=True)]
 
 
-class _Ops:
-    """What a cell's step calls. Keeps a trail; with `recorded` it hands out earlier results instead of computing."""
-
-    def __init__(self, product: Callable, recorded: Sequence[tuple[tf.Tensor, ...]] | None = None):
-        self._product, self._recorded = product, recorded
-        self.trail: list[tuple[str | int, tf.Tensor, tuple[tf.Tensor, ...]]] = []
-
-    def _do(self, what, argument, compute):
-        out = compute() if self._recorded is None else self._recorded[len(self.trail)]
-        self.trail.append((what, argument, out))
-        return out
-
-    def product(self, left: tf.Tensor, k: int = 0) -> tuple[tf.Tensor, ...]:
-        return self._do(k, left, lambda: self._product(left, k))
-
-    def sigmoid(self, x: tf.Tensor) -> tf.Tensor:
-        return self._do("sigmoid", x, lambda: (tf.sigmoid(x),))[0]
-
-    def tanh(self, x: tf.Tensor) -> tf.Tensor:
-        return self._do("tanh", x, lambda: (tf.tanh(x),))[0]
-
-
-def _step_gradient(
-    cell: Cell, x: Tensors, state: Tensors, vectors: Tensors, recorded: Any, dstate: Tensors, turned: Callable
-) -> tuple:
-    """The chain rule for one step, from recorded results.
-
-    Args:
-        turned: `turned(k, dgates)`, the gradient of product k in its left side.
-    Returns:
-        gradients of x, state and vectors; for each product its left side and the gradients of its blocks.
-    """
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch((x, state, vectors, recorded))
-        op = _Ops(lambda *_: None, recorded)
-        targets = list(cell.step(op, x, state, vectors))
-    upstream, products = list(dstate), {}
-    for what, argument, out in reversed(op.trail):
-        d = tape.gradient(targets, out, upstream, unconnected_gradients="zero")
-        if what == "sigmoid":
-            upstream.append(d[0] * out[0] * (1 - out[0]))
-        elif what == "tanh":
-            upstream.append(d[0] * (1 - out[0] * out[0]))
-        else:
-            products[what] = argument, d
-            upstream.append(turned(what, d))
-        targets.append(argument)
-    dx, ds, dv = tape.gradient(targets, (x, state, vectors), upstream, unconnected_gradients="zero")
-    return dx, ds, dv, [products[k] for k in range(len(cell.products))]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Plan:
-    """What the backward loop of a cell needs; found by tracing one step of it.
-
-    Attributes:
-        kept: which of (gates of x, states, results of op.*) the backward loop reads.
-        results: how many blocks each result of op.* has.
-        shared: for each product, the gate of x from which on its gradient is that of x, or None.
-        left: for each product, which state is its left side, or None where it must be computed.
-        widths: for each product, the width of its left side in units.
-    """
-
-    kept: tuple[int, ...]
-    results: tuple[int, ...]
-    shared: tuple[int | None, ...]
-    left: tuple[int | None, ...]
-    widths: tuple[int, ...]
-
-
-@functools.cache
-def _plan(cell: Cell) -> _Plan:
-    with tf.Graph().as_default():
-        units = 3
-
-        def blocks(n):
-            return tuple(tf.compat.v1.placeholder(tf.float32, (2, units)) for _ in range(n))
-
-        x, state, vectors = blocks(cell.gates), blocks(cell.states), blocks(cell.vectors)
-        op = _Ops(lambda left, k: blocks(cell.products[k]))
-        cell.step(op, x, state, vectors)
-        widths = {what: left.shape[-1] // units for what, left, _ in op.trail if isinstance(what, int)}
-        recorded = tuple(blocks(len(out)) for _, _, out in op.trail)
-
-        def turned(k, d):
-            return tf.concat(d, 1) @ tf.ones((units * cell.products[k], units * widths[k]))
-
-        dx, ds, dv, products = _step_gradient(cell, x, state, vectors, recorded, blocks(cell.states), turned)
-
-        shared, left = [], []
-        for argument, d in products:
-            runs = [g for g in range(cell.gates - len(d) + 1) if all(a is b for a, b in zip(dx[g:], d, strict=False))]
-            shared.append(runs[0] if runs else None)
-            left.append(next((i for i, s in enumerate(state) if s is argument), None))
-        reached = {id(t) for argument, _ in products for t in [argument]}
-        seen, queue = set(), [*dx, *ds, *dv, *(t for argument, d in products for t in (argument, *d))]
-        while queue:
-            tensor = queue.pop()
-            if id(tensor) not in seen:
-                seen.add(id(tensor))
-                queue.extend(tensor.op.inputs)
-        candidates = [*x, *state, *(t for out in recorded for t in out)]
-        kept = tuple(i for i, t in enumerate(candidates) if id(t) in seen | reached)
-    return _Plan(
-        kept,
-        tuple(len(r) for r in recorded),
-        tuple(shared),
-        tuple(left),
-        tuple(widths[k] for k in range(len(products))),
-    )
-
-
-def left_widths(cell: Cell) -> tuple[int, ...]:
-    """For each recurrent product of a cell, the width of its left side in units."""
-    return _plan(cell).widths
-
-
 def _read(buffer: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
     """(batch, steps, width) at one step: (batch, width)."""
     batch, _, width = _dims(buffer)
     return tf.reshape(tf.slice(buffer, (0, t, 0), (batch, 1, width)), (batch, width))
 
 
-def _write(buffer: tf.Tensor, t: tf.Tensor, blocks: Sequence[tf.Tensor], column: int = 0) -> tf.Tensor:
+def _take(buffer: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+    """(steps, batch, width) at one step: (batch, width)."""
+    _, batch, width = _dims(buffer)
+    return tf.reshape(tf.slice(buffer, (t, 0, 0), (1, batch, width)), (batch, width))
+
+
+def _put(buffer: tf.Tensor, t: tf.Tensor, blocks: Sequence[tf.Tensor], column: int = 0) -> tf.Tensor:
     """Blocks one by one: XLA writes each in place, and a concatenation of them it does element by element."""
     for block in blocks:
-        buffer = ops.slice_update(buffer, tf.stack((0, t, column)), block[:, None])
+        buffer = ops.slice_update(buffer, tf.stack((t, 0, column)), block[None])
         column += block.shape[-1]
     return buffer
 
@@ -329,23 +204,25 @@ def _dims(x: tf.Tensor) -> list:
 
 @functools.cache
 def _loops(
-    cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool, widths: tuple
+    cell: Cell, biased: tuple[bool, ...], masked: bool, sequences: bool, projected: bool, widths: tuple
 ) -> tuple[Callable, Callable]:
     """The forward and the backward loop of one shard.
+
+    With `projected` the inputs are W x + b already, and there is neither a kernel nor a bias among the weights.
 
     `widths`, the dtype and the shapes of the weights, is for the cache: only batch and steps may vary within a pair.
     Of one cell and setting there is one pair, and the direction is a value: layers, directions and shards of the same
     shape compile once.
     """
-    plan = _plan(cell)
-    n = len(cell.products)
+    plan = plan_of(cell)
+    n, head = len(cell.products), 0 if projected else 2
 
     def unpack(weights, rows):
-        kernel, bias, *rest = weights
+        projection, rest = weights[:head], weights[head:]
         recurrent, rest = rest[:n], rest[n:]
         biases = [rest[sum(biased[:k])] if biased[k] else None for k in range(n)]
         vectors = tuple(tf.broadcast_to(v, (rows, v.shape[-1])) for v in rest[sum(biased) :])
-        return kernel, bias, recurrent, biases, vectors
+        return projection, recurrent, biases, vectors, recurrent[0].shape[-1] // cell.products[0]
 
     def course(direction, masks, steps):
         """Number of steps and of chunks; steps in a chunk; the first chunk's left edge; the first step.
@@ -361,9 +238,16 @@ def _loops(
     @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
     def forward(direction, x, masks, weights, states):
         rows, steps, features = _dims(x)
-        kernel, bias, recurrent, biases, vectors = unpack(weights, rows)
-        units = kernel.shape[-1] // cell.gates
+        projection, recurrent, biases, vectors, units = unpack(weights, rows)
         length, count, size, edge, t = course(direction, masks, steps)
+
+        def project(first, size):
+            piece = tf.transpose(tf.slice(x, (0, first, 0), (rows, size, features)), (1, 0, 2))
+            if projected:
+                return piece
+            kernel, bias = projection
+            gates = tf.reshape(piece, (size * rows, features)) @ kernel + bias
+            return tf.reshape(gates, (size, rows, cell.gates * units))
 
         def product(left, k):
             out = left @ recurrent[k]
@@ -371,28 +255,29 @@ def _loops(
 
         def chunk(k, edge, t, states, outputs, kept):
             first = tf.clip_by_value(edge, 0, steps - size)
-            piece = tf.reshape(tf.slice(x, (0, first, 0), (rows, size, features)), (rows * size, features))
-            projected = tf.reshape(piece @ kernel + bias, (rows, size, cell.gates * units))
+            piece = project(first, size)
 
             def step(s, t, states, outputs, kept):
-                gates = tuple(tf.split(_read(projected, t - first), cell.gates, axis=1))
-                op = _Ops(product)
+                gates = tuple(tf.split(_take(piece, t - first), cell.gates, axis=1))
+                op = Ops(product)
                 new = cell.step(op, gates, states, vectors)
                 candidates = [*gates, *states, *(b for _, _, out in op.trail for b in out)]
-                kept = _write(kept, t, [candidates[i] for i in plan.kept])
+                kept = _put(kept, t, [candidates[i] for i in plan.kept])
                 if masked:
                     real = _read(masks[0][:, :, None], t)
                     new = tuple(tf.where(real, a, b) for a, b in zip(new, states, strict=True))
-                return s + 1, t + direction, new, _write(outputs, t, new[:1]) if sequences else (), kept
+                return s + 1, t + direction, new, _put(outputs, t, new[:1]) if sequences else (), kept
 
             last = tf.minimum((k + 1) * size, length)
             loop = tf.while_loop(lambda s, *_: s < last, step, (k * size, t, states, outputs, kept))
             return k + 1, edge + direction * size, *loop[1:]
 
-        outputs = tf.zeros((rows, steps, units), x.dtype) if sequences else ()
-        kept = tf.zeros((rows, steps, len(plan.kept) * units), x.dtype)
+        outputs = tf.zeros((steps, rows, units), x.dtype) if sequences else ()
+        kept = tf.zeros((steps, rows, len(plan.kept) * units), x.dtype)
         start = (0, edge, t, tuple(states), outputs, kept)
         *_, states, outputs, kept = tf.while_loop(lambda k, *_: k < count, chunk, start)
+        if sequences:
+            outputs = tf.transpose(outputs, (1, 0, 2))
         if masked and sequences:
             outputs = tf.where((tf.range(steps) < length)[:, None], outputs, states[0][:, None])
             outputs = tf.where(masks[1][:, :, None], outputs, 0)
@@ -401,10 +286,8 @@ def _loops(
     @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
     def backward(direction, x, masks, weights, turned, kept, doutputs, dstates):
         rows, steps, features = _dims(x)
-        kernel, _, _, _, vectors = unpack(weights, rows)
-        units = kernel.shape[-1] // cell.gates
+        _, _, _, vectors, units = unpack(weights, rows)
         length, count, size, edge, t = course(direction, masks, steps)
-        exact = tf.float32 if x.dtype == tf.bfloat16 else x.dtype  # sums over chunks need more than bfloat16
         # columns of what a step writes: the gradients of the gates of x, of products that don't share them, left sides
         column, starts, lefts = cell.gates, [], []
         for k in range(n):
@@ -423,7 +306,7 @@ def _loops(
             first = tf.clip_by_value(edge, 0, steps - size)
 
             def step(s, t, dstates, dvectors, written):
-                blocks = tf.split(_read(kept, t), len(plan.kept), axis=1)
+                blocks = tf.split(_take(kept, t), len(plan.kept), axis=1)
                 full = dict(zip(plan.kept, blocks, strict=True))
                 total = cell.gates + cell.states + sum(plan.results)
                 # a tensor of its own for each, or their gradients would be added up
@@ -438,31 +321,36 @@ def _loops(
                 if masked:
                     real = _read(masks[0][:, :, None], t)
                     dnew = tuple(tf.where(real, d, 0) for d in dstates)
-                dgates, dold, dv, products = _step_gradient(
-                    cell, gates, states, vectors, recorded, dnew, lambda k, d: tf.concat(d, 1) @ turned[1 + k]
+                dgates, dold, dv, products = step_gradient(
+                    cell, gates, states, vectors, recorded, dnew, lambda k, d: tf.concat(d, 1) @ turned[k - n]
                 )
                 if masked:
                     dold = tuple(tf.where(real, new, d) for new, d in zip(dold, dstates, strict=True))
-                written = _write(written, t - first, dgates)
+                written = _put(written, t - first, dgates)
                 for k, (left, d) in enumerate(products):
                     if plan.shared[k] is None:
-                        written = _write(written, t - first, d, starts[k] * units)
+                        written = _put(written, t - first, d, starts[k] * units)
                     if lefts[k] is not None:
-                        written = _write(written, t - first, [left], lefts[k] * units)
+                        written = _put(written, t - first, [left], lefts[k] * units)
                 return s - 1, t - direction, dold, tuple(a + b for a, b in zip(dvectors, dv, strict=True)), written
 
-            written = tf.zeros((rows, size, column * units), x.dtype)
+            written = tf.zeros((size, rows, column * units), x.dtype)
             last = tf.minimum((k + 1) * size, length) - 1
             loop = tf.while_loop(lambda s, *_: s >= k * size, step, (last, t, dstates, dvectors, written))
             _, t, dstates, dvectors, written = loop
 
             def rows_of(buffer, start, at, width):
-                return tf.reshape(tf.slice(buffer, (0, start, at), (rows, size, width)), (rows * size, width))
+                return tf.reshape(tf.slice(buffer, (start, 0, at), (size, rows, width)), (size * rows, width))
 
             dz = rows_of(written, 0, 0, cell.gates * units)
-            piece = rows_of(x, first, 0, features)
-            dx = ops.slice_update(dx, tf.stack((0, first, 0)), tf.reshape(dz @ turned[0], (rows, size, features)))
-            parts = [tf.matmul(piece, dz, transpose_a=True), tf.reduce_sum(dz, 0)]
+            if projected:
+                parts, dpiece = [], dz
+            else:
+                piece = tf.transpose(tf.slice(x, (0, first, 0), (rows, size, features)), (1, 0, 2))
+                piece = tf.reshape(piece, (size * rows, features))
+                parts, dpiece = [tf.matmul(piece, dz, transpose_a=True), tf.reduce_sum(dz, 0)], dz @ turned[0]
+            dpiece = tf.transpose(tf.reshape(dpiece, (size, rows, features)), (1, 0, 2))
+            dx = ops.slice_update(dx, tf.stack((0, first, 0)), dpiece)
             sums = []
             for p in range(n):
                 dp = rows_of(written, 0, starts[p] * units, cell.products[p] * units)
@@ -474,15 +362,15 @@ def _loops(
                     left = rows_of(kept, first, at * units, units)
                 parts.append(tf.matmul(left, dp, transpose_a=True))
                 sums.extend([tf.reduce_sum(dp, 0)] if biased[p] else [])
-            dweights = tuple(a + tf.cast(b, exact) for a, b in zip(dweights, parts + sums, strict=True))
+            dweights = tuple(a + b for a, b in zip(dweights, parts + sums, strict=True))
             return k - 1, edge - direction * size, t, dstates, dvectors, dx, dweights
 
-        zeros = tuple(tf.zeros(w.shape, exact) for w in weights[: len(weights) - cell.vectors])
+        zeros = tuple(tf.zeros(w.shape, x.dtype) for w in weights[: len(weights) - cell.vectors])
         dvectors = tuple(tf.zeros_like(v) for v in vectors)
         edge, t = edge + direction * (count - 1) * size, t + direction * (length - 1)
         start = (count - 1, edge, t, tuple(dstates), dvectors, tf.zeros_like(x), zeros)
         *_, dstates, dvectors, dx, dweights = tf.while_loop(lambda k, *_: k >= 0, chunk, start)
         dweights = (*dweights, *(tf.reduce_sum(v, 0) for v in dvectors))
-        return dx, tuple(tf.cast(d, x.dtype) for d in dweights), dstates
+        return dx, dweights, dstates
 
     return forward, backward

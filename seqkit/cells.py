@@ -15,7 +15,10 @@ In all of them x holds W x_t + b gate by gate, `op.product(h, k)` is R_k h gate 
 output.
 """
 
+import copy
 import dataclasses
+import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,8 +26,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from seqkit import bptt, settings
-from seqkit.bptt import Cell
+from seqkit import settings
+from seqkit.step import Cell, left_widths
 
 
 def _add(a: Sequence[tf.Tensor], b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -298,9 +301,10 @@ class GateCell(keras.layers.Layer):
         )
         self.biased = [g for g in range(cell.gates) if g not in self.recurrence.unbiased]
         self.bias = self.add_weight((len(self.biased) * units,), initializer=self._first_bias, name="bias")
+        draw = functools.partial(self._blockwise, itertools.count())
         self.recurrent = [
-            self.add_weight((width * units, blocks * units), initializer=self._blockwise, name=f"recurrent_kernel_{k}")
-            for k, (width, blocks) in enumerate(zip(bptt.left_widths(cell), cell.products, strict=True))
+            self.add_weight((width * units, blocks * units), initializer=draw, name=f"recurrent_kernel_{k}")
+            for k, (width, blocks) in enumerate(zip(left_widths(cell), cell.products, strict=True))
         ]
         self.vectors = [self.add_weight((units,), initializer="zeros", name=f"vector_{k}") for k in range(cell.vectors)]
 
@@ -308,12 +312,14 @@ class GateCell(keras.layers.Layer):
         blocks = [ops.full((self.units,), float(g == self.recurrence.forget), dtype=dtype) for g in self.biased]
         return ops.concatenate(blocks)
 
-    def _blockwise(self, shape, dtype=None):
+    def _blockwise(self, numbers, shape, dtype=None):
         """Each gate's matrix from the initializer by itself, for which "identity" needs it square."""
-        draw = [
-            self.recurrent_initializer((self.units, self.units), dtype=dtype)
-            for _ in range(shape[0] * shape[1] // self.units**2)
-        ]
+        draw = []
+        for _ in range(shape[0] * shape[1] // self.units**2):
+            own = copy.copy(self.recurrent_initializer)
+            if isinstance(getattr(own, "seed", None), int):  # the same seed would draw the same matrix for all
+                own.seed += next(numbers)
+            draw.append(own((self.units, self.units), dtype=dtype))
         rows = shape[0] // self.units
         return ops.concatenate([ops.concatenate(draw[i::rows], axis=1) for i in range(rows)], axis=0)
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.data.ragged import Ragged
-from seqkit.data.vocabulary import END, Vocabulary
+from seqkit.data.vocabulary import BEGIN, END, Vocabulary
 from seqkit.errors import ExportError, InputError
 from seqkit.folder import read_json, replacing, write_json
 from seqkit.stateful import stateful
@@ -40,6 +40,32 @@ class TextClassifier(tf.Module):
         padded = tf.concat([ids, end], axis=1).to_tensor()  # (batch, steps)
         probabilities = tf.nn.softmax(self.model(padded, training=False))
         return {"label": tf.gather(self.classes, tf.argmax(probabilities, axis=-1)), "probabilities": probabilities}
+
+
+class TextScorer(tf.Module):
+    """Text in, its log-probability out, with the vocabulary of a language model inside."""
+
+    def __init__(self, model: keras.Model, vocabulary: Vocabulary, *, ends: bool):
+        super().__init__()
+        self.model, self.table, self.splitter = model, vocabulary.lookup(), vocabulary.splitter
+        self.ends = ends
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
+    def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """string (batch,) -> "log_probabilities", float32 (batch, symbols), in nats; "log_probability", (batch,), their sum.
+
+        A text of words is a line, whose end counts as a symbol.
+        """
+        ids = self.table.lookup(self.splitter(text))
+        if self.ends:
+            ids = tf.concat([ids, tf.fill([tf.shape(text)[0], 1], END)], axis=1)
+        real = tf.sequence_mask(ids.row_lengths())  # (batch, symbols)
+        targets = ids.to_tensor()
+        begun = tf.concat([tf.fill([tf.shape(text)[0], 1], BEGIN), targets], axis=1)
+        logits = self.model(begun, training=False)[:, :-1]
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+        scores = tf.where(real, -nats, 0.0)
+        return {"log_probabilities": scores, "log_probability": tf.reduce_sum(scores, axis=1)}
 
 
 class Step(tf.Module):

@@ -21,16 +21,15 @@ import tensorflow as tf
 
 import seqkit
 from seqkit import export, folder, metrics, report
-from seqkit.data.pipelines import Pipeline
 from seqkit.data.ragged import Ragged
-from seqkit.data.sources import Examples, read
+from seqkit.data.sources import Examples, Role
 from seqkit.data.splits import Splits
 from seqkit.errors import InputError
 from seqkit.progress import say
 from seqkit.samples import read_samples, write_samples
 from seqkit.settings import Training
 from seqkit.stateful import streams
-from seqkit.training import Forward, Objective, fit, make_forward
+from seqkit.training import Forward, Objective, Rows, fit
 
 CHUNK = 256  # inputs answered at once
 EVALUATION_BATCH = 64
@@ -63,10 +62,18 @@ class Task(Protocol):
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
         """The inverse of `to_json`."""
 
-    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
+    def read(
+        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
+    ) -> Examples:
+        """Read a source into the rows that are scored."""
+
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
         """Batches ("targets" only where the examples have them), and counts about the data that belong in a report."""
 
-    def outputs(self, forward: Forward, pipeline: Pipeline) -> Outputs:
+    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
+        """The same, as the model is trained on it."""
+
+    def outputs(self, forward: Forward, rows: Any) -> Outputs:
         """The model's outputs, in the order of the rows."""
 
     def answers(self, examples: Examples, outputs: Any) -> list[dict[str, Any]]:
@@ -160,7 +167,7 @@ class Run:
 
     @functools.cached_property
     def _forward(self) -> Forward:
-        return make_forward(self.model)
+        return Forward(self.model)
 
     def predict(self, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Answer inputs, a dict each, in order."""
@@ -173,7 +180,7 @@ class Run:
         field = next(iter(self.task.columns))
         for chunk in chunks:
             for start in range(0, len(chunk), CHUNK):
-                examples = read((chunk[start : start + CHUNK],), {field: field})
+                examples = self.task.read((chunk[start : start + CHUNK],), {field: field})
                 pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
                 yield from self.task.answers(examples, self.task.outputs(self._forward, pipeline))
 
@@ -195,7 +202,7 @@ class Run:
         Returns:
             The report.
         """
-        examples = read(data, self.columns(columns), role="test", data_dir=data_dir)
+        examples = self.task.read(data, self.columns(columns), role="test", data_dir=data_dir)
         if against is not None and against.task.classes != self.task.classes:
             raise InputError(f"{against.path} has other classes than {self.path}: compare runs of the same classes.")
         started = time.perf_counter()
@@ -241,6 +248,39 @@ class Run:
                 layer.use_cudnn = False
         return model
 
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 200,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        stop: str | None = None,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """Text that a language model draws, piece by piece as it is drawn.
+
+        Args:
+            prompt: What the text goes on from; it is not repeated.
+            length: Symbols to draw at most.
+            temperature: What logits are divided by; 0 for the most likely symbol each time.
+            top_k: Draw from so many of the most likely symbols; 0 for all.
+            top_p: Draw from the fewest symbols that have this share of the probability (Holtzman et al. 2020).
+            stop: Text before which to stop.
+            seed: Of the draws.
+        Raises:
+            InputError: This is no language model, a setting is out of its range, or the prompt holds unknown symbols.
+        """
+        draw = getattr(self.task, "generate", None)
+        if draw is None:
+            raise InputError(
+                f"{self.path} was made by {self.task.recipe}, which generates nothing: give a language_model."
+            )
+        return draw(
+            self.model, prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, stop=stop, seed=seed
+        )
+
     def export(self, format: export.Format) -> Path:
         """Write an artefact into the run's export folder, compared with the run on real rows.
 
@@ -252,7 +292,7 @@ class Run:
         target = self.path / "export"
         target.mkdir(exist_ok=True)
         field = next(iter(self.task.columns))
-        examples = read((read_samples(self.path),), {field: field})
+        examples = self.task.read((read_samples(self.path),), {field: field})
         precision = self.info["settings"]["training"]["precision"]
         pipeline, _ = self.task.encode(examples, len(examples))
         batch = next(iter(pipeline.batches()))  # rows by length
@@ -326,8 +366,8 @@ def train(
         "command": command(),
     }
     _same_or_new(part / "run.json", info, resume)
-    train_rows, facts = task.encode(splits.train, training.batch_size)
-    valid_rows, _ = task.encode(splits.valid, EVALUATION_BATCH)
+    train_rows, facts = task.encode_for_training(splits.train, training.batch_size)
+    valid_rows, _ = task.encode_for_training(splits.valid, EVALUATION_BATCH)
     say(
         f"{len(splits.train):,} rows to train on, {len(splits.valid):,} to validate on ({splits.valid.origin}); "
         f"{model.count_params():,} weights"

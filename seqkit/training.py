@@ -33,7 +33,7 @@ TOKENS_A_SHAPE = 200_000  # from which on compiling pays
 
 Measure = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Batch = dict[str, tf.Tensor]
-Forward = Callable[[Batch], tf.Tensor]
+Of = Callable[[Batch, Any], tf.Tensor]
 Rows = Pipeline | Windows
 
 
@@ -348,12 +348,37 @@ def clip(gradients: Sequence[tf.Tensor], training: Training) -> tuple[list[tf.Te
     return list(gradients), norm, tf.constant(False)
 
 
-def make_forward(model: keras.Model) -> Forward:
-    """The model without dropout as a graph that is traced once, whatever the batch's shape."""
-    runner = Runner(model)
-    signature = [{tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs}]
-    run = tf.function(lambda batch: runner(batch, training=False)[0], input_signature=signature, autograph=False)
-    return lambda batch: run({name: batch[name] for name in signature[0]})
+class Forward:
+    """A model without dropout, as graphs that are traced once, whatever the batch's shape.
+
+    Args:
+        model: its inputs have the names of the batches' columns.
+    """
+
+    def __init__(self, model: keras.Model):
+        self._model, runner = model, Runner(model)
+        signature = [{tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs}]
+        self._names = list(signature[0])
+        self._run = tf.function(
+            lambda batch: runner(batch, training=False)[0], input_signature=signature, autograph=False
+        )
+
+    def __call__(self, batch: Batch) -> Any:
+        """Outputs of a batch of whole rows."""
+        return self._run({name: batch[name] for name in self._names})
+
+    def over(self, rows: Windows, of: Of) -> Iterator[tf.Tensor]:
+        """`of(batch, outputs)` for each batch of windows, with the state carried from one to the next."""
+        runner = runner_of(self._model, rows, 1)
+
+        def step(batch):
+            outputs, states = runner(batch, training=False)
+            for variable, value in zip(runner.states, states, strict=True):
+                variable.assign(value)
+            return of(batch, outputs)
+
+        run = tf.function(step, input_signature=[rows.batches().element_spec], autograph=False)
+        return map(run, rows.batches())
 
 
 def row_outputs(forward: Forward, pipeline: Pipeline) -> np.ndarray:
@@ -365,14 +390,29 @@ def row_outputs(forward: Forward, pipeline: Pipeline) -> np.ndarray:
     return outputs
 
 
-def step_outputs(forward: Forward, pipeline: Pipeline) -> Ragged:
-    """Run a model with one output a step over all rows: without padding, (steps, ...), in the order of the rows."""
-    outputs: list[np.ndarray] = [np.empty(0)] * pipeline.rows
-    for batch in pipeline.batches():
-        rows = batch["rows"].numpy()
-        for row, values in zip(rows, forward(batch).numpy(), strict=True):
-            outputs[row] = values[: pipeline.lengths[row]]
-    return Ragged.of_lengths(np.concatenate(outputs), pipeline.lengths)
+def step_outputs(forward: Forward, rows: Rows, of: Of = lambda batch, outputs: outputs) -> Ragged:
+    """Run a model with one output a step over all rows.
+
+    Args:
+        rows: Whole rows, or windows through which the state is carried.
+        of: (batch, outputs) -> what to keep of the outputs, (batch, steps, ...).
+    Returns:
+        Without padding, (steps, ...), in the order of the rows.
+    """
+    if isinstance(rows, Windows):
+        flat: np.ndarray | None = None
+        for values, starts, sizes in zip(forward.over(rows, of), *rows.plan()[:2], strict=True):
+            array = values.numpy()
+            if flat is None:
+                flat = np.zeros((int(rows.lengths.sum()), *array.shape[2:]), array.dtype)
+            for window, start, size in zip(array, starts, sizes, strict=True):
+                flat[start : start + size] = window[:size]
+        return Ragged.of_lengths(np.empty(0) if flat is None else flat, rows.lengths)
+    outputs: list[np.ndarray] = [np.empty(0)] * rows.rows
+    for batch in rows.batches():
+        for row, values in zip(batch["rows"].numpy(), of(batch, forward(batch)).numpy(), strict=True):
+            outputs[row] = values[: rows.lengths[row]]
+    return Ragged.of_lengths(np.concatenate(outputs), rows.lengths)
 
 
 def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:

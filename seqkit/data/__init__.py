@@ -7,11 +7,13 @@ from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
 from seqkit.data.splits import Splits, read_splits
 from seqkit.data.vectors import read_vectors
-from seqkit.data.vocabulary import END, UNKNOWN, Splitter, Tokens, Vocabulary, tokenise
+from seqkit.data.vocabulary import BEGIN, END, PADDING, UNKNOWN, Splitter, Tokens, Vocabulary, tokenise
 from seqkit.data.windows import Windows
 
 __all__ = [
+    "BEGIN",
     "END",
+    "PADDING",
     "UNKNOWN",
     "UNSEEN",
     "Examples",

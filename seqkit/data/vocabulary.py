@@ -22,7 +22,7 @@ from seqkit.data.ragged import Ragged
 from seqkit.errors import InputError
 from seqkit.folder import replacing
 
-Unit = Literal["word", "character"]
+Unit = Literal["word", "character", "symbol"]
 
 PADDING, UNKNOWN, BEGIN, END = range(4)
 SPECIAL = ("<padding>", "<unknown>", "<begin>", "<end>")
@@ -32,6 +32,7 @@ _CLEAN = (("(?i)<br */?>", " "), (r"[\p{Z}\p{C}]+", " "))
 _STEPS: dict[str, tuple[tuple[str, str], ...]] = {
     "word": (*_CLEAN, (r"([\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*|[^ \p{L}\p{M}\p{N}])", r" \1 ")),
     "character": _CLEAN,
+    "symbol": (),
 }
 _CHUNK = 256  # texts a tf.data element: enough to keep both the regular expressions and the threads busy
 
@@ -41,7 +42,8 @@ class Splitter:
     """The rule that makes tokens of a text.
 
     Attributes:
-        unit: "word" splits at spaces after `steps`; "character" at every character.
+        unit: "word" splits at spaces after `steps`; "character" at every character, with each run of blanks as one space and
+            none at the ends; "symbol" at every character of the text as it is, line ends too.
         lowercase: Whether case is folded first.
     """
 
@@ -71,7 +73,9 @@ class Splitter:
             texts = tf.strings.regex_replace(texts, pattern, replacement)
         if self.unit == "word":
             return tf.strings.split(texts)
-        return tf.strings.unicode_split(tf.strings.strip(texts), "UTF-8")
+        if self.unit == "character":
+            texts = tf.strings.strip(texts)
+        return tf.strings.unicode_split(texts, "UTF-8")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Token ids to vectors."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -9,7 +11,7 @@ PADDING = 0
 
 
 def embed_tokens(
-    tokens: int, embedding: Embedding, vectors: np.ndarray | None = None
+    tokens: int, embedding: Embedding, vectors: np.ndarray | None = None, *, reversible: bool = False
 ) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
     """The input of a model that reads token ids.
 
@@ -17,6 +19,7 @@ def embed_tokens(
         tokens: Size of the vocabulary.
         embedding: Width and dropouts.
         vectors: float, (tokens, units): pretrained rows to start from, whose width wins over `embedding.units`.
+        reversible: Whether `tied_head` may use the table for the output too.
     Returns:
         ids, int32 (batch, steps); features, float (batch, steps, units); mask, bool (batch, steps), False on padding.
         The mask is passed on by hand: Keras drops an implicit one wherever a layer has a second tensor argument.
@@ -24,7 +27,11 @@ def embed_tokens(
     ids = keras.Input((None,), dtype="int32", name="ids")
     mask = keras.ops.not_equal(ids, PADDING)
     units = embedding.units if vectors is None else vectors.shape[1]
-    table = keras.layers.Embedding(tokens, units, trainable=embedding.trainable, name="embedding")
+    options = {"trainable": embedding.trainable, "name": "embedding"}
+    if reversible:
+        table = keras.layers.ReversibleEmbedding(tokens, units, reverse_dtype="float32", **options)
+    else:
+        table = keras.layers.Embedding(tokens, units, **options)
     features = table(ids)
     if vectors is not None:
         table.set_weights([vectors])
@@ -37,3 +44,13 @@ def embed_tokens(
         )
         features = same_at_every_step(features)
     return ids, features, mask
+
+
+def tied_head(ids: keras.KerasTensor, features: keras.KerasTensor) -> Callable[[keras.KerasTensor], keras.KerasTensor]:
+    """A head for `many_to_many` whose logits are products with the embedding of the input (Press and Wolf 2017).
+
+    Args:
+        ids, features: From `embed_tokens` with `reversible`.
+    """
+    table = keras.Model(ids, features).get_layer("embedding")
+    return lambda sequence: table(sequence, reverse=True)

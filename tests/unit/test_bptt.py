@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from seqkit import bptt
 from seqkit.acceleration import accelerate
-from seqkit.bptt import Cell, scan
+from seqkit.bptt import scan
 from seqkit.cells import CELLS, weights_of
+from seqkit.step import Cell, left_widths
 from tests.unit import oracle
 
 STEPS, FEATURES, UNITS = 19, 5, 4  # more steps than a chunk, and no multiple of it
@@ -127,7 +127,7 @@ def weights_for(name, rng, units=3, features=3):
     """Random float64 arguments of the scan for a cell."""
     cell = CELLS[name].cell
     draw = lambda *shape: tf.constant(rng.normal(size=shape) * 0.5)  # noqa: E731
-    widths = bptt.left_widths(cell)
+    widths = left_widths(cell)
     recurrent = [draw(w * units, p * units) for w, p in zip(widths, cell.products, strict=True)]
     return {
         "kernel": draw(features, cell.gates * units),

@@ -1,14 +1,19 @@
 """Cells against NumPy from their equations; the layer, and accelerate against Keras."""
 
+from typing import get_args
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
 
+from seqkit import InputError, Stack, settings
 from seqkit.acceleration import Scanned, accelerate
-from seqkit.bptt import Cell, scan
-from seqkit.cells import CELLS, GateCell, Recurrence, Recurrent
+from seqkit.bptt import scan
+from seqkit.cells import CELLS, GateCell, Recurrence, Recurrent, make_layer, register
+from seqkit.layers import recurrent_stack
+from seqkit.step import Cell
 from tests.unit import oracle
 
 UNITS = 4
@@ -96,6 +101,15 @@ def test_first_bias_and_irnn():
     layer.build((None, None, 3))
     np.testing.assert_array_equal(layer.cell.bias, np.repeat([0, 1, 0, 0], UNITS))
     np.testing.assert_array_equal(layer.cell.recurrent[0], np.tile(np.eye(UNITS), 4))
+
+
+def test_each_gate_starts_with_an_orthogonal_matrix_of_its_own():
+    layer = Recurrent(UNITS, "lstm_full_gate", recurrent_initializer=keras.initializers.Orthogonal(seed=3))
+    layer.build((None, None, 3))
+    blocks = [b for w in layer.cell.recurrent for b in w.numpy().reshape(-1, UNITS, w.shape[1] // UNITS, UNITS)]
+    blocks = np.concatenate([b.swapaxes(0, 1) for b in blocks])
+    np.testing.assert_allclose(blocks @ blocks.swapaxes(1, 2), np.tile(np.eye(UNITS), (len(blocks), 1, 1)), atol=1e-5)
+    assert len(np.unique(blocks.round(4), axis=0)) == len(blocks) == 4 + 3 * 3
 
 
 def test_a_new_cell_is_a_dozen_lines(monkeypatch):
@@ -213,3 +227,35 @@ def parity(bits):
     recurrent = [[0, 0, 1], [0, 0, -1], [1, 1, 0]]
     y = hand_set(threshold_cell, x, kernel, recurrent, [-0.5, -1.5, -9.5])
     return y[:, 1::2, 2]
+
+
+def test_a_cell_of_ones_own_goes_into_a_stack():
+    def halving(op, x, state, vectors):
+        return (op.tanh(x[0] + op.product(state[0])[0]) * 0.5,)
+
+    with pytest.raises(InputError, match="halving"):
+        Stack(cell="halving")
+    register("halving", Recurrence(Cell(halving, gates=1, products=(1,))))
+    try:
+        features, mask = keras.Input((None, 3)), keras.Input((None,), dtype="bool")
+        outputs = recurrent_stack(features, mask, Stack(cell="halving", units=(4,)))
+        model = keras.Model([features, mask], outputs)
+        answer = model([np.full((2, 5, 3), 9.0, "float32"), np.ones((2, 5), bool)])
+        assert 0.1 < np.abs(answer).max() <= 0.5
+        with pytest.raises(ValueError, match="there already"):
+            register("halving", CELLS["gru"])
+    finally:
+        del CELLS["halving"]
+        settings.registered.discard("halving")
+
+
+def test_settings_name_every_cell():
+    assert set(get_args(settings.Cell)) == set(CELLS)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_identity_is_an_initialisation_of_every_cell(cell):
+    layer = make_layer(cell, 3, recurrent_initializer="identity")
+    layer.build((None, None, 3))
+    recurrent = np.asarray(next(w for w in layer.weights if "recurrent_kernel" in w.name))
+    np.testing.assert_array_equal(recurrent[:3, :3], np.eye(3))

@@ -80,7 +80,7 @@ def test_draws_follow_the_probabilities(rng):
 
 def test_draw_check_catches_another_distribution(rng):
     with pytest.raises(AssertionError):
-        check_draws(lambda rows: draw(np.tile(SHARES + np.array([0.02, -0.02, 0, 0]), (rows, 1)), rng))
+        check_draws(lambda rows: draw(np.tile(np.add(SHARES, [0.02, -0.02, 0, 0]), (rows, 1)), rng))
 
 
 def markov(ids, state):

@@ -1,0 +1,223 @@
+"""Tasks whose floors are known: what a recurrence has to remember, and what guessing scores.
+
+    python benchmarks/floors.py --tasks adding copy --cells lstm gru simple_rnn --minutes 3
+
+One recurrent layer reads the task's steps through `seqkit.accelerate`, and a linear layer on its state answers in step.
+Data is drawn as it is needed, from the seed. Training stops where fresh validation data shows the goal well reached,
+at the task's last step or at the limit of minutes (compiling counts); the printed figure is on test data of its own.
+
+adding (Hochreiter and Schmidhuber 1997, as in Le, Jaitly and Hinton 2015): 200 steps of a uniform number and a marker;
+    the answer at the end is the sum of the two marked numbers. Who always says 1 has a mean squared error of 1/6.
+copy (Arjovsky, Shah and Bengio 2016): ten symbols of eight, and a hundred steps later the same ten. Who remembers
+    nothing pays 10 ln 8 / 120 = 0.173 nats a step; a tenth less shows memory.
+parity: whether the ones so far are odd, at every step; learnt on 32 bits, tested on 256. Guessing is right half of the
+    time.
+addition (Zaremba and Sutskever 2014): "535+ 61=" as characters, then the sum's digits while blanks are read. Scored by
+    whole answers, on pairs of numbers that training sees in neither order.
+"""
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqkit import accelerate
+from seqkit.cells import CELLS, Recurrence, make_layer, register
+from seqkit.step import Cell
+
+BATCH = 100
+TEST_BATCHES = 20
+CHARACTERS = b"0123456789+= "
+
+
+def irnn(op, x, state, vectors):
+    """Le, Jaitly and Hinton 2015: h_t = max(0, W x_t + V h_{t-1} + b), where V is the identity at first."""
+    (h,) = state
+    return (tf.nn.relu(x[0] + op.product(h)[0]),)
+
+
+register("irnn", Recurrence(Cell(irnn, gates=1, products=(1,))))
+INITIALIZERS = {
+    "irnn": {
+        "recurrent_initializer": "identity",
+        "kernel_initializer": keras.initializers.RandomNormal(stddev=0.001, seed=0),
+    }
+}
+
+
+def adding(rng, rows, part):
+    steps = 200
+    numbers, marks = rng.random((rows, steps)), np.zeros((rows, steps))
+    marks[np.arange(rows), rng.integers(0, steps // 2, rows)] = 1  # one in each half
+    marks[np.arange(rows), rng.integers(steps // 2, steps, rows)] = 1
+    targets = np.sum(numbers * marks, axis=1, keepdims=True)
+    return np.stack([numbers, marks], axis=-1), np.repeat(targets, steps, axis=1), np.arange(steps) == steps - 1
+
+
+def copy(rng, rows, part):
+    symbols, gap, blank, now = 10, 100, 8, 9
+    targets = np.full((rows, gap + 2 * symbols), blank)
+    read = targets.copy()
+    read[:, :symbols] = targets[:, -symbols:] = rng.integers(0, 8, (rows, symbols))
+    read[:, -symbols - 1] = now
+    return np.eye(10)[read], targets, np.ones(gap + 2 * symbols)
+
+
+def parity(rng, rows, part):
+    bits = rng.integers(0, 2, (rows, 32 if part == "train" else 256))
+    return bits[..., None], np.cumsum(bits, axis=1) % 2, np.ones(bits.shape[1])
+
+
+def addition(rng, rows, part):
+    pairs = _pairs(rng, rows, part)
+    read = _one_of([f"{a:>3}+{b:>3}=    " for a, b in pairs])
+    targets = _one_of([f"        {a + b:>4}" for a, b in pairs])
+    return np.eye(len(CHARACTERS))[read], targets, np.arange(12) >= 8
+
+
+def _pairs(rng, rows, part):
+    """Pairs of numbers below 1000. Two tenths, by a hash that doesn't know their order, are for testing and choosing."""
+    pairs = rng.integers(0, 1000, (40 * rows, 2))
+    low, high = np.sort(pairs, axis=1).T
+    bucket = (low * 1000 + high) * 2654435761 % 2**32 * 10 // 2**32  # Knuth's multiplicative hash
+    mine = {"train": bucket > 1, "valid": bucket == 1, "test": bucket == 0}[part]
+    return pairs[mine][:rows].tolist()
+
+
+def _one_of(texts):
+    codes = np.frombuffer("".join(texts).encode(), np.uint8).reshape(len(texts), -1)
+    return np.array([CHARACTERS.find(c) for c in range(128)])[codes]
+
+
+def squared_error(targets, outputs):
+    return (targets - outputs[..., 0]) ** 2
+
+
+def cross_entropy(targets, outputs):
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(targets, tf.int32), outputs)
+
+
+def right(targets, outputs):
+    return tf.cast(tf.argmax(outputs, axis=-1) == tf.cast(targets, tf.int64), tf.float32)
+
+
+def all_right(targets, outputs):
+    """Whether the last four steps are: the answer of `addition`."""
+    return tf.reduce_min(right(targets, outputs)[:, -4:], axis=1, keepdims=True) * tf.ones_like(targets)
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What is drawn, how it is scored and what is worth trying.
+
+    Args:
+        draw: (rng, rows, part) -> inputs (rows, steps, features), targets (rows, steps), weights (steps,).
+        outputs: numbers a step, logits but for `adding`.
+        loss: (targets, outputs) -> (rows, steps), descended.
+        figure: as `loss`, reported.
+        floor: the figure of guessing.
+        goal: the figure to reach, on the better side of the floor.
+        enough: validation figure at which training stops.
+        units: width of the recurrent layer.
+        rate: Adam's learning rate at first; it falls to a tenth along a cosine.
+        steps: updates at most.
+    """
+
+    draw: Callable
+    outputs: int
+    loss: Callable
+    figure: Callable
+    floor: float
+    goal: float
+    enough: float
+    units: int
+    rate: float
+    steps: int
+
+    def as_good_as(self, goal: float, figure: float) -> bool:
+        """Whether a figure is at least as far from the floor as the goal is."""
+        return figure <= goal if goal < self.floor else figure >= goal
+
+
+TASKS = {
+    "adding": Task(adding, 1, squared_error, squared_error, 1 / 6, 0.01, 0.005, 64, 5e-3, 4_000),
+    "copy": Task(copy, 10, cross_entropy, cross_entropy, 10 * np.log(8) / 120, 0.156, 0.05, 128, 5e-3, 4_000),
+    "parity": Task(parity, 2, cross_entropy, right, 0.5, 0.99, 0.999, 64, 5e-3, 4_000),
+    "addition": Task(addition, len(CHARACTERS), cross_entropy, all_right, 0.001, 0.99, 0.995, 128, 5e-3, 20_000),
+}
+
+
+def train(task: Task, cell: str, minutes: float, seed: int, verbose: bool) -> tuple[int, float, float]:
+    """Steps and seconds of training, and the figure on test data."""
+    started = time.perf_counter()
+    keras.utils.set_random_seed(seed)
+    rngs = {part: np.random.default_rng([seed, number]) for number, part in enumerate(["train", "valid", "test"])}
+    inputs = keras.Input((None, task.draw(np.random.default_rng(), 1, "train")[0].shape[-1]))
+    layer = make_layer(cell, task.units, return_sequences=True, **INITIALIZERS.get(cell, {}))
+    model = accelerate(keras.Model(inputs, keras.layers.Dense(task.outputs)(layer(inputs))))
+    rate = keras.optimizers.schedules.CosineDecay(task.rate, task.steps, alpha=0.1)
+    optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0)
+    optimizer.build(model.trainable_variables)
+
+    def mean(figure, batch, training):
+        inputs, targets, weights = batch
+        figures = figure(targets, model(inputs, training=training)) * weights
+        return tf.reduce_sum(figures) / tf.reduce_sum(weights) / BATCH
+
+    @tf.function
+    def step(*batch):
+        with tf.GradientTape() as tape:
+            loss = mean(task.loss, batch, True)
+        optimizer.apply(tape.gradient(loss, [v.value for v in model.trainable_variables]))
+        return loss
+
+    @tf.function
+    def score(*batch):
+        return mean(task.figure, batch, False)
+
+    def batch(part):
+        return [tf.constant(array, tf.float32) for array in task.draw(rngs[part], BATCH, part)]
+
+    def scored(part, batches):
+        return float(np.mean([score(*batch(part)) for _ in range(batches)]))
+
+    done = 0
+    while done < task.steps and time.perf_counter() - started < 60 * minutes:
+        loss = step(*batch("train"))
+        done += 1
+        if done % 500 == 0:
+            figure = scored("valid", 10)
+            if verbose:
+                print(f"    step {done} loss {loss:.4f} figure {figure:.4f}", flush=True)
+            if task.as_good_as(task.enough, figure):
+                break
+    seconds = time.perf_counter() - started
+    return done, seconds, scored("test", TEST_BATCHES)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
+    parser.add_argument("--cells", nargs="+", default=["lstm", "gru", "simple_rnn", "irnn"], choices=list(CELLS))
+    parser.add_argument("--minutes", type=float, default=4.0, help="of training at most, for each task and cell")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--verbose", action="store_true", help="print the validation figures too")
+    options = parser.parse_args()
+    print(f"{'task':10}{'cell':14}{'steps':>8}{'seconds':>9}{'figure':>9}{'floor':>8}{'goal':>8}")
+    for name in options.tasks:
+        task = TASKS[name]
+        for cell in options.cells:
+            steps, seconds, figure = train(task, cell, options.minutes, options.seed, options.verbose)
+            reached = "reached" if task.as_good_as(task.goal, figure) else "not reached"
+            print(
+                f"{name:10}{cell:14}{steps:8,}{seconds:9.0f}{figure:9.4f}{task.floor:8.3f}{task.goal:8.3f} {reached}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

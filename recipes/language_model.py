@@ -1,0 +1,401 @@
+"""Language model: the next symbol at every step. For generating text, and for ranking it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import seqkit
+from seqkit.recipes.flags import Callbacks, Source
+from seqkit.settings import Embedding, Stack, Training, at_least
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from seqkit.data import Examples, Ragged, Vocabulary
+    from seqkit.data.sources import Role
+    from seqkit.training import Forward, Rows
+
+STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost
+SURPRISES = 20  # the worst predicted stretches, for the report
+ORDERS = {"symbol": 6, "word": 3}  # of the n-grams to compare with
+
+
+def language_model(
+    data: Source = None,
+    *,
+    valid: Source = None,
+    test: Source = None,
+    out: Path = Path("saved_models/language_model"),
+    text: str = "text",
+    data_dir: str | None = None,
+    contiguous: bool = True,
+    unit: Literal["symbol", "word"] = "symbol",
+    lowercase: bool = False,
+    vocabulary_size: int = 10_000,
+    min_count: int = 1,
+    window: int = 100,
+    random_windows: bool = False,
+    one_hot: bool = False,
+    tied: bool = False,
+    embedding: Embedding = Embedding(units=64),
+    stack: Stack = Stack(cell="lstm", units=(256,), dropout=0.2, locked=True),
+    training: Training = Training(epochs=8, batch_size=32, learning_rate=3e-3, schedule="cosine"),
+    seed: int = 0,
+    overwrite: bool = False,
+    resume: bool = False,
+    callbacks: Callbacks = (),
+) -> seqkit.run.Run:
+    """Learn what comes next: symbols in, the next one out at every step.
+
+    Args:
+        data: Training text: a .txt file (also .gz), a table, tfds:NAME, or in Python also a list of texts in a tuple;
+            nothing for the reference topics that Python brings along.
+        valid: Validation text of the same kind; nothing for the last tenth (of separate texts a seeded tenth).
+        test: Test text of the same kind, for the report; nothing for a report on the validation text, which says so.
+        out: The run folder.
+        text: Column of the texts in a table: a name, or a number from 0 for a file without a header.
+        data_dir: Where TFDS keeps prepared data sets.
+        contiguous: Whether the data is one running text, through which the state is carried window by window (truncated
+            backpropagation through time); if not, each line or row is a text by itself, learned as a whole.
+        unit: What comes next: a symbol (any character, spaces and line ends too) or a word.
+        lowercase: Whether case is folded.
+        vocabulary_size: Symbols to know, the most frequent first.
+        min_count: How often one must occur in the training text to be known.
+        window: Steps through which gradients flow, where the text is contiguous.
+        random_windows: Draw the length of each window from a half, three quarters and the whole of it.
+        one_hot: Give symbols to the stack as one-hot vectors, without an embedding.
+        tied: Use the embedding for the output too (Press and Wolf 2017); its width is then the stack's.
+        embedding: How symbols become vectors.
+        stack: The recurrent layers, in one direction.
+        training: How the weights are moved; a batch is so many streams.
+        seed: Seed of everything random.
+        overwrite: Replace `out` if it exists.
+        resume: Go on with the interrupted run of `out`.
+        callbacks: Keras callbacks.
+    Returns:
+        The run.
+    Raises:
+        InputError: The data or the settings are not as expected.
+    """
+    settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
+    for name, bound in {"seed": 0, "vocabulary_size": 5, "min_count": 1, "window": 2}.items():
+        at_least(name, settings[name], bound)
+    if stack.bidirectional:
+        raise seqkit.InputError("A language model reads what came before: leave stack.bidirectional off.")
+    if tied and (one_hot or embedding.units != stack.units[-1]):
+        raise seqkit.InputError(
+            f"tied needs an embedding as wide as the stack: give embedding.units {stack.units[-1]} and leave one_hot off."
+        )
+    columns = {"text": text}
+    new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
+    with new_folder as part, seqkit.training.reproducible(seed, training.precision):
+        splits = _splits(data, valid, test, columns, data_dir, contiguous=contiguous, seed=seed)
+        splitter = seqkit.data.Splitter(unit, lowercase)
+        tokens = seqkit.data.tokenise(_lines(splits.train["text"], unit), splitter)
+        vocabulary = seqkit.data.Vocabulary.build(tokens, splitter, size=vocabulary_size, min_count=min_count)
+        task = LanguageModel(columns, vocabulary, contiguous, window, random_windows)
+        model = _model(len(vocabulary), embedding, stack, one_hot=one_hot, tied=tied)
+        info = seqkit.run.train(
+            task,
+            model,
+            splits,
+            objective=seqkit.objectives.classification(training, [1] * len(vocabulary)),
+            training=training,
+            part=part,
+            settings=settings,
+            seed=seed,
+            resume=resume,
+            callbacks=callbacks,
+        )
+        seqkit.run.score(part, task, model, info, splits)
+    return seqkit.run.Run(Path(out), task, model, info)
+
+
+def _splits(data, valid, test, columns, data_dir, *, contiguous, seed):
+    from seqkit.data.corpora import read_corpus, split_corpus, topics
+
+    if data is None:
+        if valid is not None or test is not None:
+            raise seqkit.InputError("There is validation or test data but no training data: give --data too.")
+        if not contiguous:
+            raise seqkit.InputError("The built-in topics are one running text: leave contiguous on, or give --data.")
+        return topics("text")
+
+    def corpus(source, role):
+        return read_corpus(source, "text", columns["text"], role, data_dir, contiguous=contiguous)
+
+    held = None if valid is None else corpus(valid, "valid")
+    return split_corpus(corpus(data, "train"), held, None if test is None else corpus(test, "test"), seed=seed)
+
+
+def _model(tokens: int, embedding: Embedding, stack: Stack, *, one_hot: bool, tied: bool) -> keras.Model:
+    import numpy as np
+
+    if one_hot:
+        embedding = dataclasses.replace(embedding, trainable=False)
+    vectors = np.eye(tokens, dtype="float32") if one_hot else None
+    ids, features, mask = seqkit.layers.embed_tokens(tokens, embedding, vectors, reversible=tied)
+    head = seqkit.layers.tied_head(ids, features) if tied else None
+    return seqkit.topologies.many_to_many(ids, features, mask, outputs=tokens, stack=stack, head=head)
+
+
+def _lines(texts: list[str], unit: str) -> list[str]:
+    """Words know no line ends: there each line is a row of its own, which ends in an end token."""
+    return texts if unit == "symbol" else [line for text in texts for line in text.splitlines() or [""]]
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguageModel:
+    """What this recipe knows and a run doesn't (see seqkit.run.Task).
+
+    Outputs are the log-probability of each symbol in nats, ragged by row.
+    """
+
+    columns: dict[str, str]
+    vocabulary: Vocabulary
+    contiguous: bool
+    window: int
+    random_windows: bool
+    recipe = "language_model"
+    in_step = True
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.vocabulary.tokens
+
+    @property
+    def ends(self) -> bool:
+        """Whether rows end in an end token, which the model predicts too."""
+        return not self.contiguous or self.vocabulary.splitter.unit == "word"
+
+    def to_json(self) -> dict[str, Any]:
+        windows = {"window": self.window, "random_windows": self.random_windows}
+        return self.vocabulary.to_json() | {"contiguous": self.contiguous} | windows
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
+        vocabulary = seqkit.data.Vocabulary.from_json(value)
+        return cls(columns, vocabulary, value["contiguous"], value["window"], value["random_windows"])
+
+    def read(
+        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
+    ) -> Examples:
+        from seqkit.data.corpora import read_corpus
+
+        return read_corpus(source, "text", columns["text"], role, data_dir, contiguous=self.contiguous)
+
+    def symbols(self, texts: list[str]) -> Ragged:
+        """What the model is to predict, ids by row."""
+        import numpy as np
+
+        unit = self.vocabulary.splitter.unit
+        lines = _lines(texts, unit)
+        ids = self.vocabulary.encode(seqkit.data.tokenise(lines, self.vocabulary.splitter, cache=len(lines) > 1))
+        if self.ends:
+            ids = ids.append(seqkit.data.END)
+        if unit == "symbol":
+            return ids
+        counts = np.array([len(text.splitlines() or [""]) for text in texts])
+        lengths = np.add.reduceat(ids.lengths, np.concatenate([[0], np.cumsum(counts)[:-1]]))
+        return seqkit.data.Ragged.of_lengths(ids.values, lengths)
+
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
+        return self._rows(examples, STREAMS if "stretch" in examples.columns else batch_size)
+
+    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
+        return self._rows(examples, batch_size)
+
+    def _rows(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
+        import numpy as np
+
+        rows = self.symbols(examples["text"])
+        facts = {
+            "symbols": len(rows.values),
+            "unknown_symbol_share": float((rows.values == seqkit.data.UNKNOWN).mean()) if len(rows.values) else 0.0,
+        }
+        before = np.concatenate([[seqkit.data.BEGIN], rows.values])[:-1]
+        running = "stretch" in examples.columns
+        if running:  # the streams are pieces of it, and know what came before them by one symbol
+            rows = seqkit.data.Ragged(rows.values, np.linspace(0, len(rows.values), batch_size + 1).astype(np.int64))
+        else:
+            before[rows.offsets[:-1][rows.lengths > 0]] = seqkit.data.BEGIN
+        columns: dict[str, Any] = {
+            "ids": seqkit.data.Ragged(before.astype(np.int32), rows.offsets),
+            "targets": seqkit.data.Ragged(rows.values.astype(np.int32), rows.offsets),
+            "weights": seqkit.data.Ragged(np.ones(len(rows.values), np.float32), rows.offsets),
+        }
+        if running:
+            return seqkit.data.Windows(columns, "ids", batch_size, self.window, self.random_windows), facts
+        return seqkit.data.Pipeline(columns, "ids", batch_size, seqkit.data.boundaries(rows.lengths)), facts
+
+    def outputs(self, forward: Forward, rows: Rows) -> Ragged:
+        import tensorflow as tf
+
+        def of(batch, logits):
+            return -tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)
+
+        return seqkit.training.step_outputs(forward, rows, of)
+
+    def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
+        return [
+            {"log_probability": round(float(outputs[row].sum()), 4), "symbols": len(outputs[row])}
+            for row in range(len(outputs))
+        ]
+
+    def _by_row(self, examples: Examples, outputs: Ragged) -> Ragged:
+        """The same log-probabilities by the rows of the examples, not by streams."""
+        return seqkit.data.Ragged(outputs.values, self.symbols(examples["text"]).offsets)
+
+    def scorer(self, examples: Examples, outputs: Ragged) -> Callable[[np.ndarray], dict[str, float]]:
+        import numpy as np
+
+        rows = self._by_row(examples, outputs)
+        nats = -np.add.reduceat(np.append(rows.values, 0.0), rows.offsets[:-1]) * (rows.lengths > 0)
+        characters = np.array([len(text) for text in examples["text"]])
+        words = np.array([len(text.split()) for text in examples["text"]])
+
+        def score(chosen: np.ndarray) -> dict[str, float]:
+            total = float(nats[chosen].sum())
+            return {
+                "nats_per_symbol": total / max(int(rows.lengths[chosen].sum()), 1),
+                "bits_per_character": total / np.log(2) / max(int(characters[chosen].sum()), 1),
+                "perplexity": float(np.exp(min(total / max(int(words[chosen].sum()), 1), 700.0))),
+            }
+
+        return score
+
+    def sections(self, examples: Examples, outputs: Ragged) -> dict[str, Any]:
+        rows = self._by_row(examples, outputs)
+        means = [(float(-rows[row].mean()), row) for row in range(len(rows)) if len(rows[row])]
+        worst = sorted(means, reverse=True)[:SURPRISES]
+        return {"surprises": [{"text": examples["text"][row][:300], "nats_per_symbol": mean} for mean, row in worst]}
+
+    def fit_baselines(self, train: Examples) -> dict[str, Any]:
+        import numpy as np
+
+        rows = self._running(train)
+        outcomes = np.unique(rows.values)
+        order = ORDERS[self.vocabulary.splitter.unit]
+        begin = seqkit.data.BEGIN
+        grams = {"kneser_ney": order, "unigram": 1, "uniform": 0}
+        fitted: dict[str, Any] = {
+            name: seqkit.ngrams.KneserNey.fit(rows, outcomes, order=size, begin=begin) for name, size in grams.items()
+        }
+        return fitted | {"fixed_window": seqkit.fixed_window.FixedWindow.fit(rows, outcomes, begin=begin)}
+
+    def _running(self, examples: Examples) -> Ragged:
+        rows = self.symbols(examples["text"])
+        if "stretch" not in examples.columns:
+            return rows
+        return seqkit.data.Ragged(rows.values, rows.offsets[[0, -1]])
+
+    def load_baseline(self, path: Path) -> Any:
+        return (seqkit.fixed_window.FixedWindow if path.stem == "fixed_window" else seqkit.ngrams.KneserNey).load(path)
+
+    def baseline_outputs(self, baseline: Any, examples: Examples) -> Ragged:
+        import numpy as np
+
+        rows = self._running(examples)
+        values = baseline.log_probabilities(rows, seqkit.data.BEGIN)
+        return seqkit.data.Ragged(np.maximum(values, IMPOSSIBLE), rows.offsets)
+
+    def in_keras(self) -> dict[str, Any]:
+        import keras
+
+        return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
+
+    def asked(self, examples: Examples) -> tf.Tensor:
+        import tensorflow as tf
+
+        return tf.constant(examples["text"])
+
+    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
+        return seqkit.export.TextScorer(model, self.vocabulary, ends=self.ends), "log_probabilities"
+
+    def generate(
+        self,
+        model: keras.Model,
+        prompt: str,
+        *,
+        length: int,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        stop: str | None,
+        seed: int,
+    ) -> Iterator[str]:
+        """The text that follows `prompt`, piece by piece as it is drawn; see `Run.generate`."""
+        import numpy as np
+        import tensorflow as tf
+
+        tokens = seqkit.data.tokenise([prompt], self.vocabulary.splitter, cache=False)
+        known = self.vocabulary.encode(tokens).values
+        unknown = sorted({tokens.types[place] for place in tokens.indices.values[known == seqkit.data.UNKNOWN]})
+        if unknown:
+            raise seqkit.InputError(
+                f"The prompt holds {', '.join(map(repr, unknown))}, which the training text does not: leave it out."
+            )
+        step = seqkit.export.Step(model)
+        ask = step.concrete(1)
+
+        def advance(ids, states):
+            answer = ask(ids=tf.constant(ids, tf.int32), **states)
+            return answer["outputs"].numpy(), {name: answer[name] for name in states}
+
+        states = {name: tf.zeros((1, spec.shape[1]), spec.dtype) for name, spec in step.states.items()}
+        given = [seqkit.data.BEGIN, *known.tolist()]
+        for symbol in given[:-1]:
+            _, states = advance([symbol], states)
+        excluded = [seqkit.data.PADDING, seqkit.data.UNKNOWN, seqkit.data.BEGIN]
+        drawn = seqkit.decoding.generate(
+            advance,
+            states,
+            np.array(given[-1:]),
+            length=length,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            excluded=excluded if self.ends else [*excluded, seqkit.data.END],
+        )
+        return _until(self._written(drawn), stop)
+
+    def _written(self, drawn: Iterator[np.ndarray]) -> Iterator[str]:
+        """Ids as text: words with a space between them, lines ended by the end token; texts by themselves end with it."""
+        words, fresh = self.vocabulary.splitter.unit == "word", False
+        for (symbol,) in drawn:
+            if symbol == seqkit.data.END:
+                if not self.contiguous:
+                    return
+                yield "\n"
+                fresh = True
+            else:
+                yield (" " if words and not fresh else "") + self.vocabulary.tokens[symbol]
+                fresh = False
+
+
+IMPOSSIBLE = -30.0  # nats for a symbol to which a baseline gives no probability at all
+
+
+def _until(pieces: Iterator[str], stop: str | None) -> Iterator[str]:
+    """The pieces up to `stop`; what may be its beginning is held back until it is known."""
+    if not stop:
+        yield from pieces
+        return
+    held = ""
+    for piece in pieces:
+        held += piece
+        if stop in held:
+            yield held[: held.index(stop)]
+            return
+        safe = len(held) - max((n for n in range(1, len(stop)) if held.endswith(stop[:n])), default=0)
+        if safe:
+            yield held[:safe]
+            held = held[safe:]
+    yield held

@@ -1,0 +1,149 @@
+"""One step of a cell, and its gradient by the chain rule: what the loops of `bptt.py` repeat."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+Tensors = Sequence[tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A recurrence by its gate equations.
+
+    Args:
+        step: `step(op, x, state, vectors) -> state`, all of them tuples of (batch, units). `x` has one entry a gate,
+            the projected input with its bias. `op` has `op.product(left, k)`, a tuple of left W_k (+ bias) by gate,
+            `op.sigmoid` and `op.tanh`; what these three return is what the backward pass may look up. Everything else
+            may be any differentiable TensorFlow expression. The first state is the output.
+        gates: how many blocks of `units` columns the input projection has.
+        products: for each recurrent product, how many blocks of `units` columns it has.
+        states: how many states there are.
+        vectors: how many element-wise weights of `units` numbers, such as peepholes.
+    """
+
+    step: Callable
+    gates: int
+    products: tuple[int, ...]
+    states: int = 1
+    vectors: int = 0
+
+
+class Ops:
+    """What a cell's step calls. Keeps a trail; with `recorded` it hands out earlier results instead of computing."""
+
+    def __init__(self, product: Callable, recorded: Sequence[tuple[tf.Tensor, ...]] | None = None):
+        self._product, self._recorded = product, recorded
+        self.trail: list[tuple[str | int, tf.Tensor, tuple[tf.Tensor, ...]]] = []
+
+    def _do(self, what, argument, compute):
+        out = compute() if self._recorded is None else self._recorded[len(self.trail)]
+        self.trail.append((what, argument, out))
+        return out
+
+    def product(self, left: tf.Tensor, k: int = 0) -> tuple[tf.Tensor, ...]:
+        return self._do(k, left, lambda: self._product(left, k))
+
+    def sigmoid(self, x: tf.Tensor) -> tf.Tensor:
+        return self._do("sigmoid", x, lambda: (tf.sigmoid(x),))[0]
+
+    def tanh(self, x: tf.Tensor) -> tf.Tensor:
+        return self._do("tanh", x, lambda: (tf.tanh(x),))[0]
+
+
+def step_gradient(
+    cell: Cell, x: Tensors, state: Tensors, vectors: Tensors, recorded: Any, dstate: Tensors, turned: Callable
+) -> tuple:
+    """The chain rule for one step, from recorded results.
+
+    Args:
+        turned: `turned(k, dgates)`, the gradient of product k in its left side.
+    Returns:
+        gradients of x, state and vectors; for each product its left side and the gradients of its blocks.
+    """
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch((x, state, vectors, recorded))
+        op = Ops(lambda *_: None, recorded)
+        targets = list(cell.step(op, x, state, vectors))
+    upstream, products = list(dstate), {}
+    for what, argument, out in reversed(op.trail):
+        d = tape.gradient(targets, out, upstream, unconnected_gradients="zero")
+        if what == "sigmoid":
+            upstream.append(d[0] * out[0] * (1 - out[0]))
+        elif what == "tanh":
+            upstream.append(d[0] * (1 - out[0] * out[0]))
+        else:
+            products[what] = argument, d
+            upstream.append(turned(what, d))
+        targets.append(argument)
+    dx, ds, dv = tape.gradient(targets, (x, state, vectors), upstream, unconnected_gradients="zero")
+    return dx, ds, dv, [products[k] for k in range(len(cell.products))]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What the backward loop of a cell needs; found by tracing one step of it.
+
+    Attributes:
+        kept: which of (gates of x, states, results of op.*) the backward loop reads.
+        results: how many blocks each result of op.* has.
+        shared: for each product, the gate of x from which on its gradient is that of x, or None.
+        left: for each product, which state is its left side, or None where it must be computed.
+        widths: for each product, the width of its left side in units.
+    """
+
+    kept: tuple[int, ...]
+    results: tuple[int, ...]
+    shared: tuple[int | None, ...]
+    left: tuple[int | None, ...]
+    widths: tuple[int, ...]
+
+
+@functools.cache
+def plan_of(cell: Cell) -> Plan:
+    with tf.Graph().as_default():
+        units = 3
+
+        def blocks(n):
+            return tuple(tf.compat.v1.placeholder(tf.float32, (2, units)) for _ in range(n))
+
+        x, state, vectors = blocks(cell.gates), blocks(cell.states), blocks(cell.vectors)
+        op = Ops(lambda left, k: blocks(cell.products[k]))
+        cell.step(op, x, state, vectors)
+        widths = {what: left.shape[-1] // units for what, left, _ in op.trail if isinstance(what, int)}
+        recorded = tuple(blocks(len(out)) for _, _, out in op.trail)
+
+        def turned(k, d):
+            return tf.concat(d, 1) @ tf.ones((units * cell.products[k], units * widths[k]))
+
+        dx, ds, dv, products = step_gradient(cell, x, state, vectors, recorded, blocks(cell.states), turned)
+
+        shared, left = [], []
+        for argument, d in products:
+            runs = [g for g in range(cell.gates - len(d) + 1) if all(a is b for a, b in zip(dx[g:], d, strict=False))]
+            shared.append(runs[0] if runs else None)
+            left.append(next((i for i, s in enumerate(state) if s is argument), None))
+        reached = {id(t) for argument, _ in products for t in [argument]}
+        seen, queue = set(), [*dx, *ds, *dv, *(t for argument, d in products for t in (argument, *d))]
+        while queue:
+            tensor = queue.pop()
+            if id(tensor) not in seen:
+                seen.add(id(tensor))
+                queue.extend(tensor.op.inputs)
+        candidates = [*x, *state, *(t for out in recorded for t in out)]
+        kept = tuple(i for i, t in enumerate(candidates) if id(t) in seen | reached)
+    return Plan(
+        kept,
+        tuple(len(r) for r in recorded),
+        tuple(shared),
+        tuple(left),
+        tuple(widths[k] for k in range(len(products))),
+    )
+
+
+def left_widths(cell: Cell) -> tuple[int, ...]:
+    """For each recurrent product of a cell, the width of its left side in units."""
+    return plan_of(cell).widths
