@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from seqkit.acceleration import eligible, run_layer
+from seqkit.acceleration import Change, eligible, run_layer
 from seqkit.errors import InputError
 
 
@@ -15,7 +15,7 @@ def streams(model: keras.Model) -> bool:
     return not any(isinstance(layer, layers.Bidirectional) for layer in model.layers)
 
 
-def stateful(model: keras.Model, *, steps: int | None = None) -> keras.Model:
+def stateful(model: keras.Model, *, steps: int | None = None, change: Change | None = None) -> keras.Model:
     """The model with its recurrent states as further inputs and outputs.
 
     It shares every variable with `model`, so that training the one trains the other. All layers but the recurrent ones
@@ -25,6 +25,7 @@ def stateful(model: keras.Model, *, steps: int | None = None) -> keras.Model:
         model: functional, built; its inputs have the shape (batch, steps, ...).
         steps: None for any number of steps, which run through `seqkit.bptt.scan`; 1 for the step of a stream, which is
             plain operations.
+        change: what becomes of a recurrent kernel while training, as in `accelerate`; of many steps.
     Returns:
         A model from [*inputs, *states] to [*outputs, *states]. A state is (batch, units), named "<layer>_state_<number>";
         it starts at zeros. A masked step hands it on.
@@ -44,7 +45,7 @@ def stateful(model: keras.Model, *, steps: int | None = None) -> keras.Model:
             )
         if not eligible(layer) or not layer.return_sequences or layer.return_state:
             raise ValueError(f"The layer {layer.name} can't hand its state on: expected a plain one of seqkit's stack.")
-        carried.append(Carried(layer, name=layer.name, dtype=layer.dtype_policy))
+        carried.append(Carried(layer, change, name=layer.name, dtype=layer.dtype_policy))
         return carried[-1]
 
     copy = keras.models.clone_model(model, clone_function=replace)
@@ -89,13 +90,15 @@ class Carried(layers.Layer):
 
     Args:
         layer: LSTM, GRU, SimpleRNN or Recurrent, built, with `return_sequences`.
+        change: as in `stateful`.
     Attributes:
         sizes: Units of each state.
         states: A list of (batch, units), set before each call; zeros where it is empty.
     """
 
-    def __init__(self, layer: layers.RNN, **kwargs: Any):
+    def __init__(self, layer: layers.RNN, change: Change | None = None, **kwargs: Any):
         super().__init__(**kwargs)
+        self.change = change
         self.states: list[tf.Tensor] = []
         size = layer.cell.state_size
         self.layer, self.sizes = layer, tuple(size) if isinstance(size, list | tuple) else (size,)
@@ -114,7 +117,7 @@ class Carried(layers.Layer):
     def call(self, sequences, mask=None, training=False):
         before = self.states or [tf.zeros((tf.shape(sequences)[0], size), sequences.dtype) for size in self.sizes]
         if sequences.shape[1] != 1:
-            outputs, states = run_layer(self.layer, sequences, before, mask, training)
+            outputs, states = run_layer(self.layer, sequences, before, mask, training, self.change)
             self.states = list(states)
             return outputs
         output, new = self.layer.cell(sequences[:, 0], before, training=training)

@@ -24,6 +24,7 @@ FLOORS = {
     "seqkit.training": 2,
     "seqkit.objectives": 2,
     "seqkit.baselines": 2,
+    "seqkit.regularisation": 2,
     "seqkit.ngrams": 2,
     "seqkit.fixed_window": 2,
     "seqkit.cells": 2,
