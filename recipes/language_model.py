@@ -188,7 +188,8 @@ class LanguageModel:
     ) -> Examples:
         from seqkit.data.corpora import read_corpus
 
-        return read_corpus(source, "text", columns["text"], role, data_dir, contiguous=self.contiguous)
+        running = self.contiguous and isinstance(source, str | Path)  # texts in memory are asked one by one
+        return read_corpus(source, "text", columns["text"], role, data_dir, contiguous=running)
 
     def symbols(self, texts: list[str]) -> Ragged:
         """What the model is to predict, ids by row."""

@@ -9,11 +9,12 @@ import numpy as np
 
 from seqkit import Embedding, Run, Stack, Training
 from seqkit.data import Examples, Pipeline, Ragged, reviews
+from seqkit.data.corpora import topics
 from seqkit.data.pipelines import Column
-from seqkit.layers import embed_tokens
+from seqkit.layers import embed_tokens, tied_head
 from seqkit.objectives import classification
-from seqkit.recipes import sentiment
-from seqkit.topologies import many_to_one
+from seqkit.recipes import language_model, sentiment
+from seqkit.topologies import many_to_many, many_to_one
 from seqkit.training import Objective
 
 TOKENS = 30  # of the vocabulary of `build`'s models
@@ -112,6 +113,39 @@ def _label_and_probabilities(answers: list[dict]) -> dict[str, list]:
     }
 
 
+def _language_model(out: Path, **settings: Any) -> Run:
+    quick = {
+        "embedding": Embedding(units=24),
+        "stack": Stack(cell="gru", units=(64,)),
+        "training": Training(epochs=2, batch_size=32, learning_rate=1e-2, schedule="cosine"),
+        "window": 50,
+    }
+    return language_model(out=out, **quick | settings)
+
+
+def _next_symbol(stack: Stack, output: str) -> Any:
+    units = stack.width if output == "tied" else 5
+    vectors = np.eye(TOKENS, dtype="float32") if output == "one_hot" else None
+    embedding = Embedding(units=units, trainable=output != "one_hot")
+    ids, features, mask = embed_tokens(TOKENS, embedding, vectors, reversible=output == "tied")
+    head = tied_head(ids, features) if output == "tied" else None
+    return many_to_many(ids, features, mask, outputs=TOKENS, stack=stack, head=head)
+
+
+def _one_symbol_a_step(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+    targets = Ragged.of_lengths(rng.integers(0, TOKENS, lengths.sum()).astype(np.int32), lengths)
+    weights = Ragged.of_lengths(np.ones(lengths.sum(), np.float32), lengths)
+    return ids_drawn(rng, lengths) | {"targets": targets, "weights": weights}
+
+
+def _pieces_of_the_topics() -> Examples:
+    return Examples({"text": topics("text").test["text"][:30]}, "stretches, each by itself")
+
+
+def _symbols_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
+    return Examples({"text": ["".join(rng.permutation(list(text))) for text in examples["text"]]}, "shuffled")
+
+
 CASES = (
     Case(
         name="sentiment",
@@ -128,6 +162,24 @@ CASES = (
         served=_label_and_probabilities,
         order_metric="accuracy",
         bag_of_words="linear",
+    ),
+    Case(
+        name="language_model",
+        train=_language_model,
+        build=_next_symbol,
+        variants=("one_hot", "tied", "embedded"),
+        in_step=True,
+        draw=_one_symbol_a_step,
+        objective=lambda training: classification(training, [1] * TOKENS),
+        inputs=("The value of the expression", "for x in y:\n    print(x)\n", "", " ", "\u2603 is unknown"),
+        asked=list,
+        fresh=_pieces_of_the_topics,
+        shuffled=_symbols_shuffled,
+        served=lambda answers: {"log_probability": [answer["log_probability"] for answer in answers]},
+        order_metric="nats_per_symbol",
+        bag_of_words="unigram",
+        margin=0.3,
+        lower_is_better=True,
     ),
 )
 IN_STEP = tuple(case for case in CASES if case.in_step)

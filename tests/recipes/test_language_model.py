@@ -1,0 +1,122 @@
+"""Language models: what is scored, and what is drawn."""
+
+import json
+
+import numpy as np
+import pytest
+
+import seqkit
+from seqkit import Embedding, InputError, Stack, Training
+from seqkit.data import Windows
+from seqkit.recipes import language_model
+from seqkit.recipes.__main__ import main
+from seqkit.recipes.language_model import _until
+
+HELLO = "hello" * 400
+
+
+@pytest.fixture(scope="module")
+def hello(tmp_path_factory):
+    """The lecture's example: over h, e, l and o the next letter of "hello", which takes a memory of one l."""
+    folder = tmp_path_factory.mktemp("hello")
+    (folder / "hello.txt").write_text("\n".join([HELLO] * 4))
+    return language_model(
+        folder / "hello.txt",
+        out=folder / "run",
+        one_hot=True,
+        window=20,
+        stack=Stack(cell="simple_rnn", units=(16,)),
+        training=Training(epochs=12, batch_size=8, learning_rate=2e-2),
+    )
+
+
+def test_hello_is_learned_and_two_letters_are_not_enough(hello):
+    report = hello.report
+    assert report["metrics"]["nats_per_symbol"]["value"] < 0.1
+    assert report["baselines"]["unigram"]["nats_per_symbol"]["value"] > 1.2
+    assert "".join(hello.generate("hel", length=12, temperature=0)) == "lohellohello"
+
+
+def test_drawing_follows_seed_stop_and_temperature(hello):
+    def drawn(**options):
+        return "".join(hello.generate("h", length=40, **options))
+
+    assert drawn(seed=1, temperature=3.0) == drawn(seed=1, temperature=3.0) != drawn(seed=2, temperature=3.0)
+    assert drawn(temperature=0) == drawn(top_k=1) == drawn(temperature=1e-4)
+    assert drawn(temperature=0, stop="oh") == "ell"
+    with pytest.raises(InputError, match="'Z', 'z'"):
+        hello.generate("hello zZ".replace(" ", ""))
+
+
+def test_scores_do_not_depend_on_windows_or_company(hello):
+    examples = hello.task.read(hello.path.parent / "hello.txt", hello.columns())
+    rows, _ = hello.task.encode(examples, 64)
+    expected = hello.task.outputs(hello._forward, rows).values
+    for window in (7, 1000):
+        other = Windows(rows.columns, "ids", rows.batch_size, window)
+        np.testing.assert_allclose(hello.task.outputs(hello._forward, other).values, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_each_symbol_is_scored_once_given_those_before_it(hello):
+    """The log-probability of a line is the sum over its symbols of what the model gives to the next one."""
+    symbol = {token: number for number, token in enumerate(hello.task.vocabulary.tokens)}
+    ids = [symbol[letter] for letter in "hello"]
+    logits = np.asarray(hello.model(np.array([[seqkit.data.BEGIN, *ids[:-1]]])), np.float64)[0]
+    by_hand = sum(row[i] - np.log(np.exp(row).sum()) for row, i in zip(logits, ids, strict=True))
+    (answer,) = hello.predict(["hello"])
+    assert answer["log_probability"] == pytest.approx(by_hand, abs=1e-3)
+    assert answer["symbols"] == 5
+
+
+def test_metrics_are_one_figure_in_three_units(hello):
+    metrics = {name: figure["value"] for name, figure in hello.report["metrics"].items()}
+    assert metrics["bits_per_character"] == pytest.approx(metrics["nats_per_symbol"] / np.log(2))
+
+
+def test_generate_and_score_on_the_command_line(hello, tmp_path, capsys):
+    assert main(["generate", str(hello.path), "--prompt", "he", "--length", "5", "--temperature", "0"]) == 0
+    assert capsys.readouterr().out == "hellohe\n"
+    lines = tmp_path / "lines.txt"
+    lines.write_text("hello\nohell\nhhhhh\n")
+    assert main(["score", str(hello.path), str(lines)]) == 0
+    scores = [json.loads(line)["log_probability"] for line in capsys.readouterr().out.splitlines()]
+    assert scores[0] > scores[2]
+    assert main(["generate", str(hello.path), "--prompt", "x"]) == 2
+    assert "'x'" in capsys.readouterr().err
+
+
+def test_sentences_end_and_words_keep_their_lines(tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_text("the cat sat\nthe dog ran\n" * 60)
+    settings = {
+        "unit": "word",
+        "embedding": Embedding(units=8),
+        "stack": Stack(cell="gru", units=(16,)),
+        "training": Training(epochs=8, batch_size=8, learning_rate=3e-2),
+    }
+    run = language_model(path, out=tmp_path / "sentences", contiguous=False, **settings)
+    written = "".join(run.generate("the cat", length=20, temperature=0))
+    assert written == " sat"
+    running = language_model(path, out=tmp_path / "running", contiguous=True, window=8, **settings)
+    assert "".join(running.generate("the cat", length=2, temperature=0)) == " sat\n"
+    assert running.report["metrics"]["perplexity"]["value"] < 3
+
+
+def test_what_cannot_be_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"bidirectional off"):
+        language_model(out=tmp_path / "run", stack=Stack(bidirectional=True))
+    with pytest.raises(InputError, match="as wide as the stack"):
+        language_model(out=tmp_path / "run", tied=True)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "stop", "expected"),
+    [
+        (["a", "b", "c", "d"], "bc", "a"),
+        (["ab", "ab", "c"], "abc", "ab"),
+        (["a", "b"], "bx", "ab"),
+        (["a"], None, "a"),
+    ],
+)
+def test_text_ends_before_the_stop(pieces, stop, expected):
+    assert "".join(_until(iter(pieces), stop)) == expected
