@@ -5,15 +5,27 @@ from typing import TYPE_CHECKING
 
 from seqkit.recipes.language_model import LanguageModel, language_model
 from seqkit.recipes.sentiment import Sentiment, sentiment
+from seqkit.recipes.tagging import Tagging, tagging
+from seqkit.recipes.video_frames import VideoFrames, video_frames
 
 if TYPE_CHECKING:
     from seqkit.run import Run
 
-RECIPES = {"sentiment": sentiment, "language_model": language_model}
+RECIPES = {
+    "sentiment": sentiment,
+    "tagging": tagging,
+    "language_model": language_model,
+    "video_frames": video_frames,
+}
 
-_TASKS = {"sentiment": Sentiment, "language_model": LanguageModel}
+_TASKS = {
+    "sentiment": Sentiment,
+    "tagging": Tagging,
+    "language_model": LanguageModel,
+    "video_frames": VideoFrames,
+}
 
-__all__ = ["RECIPES", "language_model", "load", "sentiment"]
+__all__ = ["RECIPES", "language_model", "load", "sentiment", "tagging", "video_frames"]
 
 
 def load(path: str | Path) -> "Run":

@@ -115,19 +115,21 @@ def predict(
     *,
     column: dict[str, str] | None = None,
 ) -> None:
-    """Answer texts, one JSON object a line, in order, as they come.
+    """Answer texts or recordings, one JSON object a line, in order, as they come.
 
     Parameters
     ----------
     run
         The run folder.
     file
-        A text a line, or a table with the column of the training texts; - for standard input.
+        A text a line, or a table with the column of the training texts, or a .conllu or .conll file of tokens; - for
+        standard input. For recordings a file, a folder or a quoted pattern.
     column
         Where a field is, if not where the training data had it: --column.text review.
     """
     loaded = seqkit.load(run)
-    for answer in loaded.stream(_inputs(file, loaded.columns(column))):
+    opened = getattr(loaded.task, "opened", _inputs)
+    for answer in loaded.stream(opened(file, loaded.columns(column))):
         print(json_format.dumps(answer, ensure_ascii=False), flush=True)
 
 
@@ -214,13 +216,14 @@ def export(run: Path, /, *, format: Literal["keras", "savedmodel", "litert"]) ->
     print(seqkit.load(run).export(format))
 
 
-def _inputs(file: str, columns: dict[str, str]) -> Iterator[list[str]]:
-    from seqkit.data.sources import TABLES, lines_of, read, read_text
+def _inputs(file: str, columns: dict[str, str]) -> Iterator[list[Any]]:
+    from seqkit.data.sources import TABLES, lines_of, read, read_text, suffix_of
 
     field, column = next(iter(columns.items()))
+    read_whole = (*TABLES, ".conllu", ".conll") if field == "tokens" else TABLES
     if file == "-":
         yield from _lines_as_they_come(sys.stdin.fileno())
-    elif Path(file.removesuffix(".gz")).suffix in TABLES:
+    elif suffix_of(Path(file)) in read_whole:
         yield read(file, {field: column})[field]
     else:
         yield lines_of(read_text(Path(file)))

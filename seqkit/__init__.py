@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "Embedding": "settings",
+    "Encoder": "settings",
     "Stack": "settings",
     "Training": "settings",
     "InputError": "errors",
@@ -30,6 +31,7 @@ _ROOMS = (
     "export",
     "fixed_window",
     "folder",
+    "labelling",
     "layers",
     "metrics",
     "ngrams",
@@ -38,7 +40,12 @@ _ROOMS = (
     "recipes",
     "report",
     "run",
+    "segments",
+    "spans",
     "stateful",
+    "tag_baselines",
+    "tag_metrics",
+    "tagger",
     "topologies",
     "training",
 )

@@ -70,6 +70,11 @@ def _replace(layer: layers.Layer, change: Change | None) -> layers.Layer:
     return layer
 
 
+def unchangeable(layer: layers.Layer) -> str:
+    """What to say of a layer that isn't `eligible` where there is a change."""
+    return f"The layer {layer.name} is none that the scan runs, so its recurrent kernel can't be changed."
+
+
 class Scanned(layers.Layer):
     """Calls like the recurrent layer that it holds, computed by the scan.
 

@@ -12,6 +12,9 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+FRAMES = 20_000  # that the single-frame model is fitted on
+SIDE = 16  # pixels of a side that it sees at most
+
 
 @dataclasses.dataclass(frozen=True)
 class Majority:
@@ -42,6 +45,86 @@ class Majority:
         """Read it."""
         with np.load(path, allow_pickle=False) as kept:
             return cls(kept["shares"])
+
+
+@dataclasses.dataclass(frozen=True)
+class SingleFrame:
+    """Logistic regression on single frames, with scikit-learn: what can be known without looking at time.
+
+    Values are standardised; pictures are first averaged over blocks of pixels, down to at most 16 x 16.
+
+    Attributes:
+        model: Fitted.
+        mean, deviation: float, (values,), of the training frames.
+        columns: int, (fitted classes,): each one's place among the task's classes.
+        classes: How many classes the task has; those without a training frame get probability 0.
+    """
+
+    model: LogisticRegression
+    mean: np.ndarray
+    deviation: np.ndarray
+    columns: np.ndarray
+    classes: int
+
+    @classmethod
+    def fit(
+        cls, films: Sequence[Any], labels: Sequence[Sequence[str]], classes: Sequence[str], *, seed: int = 0
+    ) -> Self:
+        """Fit on at most 20,000 frames, drawn from all.
+
+        Args:
+            films: Recordings: with a length, and `film[rows]` gives (rows, features) or (rows, height, width, channels).
+            labels: A label a frame.
+        Raises:
+            ValueError: There are fewer than two labels.
+        """
+        share = min(1.0, FRAMES / sum(map(len, films)))
+        rng = np.random.default_rng(seed)
+        drawn = [np.flatnonzero(rng.random(len(film)) < share) for film in films]
+        values = np.concatenate([_flat(film[rows]) for film, rows in zip(films, drawn, strict=True)])
+        names = [own[row] for own, rows in zip(labels, drawn, strict=True) for row in rows.tolist()]
+        mean, deviation = values.mean(axis=0), values.std(axis=0)
+        deviation = np.where(deviation > 0, deviation, 1.0)
+        model = LogisticRegression(max_iter=1000).fit((values - mean) / deviation, names)
+        columns = np.array([list(classes).index(name) for name in model.classes_])
+        return cls(model, mean, deviation, columns, len(classes))
+
+    def probabilities(self, film: np.ndarray) -> np.ndarray:
+        """float, (frames, classes)."""
+        result = np.zeros((len(film), self.classes))
+        result[:, self.columns] = self.model.predict_proba((_flat(film) - self.mean) / self.deviation)
+        return result
+
+    def save(self, path: Path) -> None:
+        """Write an .npz file of arrays."""
+        np.savez_compressed(
+            path,
+            coefficients=self.model.coef_,
+            intercepts=self.model.intercept_,
+            mean=self.mean,
+            deviation=self.deviation,
+            columns=self.columns,
+            classes=self.classes,
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read it."""
+        with np.load(path, allow_pickle=False) as kept:
+            model = LogisticRegression()
+            model.coef_, model.intercept_ = kept["coefficients"], kept["intercepts"]
+            model.classes_ = np.arange(len(kept["columns"]))
+            return cls(model, kept["mean"], kept["deviation"], kept["columns"], int(kept["classes"]))
+
+
+def _flat(frames: np.ndarray) -> np.ndarray:
+    """float64, (frames, values): pictures averaged over blocks, what doesn't fill a block left out."""
+    if frames.ndim == 4:
+        count, height, width, channels = frames.shape
+        block = -(-max(height, width) // SIDE)
+        frames = frames[:, : height - height % block, : width - width % block].astype(np.float64)
+        frames = frames.reshape(count, height // block, block, width // block, block, channels).mean(axis=(2, 4))
+    return frames.reshape(len(frames), -1).astype(np.float64)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,6 +42,26 @@ class TextClassifier(tf.Module):
         return {"label": tf.gather(self.classes, tf.argmax(probabilities, axis=-1)), "probabilities": probabilities}
 
 
+class FrameLabeller(tf.Module):
+    """Frames in, a label and probabilities for each out."""
+
+    def __init__(self, model: keras.Model, classes: Sequence[str]):
+        super().__init__()
+        self.model, self.classes = model, tf.constant(list(classes))
+        frames = tf.TensorSpec(model.inputs[0].shape, tf.float32, name="frames")
+        self.serve = tf.function(self._serve, input_signature=[frames], autograph=False)
+
+    def _serve(self, frames: tf.Tensor) -> Tensors:
+        """float32 (batch, steps, ...), where a frame of NaN is padding -> "label", string (batch, steps), "" on padding;
+        "probabilities", float32 (batch, steps, classes).
+        """
+        real = ~tf.reduce_any(tf.math.is_nan(frames), axis=list(range(2, len(frames.shape))))  # (batch, steps)
+        shaped = tf.reshape(real, tf.concat([tf.shape(real), tf.ones_like(tf.shape(frames)[2:])], axis=0))
+        logits = self.model([tf.where(shaped, frames, 0.0), real], training=False)
+        label = tf.where(real, tf.gather(self.classes, tf.argmax(logits, axis=-1)), "")
+        return {"label": label, "probabilities": tf.nn.softmax(logits)}
+
+
 class TextScorer(tf.Module):
     """Text in, its log-probability out, with the vocabulary of a language model inside."""
 

@@ -16,7 +16,7 @@ import numpy as np
 from markupsafe import Markup
 from rich.table import Table
 
-from seqkit.pages import BLUE, GREY, ORANGE, Section, axes, facts, figure, legend, paragraph, table, write
+from seqkit.pages import BLUE, GREY, INK, LINE, ORANGE, Section, axes, facts, figure, legend, paragraph, table, write
 
 Report = Mapping[str, Any]
 History = Sequence[Mapping[str, Any]]
@@ -35,7 +35,18 @@ class Metric:
 
 METRICS = {
     "accuracy": Metric("accuracy"),
+    "frame_accuracy": Metric("frame accuracy"),
     "macro_f1": Metric("macro F1"),
+    "span_f1": Metric("span F1"),
+    "span_precision": Metric("span precision"),
+    "span_recall": Metric("span recall"),
+    "token_accuracy": Metric("token accuracy"),
+    "known_token_accuracy": Metric("token accuracy, known words"),
+    "unknown_token_accuracy": Metric("token accuracy, unknown words"),
+    "edit_score": Metric("edit score"),
+    "f1_at_10": Metric("segment F1@10"),
+    "f1_at_25": Metric("segment F1@25"),
+    "f1_at_50": Metric("segment F1@50"),
     "log_loss": Metric("log loss (nats)", NUMBER, "low"),
     "calibration_error": Metric("calibration error", SHARE, "low"),
     "perplexity": Metric("perplexity", NUMBER, "low"),
@@ -122,7 +133,7 @@ def scores(report: Report, history: History) -> Section | None:
 
 
 def learning(report: Report, history: History) -> Section | None:
-    panels = [("loss", "loss", "loss (nats)"), ("accuracy", "accuracy", "accuracy (share of rows)")]
+    panels = [("loss", "loss", "loss (nats)"), ("accuracy", "accuracy", f"accuracy (share of {_items(report)})")]
     blocks = []
     for key, words, unit in panels:
         lines = [(key, "training", BLUE, "-o"), (f"val_{key}", "validation", ORANGE, "--s")]
@@ -168,16 +179,27 @@ def gradients(report: Report, history: History) -> Section | None:
 def classes(report: Report, history: History) -> Section | None:
     blocks = []
     if matrix := report.get("confusion"):
-        blocks.append(_confusion(matrix["labels"], np.array(matrix["counts"], dtype=int)))
+        blocks.append(_confusion(matrix["labels"], np.array(matrix["counts"], dtype=int), _items(report)))
     if bins := report.get("calibration"):
         blocks.append(_calibration(bins))
-    if rows := report.get("per_class"):
-        shares = ("precision", "recall", "f1")
-        cells = [[r["label"], *(f"{100 * r[key]:.1f}%" for key in shares), f"{r['support']:,}"] for r in rows]
-        if macro := report.get("macro"):
-            cells.append(["macro average", *(f"{100 * macro[key]:.1f}%" for key in shares), ""])
-        blocks.append(table(["label", "precision", "recall", "F1", "rows"], cells, "Each class on its own"))
+    for key, unit, caption in (
+        ("per_span", "spans", "Each type of span"),
+        ("per_class", _items(report), "Each class on its own"),
+    ):
+        if rows := report.get(key):
+            cells = [[r["label"], *map(_percent, _shares(r)), f"{r['support']:,}"] for r in rows]
+            if key == "per_class" and (macro := report.get("macro")):
+                cells.append(["macro average", *map(_percent, _shares(macro)), ""])
+            blocks.append(table(["label", "precision", "recall", "F1", unit], cells, caption))
     return Section("Where it is right and wrong", blocks) if blocks else None
+
+
+def timelines(report: Report, history: History) -> Section | None:
+    films = report.get("timelines") or []
+    if not films:
+        return None
+    labels = (report.get("confusion") or {}).get("labels") or []
+    return Section("Over time", [_timelines(films, labels, report.get("background"))])
 
 
 def mistakes(report: Report, history: History) -> Section | None:
@@ -202,10 +224,26 @@ def stretches(report: Report, history: History) -> Section | None:
     return Section("What it reads and writes", blocks) if blocks else None
 
 
+def tag_mistakes(report: Report, history: History) -> Section | None:
+    rows = [
+        [pair["label"], pair["predicted"], _in_context(example), f"{pair['count']:,}" if number == 0 else ""]
+        for pair in report.get("tag_mistakes") or []
+        for number, example in enumerate(pair["examples"])
+    ]
+    if not rows:
+        return None
+    caption = "The most frequent pairs of truth and prediction, and where they first occur"
+    return Section("Mistakes in context", [table(["truth", "prediction", "context", "tokens"], rows, caption, words=3)])
+
+
 def data(report: Report, history: History) -> Section | None:
     words = {
-        "source": "source", "rows": "rows", "empty_texts": "empty texts", "cut_texts": "texts cut to fit",
-        "unseen_labels": "rows whose label the model never saw", "unknown_token_share": "unknown tokens",
+        "source": "source", "rows": "rows", "frames": "frames", "symbols": "symbols",
+        "empty_texts": "empty texts", "cut_texts": "texts cut to fit",
+        "unseen_labels": f"{_items(report)} whose label the model never saw", "tokens": "tokens",
+        "cut_words": "words shortened to fit", "unseen_tags": "tokens whose tag the model never saw",
+        "illegal_tags": "illegal tags, read as conlleval reads them", "unknown_token_share": "unknown tokens",
+        "unknown_symbol_share": "unknown symbols",
         "padding_share": "padding", "digest": "digest",
     }  # fmt: skip
     found = report.get("data") or {}
@@ -228,7 +266,7 @@ def circumstances(report: Report, history: History) -> Section | None:
 
 
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
-    scores, learning, gradients, classes, mistakes, stretches, data, circumstances,
+    scores, learning, gradients, classes, timelines, mistakes, tag_mistakes, stretches, data, circumstances,
 )  # fmt: skip
 
 
@@ -277,7 +315,19 @@ def scores_table(report: Report) -> Table:
 # Helpers
 
 
-def _confusion(labels: Sequence[str], counts: np.ndarray) -> Markup:
+def _shares(row: Mapping[str, float]) -> tuple[float, ...]:
+    return row["precision"], row["recall"], row["f1"]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}%"
+
+
+def _in_context(example: Mapping[str, str]) -> Markup:
+    return Markup("{before} <strong>{token}</strong> {after}").format(**example)
+
+
+def _confusion(labels: Sequence[str], counts: np.ndarray, items: str) -> Markup:
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (label, prediction), each row adds up to 1
     size = min(2.6 + 0.5 * len(labels), 9.0)
     picture, ax = axes("prediction", "truth", width=size + 0.6, height=size)
@@ -291,7 +341,39 @@ def _confusion(labels: Sequence[str], counts: np.ndarray) -> Markup:
         for i, j in np.ndindex(counts.shape):
             colour = "white" if share[i, j] > 0.5 else "#1f2328"  # fixed, as the cell's own colour is
             ax.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour)
-    return figure("confusion", "Confusion matrix: rows of the test data by truth and prediction", picture)
+    return figure("confusion", f"Confusion matrix: {items} of the test data by truth and prediction", picture)
+
+
+def _timelines(films: Sequence[Mapping[str, Any]], labels: Sequence[str], background: str | None) -> Markup:
+    """Two strips a recording: what was there, and below it what the model saw; a colour a label, none the background."""
+    shade = matplotlib.colormaps["tab20"]  # ten strong colours, each with a pale one behind it
+    colours: dict[str, Any] = {label: shade((2 * place + place // 10) % 20) for place, label in enumerate(labels)}
+    if background is not None:
+        colours[background] = LINE
+    picture, ax = axes("frame", "", width=9.0, height=1.0 + 0.75 * len(films))
+    ax.grid(False)
+    ax.invert_yaxis()
+    ticks, seen = [], set()
+    for number, film in enumerate(films):
+        for place, key in ((number - 0.36, "truth"), (number + 0.02, "prediction")):
+            ticks.append((place + 0.17, f"{film['recording']}  truth" if key == "truth" else "prediction"))
+            for run in film[key]:
+                spans = [(run["start"], run["end"] - run["start"])]
+                ax.broken_barh(spans, (place, 0.34), facecolors=colours.get(run["label"], GREY), linewidth=0)
+                seen.add(run["label"])
+    ax.set_yticks([place for place, _ in ticks], [text for _, text in ticks], parse_math=False)
+    ax.set_xlim(0, max(run["end"] for film in films for run in film["truth"]))
+    for label in [name for name in labels if name in seen] + sorted(seen - set(labels)):
+        ax.broken_barh([], (0, 0), facecolors=colours.get(label, GREY), label=label)
+    names = ax.legend(frameon=False, labelcolor=INK, loc="upper left", bbox_to_anchor=(1, 1), handlelength=1.0)
+    for text in names.get_texts():
+        text.set_parse_math(False)
+    return figure("timelines", "What was there, and what the model saw, frame by frame", picture)
+
+
+def _items(report: Report) -> str:
+    """What is scored one by one."""
+    return report.get("items", "rows")
 
 
 def _calibration(bins: Sequence[Mapping[str, Any]]) -> Markup:

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import seqkit
+import seqkit.layers  # a model file may name its classes
 from seqkit import export, folder, metrics, report
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, Role
@@ -49,6 +49,9 @@ class Task(Protocol):
     """What a recipe knows and a run doesn't.
 
     `outputs` are an array whose first axis is the row, or, where there is an answer at every step, ragged rows.
+
+    Where the command line is to give it more than lines of text a task has an `opened`, from file and columns to chunks of
+    inputs.
     """
 
     recipe: str

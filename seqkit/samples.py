@@ -10,7 +10,7 @@ import numpy as np
 from seqkit.errors import InputError
 
 TEXTS = 64
-ARRAYS = 8  # recordings take more room
+ARRAYS, FRAMES = 8, 128  # recordings take more room: so many, and of each the first so many frames
 
 
 def write_samples(folder: Path, values: Sequence[Any]) -> None:
@@ -19,7 +19,7 @@ def write_samples(folder: Path, values: Sequence[Any]) -> None:
         with open(folder / "samples.jsonl", "w", encoding="utf-8") as file:
             file.writelines(json.dumps(value) + "\n" for value in values[:TEXTS])
     else:
-        np.savez_compressed(folder / "samples.npz", *(np.asarray(value) for value in values[:ARRAYS]))
+        np.savez_compressed(folder / "samples.npz", *(np.asarray(value[:FRAMES]) for value in values[:ARRAYS]))
 
 
 def read_samples(folder: Path) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Embedding, Stack and Training: what a user may set, checked as it is made.
+"""Embedding, Encoder, Stack and Training: what a user may set, checked as it is made.
 
 No TensorFlow is imported here, so that `seqkit --help` answers at once.
 """
@@ -57,6 +57,41 @@ class Embedding:
         at_least("embedding.units", self.units, 1)
         _share("embedding.dropout", self.dropout)
         _share("embedding.word_dropout", self.word_dropout)
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoder:
+    """How frames become vectors.
+
+    Attributes:
+        changes: Put each vector's change since the frame before beside it.
+        points: For vectors of points, the coordinates of one (3 for a skeleton in space): all points are then seen from the
+            first of their frame, wherever that is; 0 for other vectors.
+        filters: For pictures, the channels of the 3x3 convolutions, each with 2x2 max pooling behind it.
+        units: For pictures, the width of a frame's vector.
+        backbone: A model of keras.applications by name, such as MobileNetV2, instead of these convolutions.
+        weights: Of the backbone: imagenet, or a file; nothing to start from scratch.
+        frozen: Whether training leaves the backbone as it is.
+    """
+
+    changes: bool = True
+    points: int = 0
+    filters: tuple[int, ...] = (16, 32)
+    units: int = 64
+    backbone: str | None = None
+    weights: str | None = None
+    frozen: bool = False
+
+    def __post_init__(self):
+        at_least("encoder.points", self.points, 0)
+        at_least("encoder.units", self.units, 1)
+        for channels in self.filters:
+            at_least("encoder.filters", channels, 1)
+        if self.backbone is None and (self.weights is not None or self.frozen):
+            raise InputError(
+                f"encoder.weights is {self.weights} and encoder.frozen {self.frozen}, but there is no encoder.backbone: "
+                "name one, such as MobileNetV2."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

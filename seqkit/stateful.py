@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from seqkit.acceleration import Change, eligible, run_layer
+from seqkit.acceleration import Change, eligible, run_layer, unchangeable
 from seqkit.errors import InputError
 
 
@@ -23,15 +23,15 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
 
     Args:
         model: functional, built; its inputs have the shape (batch, steps, ...).
-        steps: None for any number of steps, which run through `seqkit.bptt.scan`; 1 for the step of a stream, which is
-            plain operations.
+        steps: None for any number of steps, which run through `seqkit.bptt.scan` where it computes what the layer does; 1
+            for the step of a stream, which is plain operations.
         change: what becomes of a recurrent kernel while training, as in `accelerate`; of many steps.
     Returns:
         A model from [*inputs, *states] to [*outputs, *states]. A state is (batch, units), named "<layer>_state_<number>";
         it starts at zeros. A masked step hands it on.
     Raises:
         InputError: a layer runs backwards.
-        ValueError: a layer is recurrent, but none that the scan computes.
+        ValueError: a layer gives no sequence or has recurrent dropout; or there is a `change`, and the scan doesn't run it.
     """
     carried: list[Carried] = []
 
@@ -43,8 +43,11 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
                 f"The layer {layer.name} reads later steps, so the model can't run as a stream: train it with "
                 "stack.bidirectional off."
             )
-        if not eligible(layer) or not layer.return_sequences or layer.return_state:
+        odd = layer.return_state or layer.stateful or getattr(layer.cell, "recurrent_dropout", 0)
+        if odd or not layer.return_sequences:
             raise ValueError(f"The layer {layer.name} can't hand its state on: expected a plain one of seqkit's stack.")
+        if change is not None and not eligible(layer):
+            raise ValueError(unchangeable(layer))
         carried.append(Carried(layer, change, name=layer.name, dtype=layer.dtype_policy))
         return carried[-1]
 
@@ -89,7 +92,7 @@ class Carried(layers.Layer):
     """A recurrent layer that starts from `states` and leaves them as they are after its last step.
 
     Args:
-        layer: LSTM, GRU, SimpleRNN or Recurrent, built, with `return_sequences`.
+        layer: Built, with `return_sequences`.
         change: as in `stateful`.
     Attributes:
         sizes: Units of each state.
@@ -117,7 +120,10 @@ class Carried(layers.Layer):
     def call(self, sequences, mask=None, training=False):
         before = self.states or [tf.zeros((tf.shape(sequences)[0], size), sequences.dtype) for size in self.sizes]
         if sequences.shape[1] != 1:
-            outputs, states = run_layer(self.layer, sequences, before, mask, training, self.change)
+            if eligible(self.layer):
+                outputs, states = run_layer(self.layer, sequences, before, mask, training, self.change)
+            else:
+                _, outputs, states = self.layer.inner_loop(sequences, before, mask, training)
             self.states = list(states)
             return outputs
         output, new = self.layer.cell(sequences[:, 0], before, training=training)

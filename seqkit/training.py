@@ -375,7 +375,7 @@ class Forward:
     """
 
     def __init__(self, model: keras.Model):
-        self._model, runner = model, Runner(model)
+        self.model, runner = model, Runner(model)
         signature = [{tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs}]
         self._names = list(signature[0])
         self._run = tf.function(
@@ -388,7 +388,7 @@ class Forward:
 
     def over(self, rows: Windows, of: Of) -> Iterator[tf.Tensor]:
         """`of(batch, outputs)` for each batch of windows, with the state carried from one to the next."""
-        runner = runner_of(self._model, rows, 1)
+        runner = runner_of(self.model, rows, 1)
 
         def step(batch):
             outputs, states = runner(batch, training=False)

@@ -5,20 +5,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
-from seqkit import Embedding, Run, Stack, Training
-from seqkit.data import Examples, Pipeline, Ragged, reviews
+from seqkit import Embedding, Encoder, Run, Stack, Training
+from seqkit.data import Examples, Pipeline, Ragged, moving_digits, reviews, sentences
 from seqkit.data.corpora import topics
+from seqkit.data.moving_digits import CANVAS, MOTIONS
 from seqkit.data.pipelines import Column
-from seqkit.layers import embed_tokens, tied_head
+from seqkit.layers import compose_characters, embed_frames, embed_tokens, tied_head
 from seqkit.objectives import classification
-from seqkit.recipes import language_model, sentiment
+from seqkit.recipes import language_model, sentiment, tagging, video_frames
 from seqkit.topologies import many_to_many, many_to_one
 from seqkit.training import Objective
 
 TOKENS = 30  # of the vocabulary of `build`'s models
-CLASSES = 2  # as many as the built-in data has
+CLASSES = 2  # as many as the built-in reviews have
+FRAME = (CANVAS, CANVAS, 1)  # of the built-in clips
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +116,86 @@ def _label_and_probabilities(answers: list[dict]) -> dict[str, list]:
     }
 
 
+WORD = 6  # characters a word that the tagger of these tests reads
+
+
+def _tagging(out: Path, **settings: Any) -> Run:
+    quick = {
+        "embedding": Embedding(units=16, word_dropout=0.1),
+        "stack": Stack(units=(24,), bidirectional=True, dropout=0.1),
+        "training": Training(epochs=3, learning_rate=1e-2, schedule="cosine", monitor="val_accuracy"),
+        "character_units": 16,
+        "max_word_length": WORD,
+    }
+    return tagging(out=out, **quick | settings)
+
+
+def _tagger(stack: Stack, characters: str) -> Any:
+    ids, features, mask = embed_tokens(TOKENS, Embedding(units=5))
+    inputs = ids
+    if characters != "none":
+        letters, spelt = compose_characters(TOKENS, WORD + 2, characters, 6)
+        inputs, features = [ids, letters], keras.layers.Concatenate()([features, spelt])
+    return many_to_many(inputs, features, mask, outputs=CLASSES, stack=stack)
+
+
+def _one_class_a_word(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+    steps = int(lengths.sum())
+    columns = {
+        "characters": rng.integers(4, 10, (steps, WORD + 2)).astype(np.int32),
+        "targets": rng.integers(0, CLASSES, steps).astype(np.int32),
+        "weights": np.ones(steps, np.int32),
+    }
+    return ids_drawn(rng, lengths) | {name: Ragged.of_lengths(values, lengths) for name, values in columns.items()}
+
+
+def _tokens_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
+    orders = [rng.permutation(len(tokens)) for tokens in examples["tokens"]]
+    columns = {
+        field: [tuple(row[place] for place in order) for row, order in zip(rows, orders, strict=True)]
+        for field, rows in examples.columns.items()
+    }
+    return Examples(columns, "shuffled")
+
+
+def _tokens_and_tags(answers: list[dict]) -> dict[str, list]:
+    return {name: [answer[name] for answer in answers] for name in ("tokens", "tags")}
+
+
+def _video_frames(out: Path, **settings: Any) -> Run:
+    quick = {"training": Training(epochs=4, batch_size=8, learning_rate=3e-3)}
+    return video_frames(out=out, **quick | settings)
+
+
+def _many_to_many(stack: Stack, variant: str) -> Any:
+    encoder = Encoder(filters=(2, 3), units=5, changes=variant == "changes")
+    return many_to_many(*embed_frames(FRAME, encoder), outputs=len(MOTIONS), stack=stack)
+
+
+def _frames_drawn(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+    total = lengths.sum()
+    columns = {
+        "frames": rng.normal(size=(total, *FRAME)).astype(np.float32),
+        "mask": np.ones(total, bool),
+        "targets": rng.integers(0, len(MOTIONS), total).astype(np.int32),
+        "weights": np.ones(total, np.float32),
+    }
+    return {name: Ragged.of_lengths(values, lengths) for name, values in columns.items()}
+
+
+def _clips(clips: int) -> dict[str, list]:
+    return moving_digits(seed=3, clips=clips)["test"]
+
+
+def _frames_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
+    return Examples(examples.columns | {"frames": list(map(rng.permutation, examples["frames"]))}, "shuffled")
+
+
+def _padded_with_nan(recordings: Sequence[list]) -> list:
+    frame = np.full_like(recordings[0][0], np.nan, dtype=float).tolist()
+    return [[*frames, *[frame] * (max(map(len, recordings)) - len(frames))] for frames in recordings]
+
+
 def _language_model(out: Path, **settings: Any) -> Run:
     quick = {
         "embedding": Embedding(units=24),
@@ -162,6 +245,38 @@ CASES = (
         served=_label_and_probabilities,
         order_metric="accuracy",
         bag_of_words="linear",
+    ),
+    Case(
+        name="tagging",
+        train=_tagging,
+        build=_tagger,
+        variants=("none", "cnn", "rnn"),
+        in_step=True,
+        draw=_one_class_a_word,
+        objective=lambda training: classification(training, [1] * CLASSES),
+        inputs=("They watch, walk and play.", "", "  ", ("the", "watch"), "the\twatch's maker\t", "a long walk " * 40),
+        asked=lambda inputs: [row if isinstance(row, str) else "\t".join((*row, "")) for row in inputs],
+        fresh=lambda: Examples(sentences(seed=3, rows=800)["test"], "fresh sentences"),
+        shuffled=_tokens_shuffled,
+        served=_tokens_and_tags,
+        order_metric="token_accuracy",
+        bag_of_words="most_frequent",
+    ),
+    Case(
+        name="video_frames",
+        train=_video_frames,
+        build=_many_to_many,
+        variants=("changes", "frames alone"),
+        in_step=True,
+        draw=_frames_drawn,
+        objective=lambda training: classification(training, [1] * len(MOTIONS)),
+        inputs=[frames[:length].tolist() for frames, length in zip(_clips(16)["frames"], (20, 7), strict=True)],
+        asked=_padded_with_nan,
+        fresh=lambda: Examples(_clips(200), "fresh clips"),
+        shuffled=_frames_shuffled,
+        served=lambda answers: {"label": [answer["labels"] for answer in answers]},
+        order_metric="frame_accuracy",
+        bag_of_words="single_frame",
     ),
     Case(
         name="language_model",

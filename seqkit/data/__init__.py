@@ -1,7 +1,11 @@
 """Sources, vocabulary, pipelines and the built-in corpora."""
 
-from seqkit.data.builtin import reviews
+from seqkit.data.builtin import reviews, sentences
+from seqkit.data.films import Footage, film_of, joined, turned
 from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
+from seqkit.data.lexicon import Lexicon, split
+from seqkit.data.media import Recording, open_recordings, read_recordings, recordings
+from seqkit.data.moving_digits import moving_digits
 from seqkit.data.pipelines import Pipeline, boundaries
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
@@ -17,8 +21,11 @@ __all__ = [
     "UNKNOWN",
     "UNSEEN",
     "Examples",
+    "Footage",
+    "Lexicon",
     "Pipeline",
     "Ragged",
+    "Recording",
     "Splits",
     "Splitter",
     "Tokens",
@@ -26,11 +33,20 @@ __all__ = [
     "Windows",
     "boundaries",
     "encode_labels",
+    "film_of",
     "hold_out",
+    "joined",
     "learn_classes",
+    "moving_digits",
+    "open_recordings",
     "read",
+    "read_recordings",
     "read_splits",
     "read_vectors",
+    "recordings",
     "reviews",
+    "sentences",
+    "split",
     "tokenise",
+    "turned",
 ]

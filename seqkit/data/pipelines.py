@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from seqkit.data.gathering import gatherer
 from seqkit.data.ragged import Ragged
 
 Column = Ragged | np.ndarray
@@ -92,17 +93,16 @@ class Pipeline:
         flat = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in plan)])
         rows = tf.RaggedTensor.from_row_lengths(flat, [len(rows) for rows, _ in plan] or np.empty(0, np.int64))
         widths = tf.constant([width for _, width in plan], tf.int64)
-        tensors = {name: _tensor(column) for name, column in self.columns.items()}
         lengths = tf.constant(self.lengths)
+        offsets = tf.cumsum(lengths, exclusive=True)
+        ragged = {name: gatherer(column.values) for name, column in self.columns.items() if isinstance(column, Ragged)}
+        arrays = {name: tf.constant(array) for name, array in self.columns.items() if isinstance(array, np.ndarray)}
 
         def gather(rows: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
-            batch = {"rows": rows, "steps": tf.reduce_sum(tf.gather(lengths, rows))}
-            for name, tensor in tensors.items():
-                batch[name] = tf.gather(tensor, rows)
-                if isinstance(tensor, tf.RaggedTensor):
-                    inner = tf.shape(tensor.flat_values, tf.int64)[1:]
-                    batch[name] = batch[name].to_tensor(shape=tf.concat([[-1, width], inner], axis=0))
-            return batch
+            starts, sizes = tf.gather(offsets, rows), tf.gather(lengths, rows)
+            batch = {"rows": rows, "steps": tf.reduce_sum(sizes)}
+            batch |= {name: cut(starts, sizes, width) for name, cut in ragged.items()}
+            return batch | {name: tf.gather(array, rows) for name, array in arrays.items()}
 
         dataset = tf.data.Dataset.from_tensor_slices((rows, widths))
         return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))
@@ -150,9 +150,3 @@ def boundaries(lengths: np.ndarray, *, most: int = 12, multiple: int = 4) -> tup
         if place < 0:
             return tuple(sorted(chosen))
     return tuple(sorted({*chosen, int(widths[place])}))
-
-
-def _tensor(column: Column) -> tf.Tensor | tf.RaggedTensor:
-    if isinstance(column, Ragged):
-        return tf.RaggedTensor.from_row_splits(tf.constant(column.values), tf.constant(column.offsets), validate=False)
-    return tf.constant(column)

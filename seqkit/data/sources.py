@@ -1,4 +1,4 @@
-"""Sources: tables, TFDS, arrays and tf.data datasets, all read into columns of strings."""
+"""Sources: tables, token files, TFDS, arrays and tf.data datasets, all read into columns."""
 
 import contextlib
 import csv
@@ -15,7 +15,9 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from seqkit.data.token_files import LISTS, TOKEN_FILES, check_counts, read_conll, read_conllu
 from seqkit.errors import InputError
+from seqkit.progress import say
 
 Role = Literal["train", "valid", "test"]
 TABLES = (".tsv", ".csv", ".jsonl")
@@ -79,10 +81,12 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
     """Read a source into columns.
 
     Args:
-        source: Path of a .tsv, .csv or .jsonl file (also .gz); "tfds:NAME[/CONFIG][:SPLIT]"; a tuple of sequences in the
-            order of `columns`; a mapping or data frame with those columns; a tf.data.Dataset of tuples or dicts;
-            Examples that were read before.
-        columns: Field -> name of its column, or its number from 0 in a file without a header.
+        source: Path of a .tsv, .csv or .jsonl file (also .gz), or of a .conllu, .conll or .txt file of tokens;
+            "tfds:NAME[/CONFIG][:SPLIT]"; a tuple of sequences in the order of `columns`; a mapping or data frame with
+            those columns; a tf.data.Dataset of tuples or dicts; Examples that were read before.
+        columns: Field -> name of its column, or its number from 0 in a file without a header. The fields "tokens" and
+            "tags" hold tuples of strings: lists, or cells that are split at spaces. A text for "tokens" that comes from
+            Python without tags stays a string.
         role: What the rows are for; it chooses the split of a TFDS data set that names none.
         data_dir: Where TFDS keeps prepared data sets.
     Raises:
@@ -93,7 +97,7 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
     if isinstance(source, str) and source.startswith("tfds:"):
         examples = _read_tfds(source, columns, role, data_dir)
     elif isinstance(source, str | Path):
-        examples = read_table(Path(source), columns)
+        examples = read_file(Path(source), columns)
     elif hasattr(source, "element_spec"):
         examples = _read_dataset(source, columns, f"the tf.data dataset ({role})")
     elif hasattr(source, "keys") and hasattr(source, "__getitem__"):
@@ -105,9 +109,25 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
             f"The {role} data is a {type(source).__name__}: give a path, 'tfds:NAME', a tuple "
             f"({', '.join(columns)}), a mapping with these columns, or a tf.data.Dataset."
         )
+    if "tags" in columns:
+        examples = _without_empty(examples)
     if not len(examples):
         raise InputError(f"{examples.origin} has no rows: expected at least one with {' and '.join(columns)}.")
     return examples
+
+
+def read_file(path: Path, columns: Mapping[str, str]) -> Examples:
+    """Read the wanted columns of a table or a token file, plain or gzipped, in UTF-8."""
+    suffix = suffix_of(path)
+    if suffix not in TOKEN_FILES or not set(columns) <= set(LISTS):
+        return read_table(path, columns)
+    read_lines = read_conllu if suffix == ".conllu" else read_conll
+    return _examples(list(read_lines(path, lines_of(read_text(path)), columns)), columns, str(path))
+
+
+def suffix_of(path: Path) -> str:
+    """The suffix that says what a file is, without .gz."""
+    return Path(path.name.removesuffix(".gz")).suffix
 
 
 def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
@@ -116,12 +136,12 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
     A .tsv file has no quoting: a tab ends a cell and a line end ends a row. Blank lines are no rows.
     """
     text = read_text(path)
-    suffix = Path(path.name.removesuffix(".gz")).suffix
+    suffix = suffix_of(path)
     if suffix not in TABLES:
         raise InputError(f"{path} is no table that seqkit reads: expected {', '.join(TABLES)}, plain or with .gz.")
     if not text.strip():
         raise InputError(f"{path} is empty: expected a table with {' and '.join(columns)}.")
-    values: dict[str, list[str]] = {field: [] for field in columns}
+    found = []
     if suffix == ".jsonl":
         for number, line in enumerate(lines_of(text), start=1):
             if not line:
@@ -132,8 +152,8 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
                     raise InputError(
                         f"{path}, line {number}: no key {name!r} among {_listed(row)}. {_how_to_name(field)}"
                     )
-                values[field].append(_cell(row[name], field, f"{path}, line {number}"))
-        return Examples(values, str(path))
+            found.append(_row({field: row[name] for field, name in columns.items()}, f"{path}, line {number}"))
+        return _examples(found, columns, str(path))
     rows = _tsv_rows(text) if suffix == ".tsv" else _csv_rows(path, text)
     places, width = None, None
     for number, cells in rows:
@@ -148,9 +168,8 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
                 f"{path}, line {number}: found {len(cells)} cells where line 1 has {width}. "
                 f"Check for a {'tab' if suffix == '.tsv' else 'comma or quote'} inside a cell."
             )
-        for field, place in places.items():
-            values[field].append(_cell(cells[place], field, f"{path}, line {number}"))
-    return Examples(values, str(path))
+        found.append(_row({field: cells[place] for field, place in places.items()}, f"{path}, line {number}"))
+    return _examples(found, columns, str(path))
 
 
 def read_text(path: Path) -> str:
@@ -236,6 +255,36 @@ def _places(path: Path, first: list[str], columns: Mapping[str, str]) -> dict[st
     return places
 
 
+def _examples(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], origin: str) -> Examples:
+    return Examples({field: [row[field] for row in rows] for field in columns}, origin)
+
+
+def _without_empty(examples: Examples) -> Examples:
+    """Leave out rows that have nothing to tag, such as the last one of TFDS's CoNLL builder, and say how many."""
+    kept = [row for row, tags in enumerate(examples["tags"]) if tags]
+    if len(kept) < len(examples):
+        say(f"{examples.origin}: left out {len(examples) - len(kept):,} sentences without a token.")
+    return examples.take(kept, examples.origin)
+
+
+def _row(cells: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """A row of a table, its cells checked; lists are tuples."""
+    row = {field: (_list if field in LISTS else _cell)(value, field, place) for field, value in cells.items()}
+    check_counts(row, place)
+    return row
+
+
+def _list(value: Any, field: str, place: str) -> tuple[str, ...]:
+    if isinstance(value, str | bytes):
+        return tuple(_cell(value, field, place).split())
+    if not isinstance(value, Sequence | np.ndarray):
+        raise InputError(f"{place}: the {field} are a {type(value).__name__}, where a list of strings is expected.")
+    cells = tuple(_cell(cell, field[:-1], place) for cell in value)
+    if not all(cell.strip() for cell in cells):
+        raise InputError(f"{place}: the list of {field} holds an empty string. Each token needs a tag.")
+    return cells
+
+
 def _cell(value: Any, field: str, place: str) -> str:
     if isinstance(value, bytes):
         try:
@@ -264,19 +313,25 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _read_mapping(source: Mapping, columns: Mapping[str, str], origin: str) -> Examples:
-    values = {}
+    cells = {}
     for field, name in columns.items():
         if name not in source:
             raise InputError(f"{origin} has no column {name!r}: it has {_listed(map(str, source.keys()))}.")
-        values[field] = [_cell(value, field, f"{origin}, row {row}") for row, value in enumerate(source[name])]
-    sizes = {field: len(column) for field, column in values.items()}
+        cells[field] = list(source[name])
+    sizes = {field: len(column) for field, column in cells.items()}
     if len(set(sizes.values())) > 1:
         raise InputError(f"{origin} has columns of different lengths: {sizes}. Each row needs every column.")
-    return Examples(values, origin)
+    rows = []
+    for number, values in enumerate(zip(*cells.values(), strict=True)):
+        row, place = dict(zip(cells, values, strict=True)), f"{origin}, row {number}"
+        text = row.get("tokens") if "tags" not in row else None  # to be split as the model's own texts are
+        rows.append({"tokens": _cell(text, "tokens", place)} if isinstance(text, str | bytes) else _row(row, place))
+    return _examples(rows, columns, origin)
 
 
 def _read_dataset(dataset: Any, columns: Mapping[str, str], origin: str) -> Examples:
     names = list(columns.values())
+    lists = {column for field, column in columns.items() if field in LISTS}
     parts: dict[str, list] = {name: [] for name in names}
     for element in dataset.as_numpy_iterator():
         row = dict(zip(names, element, strict=False)) if isinstance(element, tuple) else element
@@ -285,11 +340,42 @@ def _read_dataset(dataset: Any, columns: Mapping[str, str], origin: str) -> Exam
                 raise InputError(
                     f"{origin} has elements without {name!r}: give tuples ({', '.join(columns)}) or dicts."
                 )
-            parts[name].extend(np.atleast_1d(row[name]).tolist())
+            value = np.atleast_1d(row[name])  # a ragged batch comes as an array of arrays
+            if name in lists and not (len(value) and np.ndim(value[0])):
+                parts[name].append(value)
+            else:
+                parts[name].extend(value.tolist())
     return _read_mapping(parts, columns, origin)
 
 
 def _read_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: str | None) -> Examples:
+    import tensorflow_datasets as tfds
+
+    dataset, features, origin = open_tfds(source, columns, role, data_dir)
+    parts: dict[str, list] = {column: [] for column in columns.values()}
+    for batch in tfds.as_numpy(dataset.ragged_batch(1024)):
+        for column, part in parts.items():
+            feature, values = features[column], batch[column]
+            rows = values.to_list() if hasattr(values, "to_list") else values.tolist()
+            label = getattr(feature, "feature", feature)  # of a sequence's items
+            if isinstance(label, tfds.features.ClassLabel):
+                if any(number < 0 for row in rows for number in (row if isinstance(row, list) else [row])):
+                    raise InputError(f"{origin} has rows without a label. Name another split: tfds:NAME:SPLIT.")
+                rows = [list(map(label.int2str, row)) if isinstance(row, list) else label.int2str(row) for row in rows]
+            part.extend(rows)
+    return _read_mapping(parts, columns, origin)
+
+
+def open_tfds(
+    source: str, columns: Mapping[str, str], role: Role, data_dir: str | None
+) -> tuple[Any, Mapping[str, Any], str]:
+    """Prepare a TFDS data set and open the split that `source` names, or that of `role`.
+
+    Returns:
+        The rows as a tf.data.Dataset of dicts, the features by name, and "tfds:NAME:SPLIT".
+    Raises:
+        InputError: There is no such data set, split or feature, or it can't be fetched.
+    """
     import tensorflow_datasets as tfds
 
     name, _, split = source.removeprefix("tfds:").partition(":")
@@ -312,24 +398,13 @@ def _read_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: st
     for field, column in columns.items():
         if column not in features:
             raise InputError(f"{source} has no feature {column!r}: it has {_listed(features)}. {_how_to_name(field)}")
-    parts: dict[str, list] = {column: [] for column in columns.values()}
     try:
         dataset = builder.as_dataset(split=split)
     except ValueError:
         raise InputError(
             f"{source} has no split {split!r}: it has {_listed(builder.info.splits)}. Name one: tfds:{name}:SPLIT."
         ) from None
-    for batch in tfds.as_numpy(dataset.batch(1024)):
-        for column, part in parts.items():
-            if isinstance(features[column], tfds.features.ClassLabel):
-                if (batch[column] < 0).any():
-                    raise InputError(
-                        f"{source}: split {split!r} has rows without a label. Name another: tfds:{name}:SPLIT."
-                    )
-                part.extend(features[column].int2str(int(label)) for label in batch[column])
-            else:
-                part.extend(batch[column].tolist())
-    return _read_mapping(parts, columns, f"tfds:{name}:{split}")
+    return dataset, features, f"tfds:{name}:{split}"
 
 
 def hold_out(examples: Examples, *, by: str | None, seed: int) -> tuple[Examples, Examples]:

@@ -29,10 +29,11 @@ def read_splits(
     test: Any,
     columns: Mapping[str, str],
     *,
-    builtin: Callable[[], Mapping[str, Mapping[str, list[str]]]],
+    builtin: Callable[[], Mapping[str, Mapping[str, list[Any]]]],
     stratify: str | None,
     seed: int,
     data_dir: str | None = None,
+    reader: Callable[..., Examples] = read,
 ) -> Splits:
     """Read what was given; hold a seeded tenth of the training rows out where there is no validation data.
 
@@ -40,6 +41,7 @@ def read_splits(
         data: A source, or None for the built-in corpus with its own three splits.
         builtin: Makes the built-in corpus: split -> field -> values.
         stratify: The field by which to stratify the held-out tenth.
+        reader: Reads a source, with the arguments of `seqkit.data.read`.
     Raises:
         InputError: A source is not as expected; or only validation or test data was given.
     """
@@ -48,8 +50,8 @@ def read_splits(
             raise InputError("There is validation or test data but no training data: give --data too.")
         corpus = builtin()
         return Splits(*(Examples(dict(corpus[name]), f"built-in ({name})") for name in ("train", "valid", "test")))
-    train = read(data, columns, role="train", data_dir=data_dir)
-    tested = None if test is None else read(test, columns, role="test", data_dir=data_dir)
+    train = reader(data, columns, role="train", data_dir=data_dir)
+    tested = None if test is None else reader(test, columns, role="test", data_dir=data_dir)
     if valid is not None:
-        return Splits(train, read(valid, columns, role="valid", data_dir=data_dir), tested)
+        return Splits(train, reader(valid, columns, role="valid", data_dir=data_dir), tested)
     return Splits(*hold_out(train, by=stratify, seed=seed), tested)

@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from seqkit.data.gathering import gatherer
 from seqkit.data.pipelines import without_autotune
 from seqkit.data.ragged import Ragged
 
@@ -110,18 +111,11 @@ class Windows:
         Each batch is a dict of the columns, (slots, width, ...) padded with zeros; of "fresh", bool (slots,), where a slot
         begins a row; and of "steps", how many steps are no padding.
         """
-        tensors = {name: tf.constant(column.values) for name, column in self.columns.items()}
+        gatherers = {name: gatherer(column.values) for name, column in self.columns.items()}
 
         def gather(starts: tf.Tensor, sizes: tf.Tensor, fresh: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
-            place = tf.range(width)
-            real = place < sizes[:, None]  # (slots, width)
-            flat = tf.where(real, starts[:, None] + place, 0)
             batch = {"fresh": fresh, "steps": tf.reduce_sum(sizes)}
-            for name, tensor in tensors.items():
-                values = tf.gather(tensor, flat)
-                shaped = tf.reshape(real, tf.concat([tf.shape(real), tf.ones_like(tf.shape(values)[2:])], axis=0))
-                batch[name] = tf.where(shaped, values, tf.zeros((), values.dtype))
-            return batch
+            return batch | {name: cut(starts, sizes, width) for name, cut in gatherers.items()}
 
         dataset = tf.data.Dataset.from_tensor_slices(tuple(part[start:] for part in self.plan(shuffle)))
         return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))

@@ -1,7 +1,24 @@
-"""Parts of models: embedding, stack, pooling."""
+"""Parts of models: embedding, stack, pooling, linear chain."""
 
+from seqkit.layers.characters import compose_characters
+from seqkit.layers.crf import CRF, best_tags, crf_accuracy, crf_loss, unpack, viterbi
 from seqkit.layers.embedding import embed_tokens, tied_head
+from seqkit.layers.frames import embed_frames, frame_statistics
 from seqkit.layers.pooling import pool
 from seqkit.layers.stack import recurrent_stack
 
-__all__ = ["embed_tokens", "pool", "recurrent_stack", "tied_head"]
+__all__ = [
+    "CRF",
+    "best_tags",
+    "compose_characters",
+    "crf_accuracy",
+    "crf_loss",
+    "embed_frames",
+    "embed_tokens",
+    "frame_statistics",
+    "pool",
+    "recurrent_stack",
+    "tied_head",
+    "unpack",
+    "viterbi",
+]

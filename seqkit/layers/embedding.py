@@ -11,7 +11,12 @@ PADDING = 0
 
 
 def embed_tokens(
-    tokens: int, embedding: Embedding, vectors: np.ndarray | None = None, *, reversible: bool = False
+    tokens: int,
+    embedding: Embedding,
+    vectors: np.ndarray | None = None,
+    *,
+    unknown: int | None = None,
+    reversible: bool = False,
 ) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
     """The input of a model that reads token ids.
 
@@ -19,6 +24,8 @@ def embed_tokens(
         tokens: Size of the vocabulary.
         embedding: Width and dropouts.
         vectors: float, (tokens, units): pretrained rows to start from, whose width wins over `embedding.units`.
+        unknown: The id that a dropped word takes, so that it is trained as the words are for which it stands; without it a
+            dropped word is zeros.
         reversible: Whether `tied_head` may use the table for the output too.
     Returns:
         ids, int32 (batch, steps); features, float (batch, steps, units); mask, bool (batch, steps), False on padding.
@@ -32,10 +39,14 @@ def embed_tokens(
         table = keras.layers.ReversibleEmbedding(tokens, units, reverse_dtype="float32", **options)
     else:
         table = keras.layers.Embedding(tokens, units, **options)
-    features = table(ids)
+    if embedding.word_dropout and unknown is not None:
+        kept = keras.layers.Dropout(embedding.word_dropout, name="word_dropout")(keras.ops.ones_like(ids, "float32"))
+        features = table(keras.ops.where(keras.ops.equal(kept, 0.0), unknown, ids))
+    else:
+        features = table(ids)
     if vectors is not None:
         table.set_weights([vectors])
-    if embedding.word_dropout:
+    if embedding.word_dropout and unknown is None:
         whole_words = keras.layers.Dropout(embedding.word_dropout, noise_shape=(None, None, 1), name="word_dropout")
         features = whole_words(features)
     if embedding.dropout:
@@ -53,4 +64,5 @@ def tied_head(ids: keras.KerasTensor, features: keras.KerasTensor) -> Callable[[
         ids, features: From `embed_tokens` with `reversible`.
     """
     table = keras.Model(ids, features).get_layer("embedding")
-    return lambda sequence: table(sequence, reverse=True)
+    # the cast leaves the mask behind, which the table would complain about
+    return lambda sequence: table(keras.ops.cast(sequence, "float32"), reverse=True)

@@ -8,9 +8,10 @@ import tensorflow as tf
 from seqkit import Stack, Training
 from seqkit.data import Pipeline
 from seqkit.training import make_train_step
-from tests.cases import as_batch, inputs_of
+from tests.cases import CASES, as_batch, inputs_of
 
 LENGTHS = np.array([4, 4])
+READS_IDS = [case for case in CASES if "ids" in case.draw(np.random.default_rng(0), LENGTHS)]
 
 
 def columns(case):
@@ -66,6 +67,7 @@ def test_logged_norm_is_the_true_norm(case):
     assert np.sqrt(sum(np.sum(part.astype(np.float64) ** 2) for part in moved)) == pytest.approx(1e-3, rel=1e-3)
 
 
+@pytest.mark.parametrize("case", READS_IDS, ids=lambda case: case.name)
 def test_norm_check_catches_the_norm_of_slices(case):
     """What Keras computes: the norm over the slices of the embedding's gradient, before repeats are added up."""
     model = case.build(Stack(units=(4,)), case.variants[-1])

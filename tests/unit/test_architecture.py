@@ -16,6 +16,9 @@ FLOORS = {
     "seqkit.data": 1,
     "seqkit.decoding": 1,
     "seqkit.metrics": 1,
+    "seqkit.spans": 1,
+    "seqkit.tag_metrics": 1,
+    "seqkit.segments": 1,
     "seqkit.checkpoint": 1,
     "seqkit.samples": 1,
     "seqkit.step": 1,
@@ -25,8 +28,10 @@ FLOORS = {
     "seqkit.objectives": 2,
     "seqkit.baselines": 2,
     "seqkit.regularisation": 2,
+    "seqkit.labelling": 2,
     "seqkit.ngrams": 2,
     "seqkit.fixed_window": 2,
+    "seqkit.tag_baselines": 2,
     "seqkit.cells": 2,
     "seqkit.acceleration": 2,
     "seqkit.stateful": 2,
@@ -35,6 +40,7 @@ FLOORS = {
     "seqkit.report": 3,
     "seqkit.topologies": 4,
     "seqkit.export": 4,
+    "seqkit.tagger": 4,
     "seqkit.run": 5,
     "seqkit.recipes": 6,
     "seqkit.recipes.__main__": 7,
@@ -44,6 +50,7 @@ STRANGERS = {
     "seqkit.topologies": {"seqkit.data", "seqkit.training", "seqkit.folder"},
     "seqkit.metrics": {"seqkit.data", "seqkit.training"},
     "seqkit.decoding": {"seqkit.data", "seqkit.training"},
+    "seqkit.segments": {"seqkit.data", "seqkit.training"},
 }
 
 

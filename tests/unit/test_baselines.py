@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seqkit.baselines import LinearTfidf, Majority
+from seqkit.baselines import LinearTfidf, Majority, SingleFrame
 
 TEXTS = ["good film", "very good", "a good one !", "bad film", "so bad", "awful ?"]
 LABELS = ["pos", "pos", "pos", "neg", "neg", "neg"]
@@ -38,3 +38,25 @@ def test_linear_model_reads_pairs_of_words_and_single_characters():
 def test_one_class_is_refused():
     with pytest.raises(ValueError, match="2 classes"):
         LinearTfidf.fit(["a", "b"], ["x", "x"], ("x",))
+
+
+@pytest.mark.parametrize("names", ["ab", "abc"])
+@pytest.mark.parametrize("shape", [(5,), (33, 20, 3)])
+def test_single_frame_model_answers_the_same_when_read_back(tmp_path, rng, names, shape):
+    labels = [rng.choice(list(names), length).tolist() for length in (30, 20, 50)]
+    films = [np.array([names.index(name) for name in own]).reshape(-1, *[1] * len(shape)) for own in labels]
+    films = [40 * film + rng.normal(size=(len(film), *shape)) for film in films]
+    baseline = SingleFrame.fit(films, labels, (*names, "never trained on"))
+    baseline.save(tmp_path / "single_frame.npz")
+    expected = baseline.probabilities(films[0])
+    np.testing.assert_allclose(expected.sum(axis=1), 1.0)
+    assert not expected[:, -1].any()
+    assert [names[place] for place in expected.argmax(axis=1)] == labels[0]
+    again = SingleFrame.load(tmp_path / "single_frame.npz")
+    np.testing.assert_allclose(again.probabilities(films[0]), expected, atol=1e-9)
+
+
+def test_single_frame_model_does_not_see_the_frame_before(rng):
+    film = rng.normal(size=(40, 3))
+    baseline = SingleFrame.fit([film], [["a", "b"] * 20], ("a", "b"))
+    np.testing.assert_allclose(baseline.probabilities(film)[7], baseline.probabilities(film[7:8])[0])

@@ -4,8 +4,10 @@ import re
 
 import pytest
 
-from seqkit.data.builtin import grammar, reviews
+from seqkit.data.builtin import grammar, reviews, sentences
 from seqkit.data.review_grammar import REVIEW_RULES
+from seqkit.data.sentence_grammar import SENTENCE_RULES
+from seqkit.tag_baselines import LinearTagger, MostFrequentTag
 
 SLOT = re.compile(r"\{([+-]?)(\w+)\}")
 
@@ -108,3 +110,50 @@ def test_too_few_rows_are_refused():
 def test_a_slot_without_rules_is_named():
     with pytest.raises(KeyError, match="nowhere"):
         grammar({"review": ["a {+nowhere}"]})
+
+
+# Tagged sentences ---------------------------------------------------------------------------------------------------
+
+TAGGED = [
+    ("They/PRON watch/VERB ,/PUNCT walk/VERB ,/PUNCT plan/VERB and/CCONJ play/VERB now/ADV ./PUNCT", True),
+    (
+        "They/PRON like/VERB the/DET watch/NOUN ,/PUNCT walk/NOUN ,/PUNCT plan/NOUN and/CCONJ play/NOUN now/ADV ./PUNCT",
+        True,
+    ),
+    ("They/PRON watch/VERB ,/PUNCT walk/NOUN ,/PUNCT plan/VERB and/CCONJ play/VERB now/ADV ./PUNCT", False),
+    ("He/PRON hopes/VERB to/PART guard/VERB and/CCONJ cook/VERB well/ADV ./PUNCT", True),
+    ("He/PRON goes/VERB to/ADP the/DET guards/NOUN and/CCONJ cooks/NOUN today/NOUN ./PUNCT", True),
+    ("He/PRON watch/VERB now/ADV ./PUNCT", False),
+]
+
+
+@pytest.mark.parametrize(("text", "right"), TAGGED)
+def test_reader_and_grammar_agree_on_tags(text, right):
+    rules = {symbol: [way.lower() for way in ways] for symbol, ways in SENTENCE_RULES.items()}
+    assert derivable(" ".join(text.lower().split()), "sentence", True, rules) == right
+
+
+def test_tagged_sentences_are_in_step_and_in_no_two_parts():
+    corpus = sentences(rows=320)
+    assert {name: len(part["tokens"]) for name, part in corpus.items()} == {"train": 240, "valid": 40, "test": 40}
+    for part in corpus.values():
+        for tokens, tags in zip(part["tokens"], part["tags"], strict=True):
+            assert len(tokens) == len(tags) > 3
+            assert tokens[0][0].isupper()
+            assert (tokens[-1], tags[-1]) == (".", "PUNCT")
+            assert not set("~/{}") & set("".join(tokens))
+    every = [tokens for part in corpus.values() for tokens in part["tokens"]]
+    assert len(set(every)) == len(every)
+    assert sentences(rows=320) == corpus != sentences(seed=1, rows=320)
+    with pytest.raises(ValueError, match="rows=3"):
+        sentences(rows=3)
+
+
+def test_neither_words_nor_their_neighbours_give_the_tags_away():
+    corpus = sentences()
+    train, test = corpus["train"], corpus["test"]
+    classes = sorted({tag for tags in train["tags"] for tag in tags})
+    truth = [classes.index(tag) for tags in test["tags"] for tag in tags]
+    for kind, most in ((MostFrequentTag, 0.87), (LinearTagger, 0.94)):
+        answers = kind.fit(train["tokens"], train["tags"], classes).predict(test["tokens"])
+        assert (answers.values == truth).mean() < most

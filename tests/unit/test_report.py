@@ -153,6 +153,36 @@ def test_missing_parts_are_left_out(tmp_path):
     assert "clipping at" not in page(tmp_path, unclipped)
 
 
+def test_timelines_show_truth_over_prediction_in_one_colour_a_label(tmp_path):
+    def runs(*ends, labels):
+        starts = (0, *ends)
+        return [
+            dict(zip(("start", "end", "label"), run, strict=True)) for run in zip(starts, ends, labels, strict=False)
+        ]
+
+    films = [
+        {"recording": "s<09>", "truth": runs(10, 30, labels="ab"), "prediction": runs(12, 20, 30, labels="aba")},
+        {"recording": "$10$", "truth": runs(5, labels=["unseen"]), "prediction": runs(5, labels="c")},
+    ]
+    report = {
+        "items": "frames",
+        "background": "d",
+        "timelines": films,
+        "confusion": {"labels": ["a", "b", "c"], "counts": [[1] * 3] * 3},
+    }
+    text = page(tmp_path, report, [])
+    words = " ".join(Page(text).words)
+    for shown in ("s<09>  truth", "$10$  truth", "prediction", "unseen", "frames of the test data"):
+        assert shown in words, shown
+    picture = text[text.index("Over time") :]
+    fills = re.findall(r"fill: (#[0-9a-f]{6})", picture[: picture.index("</svg>")])
+    # a b | a b a | unseen | c, and then the legend's four
+    assert len(set(fills)) == 4
+    order = "abcdefgh"
+    names = {}
+    assert [names.setdefault(fill, order[len(names)]) for fill in fills][:7] == list("abab") + list("acd")
+
+
 def test_a_recipe_adds_its_own_section(tmp_path):
     picture, ax = pages.axes("step (of 10)", "frames")
     ax.plot([1, 2], [3, 4])
@@ -195,3 +225,28 @@ def test_terminal_table_has_a_column_a_baseline():
     shown = capture.get()
     for words in ("model", "majority", "linear", "macro F1", "91.4%", "90.4% to 92.4%", "85.7%", "84.7% to 86.7%", "–"):
         assert words in shown
+
+
+def test_tags_are_shown_with_their_mistakes(tmp_path):
+    row = {"label": "B-<x>", "precision": 0.5, "recall": 0.25, "f1": 1 / 3, "support": 4}
+    mistake = {"before": "to", "token": "<b>New</b>", "after": "York"}
+    report = {
+        **{"recipe": "tagging", "items": "tokens", "metrics": {"span_f1": {"value": 0.5, "low": 0.4, "high": 0.6}}},
+        **{"per_span": [{**row, "label": "<x>"}], "per_class": [row]},
+        "confusion": {"labels": ["B-<x>", "O"], "counts": [[3, 1], [0, 7]]},
+        "tag_mistakes": [{"label": "B-<x>", "predicted": "O", "count": 1, "examples": [mistake]}],
+        "data": {"illegal_tags": 3, "unseen_tags": 2, "cut_words": 1},
+    }
+    reports.write_html(report, [], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "to <strong>&lt;b&gt;New&lt;/b&gt;</strong> York" in page
+    assert "tokens of the test data by truth and prediction" in page
+    for words in (
+        "Each type of span",
+        "&lt;x&gt;",
+        "33.3%",
+        "illegal tags, read as conlleval reads them",
+        "50.0% span F1",
+    ):
+        assert words in page
+    assert "<x>" not in page

@@ -63,9 +63,19 @@ def test_a_model_that_reads_later_steps_is_refused():
         stateful(net)
 
 
-def test_a_layer_that_the_scan_does_not_know_is_refused():
+def with_layer(**options):
     ids, features, mask = embed_tokens(10, Embedding(units=3))
-    odd = keras.Model(ids, keras.layers.LSTM(3, activation="relu", return_sequences=True)(features, mask=mask))
+    return keras.Model(ids, keras.layers.LSTM(3, return_sequences=True, **options)(features, mask=mask))
+
+
+def test_a_layer_that_the_scan_does_not_know_runs_as_keras_has_it():
+    net = with_layer(activation="relu")
+    check_pieces(net, stateful(net), 4)
+    check_pieces(net, stateful(net, steps=1), 1)
+
+
+def test_a_layer_whose_state_is_not_all_is_refused():
+    odd = with_layer(recurrent_dropout=0.5)
     with pytest.raises(ValueError, match="can't hand its state on"):
         stateful(odd)
 

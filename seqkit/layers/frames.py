@@ -1,0 +1,162 @@
+"""Frames to vectors: pictures through convolutions, vectors normalised, and their changes since the frame before."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from seqkit.errors import InputError
+from seqkit.settings import Encoder
+
+Statistics = tuple[np.ndarray, np.ndarray]  # mean and variance
+
+
+def embed_frames(
+    shape: tuple[int, ...], encoder: Encoder, statistics: Statistics | None = None
+) -> tuple[list[keras.KerasTensor], keras.KerasTensor, keras.KerasTensor]:
+    """The inputs of a model that reads frames.
+
+    Args:
+        shape: Of a frame: (features,) or (height, width, channels).
+        encoder: What is made of it.
+        statistics: From `frame_statistics` over the training data; None for mean 0 and variance 1.
+    Returns:
+        The inputs: frames, float32 (batch, steps, *shape), and mask, bool (batch, steps), False on padding, which no value
+        of a frame could stand for; features, float (batch, steps, width), named "features"; and the mask once more.
+    Raises:
+        InputError: The encoder doesn't fit the frames.
+    """
+    _must_fit(shape, encoder)
+    frames = keras.Input((None, *shape), dtype="float32", name="frames")
+    mask = keras.Input((None,), dtype="bool", name="mask")
+    mean, variance = statistics or (np.zeros(_measured(shape, encoder)), np.ones(_measured(shape, encoder)))
+    normalise = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), name="normalization")
+    if len(shape) == 1:
+        vectors = _beside_changes(frames, mask) if encoder.changes else frames
+        features = normalise(_from_first_point(vectors, shape[0], encoder.points))
+    else:
+        pictures = ops.reshape(frames, (-1, *shape))  # (batch * steps, height, width, channels)
+        pictures = _backbone(pictures, encoder) if encoder.backbone else _convolutions(normalise(pictures), encoder)
+        features = _unfold(pictures, mask)
+        features = _beside_changes(features, mask) if encoder.changes else features
+    return [frames, mask], keras.layers.Identity(name="features")(features), mask
+
+
+def frame_statistics(films: Iterable[np.ndarray], encoder: Encoder) -> Statistics:
+    """Mean and variance over training data: of each feature of vectors (and of its change), of each channel of pictures.
+
+    Args:
+        films: A recording each, or a stretch of one: (frames, features) or (frames, height, width, channels).
+    Returns:
+        Two arrays; where nothing varies the variance is 1.
+    Raises:
+        InputError: The encoder doesn't fit the frames.
+    """
+    count, total, squares = 0, np.zeros(()), np.zeros(())
+    for film in films:
+        _must_fit(film.shape[1:], encoder)
+        values = film.astype(np.float64)
+        if film.ndim == 2:
+            if encoder.changes:
+                values = np.concatenate([values, np.diff(values, axis=0, prepend=values[:1])], axis=1)
+            values = np.asarray(_from_first_point(values, film.shape[1], encoder.points))
+        values = values.reshape(-1, values.shape[-1])
+        count += len(values)
+        total, squares = total + values.sum(axis=0), squares + (values**2).sum(axis=0)
+    mean = total / count
+    variance = np.maximum(squares / count - mean**2, 0.0)
+    return mean, np.where(variance > 1e-12 * squares / count, variance, 1.0)
+
+
+def _must_fit(shape: tuple[int, ...], encoder: Encoder) -> None:
+    if len(shape) == 1 and encoder.backbone:
+        raise InputError(f"encoder.backbone is {encoder.backbone}, but the frames are vectors: leave it out.")
+    if encoder.points and (len(shape) != 1 or shape[0] % encoder.points):
+        raise InputError(
+            f"encoder.points is {encoder.points}, but a frame's shape is {shape}: expected vectors that are so many "
+            "coordinates a point."
+        )
+
+
+def _measured(shape: tuple[int, ...], encoder: Encoder) -> int:
+    return shape[-1] * (2 if len(shape) == 1 and encoder.changes else 1)
+
+
+def _from_first_point(vectors: Any, features: int, points: int) -> Any:
+    """The first `features` of the vectors as seen from their first point; changes behind them stay as they are."""
+    if not points:
+        return vectors
+    place, rest = vectors[..., :features], vectors[..., features:]
+    origin = ops.tile(place[..., :points], [1] * (len(vectors.shape) - 1) + [features // points])
+    return ops.concatenate([place - origin, rest], axis=-1)
+
+
+def _beside_changes(vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+    """(batch, steps, features) -> (batch, steps, 2 * features): each vector, and its difference to the one before.
+
+    The one before comes from a recurrent layer whose fixed weights do nothing but remember, so that it is a state like any
+    other when a recording goes through in windows or as a stream. With the vector a 1 is remembered, which tells the first
+    frame, where nothing has changed, from all others.
+    """
+    size = vectors.shape[-1] + 1
+    one = ops.expand_dims(ops.ones_like(mask, dtype=vectors.dtype), -1)
+    remember = keras.layers.SimpleRNN(
+        2 * size,
+        activation="linear",
+        use_bias=False,
+        return_sequences=True,
+        trainable=False,
+        dtype="float32",
+        name="before",
+    )
+    kept = remember(ops.concatenate([vectors, one], axis=-1), mask=mask)  # this vector, and the one before
+    identity, nothing = np.eye(size), np.zeros((size, size))
+    remember.set_weights([np.block([identity, nothing]), np.block([[nothing, identity], [nothing, nothing]])])
+    changes = (vectors - kept[..., size:-1]) * kept[..., -1:]
+    return ops.concatenate([vectors, changes], axis=-1)
+
+
+def _convolutions(pictures: keras.KerasTensor, encoder: Encoder) -> keras.KerasTensor:
+    if min(pictures.shape[1:3]) < 2 ** len(encoder.filters):
+        raise InputError(
+            f"encoder.filters has {len(encoder.filters)} convolutions, each of which halves the frames' {pictures.shape[1]} "
+            f"x {pictures.shape[2]} pixels: give fewer of them."
+        )
+    for number, channels in enumerate(encoder.filters, start=1):
+        convolution = keras.layers.Conv2D(channels, 3, padding="same", activation="relu", name=f"convolution_{number}")
+        pictures = keras.layers.MaxPooling2D(name=f"pooling_{number}")(convolution(pictures))
+    flat = keras.layers.Flatten(name="flat")(pictures)
+    return keras.layers.Dense(encoder.units, activation="relu", name="frame")(flat)
+
+
+def _backbone(pictures: keras.KerasTensor, encoder: Encoder) -> keras.KerasTensor:
+    """A model of keras.applications with the means of its last maps; its batch statistics stay as they are."""
+    make = getattr(keras.applications, encoder.backbone or "", None)
+    if not callable(make):
+        names = ", ".join(name for name in dir(keras.applications) if name[0].isupper())
+        raise InputError(f"encoder.backbone is {encoder.backbone!r}: keras.applications has {names}.")
+    if pictures.shape[-1] not in (1, 3):
+        raise InputError(f"The frames have {pictures.shape[-1]} channels: a backbone reads 1 or 3.")
+    pictures = ops.repeat(pictures, 3, axis=-1) if pictures.shape[-1] == 1 else pictures
+    pictures = sys.modules[make.__module__].preprocess_input(pictures)
+    try:
+        backbone = make(include_top=False, weights=encoder.weights, input_shape=pictures.shape[1:], pooling="avg")
+    except Exception as error:  # the network, the file, or a size that it can't read: each has its own error
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"encoder.backbone {encoder.backbone} with weights {encoder.weights} can't be made for frames of "
+            f"{' x '.join(map(str, pictures.shape[1:]))} ({reason}). Give a file of weights, or bring the frames to another "
+            "size with --frame-size."
+        ) from None
+    backbone.trainable = not encoder.frozen
+    return backbone(pictures, training=False)
+
+
+def _unfold(vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+    """(batch * steps, features) -> (batch, steps, features), gathered by place: a reshape would have to know the steps."""
+    ones = ops.ones_like(mask, dtype="int32")  # (batch, steps)
+    row, step = ops.cumsum(ones, axis=0) - 1, ops.cumsum(ones, axis=1) - 1
+    return ops.take(vectors, row * ops.sum(ones, axis=1, keepdims=True) + step, axis=0)

@@ -1,0 +1,179 @@
+"""Tagging from the command line: spans, their schemes, and what can be wrong with tagged data."""
+
+import json
+
+import pytest
+
+import seqkit
+from seqkit import Embedding, Stack, Training, spans
+from seqkit.recipes.__main__ import main
+
+CITIES = ("new york", "boston", "san jose", "denver")
+QUICK = [
+    "--training.epochs",
+    "8",
+    "--training.batch-size",
+    "4",
+    "--training.learning-rate",
+    "0.02",
+    "--embedding.units",
+    "8",
+    "--stack.units",
+    "8",
+]
+SMALL = ["--character-units", "4", "--max-word-length", "5"]
+
+
+def flights(separator="\t"):
+    """From one city to another, in BIO."""
+    lines = []
+    for start in CITIES:
+        for goal in CITIES:
+            for opening in ("fly", "i want to go", "flights", "please book"):
+                lines += [f"{word}{separator}O" for word in opening.split()]
+                for word, city in (("from", start), ("to", goal)):
+                    lines.append(f"{word}{separator}O")
+                    parts = city.split()
+                    lines += [f"{part}{separator}{'I' if n else 'B'}-{word}" for n, part in enumerate(parts)]
+                lines.append("")
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("flights") / "flights.conll"
+    path.write_text(flights())
+    return path
+
+
+@pytest.fixture(scope="module", params=["softmax", "crf"])
+def run(request, table):
+    """A tagger of spans, which writes them as BIOES."""
+    out = table.parent / request.param
+    flags = ["--output", request.param, "--scheme", "bioes", *QUICK, *SMALL]
+    assert main(["train", "tagging", "--data", str(table), "--test", str(table), "--out", str(out), *flags]) == 0
+    return seqkit.load(out)
+
+
+def complaint(capsys, arguments):
+    """The one sentence on standard error for arguments that are wrong."""
+    assert main([str(argument) for argument in arguments]) == 2
+    last = capsys.readouterr().err.rstrip("\n").split("\n")[-1]
+    assert last.startswith("seqkit: ")
+    return last
+
+
+def test_spans_are_found_scored_and_reported(run):
+    report = run.report
+    assert list(report["metrics"]) == ["span_f1", "span_precision", "span_recall", "token_accuracy"]
+    assert report["metrics"]["span_f1"]["value"] > 0.95
+    assert report["baselines"].keys() == {"most_frequent", "linear"}
+    assert report["data"]["illegal_tags"] == report["data"]["unseen_tags"] == 0
+    assert {row["label"]: row["support"] for row in report["per_span"]} == {"from": 64, "to": 64}
+    assert sum(map(sum, report["confusion"]["counts"])) == report["data"]["tokens"]
+    (answer,) = run.predict(["please book from San Jose to boston"])
+    assert answer == {
+        "tokens": ["please", "book", "from", "San", "Jose", "to", "boston"],
+        "tags": ["O", "O", "O", "B-from", "E-from", "O", "S-to"],
+        "spans": [
+            {"label": "from", "begin": 3, "end": 5, "text": "San Jose"},
+            {"label": "to", "begin": 6, "end": 7, "text": "boston"},
+        ],
+    }
+
+
+def test_predict_reads_lines_tabs_and_token_files(run, tmp_path, capsys):
+    words = ["fly", "from", "denver", "to", "new", "york"]
+    expected = run.predict([words])
+    (tmp_path / "a.txt").write_text(" ".join(words) + "\n" + "\t".join(words) + "\n\n")
+    (tmp_path / "a.conll").write_text("\n".join(words) + "\n\n")
+    (tmp_path / "a.conllu").write_text("".join(f"{n}\t{word}" + "\t_" * 8 + "\n" for n, word in enumerate(words, 1)))
+    (tmp_path / "a.jsonl").write_text(json.dumps({"tokens": words}) + "\n")
+    for name, times in (("a.txt", 2), ("a.conll", 1), ("a.conllu", 1), ("a.jsonl", 1)):
+        assert main(["predict", str(run.path), str(tmp_path / name)]) == 0
+        answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert answers == expected * times + ([run.predict([""])[0]] if name == "a.txt" else [])
+    assert run.predict([[]]) == run.predict(["  "]) == [{"tokens": [], "tags": [], "spans": []}]
+
+
+def test_answers_are_legal_whatever_they_are_asked(run, rng):
+    nonsense = [rng.choice(["from", "to", "york", "new", "jose", "x"], 12).tolist() for _ in range(30)]
+    for answer in run.predict(nonsense):
+        assert spans.illegal(answer["tags"], "bioes") == 0
+
+
+def test_unknown_and_illegal_tags_are_counted_and_wrong(run, tmp_path, capsys):
+    path = tmp_path / "odd.conll"
+    path.write_text("fly\tVERB\nfrom\tO\nnew\tB-from\nyork\tI-from\nto\tB-airline\nboston\tB-to\n")
+    assert main(["evaluate", str(run.path), "--data", str(path), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["data"]["unseen_tags"] == 2
+    assert report["metrics"]["token_accuracy"]["value"] == pytest.approx(4 / 6)
+    assert report["metrics"]["span_f1"]["value"] == pytest.approx(2 * 2 / (3 + 2))
+    path.write_text("fly\tO\nfrom\tO\nnew\tI-from\nyork\tI-from\nto\tO\nboston\tB-to\n")
+    assert main(["evaluate", str(run.path), "--data", str(path), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["data"]["illegal_tags"] == 1
+    assert report["metrics"]["span_f1"]["value"] == 1.0  # I without B is read as conlleval reads it
+    html = (run.path / "report.html").read_text()
+    assert "illegal tags, read as conlleval reads them" in html
+    assert "Each type of span" in html
+
+
+def test_artefacts_answer_as_the_run(run):
+    import tensorflow as tf
+
+    text = ["fly from denver to new york", "", "book\tfrom\tSan Jose\t"]
+    run.export("keras")
+    served = tf.saved_model.load(str(run.export("savedmodel"))).signatures["serving_default"](text=tf.constant(text))
+    for row, answer in enumerate(run.predict(text)):
+        for name in ("tokens", "tags"):
+            values = [value.decode() for value in served[name][row].numpy()]
+            assert values == answer[name] + [""] * (len(values) - len(answer[name]))
+
+
+def test_the_model_is_an_ordinary_keras_model(run, table):
+    examples = seqkit.data.read(table, run.columns()).take([0], "one sentence")
+    batch = next(iter(run.task.encode(examples, 1)[0].batches()))
+    inputs, model = [batch[tensor.name] for tensor in run.model.inputs], seqkit.load(run.path).model
+    loss = model.evaluate(inputs, batch["targets"], return_dict=True, verbose=0)["loss"]
+    shares = run.task.objective(Training(), examples).loss(batch["targets"], model(inputs))
+    assert loss == pytest.approx(shares.numpy().mean(), rel=1e-4)
+    before = model.get_weights()
+    model.fit(inputs, batch["targets"], verbose=0)
+    assert all((old != new).any() for old, new in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("content", "flags", "expected"),
+    [
+        ("fly\tO\nhome\n", [], "rows.conll, line 2: found 1 columns where line 1 has 2"),
+        ("fly\tX\n\nhome\tX\n\n" * 10, [], "has the one label 'X' in all its rows"),
+        ("fly\tX\nhome\tY\n\n" * 10, ["--scheme", "bio"], "has tags that mark no spans: leave scheme bio out"),
+        ("fly\tX\nhome\tY\n", [], "too few rows"),
+        ("fly\tX\nhome\tY\n\n" * 20, ["--tags", "7"], "no column number 7 for the tags"),
+        ("fly\tX\nhome\tY\n\n" * 20, ["--max-word-length", "1"], "max_word_length is 1"),
+        ("fly\tX\nhome\tY\n\n" * 20, ["--characters", "gru"], "gru"),
+    ],
+)
+def test_train_refuses_wrong_input(tmp_path, capsys, content, flags, expected):
+    (tmp_path / "rows.conll").write_text(content)
+    arguments = ["train", "tagging", "--data", tmp_path / "rows.conll", "--out", tmp_path / "run", *flags]
+    assert expected in complaint(capsys, arguments)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.conll"]
+
+
+def test_words_alone_and_pretrained_vectors(tmp_path):
+    (tmp_path / "vectors.txt").write_text("they 1 0\nthe 0 1\nwatch 1 1\n")
+    out = seqkit.recipes.tagging(
+        out=tmp_path / "run",
+        characters="none",
+        embedding=Embedding(vectors=str(tmp_path / "vectors.txt"), trainable=False, word_dropout=0.1),
+        stack=Stack(units=(4,)),
+        training=Training(epochs=1, batch_size=256),
+    )
+    assert [tensor.name for tensor in out.model.inputs] == ["ids"]
+    table = out.model.get_layer("embedding").get_weights()[0]
+    assert table[out.task.lexicon.words.tokens.index("watch")].tolist() == [1.0, 1.0]
+    assert set(out.report["metrics"]) == {"token_accuracy", "known_token_accuracy", "unknown_token_accuracy"}
+    assert "cut_words" not in out.report["data"]

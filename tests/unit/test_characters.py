@@ -1,0 +1,74 @@
+"""Words of characters, and dropped words, against NumPy written from their definitions."""
+
+import keras
+import numpy as np
+import pytest
+
+from seqkit import Embedding
+from seqkit.layers import compose_characters, embed_tokens
+from seqkit.layers.characters import EMBEDDING
+from tests.unit import oracle
+
+WIDTH, UNITS = 5, 6
+WORDS = np.array(
+    [[[2, 5, 6, 3, 0], [2, 7, 3, 0, 0], [0, 0, 0, 0, 0]], [[2, 4, 4, 8, 3], [2, 5, 6, 3, 0], [2, 3, 0, 0, 0]]]
+)
+
+
+def composed(composition, words):
+    ids, features = compose_characters(9, WIDTH, composition, UNITS)
+    model = keras.Model(ids, features)
+    return np.asarray(model(words)), model
+
+
+def test_filters_take_their_greatest_answer_to_three_characters():
+    got, model = composed("cnn", WORDS)
+    table, kernel, bias = model.get_weights()
+    for word, answer in zip(WORDS.reshape(-1, WIDTH), got.reshape(-1, UNITS), strict=True):
+        vectors = np.concatenate(
+            [np.zeros((1, EMBEDDING)), table[word] * (word > 0)[:, None], np.zeros((1, EMBEDDING))]
+        )
+        filtered = [
+            np.maximum(sum(vectors[place + k] @ kernel[0, k] for k in range(3)) + bias, 0)
+            for place in range(int((word > 0).sum()))
+        ]
+        np.testing.assert_allclose(answer, np.max([np.zeros(UNITS), *filtered], axis=0), atol=1e-5)
+
+
+def test_an_lstm_reads_each_word_both_ways():
+    got, model = composed("rnn", WORDS)
+    table, *weights = model.get_weights()
+    for word, answer in zip(WORDS.reshape(-1, WIDTH), got.reshape(-1, UNITS), strict=True):
+        letters = table[word[word > 0]]
+        halves = []
+        for (kernel, recurrent, bias), sequence in ((weights[:3], letters), (weights[3:], letters[::-1])):
+            gates = {"gates": "zifo"}
+            for place, gate in enumerate("ifzo"):
+                columns = slice(place * UNITS // 2, (place + 1) * UNITS // 2)
+                parts = {"W": kernel[:, columns], "R": recurrent[:, columns], "b": bias[columns]}
+                gates |= {name + gate: part for name, part in parts.items()}
+            h = c = np.zeros((1, UNITS // 2))
+            for letter in sequence:
+                h, c = oracle.lstm(letter[None], h, c, gates)
+            halves.append(h[0])
+        np.testing.assert_allclose(answer, np.concatenate(halves), atol=1e-5)
+
+
+@pytest.mark.parametrize("composition", ["cnn", "rnn"])
+def test_a_word_is_composed_alike_wherever_it_stands(composition):
+    got, _ = composed(composition, WORDS)
+    np.testing.assert_allclose(got[0, 0], got[1, 1], atol=1e-6)
+    assert np.abs(got[0, 0] - got[0, 1]).max() > 1e-3
+    assert not got[0, 2].any()
+
+
+def test_a_dropped_word_is_the_unknown_one():
+    ids, features, _ = embed_tokens(9, Embedding(units=4, word_dropout=0.5), unknown=1)
+    model = keras.Model(ids, features)
+    table = model.get_layer("embedding").get_weights()[0]
+    given = np.full((20, 30), 7)
+    got = np.asarray(model(given, training=True))
+    unknown = np.isclose(got, table[1]).all(axis=-1)
+    assert (unknown | np.isclose(got, table[7]).all(axis=-1)).all()
+    assert 0.4 < unknown.mean() < 0.6
+    np.testing.assert_allclose(model(given), table[given])

@@ -1,0 +1,71 @@
+"""Whole recordings chunk by chunk: the same answers as at once, with only a chunk of frames in memory."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+from seqkit import Encoder, Stack
+from seqkit.data.decoders import CHUNK
+from seqkit.labelling import labeller
+from seqkit.layers import embed_frames
+from seqkit.topologies import many_to_many
+
+
+def model(bidirectional, shape=(4,), changes=True):
+    inputs, features, mask = embed_frames(shape, Encoder(changes=changes, filters=(3,), units=5))
+    return many_to_many(
+        inputs, features, mask, outputs=3, stack=Stack(cell="gru", units=(6,), bidirectional=bidirectional)
+    )
+
+
+def in_chunks(film, size=CHUNK):
+    return (film[start : start + size] for start in range(0, len(film), size))
+
+
+def check_chunks(net, label, rng, shape):
+    for length in (1, CHUNK, 2 * CHUNK + 7):
+        film = rng.normal(size=(length, *shape)).astype("float32")
+        whole = np.asarray(net([film[None], np.ones((1, length), bool)]))[0]
+        np.testing.assert_allclose(label(in_chunks(film)), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(("shape", "changes"), [((4,), True), ((4,), False), ((8, 8, 1), True)])
+def test_chunks_equal_the_whole(bidirectional, shape, changes, rng):
+    net = model(bidirectional, shape, changes)
+    check_chunks(net, labeller(net), rng, shape)
+
+
+def test_chunk_check_catches_chunks_that_start_anew(rng):
+    net = model(bidirectional=True)
+    alone = labeller(net)
+    with pytest.raises(AssertionError):
+        check_chunks(net, lambda chunks: np.concatenate([alone([chunk]) for chunk in chunks]), rng, (4,))
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_no_more_than_two_chunks_are_alive(bidirectional):
+    alive, most = set(), []
+
+    def chunks():
+        for number in range(20):
+            chunk = np.zeros((CHUNK, 8, 8, 1), np.float32)
+            alive.add(number)
+            weakref.finalize(chunk, alive.discard, number)
+            most.append(len(alive))
+            yield chunk
+            del chunk
+
+    assert len(labeller(model(bidirectional, (8, 8, 1)))(chunks())) == 20 * CHUNK
+    gc.collect()
+    assert max(most) <= 2
+
+
+def test_answers_of_another_recording_do_not_linger(rng):
+    net = model(bidirectional=False)
+    label, film = labeller(net), rng.normal(size=(70, 4)).astype("float32")
+    before = label(in_chunks(film))
+    label(in_chunks(film[::-1]))
+    np.testing.assert_array_equal(label(in_chunks(film)), before)
