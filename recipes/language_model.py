@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seqkit.training import Forward, Rows
 
 STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost
-SURPRISES = 20  # the worst predicted stretches, for the report
+STRETCHES = 5  # the best and the worst predicted ones, for the report
 ORDERS = {"symbol": 6, "word": 3}  # of the n-grams to compare with
 
 
@@ -273,15 +273,18 @@ class LanguageModel:
 
     def sections(self, examples: Examples, outputs: Ragged) -> dict[str, Any]:
         rows = self._by_row(examples, outputs)
-        means = [(float(-rows[row].mean()), row) for row in range(len(rows)) if len(rows[row])]
-        worst = sorted(means, reverse=True)[:SURPRISES]
-        return {"surprises": [{"text": examples["text"][row][:300], "nats_per_symbol": mean} for mean, row in worst]}
+        means = sorted((float(-rows[row].mean()), row) for row in range(len(rows)) if len(rows[row]))
+
+        def shown(chosen: list[tuple[float, int]]) -> list[dict[str, Any]]:
+            return [{"text": examples["text"][row][:300], "nats_per_symbol": mean} for mean, row in chosen]
+
+        return {"best_predicted": shown(means[:STRETCHES]), "worst_predicted": shown(means[: -STRETCHES - 1 : -1])}
 
     def fit_baselines(self, train: Examples) -> dict[str, Any]:
         import numpy as np
 
         rows = self._running(train)
-        outcomes = np.unique(rows.values)
+        outcomes = np.union1d(rows.values, [seqkit.data.UNKNOWN])  # which test text may hold
         order = ORDERS[self.vocabulary.splitter.unit]
         begin = seqkit.data.BEGIN
         grams = {"kneser_ney": order, "unigram": 1, "uniform": 0}
@@ -300,11 +303,8 @@ class LanguageModel:
         return (seqkit.fixed_window.FixedWindow if path.stem == "fixed_window" else seqkit.ngrams.KneserNey).load(path)
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> Ragged:
-        import numpy as np
-
         rows = self._running(examples)
-        values = baseline.log_probabilities(rows, seqkit.data.BEGIN)
-        return seqkit.data.Ragged(np.maximum(values, IMPOSSIBLE), rows.offsets)
+        return seqkit.data.Ragged(baseline.log_probabilities(rows, seqkit.data.BEGIN), rows.offsets)
 
     def in_keras(self) -> dict[str, Any]:
         import keras
@@ -379,9 +379,6 @@ class LanguageModel:
             else:
                 yield (" " if words and not fresh else "") + self.vocabulary.tokens[symbol]
                 fresh = False
-
-
-IMPOSSIBLE = -30.0  # nats for a symbol to which a baseline gives no probability at all
 
 
 def _until(pieces: Iterator[str], stop: str | None) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """The same model with its recurrent layers run by the scan: `accelerate(model)` shares every variable with `model`."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,8 +11,10 @@ from keras import layers
 from seqkit.bptt import scan
 from seqkit.cells import Recurrent, weights_of
 
+Change = Callable[[tf.Tensor, str], tf.Tensor]
 
-def accelerate(model: keras.Model) -> keras.Model:
+
+def accelerate(model: keras.Model, *, change: Change | None = None) -> keras.Model:
     """A model with the variables of `model` whose recurrent layers run through `seqkit.bptt.scan`.
 
     Training the one trains the other; the original is the one to save. Taken over are LSTM, GRU (both forms),
@@ -21,12 +25,14 @@ def accelerate(model: keras.Model) -> keras.Model:
 
     Args:
         model: functional or sequential, built.
+        change: what becomes of a recurrent kernel while training: (kernel; name, one of its own) -> kernel.
     Raises:
-        ValueError: the model is subclassed, so that its calls can't be followed, or isn't built.
+        ValueError: the model is subclassed, so that its calls can't be followed, or isn't built; or there is a `change`, and
+            a recurrent layer that stays as it is.
     """
     if not model.built:
         raise ValueError(f"{model.name} has no variables yet to share: build it, or call it once, before accelerate.")
-    return keras.models.clone_model(model, clone_function=_replace, recursive=True)
+    return keras.models.clone_model(model, clone_function=functools.partial(_replace, change=change), recursive=True)
 
 
 def eligible(layer: layers.Layer) -> bool:
@@ -54,8 +60,19 @@ def eligible(layer: layers.Layer) -> bool:
     )
 
 
-def _replace(layer: layers.Layer) -> layers.Layer:
-    return Scanned(layer, name=layer.name, dtype=layer.dtype_policy) if eligible(layer) else layer
+def _replace(layer: layers.Layer, change: Change | None) -> layers.Layer:
+    if eligible(layer):
+        return Scanned(layer, change, name=layer.name, dtype=layer.dtype_policy)
+    if change is not None and isinstance(layer, layers.RNN | layers.Bidirectional):
+        raise ValueError(
+            f"The layer {layer.name} is none that the scan runs, so its recurrent kernel can't be changed."
+        )
+    return layer
+
+
+def unchangeable(layer: layers.Layer) -> str:
+    """What to say of a layer that isn't `eligible` where there is a change."""
+    return f"The layer {layer.name} is none that the scan runs, so its recurrent kernel can't be changed."
 
 
 class Scanned(layers.Layer):
@@ -63,11 +80,12 @@ class Scanned(layers.Layer):
 
     Args:
         layer: LSTM, GRU, SimpleRNN, Recurrent or Bidirectional, built and `eligible`.
+        change: as in `accelerate`.
     """
 
-    def __init__(self, layer: layers.Layer, **kwargs: Any):
+    def __init__(self, layer: layers.Layer, change: Change | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        self.layer = layer
+        self.layer, self.change = layer, change
         self.supports_masking = True
         self.built = True
 
@@ -80,7 +98,7 @@ class Scanned(layers.Layer):
     def call(self, sequences, initial_state=None, mask=None, training=False):
         if isinstance(self.layer, layers.Bidirectional):
             return self._both(sequences, initial_state, mask, training)
-        output, states = run_layer(self.layer, sequences, initial_state, mask, training)
+        output, states = run_layer(self.layer, sequences, initial_state, mask, training, self.change)
         if self.layer.go_backwards and self.layer.return_sequences:
             output = tf.reverse(output, [1])  # Keras returns what it ran through
         return (output, *states) if self.layer.return_state else output
@@ -88,8 +106,8 @@ class Scanned(layers.Layer):
     def _both(self, sequences, initial_state, mask, training):
         half = None if initial_state is None else len(initial_state) // 2
         first, second = (None, None) if half is None else (initial_state[:half], initial_state[half:])
-        there, states = run_layer(self.layer.forward_layer, sequences, first, mask, training)
-        back, more = run_layer(self.layer.backward_layer, sequences, second, mask, training)
+        there, states = run_layer(self.layer.forward_layer, sequences, first, mask, training, self.change)
+        back, more = run_layer(self.layer.backward_layer, sequences, second, mask, training, self.change)
         merge = {
             "concat": lambda: (tf.concat([there, back], axis=-1),),
             "sum": lambda: (there + back,),
@@ -103,7 +121,7 @@ class Scanned(layers.Layer):
         return outputs[0] if len(outputs) == 1 else outputs
 
 
-def run_layer(layer, sequences, initial_state, mask, training):
+def run_layer(layer, sequences, initial_state, mask, training, change=None):
     """One direction: outputs in the order of the steps (or the last one), and the states."""
     if training and getattr(layer.cell, "dropout", 0):
         sequences = sequences * tf.expand_dims(layer.cell.get_dropout_mask(sequences[:, 0]), 1)  # one for all steps
@@ -112,6 +130,9 @@ def run_layer(layer, sequences, initial_state, mask, training):
         initial_state = [initial_state]
     mask = None if mask is None else tf.cast(mask, tf.bool)
     cell, weights = weights_of(layer)
+    if training and change is not None:
+        kernels = enumerate(weights["recurrent"])
+        weights["recurrent"] = [change(kernel, f"{layer.name}_{number}") for number, kernel in kernels]
     outputs, states = scan(
         cell,
         tf.cast(sequences, layer.compute_dtype),

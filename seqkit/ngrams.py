@@ -122,7 +122,7 @@ def contexts(rows: Ragged, length: int, begin: int) -> np.ndarray:
     """The symbols before each symbol of each row, the nearest last: int64, (items, length); `begin` before a row."""
     place = np.arange(len(rows.values)) - np.repeat(rows.offsets[:-1], rows.lengths)  # within the row
     history = np.full((len(rows.values), length), begin, np.int64)
-    for back in range(1, length + 1):
+    for back in range(1, min(length, len(place) - 1) + 1):
         history[back:, -back] = np.where(place[back:] >= back, rows.values[: len(rows.values) - back], begin)
     return history
 

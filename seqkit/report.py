@@ -16,7 +16,7 @@ import numpy as np
 from markupsafe import Markup
 from rich.table import Table
 
-from seqkit.pages import BLUE, GREY, INK, LINE, ORANGE, Section, axes, facts, figure, legend, table, write
+from seqkit.pages import BLUE, GREY, INK, LINE, ORANGE, Section, axes, facts, figure, legend, paragraph, table, write
 
 Report = Mapping[str, Any]
 History = Sequence[Mapping[str, Any]]
@@ -215,6 +215,17 @@ def mistakes(report: Report, history: History) -> Section | None:
     return Section("The most confident mistakes", [block])
 
 
+def stretches(report: Report, history: History) -> Section | None:
+    blocks = []
+    for key, caption in (("worst_predicted", "The worst predicted"), ("best_predicted", "The best predicted")):
+        if rows := [[_excerpt(row["text"]), f"{row['nats_per_symbol']:.3f}"] for row in report.get(key) or []]:
+            blocks.append(table(["text", "nats per symbol"], rows, caption))
+    if sample := report.get("sample"):
+        blocks.append(paragraph("Text of its own, drawn at temperature 0.8:"))
+        blocks.append(Markup("<pre>{}</pre>").format(sample))
+    return Section("What it reads and writes", blocks) if blocks else None
+
+
 def tag_mistakes(report: Report, history: History) -> Section | None:
     rows = [
         [pair["label"], pair["predicted"], _in_context(example), f"{pair['count']:,}" if number == 0 else ""]
@@ -257,7 +268,7 @@ def circumstances(report: Report, history: History) -> Section | None:
 
 
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
-    scores, learning, gradients, classes, timelines, mistakes, tag_mistakes, data, circumstances,
+    scores, learning, gradients, classes, timelines, mistakes, tag_mistakes, stretches, data, circumstances,
 )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from seqkit.training import Forward, Objective, Rows, fit
 
 CHUNK = 256  # inputs answered at once
 EVALUATION_BATCH = 64
+SAMPLE = 600  # symbols of a language model's own for its report
 
 
 Outputs = np.ndarray | Ragged
@@ -225,6 +226,7 @@ class Run:
             | facts
             | {"padding_share": pipeline.padding_share()},
             **self.task.sections(examples, outputs),
+            **({"sample": "".join(self.generate(length=SAMPLE))} if hasattr(self.task, "generate") else {}),
             "timings": {"training_seconds": self.info["training_seconds"], "prediction_seconds": round(seconds, 3)},
             "settings": self.info["settings"],
             "versions": versions(),

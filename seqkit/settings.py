@@ -160,6 +160,9 @@ class Training:
         ema: Momentum of averaged weights (Polyak and Juditsky 1992), which are then scored and kept; 0 for none.
         label_smoothing: Share of the target spread over all classes (Szegedy et al. 2016).
         class_weights: "balanced" weighs each class by the inverse of its frequency.
+        weight_drop: Share of recurrent weights dropped in each step (Merity et al. 2018).
+        ar: Weight of the mean square of the stack's dropped-out output, added to the loss (Merity et al. 2017).
+        tar: Weight of the mean square of its output's change from step to step, likewise.
         precision: Keras's dtype policy.
     """
 
@@ -179,6 +182,9 @@ class Training:
     ema: float = 0.0
     label_smoothing: float = 0.0
     class_weights: ClassWeights = "none"
+    weight_drop: float = 0.0
+    ar: float = 0.0
+    tar: float = 0.0
     precision: Precision = "float32"
 
     def __post_init__(self):
@@ -193,9 +199,9 @@ class Training:
                 at_least(f"training.{name}", getattr(self, name), 1)
         if self.weight_decay is not None:
             at_least("training.weight_decay", self.weight_decay, 0)
-        for name in ("warmup_steps", "global_clipnorm", "clipnorm", "clipvalue"):
+        for name in ("warmup_steps", "global_clipnorm", "clipnorm", "clipvalue", "ar", "tar"):
             at_least(f"training.{name}", getattr(self, name), 0)
-        for name in ("ema", "label_smoothing"):
+        for name in ("ema", "label_smoothing", "weight_drop"):
             _share(f"training.{name}", getattr(self, name))
         if not self.learning_rate > 0:
             raise InputError(f"training.learning_rate is {self.learning_rate}: give a number above 0.")

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from seqkit.acceleration import eligible, run_layer
+from seqkit.acceleration import Change, eligible, run_layer, unchangeable
 from seqkit.errors import InputError
 
 
@@ -15,7 +15,7 @@ def streams(model: keras.Model) -> bool:
     return not any(isinstance(layer, layers.Bidirectional) for layer in model.layers)
 
 
-def stateful(model: keras.Model, *, steps: int | None = None) -> keras.Model:
+def stateful(model: keras.Model, *, steps: int | None = None, change: Change | None = None) -> keras.Model:
     """The model with its recurrent states as further inputs and outputs.
 
     It shares every variable with `model`, so that training the one trains the other. All layers but the recurrent ones
@@ -25,12 +25,13 @@ def stateful(model: keras.Model, *, steps: int | None = None) -> keras.Model:
         model: functional, built; its inputs have the shape (batch, steps, ...).
         steps: None for any number of steps, which run through `seqkit.bptt.scan` where it computes what the layer does; 1
             for the step of a stream, which is plain operations.
+        change: what becomes of a recurrent kernel while training, as in `accelerate`; of many steps.
     Returns:
         A model from [*inputs, *states] to [*outputs, *states]. A state is (batch, units), named "<layer>_state_<number>";
         it starts at zeros. A masked step hands it on.
     Raises:
         InputError: a layer runs backwards.
-        ValueError: a layer gives no sequence or has recurrent dropout.
+        ValueError: a layer gives no sequence or has recurrent dropout; or there is a `change`, and the scan doesn't run it.
     """
     carried: list[Carried] = []
 
@@ -45,7 +46,9 @@ def stateful(model: keras.Model, *, steps: int | None = None) -> keras.Model:
         odd = layer.return_state or layer.stateful or getattr(layer.cell, "recurrent_dropout", 0)
         if odd or not layer.return_sequences:
             raise ValueError(f"The layer {layer.name} can't hand its state on: expected a plain one of seqkit's stack.")
-        carried.append(Carried(layer, name=layer.name, dtype=layer.dtype_policy))
+        if change is not None and not eligible(layer):
+            raise ValueError(unchangeable(layer))
+        carried.append(Carried(layer, change, name=layer.name, dtype=layer.dtype_policy))
         return carried[-1]
 
     copy = keras.models.clone_model(model, clone_function=replace)
@@ -90,13 +93,15 @@ class Carried(layers.Layer):
 
     Args:
         layer: Built, with `return_sequences`.
+        change: as in `stateful`.
     Attributes:
         sizes: Units of each state.
         states: A list of (batch, units), set before each call; zeros where it is empty.
     """
 
-    def __init__(self, layer: layers.RNN, **kwargs: Any):
+    def __init__(self, layer: layers.RNN, change: Change | None = None, **kwargs: Any):
         super().__init__(**kwargs)
+        self.change = change
         self.states: list[tf.Tensor] = []
         size = layer.cell.state_size
         self.layer, self.sizes = layer, tuple(size) if isinstance(size, list | tuple) else (size,)
@@ -116,7 +121,7 @@ class Carried(layers.Layer):
         before = self.states or [tf.zeros((tf.shape(sequences)[0], size), sequences.dtype) for size in self.sizes]
         if sequences.shape[1] != 1:
             if eligible(self.layer):
-                outputs, states = run_layer(self.layer, sequences, before, mask, training)
+                outputs, states = run_layer(self.layer, sequences, before, mask, training, self.change)
             else:
                 _, outputs, states = self.layer.inner_loop(sequences, before, mask, training)
             self.states = list(states)

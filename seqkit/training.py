@@ -19,13 +19,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqkit.acceleration import accelerate
+from seqkit.acceleration import Change, accelerate
 from seqkit.checkpoint import read_checkpoint, write_checkpoint
 from seqkit.data.pipelines import Pipeline
 from seqkit.data.ragged import Ragged
 from seqkit.data.windows import Windows
 from seqkit.errors import InputError, TrainingError
 from seqkit.progress import EpochProgress
+from seqkit.regularisation import WeightDrop, activation_penalty, with_activations
 from seqkit.settings import Training
 from seqkit.stateful import stateful
 
@@ -102,7 +103,7 @@ def fit(
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer)  # callbacks look for model.optimizer
     averages = [tf.Variable(variable.value) for variable in model.trainable_variables] if training.ema else []
-    runner = runner_of(model, train, training.epochs)
+    runner = training_runner(model, train, training, seed)
     train_step = make_train_step(model, objective, training, train, averages, runner)
     valid_step = make_valid_step(model, objective, valid, epochs=training.epochs)
     state, best = _State(), model.get_weights()
@@ -257,14 +258,19 @@ def make_train_step(
     variables = model.trainable_variables
     optimizer = model.optimizer
     descend = objective.training_loss or objective.loss
-    runner = runner or runner_of(model, train, training.epochs)
+    runner = runner or training_runner(model, train, training)
 
     def step(batch):
         weights = _weights(batch)
         items = tf.reduce_sum(weights)  # of all processes, once there are several
         with tf.GradientTape() as tape:
             outputs, states = runner(batch, training=True)
-            loss = tf.reduce_sum(descend(batch["targets"], outputs) * weights) / items
+            penalty = tf.constant(0.0)
+            if training.ar or training.tar:
+                *outputs, said, dropped = outputs
+                outputs = outputs if len(outputs) > 1 else outputs[0]
+                penalty = activation_penalty(training, said, dropped, weights)
+            loss = tf.reduce_sum(descend(batch["targets"], outputs) * weights) / items + penalty
             if model.losses:
                 loss += tf.add_n(model.losses)
         gradients = [_dense(gradient) for gradient in tape.gradient(loss, [v.value for v in variables])]
@@ -312,7 +318,7 @@ def evaluate(model: keras.Model, rows: Rows, objective: Objective) -> dict[str, 
     return _means(_total(make_valid_step(model, objective, rows), rows))
 
 
-def runner_of(model: keras.Model, rows: Rows, epochs: int) -> Runner:
+def runner_of(model: keras.Model, rows: Rows, epochs: int, change: Change | None = None) -> Runner:
     """The model with its states for windows; else itself, or accelerated where the tokens pay for compiling each shape.
 
     Measured on two quiet cores (a bidirectional LSTM of 96 units, batches of 32 rows): a shape compiles for 0.8 s, and a
@@ -320,11 +326,24 @@ def runner_of(model: keras.Model, rows: Rows, epochs: int) -> Runner:
     million tokens.
     """
     if isinstance(rows, Windows):
-        carrying = stateful(model)
+        carrying = stateful(model, change=change)
         names = carrying.inputs[len(model.inputs) :]
         return Runner(carrying, [tf.Variable(tf.zeros((rows.batch_size, t.shape[1]), t.dtype)) for t in names])
     pays = int(rows.lengths.sum()) * epochs >= TOKENS_A_SHAPE * len(rows.shapes())
-    return Runner(accelerate(model) if pays else model)
+    return Runner(accelerate(model, change=change) if pays or change else model)
+
+
+def training_runner(model: keras.Model, train: Rows, training: Training, seed: int = 0) -> Runner:
+    """The model as it is trained: with dropped recurrent weights, and with the activations that are penalised.
+
+    Args:
+        model: compiled, so that it has an optimizer to count the steps.
+        seed: of the dropped weights.
+    """
+    count = model.optimizer.iterations.value
+    change = WeightDrop(training.weight_drop, seed, count) if training.weight_drop else None
+    shown = with_activations(model) if training.ar or training.tar else model
+    return runner_of(shown, train, training.epochs, change)
 
 
 def clip(gradients: Sequence[tf.Tensor], training: Training) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:

@@ -73,6 +73,24 @@ def test_metrics_are_one_figure_in_three_units(hello):
     assert metrics["bits_per_character"] == pytest.approx(metrics["nats_per_symbol"] / np.log(2))
 
 
+def test_the_report_reads_and_writes(hello):
+    report = hello.report
+    means = [row["nats_per_symbol"] for key in ("worst_predicted", "best_predicted") for row in report[key]]
+    assert means[0] == max(means)
+    assert len(report["sample"]) == 600
+    assert report["sample"] in (hello.path / "report.html").read_text()
+
+
+def test_baselines_expect_the_unexpected(hello):
+    """A symbol that training never had has some probability; in the uniform model that of all others."""
+    examples = hello.task.read((["hel☃"],), hello.columns())
+    for path in (hello.path / "baselines").iterdir():
+        values = hello.task.baseline_outputs(hello.task.load_baseline(path), examples).values
+        assert np.isfinite(values).all()
+        if path.stem == "uniform":
+            np.testing.assert_allclose(values, -np.log(6))  # h, e, l, o, a line end, and what is unknown
+
+
 def test_generate_and_score_on_the_command_line(hello, tmp_path, capsys):
     assert main(["generate", str(hello.path), "--prompt", "he", "--length", "5", "--temperature", "0"]) == 0
     assert capsys.readouterr().out == "hellohe\n"

@@ -27,6 +27,7 @@ FLOORS = {
     "seqkit.training": 2,
     "seqkit.objectives": 2,
     "seqkit.baselines": 2,
+    "seqkit.regularisation": 2,
     "seqkit.labelling": 2,
     "seqkit.ngrams": 2,
     "seqkit.fixed_window": 2,
@@ -48,6 +49,7 @@ STRANGERS = {
     "seqkit.layers": {"seqkit.data", "seqkit.training", "seqkit.folder"},
     "seqkit.topologies": {"seqkit.data", "seqkit.training", "seqkit.folder"},
     "seqkit.metrics": {"seqkit.data", "seqkit.training"},
+    "seqkit.decoding": {"seqkit.data", "seqkit.training"},
     "seqkit.segments": {"seqkit.data", "seqkit.training"},
 }
 

@@ -63,7 +63,7 @@ class ByTheFormula:
         return result
 
 
-@given(train=texts, test=texts, order=st.integers(0, 4))
+@given(train=texts, test=texts, order=st.integers(0, 6))
 def test_log_probabilities_follow_the_formula(train, test, order):
     test = [[*row, 7] for row in test]
     model = KneserNey.fit(ragged(train), OUTCOMES, order=order, begin=BEGIN)

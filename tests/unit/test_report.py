@@ -129,6 +129,20 @@ def test_texts_are_shown_and_not_run(tmp_path):
     assert "a &amp; b.tsv" in text
 
 
+def test_a_language_models_text_is_shown_and_not_run(tmp_path):
+    read = {"text": HOSTILE, "nats_per_symbol": 4.3217}
+    shown = {
+        "worst_predicted": [read],
+        "best_predicted": [read | {"nats_per_symbol": 0.8768}],
+        "sample": f"Say:\n{HOSTILE}",
+    }
+    text = page(tmp_path, {**REPORT, **shown})
+    assert text.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; a fine film") == 4  # one is a mistake
+    words = " ".join(Page(text).words)
+    assert words.index("4.322") < words.index("0.877")
+    assert "<pre>Say:\n&lt;script&gt;" in text
+
+
 def test_missing_parts_are_left_out(tmp_path):
     bare = Page(page(tmp_path, {"metrics": {"accuracy": score(0.9)}}, []))
     assert "figure" not in bare.tags
