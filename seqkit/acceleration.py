@@ -64,9 +64,7 @@ def _replace(layer: layers.Layer, change: Change | None) -> layers.Layer:
     if eligible(layer):
         return Scanned(layer, change, name=layer.name, dtype=layer.dtype_policy)
     if change is not None and isinstance(layer, layers.RNN | layers.Bidirectional):
-        raise ValueError(
-            f"The layer {layer.name} is none that the scan runs, so its recurrent kernel can't be changed."
-        )
+        raise ValueError(unchangeable(layer))
     return layer
 
 
