@@ -36,6 +36,7 @@ def video_frames(
     data_dir: str | None = None,
     frame_size: tuple[int, int] | None = None,
     window: int = 64,
+    random_windows: bool = False,
     background: str | None = None,
     on_error: Literal["stop", "skip"] = "stop",
     turned_copies: int = 0,
@@ -62,6 +63,8 @@ def video_frames(
         frame_size: Height and width to which pictures are brought as they are read.
         window: Frames of a piece in training: a one-directional stack carries its state from piece to piece, one that looks
             both ways takes each for itself; 0 for whole recordings. Recordings are always answered whole.
+        random_windows: Draw the length of each piece from a half, three quarters and the whole of it; for a one-directional
+            stack.
         background: A label whose runs are no segments for the edit score and F1.
         on_error: What to do about a recording that is broken: stop, or skip it, name it and go on.
         turned_copies: For points in space (encoder.points 3, y upwards): copies of each training recording, turned a little
@@ -109,7 +112,16 @@ def video_frames(
         if background is not None and background not in classes:
             raise seqkit.InputError(f"background is {background!r}: the labels are {', '.join(classes)}.")
         task = VideoFrames(
-            columns, classes, shape, frame_size, window, training.batch_size, stack.bidirectional, background, on_error
+            columns,
+            classes,
+            shape,
+            frame_size,
+            window,
+            random_windows,
+            training.batch_size,
+            stack.bidirectional,
+            background,
+            on_error,
         )
         chunks = (chunk for film in films for chunk in film.chunks())
         model = seqkit.topologies.many_to_many(
@@ -142,6 +154,7 @@ class VideoFrames:
     shape: tuple[int, ...]
     frame_size: tuple[int, int] | None
     window: int
+    random_windows: bool
     slots: int
     bidirectional: bool
     background: str | None
@@ -203,7 +216,7 @@ class VideoFrames:
         columns: dict[str, Any] = dict(footage.columns)
         if not self.bidirectional:
             slots = min(batch_size, self.slots, len(examples))
-            return seqkit.data.Windows(columns, "frames", slots, self.window), facts
+            return seqkit.data.Windows(columns, "frames", slots, self.window, self.random_windows), facts
         pieces = [np.array_split(np.arange(length), -(-length // self.window)) for length in footage.lengths]
         lengths = np.array([len(piece) for row in pieces for piece in row])
         cut: dict[str, Any] = {
