@@ -3,8 +3,9 @@
     python benchmarks/recurrence.py --cells lstm gru --shapes 32,200,128,128 --peers keras torch --repeats 9
 
 One process measures all but Keras/JAX, whose backend needs a process of its own; the systems take turns within each
-repeat, so that a busy machine is busy for all. Printed are medians in ms, each peer's ratio to seqkit (above 1: seqkit
-is faster), and the share of the machine's matrix-product rate, measured in the same run, that seqkit's step reaches.
+repeat, so that a busy machine is busy for all, and make a few steps in a row, as in training. Printed are medians in ms,
+each peer's ratio to seqkit (above 1: seqkit is faster), and the share of the machine's matrix-product rate, measured in
+the same run, that seqkit's step reaches.
 """
 
 import argparse
@@ -118,14 +119,20 @@ def jax_step(cell, shape, masked, dtype) -> Callable:
     return lambda: jax.block_until_ready(gradient(x, weights))
 
 
+PAUSE = 0.03  # seconds, in which the threads of the system before stop waiting for more work
+RUN = 4  # steps in a row, as in training
+
+
 def medians(steps: dict[str, Callable], repeats: int) -> dict[str, float]:
-    """In ms; the systems take turns."""
+    """In ms. The systems take turns; in each turn one makes a few steps in a row, of which the first isn't counted."""
     taken = {name: [] for name in steps}
-    for repeat in range(repeats + 2):
+    for repeat in range(repeats + 1):
         for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            taken[name] += [time.perf_counter() - start] if repeat > 1 else []
+            time.sleep(PAUSE)
+            for number in range(RUN):
+                start = time.perf_counter()
+                step()
+                taken[name] += [time.perf_counter() - start] if repeat and number else []
     return {name: 1e3 * float(np.median(t)) for name, t in taken.items()}
 
 
