@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
     from seqkit.data import Examples, Ragged, Vocabulary
     from seqkit.data.sources import Role
-    from seqkit.training import Forward, Rows
+    from seqkit.running import Forward, Rows
 
 STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost
 STRETCHES = 5  # the best and the worst predicted ones, for the report
+SAMPLE = 600  # symbols of its own, for the report
 ORDERS = {"symbol": 6, "word": 3}  # of the n-grams to compare with
 
 
@@ -86,6 +88,8 @@ def language_model(
     settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
     for name, bound in {"seed": 0, "vocabulary_size": 5, "min_count": 1, "window": 2}.items():
         at_least(name, settings[name], bound)
+    if data is None and not contiguous:
+        raise seqkit.InputError("The built-in topics are one running text: leave contiguous on, or give --data.")
     if stack.bidirectional:
         raise seqkit.InputError("A language model reads what came before: leave stack.bidirectional off.")
     if tied and (one_hot or embedding.units != stack.units[-1]):
@@ -95,7 +99,18 @@ def language_model(
     columns = {"text": text}
     new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
     with new_folder as part, seqkit.training.reproducible(seed, training.precision):
-        splits = _splits(data, valid, test, columns, data_dir, contiguous=contiguous, seed=seed)
+        splits = seqkit.data.read_splits(
+            data,
+            valid,
+            test,
+            columns,
+            builtin=seqkit.data.topics,
+            stratify=None,
+            seed=seed,
+            data_dir=data_dir,
+            reader=functools.partial(seqkit.data.read_corpus, contiguous=contiguous),
+            holder=seqkit.data.hold_out_end,
+        )
         splitter = seqkit.data.Splitter(unit, lowercase)
         tokens = seqkit.data.tokenise(_lines(splits.train["text"], unit), splitter)
         vocabulary = seqkit.data.Vocabulary.build(tokens, splitter, size=vocabulary_size, min_count=min_count)
@@ -117,23 +132,6 @@ def language_model(
     return seqkit.run.Run(Path(out), task, model, info)
 
 
-def _splits(data, valid, test, columns, data_dir, *, contiguous, seed):
-    from seqkit.data.corpora import read_corpus, split_corpus, topics
-
-    if data is None:
-        if valid is not None or test is not None:
-            raise seqkit.InputError("There is validation or test data but no training data: give --data too.")
-        if not contiguous:
-            raise seqkit.InputError("The built-in topics are one running text: leave contiguous on, or give --data.")
-        return topics("text")
-
-    def corpus(source, role):
-        return read_corpus(source, "text", columns["text"], role, data_dir, contiguous=contiguous)
-
-    held = None if valid is None else corpus(valid, "valid")
-    return split_corpus(corpus(data, "train"), held, None if test is None else corpus(test, "test"), seed=seed)
-
-
 def _model(tokens: int, embedding: Embedding, stack: Stack, *, one_hot: bool, tied: bool) -> keras.Model:
     import numpy as np
 
@@ -152,7 +150,7 @@ def _lines(texts: list[str], unit: str) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class LanguageModel:
-    """What this recipe knows and a run doesn't (see seqkit.run.Task).
+    """What this recipe knows and a run doesn't (see seqkit.task.Task).
 
     Outputs are the log-probability of each symbol in nats, ragged by row.
     """
@@ -186,10 +184,8 @@ class LanguageModel:
     def read(
         self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
     ) -> Examples:
-        from seqkit.data.corpora import read_corpus
-
         running = self.contiguous and isinstance(source, str | Path)  # texts in memory are asked one by one
-        return read_corpus(source, "text", columns["text"], role, data_dir, contiguous=running)
+        return seqkit.data.read_corpus(source, columns, contiguous=running, role=role, data_dir=data_dir)
 
     def symbols(self, texts: list[str]) -> Ragged:
         """What the model is to predict, ids by row."""
@@ -241,7 +237,7 @@ class LanguageModel:
         def of(batch, logits):
             return -tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)
 
-        return seqkit.training.step_outputs(forward, rows, of)
+        return seqkit.running.step_outputs(forward, rows, of)
 
     def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
         return [
@@ -266,19 +262,23 @@ class LanguageModel:
             return {
                 "nats_per_symbol": total / max(int(rows.lengths[chosen].sum()), 1),
                 "bits_per_character": total / np.log(2) / max(int(characters[chosen].sum()), 1),
-                "perplexity": float(np.exp(min(total / max(int(words[chosen].sum()), 1), 700.0))),
+                "perplexity": float(np.exp(min(total / max(int(words[chosen].sum()), 1), 700.0))),  # a float ends there
             }
 
         return score
 
-    def sections(self, examples: Examples, outputs: Ragged) -> dict[str, Any]:
+    def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
         rows = self._by_row(examples, outputs)
         means = sorted((float(-rows[row].mean()), row) for row in range(len(rows)) if len(rows[row]))
 
         def shown(chosen: list[tuple[float, int]]) -> list[dict[str, Any]]:
             return [{"text": examples["text"][row][:300], "nats_per_symbol": mean} for mean, row in chosen]
 
-        return {"best_predicted": shown(means[:STRETCHES]), "worst_predicted": shown(means[: -STRETCHES - 1 : -1])}
+        return {
+            "best_predicted": shown(means[:STRETCHES]),
+            "worst_predicted": shown(means[: -STRETCHES - 1 : -1]),
+            "sample": "".join(self.generate(model, "", length=SAMPLE)),
+        }
 
     def fit_baselines(self, train: Examples) -> dict[str, Any]:
         import numpy as np
@@ -317,7 +317,7 @@ class LanguageModel:
         return tf.constant(examples["text"])
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return seqkit.export.TextScorer(model, self.vocabulary, ends=self.ends), "log_probabilities"
+        return seqkit.serving.TextScorer(model, self.vocabulary, ends=self.ends), "log_probabilities"
 
     def generate(
         self,
@@ -325,11 +325,11 @@ class LanguageModel:
         prompt: str,
         *,
         length: int,
-        temperature: float,
-        top_k: int,
-        top_p: float,
-        stop: str | None,
-        seed: int,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        stop: str | None = None,
+        seed: int = 0,
     ) -> Iterator[str]:
         """The text that follows `prompt`, piece by piece as it is drawn; see `Run.generate`."""
         import numpy as np

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from seqkit.data import Examples, Pipeline, Vocabulary
     from seqkit.data.sources import Role
-    from seqkit.training import Forward
+    from seqkit.running import Forward
 
 MISTAKES = 20  # the most confident ones, for the report
 
@@ -122,7 +122,7 @@ def sentiment(
 
 @dataclasses.dataclass(frozen=True)
 class Sentiment:
-    """What this recipe knows and a run doesn't (see seqkit.run.Task). Outputs are probabilities, (rows, classes)."""
+    """What this recipe knows and a run doesn't (see seqkit.task.Task). Outputs are probabilities, (rows, classes)."""
 
     columns: dict[str, str]
     vocabulary: Vocabulary
@@ -166,7 +166,7 @@ class Sentiment:
     def outputs(self, forward: Forward, pipeline: Pipeline) -> np.ndarray:
         from scipy.special import softmax
 
-        return softmax(seqkit.training.row_outputs(forward, pipeline), axis=-1)
+        return softmax(seqkit.running.row_outputs(forward, pipeline), axis=-1)
 
     def answers(self, examples: Examples, outputs: np.ndarray) -> list[dict[str, Any]]:
         return [
@@ -181,7 +181,7 @@ class Sentiment:
         labels = seqkit.data.encode_labels(examples["label"], self.classes)
         return lambda rows: seqkit.metrics.classification_scores(labels[rows], outputs[rows])
 
-    def sections(self, examples: Examples, outputs: np.ndarray) -> dict[str, Any]:
+    def sections(self, model: keras.Model, examples: Examples, outputs: np.ndarray) -> dict[str, Any]:
         labels = seqkit.data.encode_labels(examples["label"], self.classes)
         predicted, confidence = outputs.argmax(axis=1), outputs.max(axis=1)
         wrong = [row for row in (-confidence).argsort(kind="stable") if predicted[row] != labels[row]][:MISTAKES]
@@ -228,4 +228,4 @@ class Sentiment:
         return tf.constant(examples["text"])
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return seqkit.export.TextClassifier(model, self.vocabulary, self.classes, self.max_length), "probabilities"
+        return seqkit.serving.TextClassifier(model, self.vocabulary, self.classes, self.max_length), "probabilities"

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from seqkit.data import Examples, Lexicon, Pipeline, Ragged
     from seqkit.data.sources import Role
+    from seqkit.running import Forward
     from seqkit.spans import Scheme
-    from seqkit.training import Forward, Objective
+    from seqkit.training import Objective
 
 Tags = list[tuple[str, ...]]
 
@@ -186,7 +187,7 @@ def _model(
 
 @dataclasses.dataclass(frozen=True)
 class Tagging:
-    """What this recipe knows and a run doesn't (see seqkit.run.Task). Outputs are places among the classes, ragged."""
+    """What this recipe knows and a run doesn't (see seqkit.task.Task). Outputs are places among the classes, ragged."""
 
     columns: dict[str, str]
     lexicon: Lexicon
@@ -255,7 +256,7 @@ class Tagging:
     def outputs(self, forward: Forward, pipeline: Pipeline) -> Ragged:
         import numpy as np
 
-        found = seqkit.training.step_outputs(forward, pipeline, lambda batch, out: self._decode(out, batch["ids"]))
+        found = seqkit.running.step_outputs(forward, pipeline, lambda batch, out: self._decode(out, batch["ids"]))
         ends = found.offsets[1:] - 1  # steps that have no tag
         return seqkit.data.Ragged.of_lengths(np.delete(found.values, ends), found.lengths - 1)
 
@@ -296,7 +297,7 @@ class Tagging:
         unknown = not all(row.all() for row in known)
         return lambda rows: seqkit.tag_metrics.tag_scores(sums[rows].sum(axis=0), unknown=unknown)
 
-    def sections(self, examples: Examples, outputs: Ragged) -> dict[str, Any]:
+    def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
         truth, predicted = _written(examples["tags"], self.scheme), self._tags(outputs)
         spans = {} if self.scheme is None else {"per_span": seqkit.spans.scores_by_type(truth, predicted)}
         return spans | {
@@ -336,7 +337,7 @@ class Tagging:
         )
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        tagger = seqkit.tagger.Tagger(
+        tagger = seqkit.serving.Tagger(
             model, self.lexicon, self.classes, chain=self.output == "crf", constraints=self.constraints
         )
         return tagger, "tag_ids"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from seqkit.data import Examples, Footage, Pipeline, Ragged, Windows
     from seqkit.data.sources import Role
-    from seqkit.training import Forward
+    from seqkit.running import Forward
 
 TIMELINES = 6  # recordings that the report shows
 
@@ -118,7 +118,6 @@ def video_frames(
             frame_size,
             window,
             random_windows,
-            training.batch_size,
             stack.bidirectional,
             background,
             on_error,
@@ -147,7 +146,10 @@ def video_frames(
 
 @dataclasses.dataclass(frozen=True)
 class VideoFrames:
-    """What this recipe knows and a run doesn't (see seqkit.run.Task). Outputs are probabilities, (frames, classes) a row."""
+    """What this recipe knows and a run doesn't (see seqkit.task.Task).
+
+    Outputs are probabilities, (frames, classes) a row.
+    """
 
     columns: dict[str, str]
     classes: tuple[str, ...]
@@ -155,7 +157,6 @@ class VideoFrames:
     frame_size: tuple[int, int] | None
     window: int
     random_windows: bool
-    slots: int
     bidirectional: bool
     background: str | None
     on_error: Literal["stop", "skip"]
@@ -215,16 +216,14 @@ class VideoFrames:
             return footage, facts
         columns: dict[str, Any] = dict(footage.columns)
         if not self.bidirectional:
-            slots = min(batch_size, self.slots, len(examples))
+            slots = min(batch_size, len(examples))
             return seqkit.data.Windows(columns, "frames", slots, self.window, self.random_windows), facts
         pieces = [np.array_split(np.arange(length), -(-length // self.window)) for length in footage.lengths]
         lengths = np.array([len(piece) for row in pieces for piece in row])
         cut: dict[str, Any] = {
             name: seqkit.data.Ragged.of_lengths(column.values, lengths) for name, column in columns.items()
         }
-        return seqkit.data.Pipeline(
-            cut, "frames", min(batch_size, self.slots), seqkit.data.boundaries(lengths, most=2)
-        ), facts
+        return seqkit.data.Pipeline(cut, "frames", batch_size, seqkit.data.boundaries(lengths, most=2)), facts
 
     def outputs(self, forward: Forward, pipeline: Footage) -> Ragged:
         import numpy as np
@@ -264,7 +263,7 @@ class VideoFrames:
         background = None if self.background is None else self.classes.index(self.background)
         return seqkit.segments.segment_scorer(truths, predictions, len(self.classes), background)
 
-    def sections(self, examples: Examples, outputs: Ragged) -> dict[str, Any]:
+    def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
         labels = seqkit.data.encode_labels(_flat(examples["labels"]), self.classes)
         probabilities = outputs.values
         counts = seqkit.metrics.confusion(labels, probabilities.argmax(axis=1), len(self.classes))
@@ -319,7 +318,7 @@ class VideoFrames:
         return tf.constant(padded)
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return seqkit.export.FrameLabeller(model, self.classes), "probabilities"
+        return seqkit.serving.FrameLabeller(model, self.classes), "probabilities"
 
 
 def _with_turned(train: Examples, copies: int, seed: int) -> Examples:

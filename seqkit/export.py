@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.data.ragged import Ragged
-from seqkit.data.vocabulary import BEGIN, END, Vocabulary
 from seqkit.errors import ExportError, InputError
 from seqkit.folder import read_json, replacing, write_json
 from seqkit.stateful import stateful
@@ -22,70 +21,6 @@ STREAMED = 100  # steps of each sample on which a streaming step is compared
 
 Tensors = dict[str, tf.Tensor]
 Arrays = dict[str, np.ndarray]
-
-
-class TextClassifier(tf.Module):
-    """Text in, label and probabilities out, with the vocabulary inside."""
-
-    def __init__(self, model: keras.Model, vocabulary: Vocabulary, classes: Sequence[str], max_length: int):
-        super().__init__()
-        self.model, self.table, self.splitter = model, vocabulary.lookup(), vocabulary.splitter
-        self.classes, self.max_length = tf.constant(list(classes)), max_length
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
-    def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """string (batch,) -> "label", string (batch,); "probabilities", float32 (batch, classes)."""
-        ids = self.table.lookup(self.splitter(text))[:, : self.max_length - 1]
-        end = tf.fill([tf.shape(text)[0], 1], END)
-        padded = tf.concat([ids, end], axis=1).to_tensor()  # (batch, steps)
-        probabilities = tf.nn.softmax(self.model(padded, training=False))
-        return {"label": tf.gather(self.classes, tf.argmax(probabilities, axis=-1)), "probabilities": probabilities}
-
-
-class FrameLabeller(tf.Module):
-    """Frames in, a label and probabilities for each out."""
-
-    def __init__(self, model: keras.Model, classes: Sequence[str]):
-        super().__init__()
-        self.model, self.classes = model, tf.constant(list(classes))
-        frames = tf.TensorSpec(model.inputs[0].shape, tf.float32, name="frames")
-        self.serve = tf.function(self._serve, input_signature=[frames], autograph=False)
-
-    def _serve(self, frames: tf.Tensor) -> Tensors:
-        """float32 (batch, steps, ...), where a frame of NaN is padding -> "label", string (batch, steps), "" on padding;
-        "probabilities", float32 (batch, steps, classes).
-        """
-        real = ~tf.reduce_any(tf.math.is_nan(frames), axis=list(range(2, len(frames.shape))))  # (batch, steps)
-        shaped = tf.reshape(real, tf.concat([tf.shape(real), tf.ones_like(tf.shape(frames)[2:])], axis=0))
-        logits = self.model([tf.where(shaped, frames, 0.0), real], training=False)
-        label = tf.where(real, tf.gather(self.classes, tf.argmax(logits, axis=-1)), "")
-        return {"label": label, "probabilities": tf.nn.softmax(logits)}
-
-
-class TextScorer(tf.Module):
-    """Text in, its log-probability out, with the vocabulary of a language model inside."""
-
-    def __init__(self, model: keras.Model, vocabulary: Vocabulary, *, ends: bool):
-        super().__init__()
-        self.model, self.table, self.splitter = model, vocabulary.lookup(), vocabulary.splitter
-        self.ends = ends
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
-    def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """string (batch,) -> "log_probabilities", float32 (batch, symbols), in nats; "log_probability", (batch,), their sum.
-
-        A text of words is a line, whose end counts as a symbol.
-        """
-        ids = self.table.lookup(self.splitter(text))
-        if self.ends:
-            ids = tf.concat([ids, tf.fill([tf.shape(text)[0], 1], END)], axis=1)
-        real = tf.sequence_mask(ids.row_lengths())  # (batch, symbols)
-        targets = ids.to_tensor()
-        begun = tf.concat([tf.fill([tf.shape(text)[0], 1], BEGIN), targets], axis=1)
-        logits = self.model(begun, training=False)[:, :-1]
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-        scores = tf.where(real, -nats, 0.0)
-        return {"log_probabilities": scores, "log_probability": tf.reduce_sum(scores, axis=1)}
 
 
 class Step(tf.Module):

@@ -1,6 +1,6 @@
 """The run: a trained model in its folder, with what it takes to predict, evaluate and export.
 
-What differs from recipe to recipe is behind `Task`; here is what is the same for all.
+What differs from recipe to recipe is behind `seqkit.task.Task`; here is what is the same for all.
 """
 
 import csv
@@ -11,9 +11,9 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, Self, get_args
+from typing import Any, Self, get_args
 
 import keras
 import numpy as np
@@ -22,90 +22,18 @@ import tensorflow as tf
 import seqkit.layers  # a model file may name its classes
 from seqkit import export, folder, metrics, report
 from seqkit.data.ragged import Ragged
-from seqkit.data.sources import Examples, Role
 from seqkit.data.splits import Splits
 from seqkit.errors import InputError
 from seqkit.progress import say
+from seqkit.running import Forward
 from seqkit.samples import read_samples, write_samples
 from seqkit.settings import Training
 from seqkit.stateful import streams
-from seqkit.training import Forward, Objective, Rows, fit
+from seqkit.task import Task
+from seqkit.training import Objective, fit
 
 CHUNK = 256  # inputs answered at once
 EVALUATION_BATCH = 64
-SAMPLE = 600  # symbols of a language model's own for its report
-
-
-Outputs = np.ndarray | Ragged
-
-
-class Baseline(Protocol):
-    """A simple model fitted on the same training data."""
-
-    def save(self, path: Path) -> None: ...
-
-
-class Task(Protocol):
-    """What a recipe knows and a run doesn't.
-
-    `outputs` are an array whose first axis is the row, or, where there is an answer at every step, ragged rows.
-
-    Where the command line is to give it more than lines of text a task has an `opened`, from file and columns to chunks of
-    inputs.
-    """
-
-    recipe: str
-    in_step: bool  # whether there is an answer at every step, so that a one-directional model can run as a stream
-    columns: dict[str, str]  # field -> column of a source; the first field is the input
-    classes: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """What vocabulary.json holds."""
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
-        """The inverse of `to_json`."""
-
-    def read(
-        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
-    ) -> Examples:
-        """Read a source into the rows that are scored."""
-
-    def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
-        """Batches ("targets" only where the examples have them), and counts about the data that belong in a report."""
-
-    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
-        """The same, as the model is trained on it."""
-
-    def outputs(self, forward: Forward, rows: Any) -> Outputs:
-        """The model's outputs, in the order of the rows."""
-
-    def answers(self, examples: Examples, outputs: Any) -> list[dict[str, Any]]:
-        """What `predict` prints, a dict a row."""
-
-    def scorer(self, examples: Examples, outputs: Any) -> Callable[[np.ndarray], dict[str, float]]:
-        """A function from row numbers to metrics over these rows."""
-
-    def sections(self, examples: Examples, outputs: Any) -> dict[str, Any]:
-        """More for the report: per class, mistakes and the like."""
-
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
-        """Fit the baselines by name."""
-
-    def load_baseline(self, path: Path) -> Baseline:
-        """Read a baseline that was saved."""
-
-    def baseline_outputs(self, baseline: Baseline, examples: Examples) -> Any:
-        """A baseline's outputs, as the model's."""
-
-    def in_keras(self) -> dict[str, Any]:
-        """Loss and metrics for `compile`, so that the model's own `fit` and `evaluate` work."""
-
-    def asked(self, examples: Examples) -> tf.Tensor:
-        """Raw inputs as the module's `serve` takes them."""
-
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        """A module whose `serve` takes raw inputs, and the name of the output that equals `outputs`."""
 
 
 class Run:
@@ -225,8 +153,7 @@ class Run:
             "data": {"source": examples.origin, "rows": len(examples), "digest": examples.digest()}
             | facts
             | {"padding_share": pipeline.padding_share()},
-            **self.task.sections(examples, outputs),
-            **({"sample": "".join(self.generate(length=SAMPLE))} if hasattr(self.task, "generate") else {}),
+            **self.task.sections(self.model, examples, outputs),
             "timings": {"training_seconds": self.info["training_seconds"], "prediction_seconds": round(seconds, 3)},
             "settings": self.info["settings"],
             "versions": versions(),
@@ -372,7 +299,7 @@ def train(
     }
     _same_or_new(part / "run.json", info, resume)
     train_rows, facts = task.encode_for_training(splits.train, training.batch_size)
-    valid_rows, _ = task.encode_for_training(splits.valid, EVALUATION_BATCH)
+    valid_rows, _ = task.encode_for_training(splits.valid, training.batch_size)
     say(
         f"{len(splits.train):,} rows to train on, {len(splits.valid):,} to validate on ({splits.valid.origin}); "
         f"{model.count_params():,} weights"

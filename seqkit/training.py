@@ -16,26 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from seqkit.acceleration import Change, accelerate
 from seqkit.checkpoint import read_checkpoint, write_checkpoint
-from seqkit.data.pipelines import Pipeline
-from seqkit.data.ragged import Ragged
-from seqkit.data.windows import Windows
 from seqkit.errors import InputError, TrainingError
 from seqkit.progress import EpochProgress
 from seqkit.regularisation import WeightDrop, activation_penalty, with_activations
+from seqkit.running import Batch, Rows, Runner, runner_of
 from seqkit.settings import Training
-from seqkit.stateful import stateful
-
-TOKENS_A_SHAPE = 200_000  # from which on compiling pays
 
 Measure = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-Batch = dict[str, tf.Tensor]
-Of = Callable[[Batch, Any], tf.Tensor]
-Rows = Pipeline | Windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -219,28 +209,6 @@ def make_optimizer(training: Training, *, steps: int) -> keras.optimizers.Optimi
     return makers[training.optimizer](learning_rate=rate, **decay)
 
 
-class Runner:
-    """A model on batches: it picks its inputs by name and, between windows, keeps the recurrent states.
-
-    Attributes:
-        states: Variables, (slots, units), of the windows before; none where batches hold whole rows.
-    """
-
-    def __init__(self, model: keras.Model, states: Sequence[tf.Variable] = ()):
-        self.model, self.states = model, list(states)
-        self._names = [tensor.name for tensor in model.inputs[: len(model.inputs) - len(self.states)]]
-
-    def __call__(self, batch: Batch, *, training: bool) -> tuple[Any, list[tf.Tensor]]:
-        """Outputs, and the states after the batch, which the caller assigns to `states`."""
-        inputs = [batch[name] for name in self._names]
-        if not self.states:
-            return self.model(inputs if len(inputs) > 1 else inputs[0], training=training), []
-        before = [tf.where(batch["fresh"][:, None], tf.zeros((), state.dtype), state) for state in self.states]
-        outputs = self.model([*inputs, *before], training=training)
-        answers, after = outputs[: -len(before)], outputs[-len(before) :]
-        return (answers if len(answers) > 1 else answers[0]), list(after)
-
-
 def make_train_step(
     model: keras.Model,
     objective: Objective,
@@ -318,21 +286,6 @@ def evaluate(model: keras.Model, rows: Rows, objective: Objective) -> dict[str, 
     return _means(_total(make_valid_step(model, objective, rows), rows))
 
 
-def runner_of(model: keras.Model, rows: Rows, epochs: int, change: Change | None = None) -> Runner:
-    """The model with its states for windows; else itself, or accelerated where the tokens pay for compiling each shape.
-
-    Measured on two quiet cores (a bidirectional LSTM of 96 units, batches of 32 rows): a shape compiles for 0.8 s, and a
-    step of 100 tokens a row then takes 30 ms instead of 48, one of 500 tokens 137 instead of 254: 6 to 7 s less for a
-    million tokens.
-    """
-    if isinstance(rows, Windows):
-        carrying = stateful(model, change=change)
-        names = carrying.inputs[len(model.inputs) :]
-        return Runner(carrying, [tf.Variable(tf.zeros((rows.batch_size, t.shape[1]), t.dtype)) for t in names])
-    pays = int(rows.lengths.sum()) * epochs >= TOKENS_A_SHAPE * len(rows.shapes())
-    return Runner(accelerate(model, change=change) if pays or change else model)
-
-
 def training_runner(model: keras.Model, train: Rows, training: Training, seed: int = 0) -> Runner:
     """The model as it is trained: with dropped recurrent weights, and with the activations that are penalised.
 
@@ -365,73 +318,6 @@ def clip(gradients: Sequence[tf.Tensor], training: Training) -> tuple[list[tf.Te
         clipped = tf.reduce_any([tf.reduce_max(tf.abs(gradient)) > bound for gradient in gradients])
         return [tf.clip_by_value(gradient, -bound, bound) for gradient in gradients], norm, clipped
     return list(gradients), norm, tf.constant(False)
-
-
-class Forward:
-    """A model without dropout, as graphs that are traced once, whatever the batch's shape.
-
-    Args:
-        model: its inputs have the names of the batches' columns.
-    """
-
-    def __init__(self, model: keras.Model):
-        self.model, runner = model, Runner(model)
-        signature = [{tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs}]
-        self._names = list(signature[0])
-        self._run = tf.function(
-            lambda batch: runner(batch, training=False)[0], input_signature=signature, autograph=False
-        )
-
-    def __call__(self, batch: Batch) -> Any:
-        """Outputs of a batch of whole rows."""
-        return self._run({name: batch[name] for name in self._names})
-
-    def over(self, rows: Windows, of: Of) -> Iterator[tf.Tensor]:
-        """`of(batch, outputs)` for each batch of windows, with the state carried from one to the next."""
-        runner = runner_of(self.model, rows, 1)
-
-        def step(batch):
-            outputs, states = runner(batch, training=False)
-            for variable, value in zip(runner.states, states, strict=True):
-                variable.assign(value)
-            return of(batch, outputs)
-
-        run = tf.function(step, input_signature=[rows.batches().element_spec], autograph=False)
-        return map(run, rows.batches())
-
-
-def row_outputs(forward: Forward, pipeline: Pipeline) -> np.ndarray:
-    """Run a model with one output a row over all rows: float, (rows, ...), in the order of the rows."""
-    parts = [(batch["rows"].numpy(), forward(batch).numpy()) for batch in pipeline.batches()]
-    outputs = np.empty((pipeline.rows, *parts[0][1].shape[1:]), parts[0][1].dtype)
-    for rows, values in parts:
-        outputs[rows] = values
-    return outputs
-
-
-def step_outputs(forward: Forward, rows: Rows, of: Of = lambda batch, outputs: outputs) -> Ragged:
-    """Run a model with one output a step over all rows.
-
-    Args:
-        rows: Whole rows, or windows through which the state is carried.
-        of: (batch, outputs) -> what to keep of the outputs, (batch, steps, ...).
-    Returns:
-        Without padding, (steps, ...), in the order of the rows.
-    """
-    if isinstance(rows, Windows):
-        flat: np.ndarray | None = None
-        for values, starts, sizes in zip(forward.over(rows, of), *rows.plan()[:2], strict=True):
-            array = values.numpy()
-            if flat is None:
-                flat = np.zeros((int(rows.lengths.sum()), *array.shape[2:]), array.dtype)
-            for window, start, size in zip(array, starts, sizes, strict=True):
-                flat[start : start + size] = window[:size]
-        return Ragged.of_lengths(np.empty(0) if flat is None else flat, rows.lengths)
-    outputs: list[np.ndarray] = [np.empty(0)] * rows.rows
-    for batch in rows.batches():
-        for row, values in zip(batch["rows"].numpy(), of(batch, forward(batch)).numpy(), strict=True):
-            outputs[row] = values[: rows.lengths[row]]
-    return Ragged.of_lengths(np.concatenate(outputs), rows.lengths)
 
 
 def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:

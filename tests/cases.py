@@ -9,8 +9,7 @@ import keras
 import numpy as np
 
 from seqkit import Embedding, Encoder, Run, Stack, Training
-from seqkit.data import Examples, Pipeline, Ragged, moving_digits, reviews, sentences
-from seqkit.data.corpora import topics
+from seqkit.data import Examples, Pipeline, Ragged, moving_digits, reviews, sentences, topics
 from seqkit.data.moving_digits import CANVAS, MOTIONS
 from seqkit.data.pipelines import Column
 from seqkit.layers import compose_characters, embed_frames, embed_tokens, tied_head
@@ -222,7 +221,7 @@ def _one_symbol_a_step(rng: np.random.Generator, lengths: np.ndarray) -> dict[st
 
 
 def _pieces_of_the_topics() -> Examples:
-    return Examples({"text": topics("text").test["text"][:30]}, "stretches, each by itself")
+    return Examples({"text": topics()["test"]["text"][:30]}, "stretches, each by itself")
 
 
 def _symbols_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:

@@ -1,6 +1,7 @@
 """Sources, vocabulary, pipelines and the built-in corpora."""
 
 from seqkit.data.builtin import reviews, sentences
+from seqkit.data.corpora import hold_out_end, read_corpus, topics
 from seqkit.data.films import Footage, film_of, joined, turned
 from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
 from seqkit.data.lexicon import Lexicon, split
@@ -35,11 +36,13 @@ __all__ = [
     "encode_labels",
     "film_of",
     "hold_out",
+    "hold_out_end",
     "joined",
     "learn_classes",
     "moving_digits",
     "open_recordings",
     "read",
+    "read_corpus",
     "read_recordings",
     "read_splits",
     "read_vectors",
@@ -48,5 +51,6 @@ __all__ = [
     "sentences",
     "split",
     "tokenise",
+    "topics",
     "turned",
 ]

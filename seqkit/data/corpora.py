@@ -1,11 +1,11 @@
 """Running text: files whose order is the data, and the text that every Python brings along."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqkit.data.sources import Examples, Role, lines_of, read, read_text
-from seqkit.data.splits import Splits
+from seqkit.data.sources import Examples, Role, hold_out, lines_of, read, read_text, suffix_of
 from seqkit.errors import InputError
 
 STRETCH = 1_000  # characters: what intervals are resampled by
@@ -13,66 +13,77 @@ TEXTS = (".txt",)
 
 
 def read_corpus(
-    source: Any, field: str, column: str, role: Role, data_dir: str | None, *, contiguous: bool
+    source: Any,
+    columns: Mapping[str, str],
+    *,
+    contiguous: bool,
+    role: Role = "train",
+    data_dir: str | None = None,
 ) -> Examples:
     """Read text.
 
     Args:
         source: A .txt file (also .gz), or anything that `seqkit.data.read` takes.
-        field: What the texts are called here.
-        column: Their column in a table.
+        columns: "text" -> its column in a table.
         contiguous: One running text, cut into stretches of whole lines whose column "stretch" says that they belong
             together; rows of a table are its lines. Otherwise each line, or row, is a text by itself.
+        role, data_dir: As for `seqkit.data.read`.
     Raises:
         InputError: The source is not as expected.
     """
     if isinstance(source, Examples):
         return source
-    if isinstance(source, str | Path) and Path(str(source).removesuffix(".gz")).suffix in TEXTS:
+    if isinstance(source, str | Path) and suffix_of(Path(source)) in TEXTS:
         text, origin = read_text(Path(source)), str(source)
         if not text.strip():
             raise InputError(f"{source} is empty: expected text.")
         if not contiguous:
-            return Examples({field: [line for line in lines_of(text) if line]}, origin)
+            return Examples({"text": [line for line in lines_of(text) if line]}, origin)
     else:
-        examples = read(source, {field: column}, role=role, data_dir=data_dir)
+        examples = read(source, columns, role=role, data_dir=data_dir)
         if not contiguous:
             return examples
-        text, origin = "\n".join(examples[field]), examples.origin
-    return as_stretches(text, field, origin)
+        text, origin = "\n".join(examples["text"]), examples.origin
+    return Examples(as_stretches(text), origin)
 
 
-def as_stretches(text: str, field: str, origin: str) -> Examples:
-    """Cut a text at the first line end after every so many characters."""
+def as_stretches(text: str) -> dict[str, list[str]]:
+    """Cut a text at the first line end after every so many characters: columns "text" and "stretch"."""
     pieces = re.findall(rf"(?s).{{1,{STRETCH}}}[^\n]*(?:\n|\Z)", text)
-    return Examples({field: pieces, "stretch": [str(number) for number in range(len(pieces))]}, origin)
+    return {"text": pieces, "stretch": [str(number) for number in range(len(pieces))]}
 
 
-def split_corpus(train: Examples, valid: Examples | None, test: Examples | None, *, seed: int) -> Splits:
-    """Hold the last tenth of a running text out where there is no validation text; of separate texts a seeded tenth."""
-    if valid is not None:
-        return Splits(train, valid, test)
-    if "stretch" not in train.columns:
-        from seqkit.data.sources import hold_out
+def hold_out_end(examples: Examples, *, by: str | None, seed: int) -> tuple[Examples, Examples]:
+    """Set the last tenth of a running text aside for validation; of separate texts a seeded tenth, as `hold_out` does.
 
-        return Splits(*hold_out(train, by=None, seed=seed), test)
-    rows = len(train)
+    Raises:
+        InputError: The text is too short.
+    """
+    if "stretch" not in examples.columns:
+        return hold_out(examples, by=by, seed=seed)
+    rows = len(examples)
     if rows < 2:
-        raise InputError(f"{train.origin} is too short to hold a tenth out for validation: give --valid.")
+        raise InputError(f"{examples.origin} is too short to hold a tenth out for validation: give --valid.")
     kept = rows - max(1, rows // 10)
-    rest = train.take(range(kept, rows), f"the last tenth of {train.origin}")
-    return Splits(train.take(range(kept), train.origin), rest, test)
+    rest = examples.take(range(kept, rows), f"the last tenth of {examples.origin}")
+    return examples.take(range(kept), examples.origin), rest
 
 
-def topics(field: str) -> Splits:
+def topics() -> dict[str, dict[str, list[str]]]:
     """The reference topics that Python's own help shows, some 465,000 characters of English, in order.
 
-    The last tenth is for testing, the tenth before it for validation.
+    Returns:
+        {"train", "valid", "test"}, each {"text", "stretch"} of one running text: the last tenth is for testing, the tenth
+        before it for validation.
     """
     from pydoc_data.topics import topics as texts
 
-    rows = as_stretches("\n".join(texts[name].strip("\n") + "\n" for name in sorted(texts)), field, "built-in topics")
-    tenth = len(rows) // 10
-    parts = (0, len(rows) - 2 * tenth, len(rows) - tenth, len(rows))
-    named = zip(("train", "valid", "test"), parts, parts[1:], strict=False)
-    return Splits(*(rows.take(range(a, b), f"built-in topics ({name})") for name, a, b in named))
+    columns = as_stretches("\n".join(texts[name].strip("\n") + "\n" for name in sorted(texts)))
+    rows = len(columns["text"])
+    tenth = rows // 10
+    parts = {
+        "train": slice(rows - 2 * tenth),
+        "valid": slice(rows - 2 * tenth, rows - tenth),
+        "test": slice(rows - tenth, rows),
+    }
+    return {part: {field: values[where] for field, values in columns.items()} for part, where in parts.items()}

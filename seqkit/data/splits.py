@@ -34,6 +34,7 @@ def read_splits(
     seed: int,
     data_dir: str | None = None,
     reader: Callable[..., Examples] = read,
+    holder: Callable[..., tuple[Examples, Examples]] = hold_out,
 ) -> Splits:
     """Read what was given; hold a seeded tenth of the training rows out where there is no validation data.
 
@@ -42,6 +43,7 @@ def read_splits(
         builtin: Makes the built-in corpus: split -> field -> values.
         stratify: The field by which to stratify the held-out tenth.
         reader: Reads a source, with the arguments of `seqkit.data.read`.
+        holder: Holds the tenth out, with the arguments of `seqkit.data.hold_out`.
     Raises:
         InputError: A source is not as expected; or only validation or test data was given.
     """
@@ -54,4 +56,4 @@ def read_splits(
     tested = None if test is None else reader(test, columns, role="test", data_dir=data_dir)
     if valid is not None:
         return Splits(train, reader(valid, columns, role="valid", data_dir=data_dir), tested)
-    return Splits(*hold_out(train, by=stratify, seed=seed), tested)
+    return Splits(*holder(train, by=stratify, seed=seed), tested)

@@ -5,6 +5,8 @@ from typing import Literal
 import keras
 from keras import ops
 
+from seqkit.layers.folding import unfold
+
 PADDING = 0
 EMBEDDING = 32  # units of a character
 KERNEL = 3  # characters
@@ -39,6 +41,4 @@ def compose_characters(
     both = keras.layers.Bidirectional(lstm, name="character_lstm")(table(word), mask=ops.not_equal(word, PADDING))
     spelling = keras.Model(word, both, name="spelling")
     words = spelling(ops.reshape(ids, (-1, width)))  # (batch * steps, units)
-    ones = ops.ones_like(ids[:, :, 0])
-    row, step = ops.cumsum(ones, axis=0) - 1, ops.cumsum(ones, axis=1) - 1
-    return ids, ops.take(words, row * ops.sum(ones, axis=1, keepdims=True) + step, axis=0)
+    return ids, unfold(words, ids[:, :, 0])

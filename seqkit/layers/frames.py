@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from seqkit.errors import InputError
+from seqkit.layers.folding import unfold
 from seqkit.settings import Encoder
 
 Statistics = tuple[np.ndarray, np.ndarray]  # mean and variance
@@ -40,7 +41,7 @@ def embed_frames(
     else:
         pictures = ops.reshape(frames, (-1, *shape))  # (batch * steps, height, width, channels)
         pictures = _backbone(pictures, encoder) if encoder.backbone else _convolutions(normalise(pictures), encoder)
-        features = _unfold(pictures, mask)
+        features = unfold(pictures, mask)
         features = _beside_changes(features, mask) if encoder.changes else features
     return [frames, mask], keras.layers.Identity(name="features")(features), mask
 
@@ -153,10 +154,3 @@ def _backbone(pictures: keras.KerasTensor, encoder: Encoder) -> keras.KerasTenso
         ) from None
     backbone.trainable = not encoder.frozen
     return backbone(pictures, training=False)
-
-
-def _unfold(vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
-    """(batch * steps, features) -> (batch, steps, features), gathered by place: a reshape would have to know the steps."""
-    ones = ops.ones_like(mask, dtype="int32")  # (batch, steps)
-    row, step = ops.cumsum(ones, axis=0) - 1, ops.cumsum(ones, axis=1) - 1
-    return ops.take(vectors, row * ops.sum(ones, axis=1, keepdims=True) + step, axis=0)

@@ -57,7 +57,7 @@ WAYS = [
 def case(request):
     """Each recipe through Keras's layers, the first one also through the scan."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seqkit.training.TOKENS_A_SHAPE", request.param[1])
+        patch.setattr("seqkit.running.TOKENS_A_SHAPE", request.param[1])
         yield request.param[0]
 
 

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqkit import InputError
-from seqkit.data import Splitter, Vocabulary, tokenise
-from seqkit.data.corpora import STRETCH, as_stretches, read_corpus, split_corpus, topics
+from seqkit.data import Examples, Splitter, Vocabulary, tokenise
+from seqkit.data.corpora import STRETCH, as_stretches, hold_out_end, read_corpus, topics
 
 texts = st.text(st.sampled_from("ab \n\t\u00e9\u2603"), min_size=1, max_size=60).map(lambda text: text * 60)
 
 
 @given(texts)
 def test_stretches_are_the_text(text):
-    rows = as_stretches(text, "text", "here")
+    rows = as_stretches(text)
     assert "".join(rows["text"]) == text
     assert all(len(row) >= STRETCH or row is rows["text"][-1] for row in rows["text"])
     assert all(row.endswith("\n") for row in rows["text"][:-1])
@@ -34,9 +34,9 @@ def test_files_are_read_as_they_are(tmp_path):
     text = "One line.\n\n  Another one\n" * 200
     path = tmp_path / "text.txt.gz"
     path.write_bytes(gzip.compress(text.encode()))
-    running = read_corpus(path, "text", "text", "train", None, contiguous=True)
+    running = read_corpus(path, {"text": "text"}, contiguous=True)
     assert "".join(running["text"]) == text
-    lines = read_corpus(path, "text", "text", "train", None, contiguous=False)
+    lines = read_corpus(path, {"text": "text"}, contiguous=False)
     assert lines["text"] == ["One line.", "  Another one"] * 200
     assert "stretch" not in lines.columns
 
@@ -44,28 +44,28 @@ def test_files_are_read_as_they_are(tmp_path):
 def test_rows_of_a_table_are_the_lines_of_a_running_text(tmp_path):
     path = tmp_path / "text.tsv"
     path.write_text("text\nfirst\nsecond\n")
-    assert read_corpus(path, "text", "text", "train", None, contiguous=True)["text"] == ["first\nsecond"]
+    assert read_corpus(path, {"text": "text"}, contiguous=True)["text"] == ["first\nsecond"]
 
 
 def test_the_end_of_a_running_text_is_held_out():
-    rows = as_stretches("a line of text\n" * 2000, "text", "here")
-    splits = split_corpus(rows, None, None, seed=0)
-    assert splits.train["text"] + splits.valid["text"] == rows["text"]
-    assert len(splits.valid) == len(rows) // 10
+    rows = Examples(as_stretches("a line of text\n" * 2000), "here")
+    train, valid = hold_out_end(rows, by=None, seed=0)
+    assert train["text"] + valid["text"] == rows["text"]
+    assert len(valid) == len(rows) // 10
     with pytest.raises(InputError, match="too short"):
-        split_corpus(as_stretches("short", "text", "here"), None, None, seed=0)
+        hold_out_end(Examples(as_stretches("short"), "here"), by=None, seed=0)
 
 
 def test_the_topics_are_real_text_cut_in_order():
-    splits = topics("text")
-    sizes = [sum(map(len, rows["text"])) for rows in (splits.train, splits.valid, splits.test)]
+    parts = topics()
+    sizes = [sum(map(len, parts[name]["text"])) for name in ("train", "valid", "test")]
     assert sum(sizes) > 300_000
     assert 0.08 < sizes[2] / sum(sizes) < 0.12
-    assert "".join(splits.train["text"]).count("Python") > 50
+    assert "".join(parts["train"]["text"]).count("Python") > 50
 
 
 def test_an_empty_file_is_refused(tmp_path):
     path = tmp_path / "empty.txt"
     path.write_text(" \n")
     with pytest.raises(InputError, match="is empty"):
-        read_corpus(path, "text", "text", "train", None, contiguous=True)
+        read_corpus(path, {"text": "text"}, contiguous=True)
