@@ -68,7 +68,7 @@ def with_seqkit(train, valid):
         stack = Stack(cell="lstm", units=(64, 64), bidirectional=True)
         model = many_to_one(*inputs, outputs=2, stack=stack, pooling="last")
     pipelines = [
-        data.Pipeline({"ids": ids, "targets": labels}, "ids", BATCH, data.boundaries(ids.lengths))
+        data.Pipeline({"ids": ids, "targets": labels}, {"ids": data.boundaries(ids.lengths)}, BATCH)
         for ids, labels in (train, valid)
     ]
     (row,) = fit(model, *pipelines, objective=classification(training, [1, 1]), training=training)

@@ -229,7 +229,7 @@ class LanguageModel:
         }
         if running:
             return seqkit.data.Windows(columns, "ids", batch_size, self.window, self.random_windows), facts
-        return seqkit.data.Pipeline(columns, "ids", batch_size, seqkit.data.boundaries(rows.lengths)), facts
+        return seqkit.data.Pipeline(columns, {"ids": seqkit.data.boundaries(rows.lengths)}, batch_size), facts
 
     def outputs(self, forward: Forward, rows: Rows) -> Ragged:
         import tensorflow as tf

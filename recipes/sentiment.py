@@ -159,7 +159,7 @@ class Sentiment:
             columns["targets"] = seqkit.data.encode_labels(examples["label"], self.classes)
             facts["unseen_labels"] = int((columns["targets"] == seqkit.data.UNSEEN).sum())
         widths = seqkit.data.boundaries(columns["ids"].lengths)
-        return seqkit.data.Pipeline(columns, "ids", batch_size, widths), facts
+        return seqkit.data.Pipeline(columns, {"ids": widths}, batch_size), facts
 
     encode_for_training = encode
 

@@ -245,7 +245,7 @@ class Tagging:
             for name, values in {"targets": np.where(seen, places, 0), "weights": seen}.items():
                 columns[name] = seqkit.data.Ragged.of_lengths(values.astype(np.int32), lengths).append(0)
         widths = seqkit.data.boundaries(columns["ids"].lengths)
-        return seqkit.data.Pipeline(columns, "ids", batch_size, widths), facts
+        return seqkit.data.Pipeline(columns, {"ids": widths}, batch_size), facts
 
     encode_for_training = encode
 

@@ -193,7 +193,7 @@ class VideoFrames:
         names = _names(examples)
         cells = examples["frames"]
         if any(isinstance(cell, seqkit.data.Recording) for cell in cells):  # to be decoded while they are answered
-            return seqkit.data.Footage({}, "frames", batch_size, (), tuple(cells), names), {}
+            return seqkit.data.Footage({}, {}, batch_size, films=tuple(cells), names=names), {}
         films = [seqkit.data.film_of(cell) for cell in cells]
         for film, name in zip(films, names, strict=True):
             self._must_fit(film.values, name)
@@ -205,8 +205,8 @@ class VideoFrames:
             columns["targets"] = _in_step(labels, rows)
             columns["weights"] = _in_step(np.ones(len(rows.values), np.float32), rows)
             facts["unseen_labels"] = int((labels == seqkit.data.UNSEEN).sum())
-        widths = seqkit.data.boundaries(rows.lengths)
-        return seqkit.data.Footage(columns, "frames", batch_size, widths, tuple(films), names), facts
+        axes = {"frames": seqkit.data.boundaries(rows.lengths)}
+        return seqkit.data.Footage(columns, axes, batch_size, films=tuple(films), names=names), facts
 
     def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Pipeline | Windows, dict[str, Any]]:
         import numpy as np
@@ -223,7 +223,7 @@ class VideoFrames:
         cut: dict[str, Any] = {
             name: seqkit.data.Ragged.of_lengths(column.values, lengths) for name, column in columns.items()
         }
-        return seqkit.data.Pipeline(cut, "frames", batch_size, seqkit.data.boundaries(lengths, most=2)), facts
+        return seqkit.data.Pipeline(cut, {"frames": seqkit.data.boundaries(lengths, most=2)}, batch_size), facts
 
     def outputs(self, forward: Forward, pipeline: Footage) -> Ragged:
         import numpy as np

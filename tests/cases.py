@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from seqkit import Embedding, Encoder, Run, Stack, Training
-from seqkit.data import Examples, Pipeline, Ragged, moving_digits, reviews, sentences, topics
+from seqkit.data import Examples, Pipeline, Ragged, boundaries, moving_digits, reviews, sentences, topics
 from seqkit.data.moving_digits import CANVAS, MOTIONS
 from seqkit.data.pipelines import Column
 from seqkit.layers import compose_characters, embed_frames, embed_tokens, tied_head
@@ -62,17 +62,24 @@ class Case:
     margin: float = 0.1
     lower_is_better: bool = False
 
-    def batch(
-        self, rng: np.random.Generator, lengths: Sequence[int], width: int | None = None
-    ) -> dict[str, np.ndarray]:
-        """Drawn rows as one batch, in the order of the lengths, padded to `width`."""
-        return as_batch(self.draw(rng, np.array(lengths)), width)
+    def batch(self, rng: np.random.Generator, lengths: Sequence[int]) -> dict[str, np.ndarray]:
+        """Drawn rows as one batch, in the order of the lengths."""
+        return as_batch(self.draw(rng, np.array(lengths)))
 
 
-def as_batch(columns: dict[str, Column], width: int | None = None) -> dict[str, np.ndarray]:
-    """All rows as one batch, padded to `width` or to the longest."""
-    ragged = next(iter(columns.values()))
-    rows = Pipeline(columns, next(iter(columns)), len(ragged), (width or int(ragged.lengths.max()),))
+def axes_of(columns: dict[str, Column], most: int = 1) -> dict[str, tuple[int, ...]]:
+    """The first of the ragged columns of each set of lengths, with its widths."""
+    axes: dict[bytes, tuple[str, Ragged]] = {}
+    for name, column in columns.items():
+        if isinstance(column, Ragged):
+            axes.setdefault(column.lengths.tobytes(), (name, column))
+    return {name: boundaries(column.lengths, most=most) for name, column in axes.values()}
+
+
+def as_batch(columns: dict[str, Column], more: int = 0) -> dict[str, np.ndarray]:
+    """All rows as one batch, padded to the longest and `more`."""
+    axes = {name: (int(columns[name].lengths.max()) + more,) for name in axes_of(columns)}
+    rows = Pipeline(columns, axes, len(next(iter(columns.values()))))
     batch = next(iter(rows.batches().as_numpy_iterator()))
     order = np.argsort(batch.pop("rows"))
     del batch["steps"]

@@ -7,7 +7,7 @@ from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
 from seqkit.data.lexicon import Lexicon, split
 from seqkit.data.media import Recording, open_recordings, read_recordings, recordings
 from seqkit.data.moving_digits import moving_digits
-from seqkit.data.pipelines import Pipeline, boundaries
+from seqkit.data.pipelines import Pipeline, Shared, boundaries
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
 from seqkit.data.splits import Splits, read_splits
@@ -27,6 +27,7 @@ __all__ = [
     "Pipeline",
     "Ragged",
     "Recording",
+    "Shared",
     "Splits",
     "Splitter",
     "Tokens",

@@ -5,6 +5,8 @@ pads them. So an epoch can be entered at any step (resume) and a batch be cut am
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +14,28 @@ import tensorflow as tf
 from seqkit.data.gathering import gatherer
 from seqkit.data.ragged import Ragged
 
-Column = Ragged | np.ndarray
+
+@dataclasses.dataclass(frozen=True)
+class Shared:
+    """An array that several rows may share, such as a picture with all its questions.
+
+    Attributes:
+        values: (items, ...); bytes come into a batch as float32.
+        index: int, (rows,): which item a row has.
+    """
+
+    values: np.ndarray
+    index: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def take(self, rows: np.ndarray) -> "Shared":
+        """The given rows, in that order."""
+        return Shared(self.values, self.index[rows])
+
+
+Column = Ragged | np.ndarray | Shared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,22 +43,25 @@ class Pipeline:
     """Rows as columns of arrays, and how they become batches.
 
     Attributes:
-        columns: Name -> ragged rows (padded in the batch with zeros) or an array (rows, ...). Ragged columns run in step:
-            they have the same lengths. A model finds its inputs by their names; "targets" are what it is to answer, and
-            "weights", in step with them, which of them count (1) or are padding (0).
-        length_of: The ragged column whose length decides the bucket.
+        columns: Name -> ragged rows (padded in the batch with zeros), an array (rows, ...) or `Shared`. A model finds its
+            inputs by their names; "targets" are what it is to answer, and "weights", in step with them, which of them
+            count (1) or are padding (0).
+        axes: Ragged column -> the widths to which its rows are padded, ascending; the last is the longest row's at least.
+            Any other ragged column runs in step with the first of these whose rows have the same lengths. The last axis is
+            that of the answers.
         batch_size: Rows a batch; the last batch of an epoch may be smaller.
-        boundaries: Widths to which batches are padded, ascending; the last is the longest row's at least.
+        batch_steps: If not 0, how many steps a batch has at most along each axis, padding and all, in place of
+            `batch_size`.
     """
 
     columns: dict[str, Column]
-    length_of: str
+    axes: dict[str, tuple[int, ...]]
     batch_size: int
-    boundaries: tuple[int, ...]
+    batch_steps: int = 0
 
     def __len__(self) -> int:
         """Batches an epoch."""
-        return -(-self.rows // self.batch_size)
+        return len(self.plan()) if self.batch_steps else -(-self.rows // self.batch_size)
 
     @property
     def rows(self) -> int:
@@ -44,68 +70,106 @@ class Pipeline:
 
     @property
     def lengths(self) -> np.ndarray:
-        """int64, (rows,)."""
-        column = self.columns[self.length_of]
-        assert isinstance(column, Ragged), "length_of names a ragged column"
-        return column.lengths
+        """Of the answers: int64, (rows,)."""
+        return self._lengths[-1]
 
-    def plan(self, shuffle: tuple[int, int] | None = None) -> list[tuple[np.ndarray, int]]:
-        """The batches of an epoch as (rows, width).
+    @property
+    def boundaries(self) -> tuple[int, ...]:
+        """The widths of the batches along any axis, ascending."""
+        return tuple(sorted({width for widths in self.axes.values() for width in widths}))
+
+    @functools.cached_property
+    def _lengths(self) -> list[np.ndarray]:
+        """int64, (rows,), for each axis."""
+        return [self._ragged(name).lengths for name in self.axes]
+
+    def _ragged(self, name: str) -> Ragged:
+        column = self.columns[name]
+        assert isinstance(column, Ragged), "an axis is a ragged column"
+        return column
+
+    def plan(self, shuffle: tuple[int, int] | None = None) -> list[tuple[np.ndarray, tuple[int, ...]]]:
+        """The batches of an epoch as (rows, width along each axis).
 
         Each bucket's rows are cut into whole batches; what remains moves up into the next bucket, so that an epoch has
-        at most one smaller batch and the shapes number at most one more than the boundaries.
+        at most one smaller batch. Along one axis the shapes number at most one more than its widths.
 
         Args:
             shuffle: (seed, epoch) for a shuffled epoch; None for rows by length.
         """
         rng = np.random.default_rng(shuffle) if shuffle else None
-        order = rng.permutation(self.rows) if rng else np.argsort(self.lengths, kind="stable")
-        bucket = np.searchsorted(self.boundaries, self.lengths[order])
+        order = rng.permutation(self.rows) if rng else np.lexsort(self._lengths[::-1])
+        widths = list(self.axes.values())
+        places = [np.searchsorted(w, lengths) for w, lengths in zip(widths, self._lengths, strict=True)]
+        bucket = np.ravel_multi_index(places, [len(w) for w in widths])[order]
+
+        def shape(rows: np.ndarray) -> tuple[int, ...]:
+            return tuple(w[int(place[rows].max())] for w, place in zip(widths, places, strict=True))
+
         batches, rest = [], np.empty(0, np.int64)
-        for number, width in enumerate(self.boundaries):
+        for number in np.unique(bucket):
             rest = np.concatenate([rest, order[bucket == number]])
-            whole = len(rest) - len(rest) % self.batch_size
-            batches += [(rows, width) for rows in rest[:whole].reshape(-1, self.batch_size)]
+            size = max(1, self.batch_steps // max(shape(rest))) if self.batch_steps else self.batch_size
+            whole = len(rest) - len(rest) % size
+            batches += [(rows, shape(rows)) for rows in rest[:whole].reshape(-1, size)]
             rest = rest[whole:]
         if len(rest):
-            width = self.boundaries[int(np.searchsorted(self.boundaries, self.lengths[rest].max()))]
-            batches.append((rest, width))
+            batches.append((rest, shape(rest)))
         if rng:
             batches = [batches[place] for place in rng.permutation(len(batches))]
         return batches
 
     def padding_share(self) -> float:
         """Share of a shuffled epoch's steps that are padding."""
-        cells = sum(len(rows) * width for rows, width in self.plan((0, 0)))
-        return 1.0 - float(self.lengths.sum()) / max(cells, 1)
+        cells = sum(len(rows) * sum(widths) for rows, widths in self.plan((0, 0)))
+        return 1.0 - float(sum(lengths.sum() for lengths in self._lengths)) / max(cells, 1)
 
     def shapes(self) -> list[tuple[int, int]]:
-        """The distinct (rows, width) of a shuffled epoch's batches: as many graphs as XLA may have to compile."""
-        return sorted({(len(rows), width) for rows, width in self.plan((0, 0))})
+        """The distinct (rows, width) of a shuffled epoch's batches: as many graphs as XLA may compile for a layer."""
+        return sorted({(len(rows), width) for rows, widths in self.plan((0, 0)) for width in widths})
 
     def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0) -> tf.data.Dataset:
         """An epoch from its step `start` on.
 
-        Each batch is a dict of the columns (a ragged one as (batch, width, ...), padded with zeros; an array as
-        (batch, ...)), of "rows", the rows' numbers, and of "steps", how many steps are no padding.
+        Each batch is a dict of the columns (a ragged one as (batch, width, ...), padded with zeros; any other as
+        (batch, ...)), of "rows", the rows' numbers, and of "steps", how many steps of the answers are no padding.
         """
         plan = self.plan(shuffle)[start:]
         flat = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in plan)])
         rows = tf.RaggedTensor.from_row_lengths(flat, [len(rows) for rows, _ in plan] or np.empty(0, np.int64))
-        widths = tf.constant([width for _, width in plan], tf.int64)
-        lengths = tf.constant(self.lengths)
-        offsets = tf.cumsum(lengths, exclusive=True)
-        ragged = {name: gatherer(column.values) for name, column in self.columns.items() if isinstance(column, Ragged)}
-        arrays = {name: tf.constant(array) for name, array in self.columns.items() if isinstance(array, np.ndarray)}
+        widths = tf.constant(np.array([widths for _, widths in plan], np.int64).reshape(len(plan), len(self.axes)))
+        lengths = [tf.constant(one) for one in self._lengths]
+        offsets = [tf.cumsum(one, exclusive=True) for one in lengths]
+        ragged = {name: column for name, column in self.columns.items() if isinstance(column, Ragged)}
+        cutters = {name: (self._axis_of(column), gatherer(column.values)) for name, column in ragged.items()}
+        takers = {name: _taker(column) for name, column in self.columns.items() if not isinstance(column, Ragged)}
 
         def gather(rows: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
-            starts, sizes = tf.gather(offsets, rows), tf.gather(lengths, rows)
-            batch = {"rows": rows, "steps": tf.reduce_sum(sizes)}
-            batch |= {name: cut(starts, sizes, width) for name, cut in ragged.items()}
-            return batch | {name: tf.gather(array, rows) for name, array in arrays.items()}
+            starts = [tf.gather(one, rows) for one in offsets]
+            sizes = [tf.gather(one, rows) for one in lengths]
+            batch = {"rows": rows, "steps": tf.reduce_sum(sizes[-1])}
+            batch |= {name: cut(starts[axis], sizes[axis], width[axis]) for name, (axis, cut) in cutters.items()}
+            return batch | {name: take(rows) for name, take in takers.items()}
 
         dataset = tf.data.Dataset.from_tensor_slices((rows, widths))
         return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))
+
+    def _axis_of(self, column: Ragged) -> int:
+        lengths = column.lengths
+        return next(axis for axis, others in enumerate(self._lengths) if np.array_equal(lengths, others))
+
+
+def _taker(column: np.ndarray | Shared) -> Callable[[tf.Tensor], tf.Tensor]:
+    if isinstance(column, np.ndarray):
+        array = tf.constant(column)
+        return lambda rows: tf.gather(array, rows)
+    values, index = tf.constant(column.values), tf.constant(column.index)
+
+    def take(rows: tf.Tensor) -> tf.Tensor:
+        taken = tf.gather(values, tf.gather(index, rows))
+        return tf.cast(taken, tf.float32) if taken.dtype == tf.uint8 else taken
+
+    return take
 
 
 def without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:

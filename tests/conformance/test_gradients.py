@@ -8,7 +8,7 @@ import tensorflow as tf
 from seqkit import Stack, Training
 from seqkit.data import Pipeline
 from seqkit.training import make_train_step
-from tests.cases import CASES, as_batch, inputs_of
+from tests.cases import CASES, as_batch, axes_of, inputs_of
 
 LENGTHS = np.array([4, 4])
 READS_IDS = [case for case in CASES if "ids" in case.draw(np.random.default_rng(0), LENGTHS)]
@@ -57,7 +57,7 @@ def test_logged_norm_is_the_true_norm(case):
     true = np.sqrt(sum(np.sum(gradient.astype(np.float64) ** 2) for gradient in dense_gradients(case, model).values()))
     training = Training(global_clipnorm=1e-3)
     drawn = columns(case)
-    rows = Pipeline(drawn, next(iter(drawn)), 2, (4,))
+    rows = Pipeline(drawn, axes_of(drawn), 2)
     model.compile(optimizer=keras.optimizers.SGD(1.0))
     model.optimizer.build(model.trainable_variables)
     before = [variable.numpy() for variable in model.trainable_variables]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from seqkit import Stack, Training
-from seqkit.data import Pipeline, Windows, boundaries
+from seqkit.data import Pipeline, Windows
 from seqkit.training import fit, reproducible
-from tests.cases import CASES, IN_STEP
+from tests.cases import CASES, IN_STEP, axes_of
 
 TRAINING = Training(epochs=3, batch_size=8, ema=0.9, plateau_patience=1, label_smoothing=0.1)
 
@@ -20,7 +20,7 @@ def train(case, windows=False, **options):
     lengths = rng.integers(1, 12, 50)
     columns = case.draw(rng, lengths)
     first = next(iter(columns))
-    whole = Pipeline(columns, first, 8, boundaries(lengths, most=3))
+    whole = Pipeline(columns, axes_of(columns, most=3), 8)
     rows = Windows(columns, first, 8, 5) if windows else whole
     with reproducible(0, "float32"):
         stack = Stack(cell="gru", units=(4, 4), bidirectional=not windows, dropout=0.3)

@@ -169,7 +169,10 @@ def test_films_lie_on_disk_and_are_joined_without_a_copy(tmp_path, rng):
     recorded = list(recordings([*written], FRAMES))
     assert [film.digest() for film in films] == [recording.digest() for recording in recorded]
     assert len({film.digest() for film in films}) == 3
-    for rows in (Pipeline({"frames": in_order}, "frames", 3, (200,)), Windows({"frames": in_order}, "frames", 3, 200)):
+    for rows in (
+        Pipeline({"frames": in_order}, {"frames": (200,)}, 3),
+        Windows({"frames": in_order}, "frames", 3, 200),
+    ):
         batch = next(iter(rows.batches().as_numpy_iterator()))["frames"]
         found = {row[: len(part)].tobytes() for row in batch for part in written if not row[len(part) :].any()}
         assert {part.tobytes() for part in written} <= found

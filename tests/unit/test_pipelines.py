@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.data import Pipeline, Ragged, Windows, boundaries
+from seqkit.data import Pipeline, Ragged, Shared, Windows, boundaries
 
 lengths = st.lists(st.integers(0, 40), min_size=1, max_size=60).map(np.array)
 
@@ -15,7 +15,7 @@ lengths = st.lists(st.integers(0, 40), min_size=1, max_size=60).map(np.array)
 def pipeline(lengths, batch_size, most=4):
     ids = Ragged.of_lengths(np.arange(1, lengths.sum() + 1, dtype=np.int32), lengths)
     columns = {"inputs": ids, "targets": np.arange(len(lengths), dtype=np.int32)}
-    return Pipeline(columns, "inputs", batch_size, boundaries(lengths, most=most))
+    return Pipeline(columns, {"inputs": boundaries(lengths, most=most)}, batch_size)
 
 
 @given(lengths=lengths, batch_size=st.integers(1, 9), epoch=st.none() | st.integers(0, 3))
@@ -35,6 +35,39 @@ def test_every_row_comes_once_and_whole(lengths, batch_size, epoch):
     assert len(batches) == len(rows)
     assert sum(len(batch["rows"]) < batch_size for batch in batches) <= 1
     assert len({batch["inputs"].shape for batch in batches}) <= len(rows.boundaries) + 1
+
+
+@given(lengths=lengths, data=st.data(), batch_size=st.integers(1, 9), steps=st.sampled_from([0, 12, 60]))
+def test_rows_of_two_lengths_are_padded_along_both(lengths, data, batch_size, steps):
+    others = np.array(data.draw(st.lists(st.integers(1, 30), min_size=len(lengths), max_size=len(lengths))))
+    sides = {"source": lengths, "target": others}
+    columns = {
+        name: Ragged.of_lengths(np.arange(1, size.sum() + 1, dtype=np.int32), size) for name, size in sides.items()
+    } | {"weights": Ragged.of_lengths(np.ones(others.sum(), np.float32), others)}
+    rows = Pipeline(columns, {name: boundaries(size, most=3) for name, size in sides.items()}, batch_size, steps)
+    batches = list(rows.batches((7, 0)).as_numpy_iterator())
+    assert len(batches) == len(rows)
+    assert sorted(row for batch in batches for row in batch["rows"]) == list(range(len(lengths)))
+    assert {(len(b["rows"]), b[name].shape[1]) for b in batches for name in sides} == set(rows.shapes())
+    for batch in batches:
+        assert batch["steps"] == np.count_nonzero(batch["target"]) == batch["weights"].sum()
+        most = max(batch[name].shape[1] for name in sides)
+        assert len(batch["rows"]) <= (max(1, steps // most) if steps else batch_size)
+        for name in sides:
+            for row, padded in zip(batch["rows"], batch[name], strict=True):
+                assert padded[padded > 0].tolist() == columns[name][row].tolist()
+                assert not padded[sides[name][row] :].any()
+
+
+def test_rows_share_what_lies_in_memory_once():
+    pictures = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    columns = {
+        "ids": Ragged.of_lengths(np.ones(6, np.int32), np.array([1, 2, 3])),
+        "picture": Shared(pictures, np.array([1, 0, 1])),
+    }
+    for batch in Pipeline(columns, {"ids": (3,)}, 2).batches((0, 0)).as_numpy_iterator():
+        assert batch["picture"].dtype == np.float32
+        np.testing.assert_array_equal(batch["picture"], pictures[np.array([1, 0, 1])[batch["rows"]]])
 
 
 def test_an_epoch_is_a_function_of_its_seed_and_can_be_entered_anywhere():
@@ -62,7 +95,7 @@ def test_boundaries_leave_the_least_padding(lengths, most):
 
 
 def test_padding_share_counts_the_padded_steps():
-    rows = Pipeline({"inputs": Ragged.of_lengths(np.ones(6, np.int32), np.array([2, 4]))}, "inputs", 2, (8,))
+    rows = Pipeline({"inputs": Ragged.of_lengths(np.ones(6, np.int32), np.array([2, 4]))}, {"inputs": (8,)}, 2)
     assert rows.padding_share() == pytest.approx(10 / 16)
     assert rows.shapes() == [(2, 8)]
 

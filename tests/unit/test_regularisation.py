@@ -30,7 +30,7 @@ def rows(windows=False):
         name: Ragged.of_lengths(rng.integers(4, 9, LENGTHS.sum()).astype(np.int32), LENGTHS)
         for name in ("ids", "targets")
     } | {"weights": Ragged.of_lengths(np.ones(LENGTHS.sum(), np.float32), LENGTHS)}
-    return Windows(columns, "ids", 2, 4) if windows else Pipeline(columns, "ids", 4, (8,))
+    return Windows(columns, "ids", 2, 4) if windows else Pipeline(columns, {"ids": (8,)}, 4)
 
 
 def moved(model, data, training):
@@ -97,7 +97,7 @@ def test_one_answer_a_row_has_no_penalty():
     model = many_to_one(*embed_tokens(9, Embedding(units=3)), outputs=2, stack=Stack(units=(4,)))
     columns = {"ids": rows().columns["ids"], "targets": np.array([0, 1, 0, 1], np.int32)}
     with pytest.raises(InputError, match="training.ar and training.tar are for models with an answer at every step"):
-        moved(model, Pipeline(columns, "ids", 4, (8,)), Training(tar=1.0))
+        moved(model, Pipeline(columns, {"ids": (8,)}, 4), Training(tar=1.0))
 
 
 def test_weights_are_dropped_at_their_rate_by_seed_layer_and_step():

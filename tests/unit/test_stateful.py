@@ -91,14 +91,14 @@ def rows(rng, lengths):
 def test_sums_over_windows_equal_those_over_whole_rows(rng, slots, window):
     lengths, objective = np.array([7, 30, 1, 12, 4]), classification(Training(), [1] * 4)
     columns, net = rows(rng, lengths), model(cell="lstm")
-    whole = evaluate(net, Pipeline(columns, "ids", 5, (32,)), objective)
+    whole = evaluate(net, Pipeline(columns, {"ids": (32,)}, 5), objective)
     assert evaluate(net, Windows(columns, "ids", slots, window), objective) == pytest.approx(whole, rel=1e-5)
 
 
 def test_one_window_a_row_trains_as_the_whole_row_does(rng):
     """Truncated backpropagation is the full one where the window is as long as the rows."""
     columns, start, trained = rows(rng, np.array([9, 9])), model(cell="gru").get_weights(), []
-    for pipeline in (Pipeline(columns, "ids", 2, (9,)), Windows(columns, "ids", 2, 9), Windows(columns, "ids", 2, 3)):
+    for pipeline in (Pipeline(columns, {"ids": (9,)}, 2), Windows(columns, "ids", 2, 9), Windows(columns, "ids", 2, 3)):
         net, training = model(cell="gru"), Training(epochs=1, optimizer="sgd", learning_rate=0.5)
         net.set_weights(start)
         fit(net, pipeline, pipeline, objective=classification(training, [1] * 4), training=training)

@@ -49,7 +49,7 @@ def rows(targets, weights=None, batch_size=4):
     }
     if weights is not None:
         columns["weights"] = np.array(weights, np.float32)
-    return Pipeline(columns, "ids", batch_size, (1,))
+    return Pipeline(columns, {"ids": (1,)}, batch_size)
 
 
 def table_model(logits):
