@@ -7,6 +7,7 @@ from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
 from seqkit.data.lexicon import Lexicon, split
 from seqkit.data.media import Recording, open_recordings, read_recordings, recordings
 from seqkit.data.moving_digits import moving_digits
+from seqkit.data.parallel import read_parallel
 from seqkit.data.pipelines import Pipeline, Shared, boundaries
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
@@ -44,6 +45,7 @@ __all__ = [
     "open_recordings",
     "read",
     "read_corpus",
+    "read_parallel",
     "read_recordings",
     "read_splits",
     "read_vectors",
