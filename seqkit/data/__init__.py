@@ -3,6 +3,7 @@
 from seqkit.data.builtin import reviews, sentences
 from seqkit.data.corpora import hold_out_end, read_corpus, topics
 from seqkit.data.films import Footage, film_of, joined, turned
+from seqkit.data.forcing import forced, unforced
 from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
 from seqkit.data.lexicon import Lexicon, split
 from seqkit.data.media import Recording, open_recordings, read_recordings, recordings
@@ -37,6 +38,7 @@ __all__ = [
     "boundaries",
     "encode_labels",
     "film_of",
+    "forced",
     "hold_out",
     "hold_out_end",
     "joined",
@@ -56,4 +58,5 @@ __all__ = [
     "tokenise",
     "topics",
     "turned",
+    "unforced",
 ]

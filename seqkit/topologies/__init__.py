@@ -1,6 +1,7 @@
 """The pictures of the field as Keras models: they know no text, no files and no training."""
 
+from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.topologies.many_to_one import many_to_one
 
-__all__ = ["many_to_many", "many_to_one"]
+__all__ = ["encoder_decoder", "many_to_many", "many_to_one"]
