@@ -11,8 +11,19 @@ from seqkit.data.pipelines import Pipeline, boundaries
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
 from seqkit.data.splits import Splits, read_splits
+from seqkit.data.subwords import Subwords
 from seqkit.data.vectors import read_vectors
-from seqkit.data.vocabulary import BEGIN, END, PADDING, UNKNOWN, Splitter, Tokens, Vocabulary, tokenise
+from seqkit.data.vocabulary import (
+    BEGIN,
+    END,
+    PADDING,
+    UNKNOWN,
+    Splitter,
+    Tokens,
+    Vocabulary,
+    learn_vocabulary,
+    tokenise,
+)
 from seqkit.data.windows import Windows
 
 __all__ = [
@@ -29,6 +40,7 @@ __all__ = [
     "Recording",
     "Splits",
     "Splitter",
+    "Subwords",
     "Tokens",
     "Vocabulary",
     "Windows",
@@ -39,6 +51,7 @@ __all__ = [
     "hold_out_end",
     "joined",
     "learn_classes",
+    "learn_vocabulary",
     "moving_digits",
     "open_recordings",
     "read",
