@@ -13,8 +13,19 @@ from seqkit.data.pipelines import Pipeline, Shared, boundaries
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
 from seqkit.data.splits import Splits, read_splits
+from seqkit.data.subwords import Subwords
 from seqkit.data.vectors import read_vectors
-from seqkit.data.vocabulary import BEGIN, END, PADDING, UNKNOWN, Splitter, Tokens, Vocabulary, tokenise
+from seqkit.data.vocabulary import (
+    BEGIN,
+    END,
+    PADDING,
+    UNKNOWN,
+    Splitter,
+    Tokens,
+    Vocabulary,
+    learn_vocabulary,
+    tokenise,
+)
 from seqkit.data.windows import Windows
 
 __all__ = [
@@ -32,6 +43,7 @@ __all__ = [
     "Shared",
     "Splits",
     "Splitter",
+    "Subwords",
     "Tokens",
     "Vocabulary",
     "Windows",
@@ -43,6 +55,7 @@ __all__ = [
     "hold_out_end",
     "joined",
     "learn_classes",
+    "learn_vocabulary",
     "moving_digits",
     "open_recordings",
     "read",
