@@ -214,6 +214,11 @@ class Vocabulary:
         tokens = [*SPECIAL[:UNKNOWN], mark + unknown, *self.tokens[UNKNOWN + 1 :]]
         return self.splitter.join(ids.with_flat_values(tf.gather(tf.constant(tokens), ids.flat_values)))
 
+    def written(self, ids: Ragged) -> list[str]:
+        """The texts of ids, as `texts` writes them."""
+        rows = tf.RaggedTensor.from_row_splits(ids.values, ids.offsets)
+        return [text.decode() for text in self.texts(rows).numpy().tolist()]
+
     def to_json(self) -> dict[str, Any]:
         """Everything that maps a text to ids, as JSON."""
         return {
