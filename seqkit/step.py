@@ -132,9 +132,7 @@ def plan_of(cell: Cell) -> Plan:
         def turned(k, d):
             return tf.concat(d, 1) @ tf.ones((units * cell.products[k], units * widths[k]))
 
-        dx, ds, dv, dm, products = step_gradient(
-            cell, x, state, vectors, recorded, blocks(cell.states), turned, memory
-        )
+        dx, ds, dv, dm, products = step_gradient(cell, x, state, vectors, recorded, blocks(cell.states), turned, memory)
 
         shared, left = [], []
         for argument, d in products:

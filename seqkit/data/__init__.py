@@ -12,6 +12,7 @@ from seqkit.data.parallel import read_parallel
 from seqkit.data.pipelines import Pipeline, Shared, boundaries
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
+from seqkit.data.spelled import spelled
 from seqkit.data.splits import Splits, read_splits
 from seqkit.data.subwords import Subwords
 from seqkit.data.vectors import read_vectors
@@ -67,6 +68,7 @@ __all__ = [
     "recordings",
     "reviews",
     "sentences",
+    "spelled",
     "split",
     "tokenise",
     "topics",

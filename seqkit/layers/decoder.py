@@ -5,7 +5,7 @@ far as there is each) and "state_0", "state_1" ...; its outputs are logits, atte
 steps of an answer it is what is trained; with one step it is what a search asks.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import keras
 from keras import ops
@@ -120,7 +120,7 @@ def joined(
     Args:
         handed: Made from `encoder_inputs`, in the order of the decoder's inputs but "before".
     """
-    inputs = list(encoder_inputs) if isinstance(encoder_inputs, list | tuple) else [encoder_inputs]
+    inputs = encoder_inputs if isinstance(encoder_inputs, list) else [encoder_inputs]
     encoder = keras.Model(inputs, list(handed.values()), name="encoder")
     fresh = [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in inputs]
     before = keras.Input((None,), dtype="int32", name="before")
