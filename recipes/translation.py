@@ -113,12 +113,13 @@ def translation(
             reader=seqkit.data.read_parallel,
         )
         texts = [splits.train[field] for field in ("source", "target")]
-        learn = {"unit": unit, "lowercase": lowercase, "size": vocabulary_size, "min_count": min_count}
-        if shared_vocabulary:
-            vocabularies = [seqkit.data.learn_vocabulary([*texts[0], *texts[1]], **learn)] * 2
-        else:
-            vocabularies = [seqkit.data.learn_vocabulary(one, **learn) for one in texts]
-        task = Translation(columns, vocabularies[0], vocabularies[1], search, max_length, batch_tokens)
+        vocabularies = [
+            seqkit.data.learn_vocabulary(
+                side, unit=unit, lowercase=lowercase, size=vocabulary_size, min_count=min_count
+            )
+            for side in ([[*texts[0], *texts[1]]] if shared_vocabulary else texts)
+        ]
+        task = Translation(columns, vocabularies[0], vocabularies[-1], search, max_length, batch_tokens)
         model = _model(task, embedding, encoder, decoder, attention, tied=tied)
         info = seqkit.run.train(
             task,

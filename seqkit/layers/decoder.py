@@ -111,7 +111,7 @@ def decoder_model(
 
 
 def joined(
-    encoder_inputs: keras.KerasTensor | Sequence[keras.KerasTensor],
+    encoder_inputs: keras.KerasTensor | list[keras.KerasTensor],
     handed: dict[str, keras.KerasTensor],
     decoder: keras.Model,
 ) -> keras.Model:
