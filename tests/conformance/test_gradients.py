@@ -71,7 +71,7 @@ def test_logged_norm_is_the_true_norm(case):
 def test_norm_check_catches_the_norm_of_slices(case):
     """What Keras computes: the norm over the slices of the embedding's gradient, before repeats are added up."""
     model = case.build(Stack(units=(4,)), case.variants[-1])
-    table = model.get_layer("embedding").embeddings
+    table = next(layer for layer in model._flatten_layers() if layer.name == "embedding").embeddings
     with tf.GradientTape() as tape:
         loss = loss_of(case, model)
     slices = tape.gradient(loss, table.value)
