@@ -16,7 +16,7 @@ def greedy(model, batch):
     rows = len(batch["before"])
     before = np.full((rows, 1), BEGIN, np.int32)
     for _ in range(LONGEST):
-        logits = np.asarray(model(inputs_of(model, batch | {"before": before})))[:, -1]
+        logits = np.array(model(inputs_of(model, batch | {"before": before})))[:, -1]
         logits[:, [PADDING, UNKNOWN, BEGIN]] = -np.inf
         before = np.concatenate([before, logits.argmax(axis=-1)[:, None].astype(np.int32)], axis=1)
     return [row[: row.index(END)] if END in row else row for row in before[:, 1:].tolist()]
