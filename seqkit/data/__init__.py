@@ -9,6 +9,7 @@ from seqkit.data.media import Recording, open_recordings, read_recordings, recor
 from seqkit.data.moving_digits import moving_digits
 from seqkit.data.parallel import read_parallel
 from seqkit.data.pipelines import Pipeline, Shared, boundaries
+from seqkit.data.programs import Curriculum, drawn, programs
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
 from seqkit.data.spelled import spelled
@@ -23,6 +24,7 @@ __all__ = [
     "PADDING",
     "UNKNOWN",
     "UNSEEN",
+    "Curriculum",
     "Examples",
     "Footage",
     "Lexicon",
@@ -36,6 +38,7 @@ __all__ = [
     "Vocabulary",
     "Windows",
     "boundaries",
+    "drawn",
     "encode_labels",
     "film_of",
     "hold_out",
@@ -44,6 +47,7 @@ __all__ = [
     "learn_classes",
     "moving_digits",
     "open_recordings",
+    "programs",
     "read",
     "read_corpus",
     "read_parallel",
