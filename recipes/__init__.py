@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from seqkit.recipes.language_model import LanguageModel, language_model
 from seqkit.recipes.sentiment import Sentiment, sentiment
 from seqkit.recipes.tagging import Tagging, tagging
+from seqkit.recipes.translation import Translation, translation
 from seqkit.recipes.video_frames import VideoFrames, video_frames
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ RECIPES = {
     "tagging": tagging,
     "language_model": language_model,
     "video_frames": video_frames,
+    "translation": translation,
 }
 
 _TASKS = {
@@ -23,9 +25,10 @@ _TASKS = {
     "tagging": Tagging,
     "language_model": LanguageModel,
     "video_frames": VideoFrames,
+    "translation": Translation,
 }
 
-__all__ = ["RECIPES", "language_model", "load", "sentiment", "tagging", "video_frames"]
+__all__ = ["RECIPES", "language_model", "load", "sentiment", "tagging", "translation", "video_frames"]
 
 
 def load(path: str | Path) -> "Run":

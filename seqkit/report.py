@@ -49,6 +49,11 @@ METRICS = {
     "f1_at_50": Metric("segment F1@50"),
     "log_loss": Metric("log loss (nats)", NUMBER, "low"),
     "calibration_error": Metric("calibration error", SHARE, "low"),
+    "bleu": Metric("BLEU", NUMBER),
+    "chrf": Metric("chrF", NUMBER),
+    "exact_match": Metric("exact match"),
+    "length_ratio": Metric("length over the reference's", NUMBER),
+    "character_accuracy": Metric("character accuracy"),
     "perplexity": Metric("perplexity", NUMBER, "low"),
     "nats_per_symbol": Metric("nats per symbol", NUMBER, "low"),
     "bits_per_character": Metric("bits per character", NUMBER, "low"),
@@ -226,6 +231,24 @@ def stretches(report: Report, history: History) -> Section | None:
     return Section("What it reads and writes", blocks) if blocks else None
 
 
+def writings(report: Report, history: History) -> Section | None:
+    rows = [
+        [_excerpt(row["source"]), _excerpt(row["reference"]), _excerpt(row["written"]), f"{row['chrf']:.1f}"]
+        for row in report.get("written") or []
+    ]
+    if not rows:
+        return None
+    blocks = [table(["source", "reference", "written", "chrF"], rows, "The first rows of the test data", words=3)]
+    if signatures := report.get("signatures"):
+        blocks.append(facts([(metric(name).words, text) for name, text in signatures.items()]))
+    return Section("What it writes", blocks)
+
+
+def attention(report: Report, history: History) -> Section | None:
+    maps = report.get("attention") or []
+    return Section("Where it looks", [_attended(number, one) for number, one in enumerate(maps)]) if maps else None
+
+
 def tag_mistakes(report: Report, history: History) -> Section | None:
     rows = [
         [pair["label"], pair["predicted"], _in_context(example), f"{pair['count']:,}" if number == 0 else ""]
@@ -244,6 +267,7 @@ def data(report: Report, history: History) -> Section | None:
         "empty_texts": "empty texts", "cut_texts": "texts cut to fit",
         "unseen_labels": f"{_items(report)} whose label the model never saw", "tokens": "tokens",
         "cut_words": "words shortened to fit", "unseen_tags": "tokens whose tag the model never saw",
+        "source_tokens": "units of the sources", "target_tokens": "units of the references",
         "illegal_tags": "illegal tags, read as conlleval reads them", "unknown_token_share": "unknown tokens",
         "unknown_symbol_share": "unknown symbols",
         "padding_share": "padding", "digest": "digest",
@@ -268,7 +292,8 @@ def circumstances(report: Report, history: History) -> Section | None:
 
 
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
-    scores, learning, gradients, classes, timelines, mistakes, tag_mistakes, stretches, data, circumstances,
+    scores, learning, gradients, classes, timelines, mistakes, tag_mistakes, stretches, writings, attention, data,
+    circumstances,
 )  # fmt: skip
 
 
@@ -369,6 +394,23 @@ def _timelines(films: Sequence[Mapping[str, Any]], labels: Sequence[str], backgr
     for text in names.get_texts():
         text.set_parse_math(False)
     return figure("timelines", "What was there, and what the model saw, frame by frame", picture)
+
+
+def _attended(number: int, one: Mapping[str, Any]) -> Markup:
+    """What was looked at (across) as each piece was written (down), the darker the more."""
+    weights = np.array(one["weights"])
+    places, written = one["places"], one["written"]
+    size = 0.34
+    picture, ax = axes("", "", width=2.0 + size * len(places), height=1.2 + 0.26 * len(written))
+    ax.grid(False)
+    ax.invert_yaxis()
+    edges = [np.arange(count + 1) - 0.5 for count in (len(places), len(written))]
+    ax.pcolormesh(*edges, weights, cmap=matplotlib.colormaps["Blues"], vmin=0, vmax=1)
+    ax.set_xticks(range(len(places)), places, rotation=60, ha="left", rotation_mode="anchor", parse_math=False)
+    ax.xaxis.tick_top()
+    ax.set_yticks(range(len(written)), written, parse_math=False)
+    caption = f"Attention, row {number + 1} of the test data: what is read across, what is written down"
+    return figure(f"attention_{number}", caption, picture)
 
 
 def _items(report: Report) -> str:

@@ -241,7 +241,7 @@ class Run:
             stream = inputs, Ragged.of_lengths(np.concatenate(rows), lengths)
         if format == "savedmodel":
             module, output = self.task.serving(model)
-            asked, expected = self.task.asked(examples), self.task.outputs(self._forward, pipeline)
+            asked, expected = self.task.asked(examples), self.task.served(self.task.outputs(self._forward, pipeline))
             return export.export_savedmodel(
                 module, target, asked, expected, output=output, precision=precision, step=step, stream=stream
             )

@@ -9,7 +9,7 @@ import numpy as np
 
 from seqkit.errors import InputError
 
-TEXTS = 64
+TEXTS = 200
 ARRAYS, FRAMES = 8, 128  # recordings take more room: so many, and of each the first so many frames
 
 

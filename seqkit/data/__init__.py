@@ -3,6 +3,7 @@
 from seqkit.data.builtin import reviews, sentences
 from seqkit.data.corpora import hold_out_end, read_corpus, topics
 from seqkit.data.films import Footage, film_of, joined, turned
+from seqkit.data.forcing import forced, unforced
 from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
 from seqkit.data.lexicon import Lexicon, split
 from seqkit.data.media import Recording, open_recordings, read_recordings, recordings
@@ -14,8 +15,19 @@ from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
 from seqkit.data.spelled import spelled
 from seqkit.data.splits import Splits, read_splits
+from seqkit.data.subwords import Subwords
 from seqkit.data.vectors import read_vectors
-from seqkit.data.vocabulary import BEGIN, END, PADDING, UNKNOWN, Splitter, Tokens, Vocabulary, tokenise
+from seqkit.data.vocabulary import (
+    BEGIN,
+    END,
+    PADDING,
+    UNKNOWN,
+    Splitter,
+    Tokens,
+    Vocabulary,
+    learn_vocabulary,
+    tokenise,
+)
 from seqkit.data.windows import Windows
 
 __all__ = [
@@ -34,6 +46,7 @@ __all__ = [
     "Shared",
     "Splits",
     "Splitter",
+    "Subwords",
     "Tokens",
     "Vocabulary",
     "Windows",
@@ -41,10 +54,12 @@ __all__ = [
     "drawn",
     "encode_labels",
     "film_of",
+    "forced",
     "hold_out",
     "hold_out_end",
     "joined",
     "learn_classes",
+    "learn_vocabulary",
     "moving_digits",
     "open_recordings",
     "programs",
@@ -62,4 +77,5 @@ __all__ = [
     "tokenise",
     "topics",
     "turned",
+    "unforced",
 ]
