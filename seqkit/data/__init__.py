@@ -2,8 +2,9 @@
 
 from seqkit.data.builtin import reviews, sentences
 from seqkit.data.corpora import hold_out_end, read_corpus, topics
+from seqkit.data.courses import Course
 from seqkit.data.films import Footage, film_of, joined, turned
-from seqkit.data.forcing import forced, unforced
+from seqkit.data.forcing import forced, paired, unforced
 from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
 from seqkit.data.lexicon import Lexicon, split
 from seqkit.data.media import Recording, open_recordings, read_recordings, recordings
@@ -36,6 +37,7 @@ __all__ = [
     "PADDING",
     "UNKNOWN",
     "UNSEEN",
+    "Course",
     "Curriculum",
     "Examples",
     "Footage",
@@ -62,6 +64,7 @@ __all__ = [
     "learn_vocabulary",
     "moving_digits",
     "open_recordings",
+    "paired",
     "programs",
     "read",
     "read_corpus",

@@ -7,14 +7,13 @@ hash of its text, so that no program that is tested was ever trained on, whateve
 import dataclasses
 import hashlib
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
 from seqkit.data.builtin import draws
+from seqkit.settings import Exercise, Lessons
 
-Task = Literal["programs", "addition", "copying"]
-Kind = Literal["baseline", "naive", "mix", "combined"]
 Draw = Callable[[], float]  # in [0, 1)
 Term = tuple[str, int]  # an expression and its value
 Size = tuple[int, int]  # length, nesting
@@ -26,14 +25,14 @@ PARTS = ("train", "train", "train", "train", "train", "train", "valid", "test") 
 
 
 def programs(
-    seed: int = 0, rows: int = 80_000, *, task: Task = "programs", length: int = 4, nesting: int = 2
+    seed: int = 0, rows: int = 80_000, *, exercise: Exercise = "programs", length: int = 4, nesting: int = 2
 ) -> dict[str, dict[str, list[str]]]:
     """Programs of one size and what they print.
 
     Args:
         seed: two calls with one seed give the same programs.
         rows: how many altogether; three quarters for training, an eighth each for validation and test.
-        task: what to draw: programs, sums of two numbers, or digits to copy.
+        exercise: what to draw: programs, sums of two numbers, or digits to copy.
         length: digits of the numbers.
         nesting: operations of a program.
     Returns:
@@ -45,11 +44,11 @@ def programs(
         raise ValueError(f"rows={rows}: give a number from 16 to 10,000,000, so that each part has several programs.")
     eighth = rows // 8
     sizes = {"train": rows - 2 * eighth, "valid": eighth, "test": eighth}
-    return {part: drawn(task, (length, nesting), count, part=part, seed=seed) for part, count in sizes.items()}
+    return {part: drawn(exercise, (length, nesting), count, part=part, seed=seed) for part, count in sizes.items()}
 
 
 def drawn(
-    task: Task, size: "Size | Curriculum", rows: int, *, part: str, seed: int | tuple[int, ...]
+    exercise: Exercise, size: "Size | Curriculum", rows: int, *, part: str, seed: int | tuple[int, ...]
 ) -> dict[str, list[str]]:
     """Rows of one part, all of one size or as a curriculum has them.
 
@@ -58,11 +57,11 @@ def drawn(
     Raises:
         ValueError: An argument is out of its range, or no program of this size belongs to this part.
     """
-    if task not in get_args(Task):
-        raise ValueError(f"task={task!r}: give one of {', '.join(get_args(Task))}.")
+    if exercise not in get_args(Exercise):
+        raise ValueError(f"exercise={exercise!r}: give one of {', '.join(get_args(Exercise))}.")
     if not isinstance(size, Curriculum):
         size = Curriculum("baseline", *size)
-    write = {"programs": program, "addition": addition, "copying": copying}[task]
+    write = {"programs": program, "addition": addition, "copying": copying}[exercise]
     draw = draws(np.random.default_rng([*np.atleast_1d(seed), *part.encode()]))
     columns: dict[str, list[str]] = {"source": [], "target": [], "length": [], "nesting": []}
     misses = 0
@@ -76,7 +75,7 @@ def drawn(
             misses = 0
         elif (misses := misses + 1) > 10_000:
             raise ValueError(
-                f"No {task} of length {length} and nesting {nesting} in the {part} part: give more length."
+                f"No {exercise} of length {length} and nesting {nesting} in the {part} part: give more length."
             )
     return columns
 
@@ -198,14 +197,14 @@ class Curriculum:
         stage: The size at which naive has arrived.
     """
 
-    kind: Kind
+    kind: Lessons
     length: int
     nesting: int
     stage: Size = (1, 1)
 
     def __post_init__(self):
-        if self.kind not in get_args(Kind):
-            raise ValueError(f"kind={self.kind!r}: give one of {', '.join(get_args(Kind))}.")
+        if self.kind not in get_args(Lessons):
+            raise ValueError(f"kind={self.kind!r}: give one of {', '.join(get_args(Lessons))}.")
         if not 1 <= self.length <= LONGEST:
             raise ValueError(f"length={self.length}: give a number from 1 to {LONGEST}.")
         if not 1 <= self.nesting <= len(VARIABLES):

@@ -133,14 +133,14 @@ def test_plain_tasks_are_of_the_length_asked(size, seed):
 
 @settings(max_examples=20)
 @given(st.sampled_from(["programs", "addition", "copying"]), seeds, st.integers(2, 5))
-def test_parts_share_no_program_whoever_draws_them(task, seed, length):
-    parts = programs(seed, 320, task=task, length=length, nesting=1)
+def test_parts_share_no_program_whoever_draws_them(exercise, seed, length):
+    parts = programs(seed, 320, exercise=exercise, length=length, nesting=1)
     assert {name: len(part["source"]) for name, part in parts.items()} == {"train": 240, "valid": 40, "test": 40}
-    curriculum = drawn(task, Curriculum("mix", length, 2), 100, part="train", seed=seed + 1)
+    curriculum = drawn(exercise, Curriculum("mix", length, 2), 100, part="train", seed=seed + 1)
     trained = {*parts["train"]["source"], *curriculum["source"]}
     assert not trained & {*parts["valid"]["source"], *parts["test"]["source"]}
     assert not set(parts["valid"]["source"]) & set(parts["test"]["source"])
-    assert programs(seed, 320, task=task, length=length, nesting=1) == parts
+    assert programs(seed, 320, exercise=exercise, length=length, nesting=1) == parts
 
 
 def test_another_seed_gives_other_programs():
@@ -202,7 +202,7 @@ def test_rows_say_their_size():
         ({"rows": 3}, "rows=3"),
         ({"length": 0}, "length=0"),
         ({"nesting": 11}, "nesting=11: give a number from 1 to 10"),
-        ({"task": "sorting"}, "task='sorting': give one of programs, addition, copying"),
+        ({"exercise": "sorting"}, "exercise='sorting': give one of programs, addition, copying"),
     ],
 )
 def test_a_wrong_argument_is_named(wrong, complaint):
