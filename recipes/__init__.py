@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqkit.recipes.language_model import LanguageModel, language_model
+from seqkit.recipes.programs import Programs, programs
 from seqkit.recipes.sentiment import Sentiment, sentiment
 from seqkit.recipes.tagging import Tagging, tagging
 from seqkit.recipes.translation import Translation, translation
@@ -18,6 +19,7 @@ RECIPES = {
     "language_model": language_model,
     "video_frames": video_frames,
     "translation": translation,
+    "programs": programs,
 }
 
 _TASKS = {
@@ -26,9 +28,10 @@ _TASKS = {
     "language_model": LanguageModel,
     "video_frames": VideoFrames,
     "translation": Translation,
+    "programs": Programs,
 }
 
-__all__ = ["RECIPES", "language_model", "load", "sentiment", "tagging", "translation", "video_frames"]
+__all__ = ["RECIPES", "language_model", "load", "programs", "sentiment", "tagging", "translation", "video_frames"]
 
 
 def load(path: str | Path) -> "Run":

@@ -211,20 +211,8 @@ class Translation:
         return vocabulary.encode(seqkit.data.tokenise(texts, vocabulary.splitter, cache="target" in examples.columns))
 
     def _rows(self, examples: Examples, batch_size: int, batch_tokens: int) -> tuple[Pipeline, dict[str, Any]]:
-        ids = self._ids(examples, "source").append(seqkit.data.END)
-        unknown = (ids.values == seqkit.data.UNKNOWN).sum()
-        facts = {"source_tokens": len(ids.values), "unknown_token_share": float(unknown / len(ids.values))}
-        columns: dict[str, Any] = {"ids": ids}
-        axes = {"ids": seqkit.data.boundaries(ids.lengths)}
-        if "target" in examples.columns:
-            targets = self._ids(examples, "target")
-            columns |= seqkit.data.forced(targets)
-            axes["before"] = seqkit.data.boundaries(targets.lengths + 1)
-            facts["target_tokens"] = int(targets.lengths.sum())
-        else:
-            columns |= seqkit.data.unforced(len(examples))
-            axes["before"] = (1,)
-        return seqkit.data.Pipeline(columns, axes, batch_size, batch_tokens), facts
+        targets = self._ids(examples, "target") if "target" in examples.columns else None
+        return seqkit.data.paired(self._ids(examples, "source"), targets, batch_size, batch_steps=batch_tokens)
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Found:
         return seqkit.searching.find(forward.model, rows, self.search)

@@ -232,16 +232,31 @@ def stretches(report: Report, history: History) -> Section | None:
 
 
 def writings(report: Report, history: History) -> Section | None:
-    rows = [
-        [_excerpt(row["source"]), _excerpt(row["reference"]), _excerpt(row["written"]), f"{row['chrf']:.1f}"]
-        for row in report.get("written") or []
-    ]
-    if not rows:
+    texts = report.get("written") or []
+    if not texts:
         return None
-    blocks = [table(["source", "reference", "written", "chrF"], rows, "The first rows of the test data", words=3)]
+    scored = ["chrF"] if "chrf" in texts[0] else []
+    rows = [
+        [*(_excerpt(row[name]) for name in ("source", "reference", "written")), *(f"{row['chrf']:.1f}" for _ in scored)]
+        for row in texts
+    ]
+    heads = ["source", "reference", "written", *scored]
+    blocks = [table(heads, rows, "The first rows of the test data", words=3)]
     if signatures := report.get("signatures"):
         blocks.append(facts([(metric(name).words, text) for name, text in signatures.items()]))
     return Section("What it writes", blocks)
+
+
+def sizes(report: Report, history: History) -> Section | None:
+    names = ("exact_match", "character_accuracy")
+    rows = [
+        [str(row["length"]), str(row["nesting"]), *(_percent(row[name]) for name in names), f"{row['rows']:,}"]
+        for row in report.get("sizes") or []
+    ]
+    if not rows:
+        return None
+    heads = ["length", "nesting", *(metric(name).words for name in names), "rows"]
+    return Section("By size", [table(heads, rows, "Fresh rows of the test part, as many of each size")])
 
 
 def attention(report: Report, history: History) -> Section | None:
@@ -292,7 +307,7 @@ def circumstances(report: Report, history: History) -> Section | None:
 
 
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
-    scores, learning, gradients, classes, timelines, mistakes, tag_mistakes, stretches, writings, attention, data,
+    scores, learning, gradients, classes, timelines, mistakes, tag_mistakes, stretches, writings, sizes, attention, data,
     circumstances,
 )  # fmt: skip
 

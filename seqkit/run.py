@@ -11,7 +11,7 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, get_args
 
@@ -21,11 +21,12 @@ import tensorflow as tf
 
 import seqkit.layers  # a model file may name its classes
 from seqkit import export, folder, metrics, report
+from seqkit.data.courses import Course
 from seqkit.data.ragged import Ragged
 from seqkit.data.splits import Splits
 from seqkit.errors import InputError
 from seqkit.progress import say
-from seqkit.running import Forward
+from seqkit.running import Forward, Rows
 from seqkit.samples import read_samples, write_samples
 from seqkit.settings import Training
 from seqkit.stateful import streams
@@ -277,12 +278,14 @@ def train(
     seed: int,
     resume: bool,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    course: Callable[[Rows], Course] | None = None,
 ) -> dict[str, Any]:
     """Train a model and fill its run folder.
 
     Args:
         part: The folder to fill, from `new_folder`.
         settings: Every argument of the recipe, as JSON.
+        course: From the rows of the training data to what gives each epoch's in their place.
     Returns:
         What run.json holds.
     """
@@ -320,6 +323,7 @@ def train(
         callbacks=callbacks,
         checkpoint=part / folder.CHECKPOINT,
         resume=resume,
+        course=None if course is None else course(train_rows),
     )
     info["training_seconds"] = round(time.perf_counter() - started, 1)
     info["training_facts"] = facts | {"padding_share": train_rows.padding_share(), "shapes": train_rows.shapes()}

@@ -32,6 +32,8 @@ Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine"]
 ClassWeights = Literal["none", "balanced"]
 Precision = Literal["float32", "mixed_bfloat16"]
+Exercise = Literal["programs", "addition", "copying"]
+Lessons = Literal["baseline", "naive", "mix", "combined"]
 
 registered: set[str] = set()  # cells of a user's own, from seqkit.cells.register
 

@@ -1,5 +1,6 @@
 """What a model that writes has to beat: texts that are there already."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,16 +22,43 @@ class CopySource:
         return cls()
 
 
+class MostFrequentAnswer:
+    """Answers everything with the most frequent training answer; of equally frequent ones with the first by name."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    @classmethod
+    def fit(cls, targets: Sequence[str]) -> "MostFrequentAnswer":
+        counts = Counter(targets)
+        return cls(min(counts, key=lambda text: (-counts[text], text)))
+
+    def answer(self, sources: Sequence[str]) -> list[str]:
+        return [self.text] * len(sources)
+
+    def save(self, path: Path) -> None:
+        np.savez(path, text=_packed([self.text]))
+
+    @classmethod
+    def load(cls, path: Path) -> "MostFrequentAnswer":
+        with np.load(path, allow_pickle=False) as kept:
+            return cls(kept["text"].tobytes().decode())
+
+
 class Nearest:
     """Answers with the training answer whose question is the most similar, by the cosine of TF-IDF of words.
 
     Args:
         sources, targets: Training rows; of equally similar ones the first counts.
+        characters: Take runs of one to three characters for words.
     """
 
-    def __init__(self, sources: Sequence[str], targets: Sequence[str]):
-        self.sources, self.targets = list(sources), list(targets)
-        self._vectorizer = TfidfVectorizer(token_pattern=r"(?u)\S+", sublinear_tf=True)
+    def __init__(self, sources: Sequence[str], targets: Sequence[str], *, characters: bool = False):
+        self.sources, self.targets, self.characters = list(sources), list(targets), characters
+        if characters:
+            self._vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), lowercase=False, sublinear_tf=True)
+        else:
+            self._vectorizer = TfidfVectorizer(token_pattern=r"(?u)\S+", sublinear_tf=True)
         self._rows = self._vectorizer.fit_transform(self.sources)
 
     def answer(self, sources: Sequence[str], chunk: int = 256) -> list[str]:
@@ -42,12 +70,14 @@ class Nearest:
         return answers
 
     def save(self, path: Path) -> None:
-        np.savez_compressed(path, sources=_packed(self.sources), targets=_packed(self.targets))
+        texts = _packed(self.sources), _packed(self.targets)
+        np.savez_compressed(path, sources=texts[0], targets=texts[1], characters=self.characters)
 
     @classmethod
     def load(cls, path: Path) -> "Nearest":
         with np.load(path, allow_pickle=False) as kept:
-            return cls(*(kept[name].tobytes().decode().split("\0") for name in ("sources", "targets")))
+            texts = [kept[name].tobytes().decode().split("\0") for name in ("sources", "targets")]
+            return cls(*texts, characters=bool(kept["characters"]))
 
 
 def _packed(texts: Sequence[str]) -> np.ndarray:

@@ -32,6 +32,30 @@ def text_scorer(texts: Sequence[str], references: Sequence[str]) -> Scorer:
     return score
 
 
+def character_scorer(texts: Sequence[str], references: Sequence[str], right: np.ndarray | None = None) -> Scorer:
+    """Scores of answers that are right or wrong, as a function of the rows.
+
+    Args:
+        right: int, (rows,): how many of each reference's characters a model chose with the true ones before them (teacher
+            forcing); without it, how many stand in the text at the same place.
+    Returns:
+        Row numbers -> exact_match (a share of the rows) and character_accuracy (a share of the references' characters).
+    """
+    pairs = list(zip(texts, references, strict=True))
+    if right is None:
+        right = np.array([sum(map(str.__eq__, text, reference)) for text, reference in pairs])
+    same = np.array([text == reference for text, reference in pairs])
+    sizes = np.array([len(reference) for reference in references])
+
+    def score(rows: np.ndarray) -> dict[str, float]:
+        return {
+            "exact_match": float(same[rows].mean()),
+            "character_accuracy": float(right[rows].sum() / max(sizes[rows].sum(), 1)),
+        }
+
+    return score
+
+
 def signature() -> dict[str, str]:
     """How BLEU and chrF were computed, as sacreBLEU writes it."""
     signatures = {}

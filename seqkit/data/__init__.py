@@ -2,14 +2,16 @@
 
 from seqkit.data.builtin import reviews, sentences
 from seqkit.data.corpora import hold_out_end, read_corpus, topics
+from seqkit.data.courses import Course
 from seqkit.data.films import Footage, film_of, joined, turned
-from seqkit.data.forcing import forced, unforced
+from seqkit.data.forcing import forced, paired, unforced
 from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
 from seqkit.data.lexicon import Lexicon, split
 from seqkit.data.media import Recording, open_recordings, read_recordings, recordings
 from seqkit.data.moving_digits import moving_digits
 from seqkit.data.parallel import read_parallel
 from seqkit.data.pipelines import Pipeline, Shared, boundaries
+from seqkit.data.programs import Curriculum, drawn, programs
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
 from seqkit.data.spelled import spelled
@@ -35,6 +37,8 @@ __all__ = [
     "PADDING",
     "UNKNOWN",
     "UNSEEN",
+    "Course",
+    "Curriculum",
     "Examples",
     "Footage",
     "Lexicon",
@@ -49,6 +53,7 @@ __all__ = [
     "Vocabulary",
     "Windows",
     "boundaries",
+    "drawn",
     "encode_labels",
     "film_of",
     "forced",
@@ -59,6 +64,8 @@ __all__ = [
     "learn_vocabulary",
     "moving_digits",
     "open_recordings",
+    "paired",
+    "programs",
     "read",
     "read_corpus",
     "read_parallel",
