@@ -7,6 +7,7 @@ from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
 from seqkit.data.lexicon import Lexicon, split
 from seqkit.data.media import Recording, open_recordings, read_recordings, recordings
 from seqkit.data.moving_digits import moving_digits
+from seqkit.data.pictures import Picture, hold_out_pictures, read_pictured, shared
 from seqkit.data.pipelines import Pipeline, Shared, boundaries
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples, hold_out, read
@@ -24,6 +25,7 @@ __all__ = [
     "Examples",
     "Footage",
     "Lexicon",
+    "Picture",
     "Pipeline",
     "Ragged",
     "Recording",
@@ -38,18 +40,21 @@ __all__ = [
     "film_of",
     "hold_out",
     "hold_out_end",
+    "hold_out_pictures",
     "joined",
     "learn_classes",
     "moving_digits",
     "open_recordings",
     "read",
     "read_corpus",
+    "read_pictured",
     "read_recordings",
     "read_splits",
     "read_vectors",
     "recordings",
     "reviews",
     "sentences",
+    "shared",
     "split",
     "tokenise",
     "topics",
