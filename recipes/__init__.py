@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqkit.recipes.language_model import LanguageModel, language_model
+from seqkit.recipes.question_answering import QuestionAnswering, question_answering
 from seqkit.recipes.sentiment import Sentiment, sentiment
 from seqkit.recipes.tagging import Tagging, tagging
 from seqkit.recipes.video_frames import VideoFrames, video_frames
@@ -16,6 +17,7 @@ RECIPES = {
     "tagging": tagging,
     "language_model": language_model,
     "video_frames": video_frames,
+    "question_answering": question_answering,
 }
 
 _TASKS = {
@@ -23,9 +25,10 @@ _TASKS = {
     "tagging": Tagging,
     "language_model": LanguageModel,
     "video_frames": VideoFrames,
+    "question_answering": QuestionAnswering,
 }
 
-__all__ = ["RECIPES", "language_model", "load", "sentiment", "tagging", "video_frames"]
+__all__ = ["RECIPES", "language_model", "load", "question_answering", "sentiment", "tagging", "video_frames"]
 
 
 def load(path: str | Path) -> "Run":

@@ -10,6 +10,7 @@ from seqkit.data.moving_digits import moving_digits
 from seqkit.data.pictures import Picture, hold_out_pictures, read_pictured, shared
 from seqkit.data.pipelines import Pipeline, Shared, boundaries
 from seqkit.data.ragged import Ragged
+from seqkit.data.scenes import asked_scenes, described_scenes
 from seqkit.data.sources import Examples, hold_out, read
 from seqkit.data.splits import Splits, read_splits
 from seqkit.data.vectors import read_vectors
@@ -35,7 +36,9 @@ __all__ = [
     "Tokens",
     "Vocabulary",
     "Windows",
+    "asked_scenes",
     "boundaries",
+    "described_scenes",
     "encode_labels",
     "film_of",
     "hold_out",

@@ -109,7 +109,7 @@ def read_pictured(
 
 
 def shared(cells: Sequence[Picture]) -> Shared:
-    """The pictures of rows as a column of a `Pipeline`, without a copy where most of one array is used."""
+    """The pictures of rows as a column of a `Pipeline`, without a copy where the rows use most of one array."""
     arrays = {id(cell.values): cell.values for cell in cells}
     starts = dict(zip(arrays, np.cumsum([0, *map(len, arrays.values())]), strict=False))
     index = np.array([starts[id(cell.values)] + cell.place for cell in cells], np.int64)
