@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqkit.recipes.language_model import LanguageModel, language_model
+from seqkit.recipes.programs import Programs, programs
 from seqkit.recipes.question_answering import QuestionAnswering, question_answering
 from seqkit.recipes.sentiment import Sentiment, sentiment
 from seqkit.recipes.tagging import Tagging, tagging
+from seqkit.recipes.translation import Translation, translation
 from seqkit.recipes.video_frames import VideoFrames, video_frames
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ RECIPES = {
     "tagging": tagging,
     "language_model": language_model,
     "video_frames": video_frames,
+    "translation": translation,
+    "programs": programs,
     "question_answering": question_answering,
 }
 
@@ -25,10 +29,22 @@ _TASKS = {
     "tagging": Tagging,
     "language_model": LanguageModel,
     "video_frames": VideoFrames,
+    "translation": Translation,
+    "programs": Programs,
     "question_answering": QuestionAnswering,
 }
 
-__all__ = ["RECIPES", "language_model", "load", "question_answering", "sentiment", "tagging", "video_frames"]
+__all__ = [
+    "RECIPES",
+    "language_model",
+    "load",
+    "programs",
+    "question_answering",
+    "sentiment",
+    "tagging",
+    "translation",
+    "video_frames",
+]
 
 
 def load(path: str | Path) -> "Run":

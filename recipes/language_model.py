@@ -319,6 +319,9 @@ class LanguageModel:
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return seqkit.serving.TextScorer(model, self.vocabulary, ends=self.ends), "log_probabilities"
 
+    def served(self, outputs: Ragged) -> Ragged:
+        return outputs
+
     def generate(
         self,
         model: keras.Model,

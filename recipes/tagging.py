@@ -341,3 +341,6 @@ class Tagging:
             model, self.lexicon, self.classes, chain=self.output == "crf", constraints=self.constraints
         )
         return tagger, "tag_ids"
+
+    def served(self, outputs: Ragged) -> Ragged:
+        return outputs

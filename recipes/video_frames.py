@@ -320,6 +320,9 @@ class VideoFrames:
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return seqkit.serving.FrameLabeller(model, self.classes), "probabilities"
 
+    def served(self, outputs: Ragged) -> Ragged:
+        return outputs
+
 
 def _with_turned(train: Examples, copies: int, seed: int) -> Examples:
     films = [seqkit.data.film_of(cell) for cell in train["frames"]]

@@ -9,8 +9,10 @@ from typing import Any
 __version__ = "0.2.0"
 
 _NAMES = {
+    "Attention": "settings",
     "Embedding": "settings",
     "Encoder": "settings",
+    "Search": "settings",
     "Stack": "settings",
     "Training": "settings",
     "InputError": "errors",
@@ -41,12 +43,15 @@ _ROOMS = (
     "report",
     "run",
     "running",
+    "searching",
     "segments",
     "serving",
     "spans",
     "stateful",
     "tag_baselines",
     "tag_metrics",
+    "text_baselines",
+    "text_metrics",
     "topologies",
     "training",
 )

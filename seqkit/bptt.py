@@ -42,6 +42,7 @@ def scan(
     *,
     recurrent_bias: Sequence[tf.Tensor | None] | None = None,
     vectors: Sequence[tf.Tensor] = (),
+    memory: Sequence[tf.Tensor] = (),
     initial_state: Sequence[tf.Tensor] | None = None,
     mask: tf.Tensor | None = None,
     reverse: bool = False,
@@ -60,6 +61,7 @@ def scan(
         recurrent: one (width, blocks * units) for each of the cell's products.
         recurrent_bias: one (blocks * units,) or None for each of the cell's products.
         vectors: cell.vectors of (units,).
+        memory: (batch, places, ...) for each of cell.memory.
         initial_state: cell.states of (batch, units); zeros when None.
         mask: bool, (batch, steps), True where there is a step; any pattern.
         reverse: go from the last step to the first. Outputs stay at the step that they belong to.
@@ -71,10 +73,15 @@ def scan(
         NotImplementedError: on differentiating the gradient.
     """
     recurrent_bias = tuple(recurrent_bias or (None,) * len(recurrent))
-    if not len(recurrent) == len(recurrent_bias) == len(cell.products) or len(vectors) != cell.vectors:
+    if (
+        not len(recurrent) == len(recurrent_bias) == len(cell.products)
+        or len(vectors) != cell.vectors
+        or len(memory) != len(cell.memory)
+    ):
         raise ValueError(
-            f"{cell.step.__name__} takes {len(cell.products)} recurrent kernels and {cell.vectors} vectors; "
-            f"received {len(recurrent)} kernels, {len(recurrent_bias)} biases and {len(vectors)} vectors."
+            f"{cell.step.__name__} takes {len(cell.products)} recurrent kernels, {cell.vectors} vectors and "
+            f"{len(cell.memory)} tensors of memory; received {len(recurrent)} kernels, {len(recurrent_bias)} biases, "
+            f"{len(vectors)} vectors and {len(memory)} tensors of memory."
         )
     inputs = tf.convert_to_tensor(inputs)
     dtype, units = inputs.dtype, kernel.shape[-1] // cell.gates
@@ -90,7 +97,7 @@ def scan(
         exact = tf.float32
         inputs, projection = tf.cast(tf.tensordot(inputs, projection[0], 1) + projection[1], exact), []
     weights = projection + [tf.cast(w, exact) for w in (*recurrent, *biases, *vectors)]
-    states = [tf.cast(s, exact) for s in initial_state]
+    states, memory = ([tf.cast(t, exact) for t in group] for group in (initial_state, memory))
     direction = tf.constant(-1 if reverse else 1)
     forward, backward = _loops(
         cell,
@@ -106,10 +113,12 @@ def scan(
     @tf.custom_gradient
     def run(*arguments):
         inputs, *rest = map(tf.stop_gradient, arguments)  # nobody is to differentiate the loops themselves
-        weights, states = rest[: -cell.states], rest[-cell.states :]
+        looked_at = len(rest) - len(cell.memory)
+        weights, states = rest[: looked_at - cell.states], rest[looked_at - cell.states : looked_at]
         xs = split(inputs)
         initial = list(zip(*(split(s) for s in states), strict=True))
-        ran = [forward(direction, x, m, weights, s) for x, m, s in zip(xs, masks, initial, strict=False)]
+        seen = list(zip(*(split(m) for m in rest[looked_at:]), strict=True)) or [()] * len(xs)
+        ran = [forward(direction, x, m, weights, s, e) for x, m, s, e in zip(xs, masks, initial, seen, strict=False)]
         outputs = [join([r[0] for r in ran])] if return_sequences else []
         final = [join(s) for s in zip(*(r[1] for r in ran), strict=True)]
 
@@ -121,16 +130,17 @@ def scan(
             products = weights[len(projection) : len(projection) + len(cell.products)]
             turned = [tf.transpose(w) for w in (*projection[:1], *products)]
             back = [
-                backward(direction, x, m, weights, turned, r[2], dy, ds)
-                for x, m, r, dy, ds in zip(xs, masks, ran, dys, dstates, strict=False)
+                backward(direction, x, m, weights, turned, r[2], dy, ds, e)
+                for x, m, r, dy, ds, e in zip(xs, masks, ran, dys, dstates, seen, strict=False)
             ]
             dweights = [tf.add_n(parts) for parts in zip(*(b[1] for b in back), strict=True)]
             dinitial = [join(parts) for parts in zip(*(b[2] for b in back), strict=True)]
-            return (join([b[0] for b in back]), *dweights, *dinitial), _no_second_gradient
+            dmemory = [join(parts) for parts in zip(*(b[3] for b in back), strict=True)]
+            return (join([b[0] for b in back]), *dweights, *dinitial, *dmemory), _no_second_gradient
 
         return (*outputs, *final), lambda *d: first(*d, *arguments)
 
-    out = [tf.cast(x, dtype) for x in run(inputs, *weights, *states)]
+    out = [tf.cast(x, dtype) for x in run(inputs, *weights, *states, *memory)]
     return (out[0] if return_sequences else None), tuple(out[-cell.states :])
 
 
@@ -236,7 +246,7 @@ def _loops(
         return length, -(-length // size), size, tf.where(ahead, 0, length - size), tf.where(ahead, 0, length - 1)
 
     @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
-    def forward(direction, x, masks, weights, states):
+    def forward(direction, x, masks, weights, states, memory):
         rows, steps, features = _dims(x)
         projection, recurrent, biases, vectors, units = unpack(weights, rows)
         length, count, size, edge, t = course(direction, masks, steps)
@@ -259,7 +269,7 @@ def _loops(
 
             def step(s, t, states, outputs, kept):
                 gates = tuple(tf.split(_take(piece, t - first), cell.gates, axis=1))
-                op = Ops(product)
+                op = Ops(product, memory=memory)
                 new = cell.step(op, gates, states, vectors)
                 candidates = [*gates, *states, *(b for _, _, out in op.trail for b in out)]
                 kept = _put(kept, t, [candidates[i] for i in plan.kept])
@@ -284,7 +294,7 @@ def _loops(
         return outputs, states, kept
 
     @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
-    def backward(direction, x, masks, weights, turned, kept, doutputs, dstates):
+    def backward(direction, x, masks, weights, turned, kept, doutputs, dstates, memory):
         rows, steps, features = _dims(x)
         _, _, _, vectors, units = unpack(weights, rows)
         length, count, size, edge, t = course(direction, masks, steps)
@@ -302,10 +312,10 @@ def _loops(
             beyond = tf.where((tf.range(steps) < length)[:, None], tf.zeros((), x.dtype), doutputs)
             dstates = (dstates[0] + tf.reduce_sum(beyond, 1), *dstates[1:])
 
-        def chunk(k, edge, t, dstates, dvectors, dx, dweights):
+        def chunk(k, edge, t, dstates, dconstant, dx, dweights):
             first = tf.clip_by_value(edge, 0, steps - size)
 
-            def step(s, t, dstates, dvectors, written):
+            def step(s, t, dstates, dconstant, written):
                 blocks = tf.split(_take(kept, t), len(plan.kept), axis=1)
                 full = dict(zip(plan.kept, blocks, strict=True))
                 total = cell.gates + cell.states + sum(plan.results)
@@ -321,8 +331,8 @@ def _loops(
                 if masked:
                     real = _read(masks[0][:, :, None], t)
                     dnew = tuple(tf.where(real, d, 0) for d in dstates)
-                dgates, dold, dv, products = step_gradient(
-                    cell, gates, states, vectors, recorded, dnew, lambda k, d: tf.concat(d, 1) @ turned[k - n]
+                dgates, dold, dv, dm, products = step_gradient(
+                    cell, gates, states, vectors, recorded, dnew, lambda k, d: tf.concat(d, 1) @ turned[k - n], memory
                 )
                 if masked:
                     dold = tuple(tf.where(real, new, d) for new, d in zip(dold, dstates, strict=True))
@@ -332,12 +342,13 @@ def _loops(
                         written = _put(written, t - first, d, starts[k] * units)
                     if lefts[k] is not None:
                         written = _put(written, t - first, [left], lefts[k] * units)
-                return s - 1, t - direction, dold, tuple(a + b for a, b in zip(dvectors, dv, strict=True)), written
+                dconstant = tuple(a + b for a, b in zip(dconstant, (*dv, *dm), strict=True))
+                return s - 1, t - direction, dold, dconstant, written
 
             written = tf.zeros((size, rows, column * units), x.dtype)
             last = tf.minimum((k + 1) * size, length) - 1
-            loop = tf.while_loop(lambda s, *_: s >= k * size, step, (last, t, dstates, dvectors, written))
-            _, t, dstates, dvectors, written = loop
+            loop = tf.while_loop(lambda s, *_: s >= k * size, step, (last, t, dstates, dconstant, written))
+            _, t, dstates, dconstant, written = loop
 
             def rows_of(buffer, start, at, width):
                 return tf.reshape(tf.slice(buffer, (start, 0, at), (size, rows, width)), (size * rows, width))
@@ -363,14 +374,14 @@ def _loops(
                 parts.append(tf.matmul(left, dp, transpose_a=True))
                 sums.extend([tf.reduce_sum(dp, 0)] if biased[p] else [])
             dweights = tuple(a + b for a, b in zip(dweights, parts + sums, strict=True))
-            return k - 1, edge - direction * size, t, dstates, dvectors, dx, dweights
+            return k - 1, edge - direction * size, t, dstates, dconstant, dx, dweights
 
         zeros = tuple(tf.zeros(w.shape, x.dtype) for w in weights[: len(weights) - cell.vectors])
-        dvectors = tuple(tf.zeros_like(v) for v in vectors)
+        dconstant = tuple(tf.zeros_like(v) for v in (*vectors, *memory))  # what all steps share
         edge, t = edge + direction * (count - 1) * size, t + direction * (length - 1)
-        start = (count - 1, edge, t, tuple(dstates), dvectors, tf.zeros_like(x), zeros)
-        *_, dstates, dvectors, dx, dweights = tf.while_loop(lambda k, *_: k >= 0, chunk, start)
-        dweights = (*dweights, *(tf.reduce_sum(v, 0) for v in dvectors))
-        return dx, dweights, dstates
+        start = (count - 1, edge, t, tuple(dstates), dconstant, tf.zeros_like(x), zeros)
+        *_, dstates, dconstant, dx, dweights = tf.while_loop(lambda k, *_: k >= 0, chunk, start)
+        dweights = (*dweights, *(tf.reduce_sum(v, 0) for v in dconstant[: cell.vectors]))
+        return dx, dweights, dstates, dconstant[cell.vectors :]
 
     return forward, backward

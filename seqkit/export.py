@@ -17,7 +17,8 @@ from seqkit.stateful import stateful
 
 Format = Literal["keras", "savedmodel", "litert"]
 TOLERANCE = {"float32": 1e-5, "mixed_bfloat16": 2e-2}  # of a probability; bfloat16 keeps 8 bits
-STREAMED = 100  # steps of each sample on which a streaming step is compared
+STREAMED = 100  # steps of a sample on which a streaming step is compared
+ROWS_STREAMED = 64
 
 Tensors = dict[str, tf.Tensor]
 Arrays = dict[str, np.ndarray]
@@ -89,7 +90,7 @@ def export_savedmodel(
     module: tf.Module,
     folder: Path,
     inputs: tf.Tensor | Tensors,
-    expected: np.ndarray | Ragged,
+    expected: np.ndarray | Ragged | list[str],
     *,
     output: str,
     precision: str,
@@ -101,7 +102,7 @@ def export_savedmodel(
     Args:
         module: Its `serve` takes tensors and returns a dict of tensors by name.
         inputs: What to ask the artefact, (rows, ...): the one tensor, or all by name.
-        expected: float, (rows, ...) or ragged, the run's own answers.
+        expected: float, (rows, ...) or ragged, or texts, the run's own answers.
         output: The output to compare.
         step: The streaming step, where there is one: it becomes the signature "step".
         stream: With `step`, the model's inputs by name, (rows, steps, ...), and its own outputs, ragged.
@@ -185,7 +186,7 @@ def _compare_steps(
 ) -> float:
     """Each row alone, input by input, beside the run's answers to the whole row."""
     inputs, expected = stream
-    got, length = [], expected.cut(STREAMED)
+    got, length = [], expected.take(np.arange(min(len(expected), ROWS_STREAMED))).cut(STREAMED)
     for row, steps in enumerate(length.lengths):
         states: dict[str, Any] = {name: tf.zeros((1, spec.shape[1]), spec.dtype) for name, spec in step.states.items()}
         for t in range(steps):
@@ -196,7 +197,16 @@ def _compare_steps(
     return _compare(np.stack(got), length.values, format, precision)
 
 
-def _compare(got: np.ndarray, expected: np.ndarray | Ragged, format: Format, precision: str) -> float:
+def _compare(got: np.ndarray, expected: np.ndarray | Ragged | list[str], format: Format, precision: str) -> float:
+    """The greatest difference of two numbers, or the share of texts that differ, of which none may."""
+    if isinstance(expected, list):
+        error = float(np.mean([text.decode() != wanted for text, wanted in zip(got.tolist(), expected, strict=True)]))
+        if error:
+            raise ExportError(
+                f"The {format} artefact writes another text than the run for {error:.1%} of {len(expected)} real rows, "
+                "so it was not kept. Please report this with the run's run.json."
+            )
+        return error
     if isinstance(expected, Ragged):
         got = np.concatenate([got[row, :steps] for row, steps in enumerate(expected.lengths)])
         expected = expected.values

@@ -53,6 +53,11 @@ METRICS = {
     "f1_at_50": Metric("segment F1@50"),
     "log_loss": Metric("log loss (nats)", NUMBER, "low"),
     "calibration_error": Metric("calibration error", SHARE, "low"),
+    "bleu": Metric("BLEU", NUMBER),
+    "chrf": Metric("chrF", NUMBER),
+    "exact_match": Metric("exact match"),
+    "length_ratio": Metric("length over the reference's", NUMBER),
+    "character_accuracy": Metric("character accuracy"),
     "perplexity": Metric("perplexity", NUMBER, "low"),
     "nats_per_symbol": Metric("nats per symbol", NUMBER, "low"),
     "bits_per_character": Metric("bits per character", NUMBER, "low"),
@@ -248,6 +253,39 @@ def stretches(report: Report, history: History) -> Section | None:
     return Section("What it reads and writes", blocks) if blocks else None
 
 
+def writings(report: Report, history: History) -> Section | None:
+    texts = report.get("written") or []
+    if not texts:
+        return None
+    scored = ["chrF"] if "chrf" in texts[0] else []
+    rows = [
+        [*(_excerpt(row[name]) for name in ("source", "reference", "written")), *(f"{row['chrf']:.1f}" for _ in scored)]
+        for row in texts
+    ]
+    heads = ["source", "reference", "written", *scored]
+    blocks = [table(heads, rows, "The first rows of the test data", words=3)]
+    if signatures := report.get("signatures"):
+        blocks.append(facts([(metric(name).words, text) for name, text in signatures.items()]))
+    return Section("What it writes", blocks)
+
+
+def sizes(report: Report, history: History) -> Section | None:
+    names = ("exact_match", "character_accuracy")
+    rows = [
+        [str(row["length"]), str(row["nesting"]), *(_percent(row[name]) for name in names), f"{row['rows']:,}"]
+        for row in report.get("sizes") or []
+    ]
+    if not rows:
+        return None
+    heads = ["length", "nesting", *(metric(name).words for name in names), "rows"]
+    return Section("By size", [table(heads, rows, "Fresh rows of the test part, as many of each size")])
+
+
+def attention(report: Report, history: History) -> Section | None:
+    maps = report.get("attention") or []
+    return Section("Where it looks", [_attended(number, one) for number, one in enumerate(maps)]) if maps else None
+
+
 def tag_mistakes(report: Report, history: History) -> Section | None:
     rows = [
         [pair["label"], pair["predicted"], _in_context(example), f"{pair['count']:,}" if number == 0 else ""]
@@ -268,6 +306,7 @@ def data(report: Report, history: History) -> Section | None:
         "pictures": "pictures", "unseen_answers": "rows whose answer the model never saw, counted as wrong",
         "tokens": "tokens",
         "cut_words": "words shortened to fit", "unseen_tags": "tokens whose tag the model never saw",
+        "source_tokens": "units of the sources", "target_tokens": "units of the references",
         "illegal_tags": "illegal tags, read as conlleval reads them", "unknown_token_share": "unknown tokens",
         "unknown_symbol_share": "unknown symbols",
         "padding_share": "padding", "digest": "digest",
@@ -292,7 +331,8 @@ def circumstances(report: Report, history: History) -> Section | None:
 
 
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
-    scores, learning, gradients, kinds, classes, looks, timelines, mistakes, tag_mistakes, stretches, data, circumstances,
+    scores, learning, gradients, kinds, classes, looks, timelines, mistakes, tag_mistakes, stretches, writings, sizes,
+    attention, data, circumstances,
 )  # fmt: skip
 
 
@@ -393,6 +433,23 @@ def _timelines(films: Sequence[Mapping[str, Any]], labels: Sequence[str], backgr
     for text in names.get_texts():
         text.set_parse_math(False)
     return figure("timelines", "What was there, and what the model saw, frame by frame", picture)
+
+
+def _attended(number: int, one: Mapping[str, Any]) -> Markup:
+    """What was looked at (across) as each piece was written (down), the darker the more."""
+    weights = np.array(one["weights"])
+    places, written = one["places"], one["written"]
+    size = 0.34
+    picture, ax = axes("", "", width=2.0 + size * len(places), height=1.2 + 0.26 * len(written))
+    ax.grid(False)
+    ax.invert_yaxis()
+    edges = [np.arange(count + 1) - 0.5 for count in (len(places), len(written))]
+    ax.pcolormesh(*edges, weights, cmap=matplotlib.colormaps["Blues"], vmin=0, vmax=1)
+    ax.set_xticks(range(len(places)), places, rotation=60, ha="left", rotation_mode="anchor", parse_math=False)
+    ax.xaxis.tick_top()
+    ax.set_yticks(range(len(written)), written, parse_math=False)
+    caption = f"Attention, row {number + 1} of the test data: what is read across, what is written down"
+    return figure(f"attention_{number}", caption, picture)
 
 
 def _looks(name: str, title: str, encoded: str, weights: Sequence[Any]) -> Markup:

@@ -11,7 +11,7 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, get_args
 
@@ -21,12 +21,13 @@ import tensorflow as tf
 
 import seqkit.layers  # a model file may name its classes
 from seqkit import export, folder, metrics, report
+from seqkit.data.courses import Course
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples
 from seqkit.data.splits import Splits
 from seqkit.errors import InputError
 from seqkit.progress import say
-from seqkit.running import Forward
+from seqkit.running import Forward, Rows
 from seqkit.samples import read_samples, write_samples
 from seqkit.settings import Training
 from seqkit.stateful import streams
@@ -246,7 +247,7 @@ class Run:
             stream = inputs, Ragged.of_lengths(np.concatenate(rows), lengths)
         if format == "savedmodel":
             module, output = self.task.serving(model)
-            asked, expected = self.task.asked(examples), self.task.outputs(self._forward, pipeline)
+            asked, expected = self.task.asked(examples), self.task.served(self.task.outputs(self._forward, pipeline))
             return export.export_savedmodel(
                 module, target, asked, expected, output=output, precision=precision, step=step, stream=stream
             )
@@ -282,12 +283,14 @@ def train(
     seed: int,
     resume: bool,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    course: Callable[[Rows], Course] | None = None,
 ) -> dict[str, Any]:
     """Train a model and fill its run folder.
 
     Args:
         part: The folder to fill, from `new_folder`.
         settings: Every argument of the recipe, as JSON.
+        course: From the rows of the training data to what gives each epoch's in their place.
     Returns:
         What run.json holds.
     """
@@ -325,6 +328,7 @@ def train(
         callbacks=callbacks,
         checkpoint=part / folder.CHECKPOINT,
         resume=resume,
+        course=None if course is None else course(train_rows),
     )
     info["training_seconds"] = round(time.perf_counter() - started, 1)
     info["training_facts"] = facts | {"padding_share": train_rows.padding_share(), "shapes": train_rows.shapes()}

@@ -10,7 +10,7 @@ import numpy as np
 from seqkit.data.pictures import Picture
 from seqkit.errors import InputError
 
-ROWS = 64  # texts and pictures
+ROWS = 200  # texts and pictures
 ARRAYS, FRAMES = 8, 128  # recordings take more room: so many, and of each the first so many frames
 
 

@@ -9,6 +9,8 @@ import tensorflow as tf
 from seqkit.data.lexicon import Lexicon, split_tensor
 from seqkit.data.vocabulary import BEGIN, END, Vocabulary
 from seqkit.layers.crf import best_tags
+from seqkit.searching import searcher
+from seqkit.settings import Search
 
 Tensors = dict[str, tf.Tensor]
 
@@ -100,6 +102,23 @@ class TextScorer(tf.Module):
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
         scores = tf.where(real, -nats, 0.0)
         return {"log_probabilities": scores, "log_probability": tf.reduce_sum(scores, axis=1)}
+
+
+class Writer(tf.Module):
+    """Text in, text out: a model that encodes and decodes, with both vocabularies and the whole search inside."""
+
+    def __init__(self, model: keras.Model, source: Vocabulary, target: Vocabulary, search: Search):
+        super().__init__()
+        self.model, self.table, self.splitter, self.target = model, source.lookup(), source.splitter, target
+        self.find = searcher(model, search)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
+    def serve(self, text: tf.Tensor) -> Tensors:
+        """string (batch,) -> "text", string (batch,); "score", float32 (batch,)."""
+        ids = self.table.lookup(self.splitter(text))
+        end = tf.fill([tf.shape(text)[0], 1], END)
+        found = self.find(tf.concat([ids, end], axis=1).to_tensor())
+        return {"text": self.target.texts(found.ids[:, 0]), "score": found.scores[:, 0]}
 
 
 class Tagger(tf.Module):

@@ -1,4 +1,4 @@
-"""Embedding, Encoder, Stack and Training: what a user may set, checked as it is made.
+"""Embedding, Encoder, Stack, Attention, Search and Training: what a user may set, checked as it is made.
 
 No TensorFlow is imported here, so that `seqkit --help` answers at once.
 """
@@ -27,10 +27,13 @@ Cell = Literal[
 ]
 Recurrent = Literal["orthogonal", "identity"]
 Pooling = Literal["last", "mean", "max", "attention"]
+AttentionKind = Literal["none", "additive", "multiplicative"]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine"]
 ClassWeights = Literal["none", "balanced"]
 Precision = Literal["float32", "mixed_bfloat16"]
+Exercise = Literal["programs", "addition", "copying"]
+Lessons = Literal["baseline", "naive", "mix", "combined"]
 
 registered: set[str] = set()  # cells of a user's own, from seqkit.cells.register
 
@@ -137,6 +140,66 @@ class Stack:
     def width(self) -> int:
         """Width of the top layer's output."""
         return self.units[-1] * (2 if self.bidirectional else 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Attention:
+    """How a decoder looks at what was encoded.
+
+    Attributes:
+        kind: "additive" scores a place by v . tanh(W_m m + W_h h) (Bahdanau et al. 2015), "multiplicative" by h . W_m m
+            (Luong et al. 2015); with "none" the decoder knows the source by its first state alone (Sutskever et al. 2014).
+        units: Width of the scores' sum for the additive kind; 0 for the decoder's width.
+        feeding: Whether the next step's input holds what was attended to (input feeding, Luong et al. 2015).
+    """
+
+    kind: AttentionKind = "multiplicative"
+    units: int = 0
+    feeding: bool = False
+
+    def __post_init__(self):
+        one_of("attention.kind", self.kind, AttentionKind)
+        at_least("attention.units", self.units, 0)
+        if self.feeding and self.kind == "none":
+            raise InputError(
+                "attention.feeding is on with attention.kind none: there is nothing to feed; choose a kind."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """How answers are looked for.
+
+    Attributes:
+        beam: Hypotheses kept from step to step; 1 is greedy.
+        length_penalty: 0 scores a hypothesis by its log-probability, for which short ones are ahead; 1 by nearly that of a
+            symbol (Wu et al. 2016).
+        coverage_penalty: What a place costs that was hardly looked at (the same).
+        no_repeat: No run of so many symbols comes twice; 0 for no such rule.
+        shortest: Symbols of an answer at least.
+        longest: Symbols of an answer at most.
+        ratio: And at most so many times the symbols of what is answered, and 10 more; 0 for no such bound.
+        n_best: How many answers to show, the best first.
+    """
+
+    beam: int = 5
+    length_penalty: float = 1.0
+    coverage_penalty: float = 0.0
+    no_repeat: int = 0
+    shortest: int = 0
+    longest: int = 200
+    ratio: float = 2.0
+    n_best: int = 1
+
+    def __post_init__(self):
+        for name, bound in {"beam": 1, "longest": 1, "n_best": 1}.items():
+            at_least(f"search.{name}", getattr(self, name), bound)
+        for name in ("length_penalty", "coverage_penalty", "no_repeat", "shortest", "ratio"):
+            at_least(f"search.{name}", getattr(self, name), 0)
+        if self.n_best > self.beam:
+            raise InputError(
+                f"search.n_best is {self.n_best} with a beam of {self.beam}: a beam finds as many as it is wide."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Cell:
         products: for each recurrent product, how many blocks of `units` columns it has.
         states: how many states there are.
         vectors: how many element-wise weights of `units` numbers, such as peepholes.
+        memory: ranks of the tensors (batch, places, ...) that every step may look at, as `op.memory`.
     """
 
     step: Callable
@@ -30,13 +31,16 @@ class Cell:
     products: tuple[int, ...]
     states: int = 1
     vectors: int = 0
+    memory: tuple[int, ...] = ()
 
 
 class Ops:
     """What a cell's step calls. Keeps a trail; with `recorded` it hands out earlier results instead of computing."""
 
-    def __init__(self, product: Callable, recorded: Sequence[tuple[tf.Tensor, ...]] | None = None):
-        self._product, self._recorded = product, recorded
+    def __init__(
+        self, product: Callable, recorded: Sequence[tuple[tf.Tensor, ...]] | None = None, memory: Tensors = ()
+    ):
+        self._product, self._recorded, self.memory = product, recorded, memory
         self.trail: list[tuple[str | int, tf.Tensor, tuple[tf.Tensor, ...]]] = []
 
     def _do(self, what, argument, compute):
@@ -55,18 +59,25 @@ class Ops:
 
 
 def step_gradient(
-    cell: Cell, x: Tensors, state: Tensors, vectors: Tensors, recorded: Any, dstate: Tensors, turned: Callable
+    cell: Cell,
+    x: Tensors,
+    state: Tensors,
+    vectors: Tensors,
+    recorded: Any,
+    dstate: Tensors,
+    turned: Callable,
+    memory: Tensors = (),
 ) -> tuple:
     """The chain rule for one step, from recorded results.
 
     Args:
         turned: `turned(k, dgates)`, the gradient of product k in its left side.
     Returns:
-        gradients of x, state and vectors; for each product its left side and the gradients of its blocks.
+        gradients of x, state, vectors and memory; for each product its left side and the gradients of its blocks.
     """
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch((x, state, vectors, recorded))
-        op = Ops(lambda *_: None, recorded)
+        tape.watch((x, state, vectors, recorded, memory))
+        op = Ops(lambda *_: None, recorded, memory)
         targets = list(cell.step(op, x, state, vectors))
     upstream, products = list(dstate), {}
     for what, argument, out in reversed(op.trail):
@@ -79,8 +90,9 @@ def step_gradient(
             products[what] = argument, d
             upstream.append(turned(what, d))
         targets.append(argument)
-    dx, ds, dv = tape.gradient(targets, (x, state, vectors), upstream, unconnected_gradients="zero")
-    return dx, ds, dv, [products[k] for k in range(len(cell.products))]
+    given = (x, state, vectors, tuple(memory))
+    dx, ds, dv, dm = tape.gradient(targets, given, upstream, unconnected_gradients="zero")
+    return dx, ds, dv, dm, [products[k] for k in range(len(cell.products))]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +123,8 @@ def plan_of(cell: Cell) -> Plan:
             return tuple(tf.compat.v1.placeholder(tf.float32, (2, units)) for _ in range(n))
 
         x, state, vectors = blocks(cell.gates), blocks(cell.states), blocks(cell.vectors)
-        op = Ops(lambda left, k: blocks(cell.products[k]))
+        memory = tuple(tf.compat.v1.placeholder(tf.float32, (2, 5, units)[:rank]) for rank in cell.memory)
+        op = Ops(lambda left, k: blocks(cell.products[k]), memory=memory)
         cell.step(op, x, state, vectors)
         widths = {what: left.shape[-1] // units for what, left, _ in op.trail if isinstance(what, int)}
         recorded = tuple(blocks(len(out)) for _, _, out in op.trail)
@@ -119,7 +132,7 @@ def plan_of(cell: Cell) -> Plan:
         def turned(k, d):
             return tf.concat(d, 1) @ tf.ones((units * cell.products[k], units * widths[k]))
 
-        dx, ds, dv, products = step_gradient(cell, x, state, vectors, recorded, blocks(cell.states), turned)
+        dx, ds, dv, dm, products = step_gradient(cell, x, state, vectors, recorded, blocks(cell.states), turned, memory)
 
         shared, left = [], []
         for argument, d in products:
@@ -127,7 +140,7 @@ def plan_of(cell: Cell) -> Plan:
             shared.append(runs[0] if runs else None)
             left.append(next((i for i, s in enumerate(state) if s is argument), None))
         reached = {id(t) for argument, _ in products for t in [argument]}
-        seen, queue = set(), [*dx, *ds, *dv, *(t for argument, d in products for t in (argument, *d))]
+        seen, queue = set(), [*dx, *ds, *dv, *dm, *(t for argument, d in products for t in (argument, *d))]
         while queue:
             tensor = queue.pop()
             if id(tensor) not in seen:

@@ -82,4 +82,7 @@ class Task(Protocol):
         """Raw inputs as the module's `serve` takes them: the one tensor, or all by name."""
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        """A module whose `serve` takes raw inputs, and the name of the output that equals `outputs`."""
+        """A module whose `serve` takes raw inputs, and the name of the output that equals `served`."""
+
+    def served(self, outputs: Any) -> np.ndarray | Ragged | list[str]:
+        """Of `outputs` what the module gives too."""

@@ -19,6 +19,7 @@ import keras
 import tensorflow as tf
 
 from seqkit.checkpoint import read_checkpoint, write_checkpoint
+from seqkit.data.courses import Course
 from seqkit.errors import InputError, TrainingError
 from seqkit.progress import EpochProgress
 from seqkit.regularisation import WeightDrop, activation_penalty, with_activations
@@ -66,6 +67,7 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: Path | None = None,
     resume: bool = False,
+    course: Course | None = None,
 ) -> list[dict[str, float]]:
     """Train a Keras model in place; it ends with the weights of its best epoch.
 
@@ -78,9 +80,11 @@ def fit(
         callbacks: Keras callbacks; they see Keras's names (loss, val_loss, accuracy, val_accuracy ...).
         checkpoint: File for the state: written after every epoch, on Ctrl-C, and where the loss is no number any more.
         resume: Go on from `checkpoint`, bit for bit as if nothing had been in between.
+        course: Gives each epoch's training rows in place of `train`, which has as many, of the same columns.
     Returns:
-        A row an epoch: epoch, loss, measures, their val_ twins, gradient_norm (mean over steps, before clipping),
-        gradient_norm_max, clipped_share, padding_share, learning_rate, tokens_per_second, seconds.
+        A row an epoch: epoch, loss, measures, their val_ twins, with a course that moves the size at which it stands and
+        stage_ twins, gradient_norm (mean over steps, before clipping), gradient_norm_max, clipped_share, padding_share,
+        learning_rate, tokens_per_second, seconds.
     Raises:
         TrainingError: The loss or its gradient is not finite; the model keeps its last good weights.
         KeyboardInterrupt: After Ctrl-C, once the step is done and the checkpoint written.
@@ -110,13 +114,13 @@ def fit(
         if checkpoint is not None:
             write_checkpoint(checkpoint, dataclasses.asdict(state), [v.numpy() for v in variables], best)
 
-    padding_share = train.padding_share()
     watchers.on_train_begin()
     with _interruption() as interrupted, EpochProgress(training.epochs, len(train)) as progress:
         while state.epoch < training.epochs and not model.stop_training:
             watchers.on_epoch_begin(state.epoch)
+            lessons = train if course is None else course.lessons(state.history)
             started, tokens = time.perf_counter(), 0
-            for batch in train.batches((seed, state.epoch), start=state.step):
+            for batch in lessons.batches((seed, state.epoch), start=state.step):
                 watchers.on_train_batch_begin(state.step)
                 figures = {name: float(value) for name, value in train_step(batch).items()}
                 if not figures.pop("finite"):
@@ -139,11 +143,15 @@ def fit(
             logs = _means(state.sums) | {
                 f"val_{name}": value for name, value in _means(_total(valid_step, valid)).items()
             }
+            if course is not None and course.moves:
+                figures, trial = course.trial(state.history)
+                passed = _means(_total(valid_step, trial))
+                logs |= figures | {f"stage_{name}": value for name, value in passed.items()}
             row = (
                 {"epoch": state.epoch + 1}
                 | logs
                 | {
-                    "padding_share": padding_share,
+                    "padding_share": lessons.padding_share(),
                     "learning_rate": float(optimizer.learning_rate),
                     "tokens_per_second": tokens / seconds,
                     "seconds": seconds,

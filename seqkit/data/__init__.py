@@ -2,19 +2,35 @@
 
 from seqkit.data.builtin import reviews, sentences
 from seqkit.data.corpora import hold_out_end, read_corpus, topics
+from seqkit.data.courses import Course
 from seqkit.data.films import Footage, film_of, joined, turned
+from seqkit.data.forcing import forced, paired, unforced
 from seqkit.data.labels import UNSEEN, encode_labels, learn_classes
 from seqkit.data.lexicon import Lexicon, split
 from seqkit.data.media import Recording, open_recordings, read_recordings, recordings
 from seqkit.data.moving_digits import moving_digits
+from seqkit.data.parallel import read_parallel
 from seqkit.data.pictures import Picture, hold_out_pictures, read_pictured, shared
 from seqkit.data.pipelines import Pipeline, Shared, boundaries
+from seqkit.data.programs import Curriculum, drawn, programs
 from seqkit.data.ragged import Ragged
 from seqkit.data.scenes import asked_scenes, described_scenes
 from seqkit.data.sources import Examples, hold_out, read
+from seqkit.data.spelled import spelled
 from seqkit.data.splits import Splits, read_splits
+from seqkit.data.subwords import Subwords
 from seqkit.data.vectors import read_vectors
-from seqkit.data.vocabulary import BEGIN, END, PADDING, UNKNOWN, Splitter, Tokens, Vocabulary, tokenise
+from seqkit.data.vocabulary import (
+    BEGIN,
+    END,
+    PADDING,
+    UNKNOWN,
+    Splitter,
+    Tokens,
+    Vocabulary,
+    learn_vocabulary,
+    tokenise,
+)
 from seqkit.data.windows import Windows
 
 __all__ = [
@@ -23,6 +39,8 @@ __all__ = [
     "PADDING",
     "UNKNOWN",
     "UNSEEN",
+    "Course",
+    "Curriculum",
     "Examples",
     "Footage",
     "Lexicon",
@@ -33,23 +51,30 @@ __all__ = [
     "Shared",
     "Splits",
     "Splitter",
+    "Subwords",
     "Tokens",
     "Vocabulary",
     "Windows",
     "asked_scenes",
     "boundaries",
     "described_scenes",
+    "drawn",
     "encode_labels",
     "film_of",
+    "forced",
     "hold_out",
     "hold_out_end",
     "hold_out_pictures",
     "joined",
     "learn_classes",
+    "learn_vocabulary",
     "moving_digits",
     "open_recordings",
+    "paired",
+    "programs",
     "read",
     "read_corpus",
+    "read_parallel",
     "read_pictured",
     "read_recordings",
     "read_splits",
@@ -58,8 +83,10 @@ __all__ = [
     "reviews",
     "sentences",
     "shared",
+    "spelled",
     "split",
     "tokenise",
     "topics",
     "turned",
+    "unforced",
 ]

@@ -65,7 +65,7 @@ def reviews(seed: int = 0, rows: int = 8000) -> dict[str, Part]:
     """
     if not 16 <= rows <= 1_000_000:
         raise ValueError(f"rows={rows}: give a number from 16 to 1,000,000, so that each part has both labels.")
-    draw = _draws(np.random.default_rng(seed))
+    draw = draws(np.random.default_rng(seed))
     expand = grammar(REVIEW_RULES)
     seen: set[str] = set()
 
@@ -102,7 +102,7 @@ def sentences(seed: int = 0, rows: int = 3200) -> dict[str, TaggedPart]:
     """
     if not 16 <= rows <= 1_000_000:
         raise ValueError(f"rows={rows}: give a number from 16 to 1,000,000, so that each part has several sentences.")
-    draw = _draws(np.random.default_rng(seed))
+    draw = draws(np.random.default_rng(seed))
     expand = grammar(SENTENCE_RULES)
     seen: set[tuple[str, ...]] = set()
 
@@ -183,7 +183,7 @@ def _sentences(text: str) -> str:
     return re.sub(r"(?:^|(?<=[.?!] ))[a-z]", lambda match: match.group().upper(), text)
 
 
-def _draws(rng: np.random.Generator) -> Callable[[], float]:
+def draws(rng: np.random.Generator) -> Callable[[], float]:
     """Floats in [0, 1) one by one, drawn from NumPy by the thousand: single draws would take most of the time."""
 
     def stream() -> Iterator[float]:

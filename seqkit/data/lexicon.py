@@ -78,7 +78,7 @@ class Lexicon:
             InputError: No word occurs that often.
         """
         splitter = Splitter("word", lowercase)
-        words = Vocabulary.build(_folded(tokens, splitter), splitter, size=size, min_count=min_count)
+        words = Vocabulary.build(_folded(tokens, lowercase), splitter, size=size, min_count=min_count)
         if longest is None:
             return cls(words)
         counts = Counter[str]()
@@ -96,7 +96,7 @@ class Lexicon:
             an end token, which has no characters. The counts of empty texts and of cut words, and the share of unknown
             words.
         """
-        ids = self.words.encode(_folded(tokens, self.words.splitter))
+        ids = self.words.encode(_folded(tokens, self.words.splitter.lowercase))
         facts: dict[str, Any] = {
             "empty_texts": int((ids.lengths == 0).sum()),
             "unknown_token_share": float((ids.values == UNKNOWN).mean()) if len(ids.values) else 0.0,
@@ -165,9 +165,9 @@ class Lexicon:
         return cls(Vocabulary.from_json(value), tuple(value["characters"]), value["characters_a_word"])
 
 
-def _folded(tokens: Tokens, splitter: Splitter) -> Tokens:
+def _folded(tokens: Tokens, lowercase: bool) -> Tokens:
     """The tokens in lower case, where the rule says so, by the operation that exported graphs run."""
-    if not splitter.lowercase or not tokens.types:
+    if not lowercase or not tokens.types:
         return tokens
     folded = tf.strings.lower(tf.constant(tokens.types, tf.string), encoding="utf-8").numpy()
     index: dict[bytes, int] = {}

@@ -154,7 +154,7 @@ def table_rows(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[int, di
             for field, name in columns.items():
                 if name not in row:
                     raise InputError(
-                        f"{path}, line {number}: no key {name!r} among {_listed(row)}. {_how_to_name(field)}"
+                        f"{path}, line {number}: no key {name!r} among {_listed(row)}. {how_to_name(field)}"
                     )
             yield number, _row({field: row[name] for field, name in columns.items()}, f"{path}, line {number}")
         return
@@ -251,7 +251,7 @@ def _places(path: Path, first: list[str], columns: Mapping[str, str]) -> dict[st
         elif named:
             raise InputError(
                 f"{path}, line 1: no column {name!r} among {_listed(first)}. "
-                f"{_how_to_name(field)} Without a header give its number from 0."
+                f"{how_to_name(field)} Without a header give its number from 0."
             )
         else:
             raise InputError(f"{path}, line 1: no column number {name}; the file has columns 0 to {len(first) - 1}.")
@@ -307,7 +307,8 @@ def _cell(value: Any, field: str, place: str) -> str:
     return value
 
 
-def _how_to_name(field: str) -> str:
+def how_to_name(field: str) -> str:
+    """What a user does about a column that isn't there."""
     return f"Say where the {field} is: --{field} for seqkit train, --column.{field} for evaluate and predict."
 
 
@@ -400,7 +401,7 @@ def open_tfds(
     features = builder.info.features
     for field, column in columns.items():
         if feature_of(features, column) is None:
-            raise InputError(f"{source} has no feature {column!r}: it has {_listed(features)}. {_how_to_name(field)}")
+            raise InputError(f"{source} has no feature {column!r}: it has {_listed(features)}. {how_to_name(field)}")
     try:
         dataset = builder.as_dataset(split=split)
     except ValueError:

@@ -19,18 +19,21 @@ import tensorflow as tf
 
 from seqkit.data.pipelines import without_autotune
 from seqkit.data.ragged import Ragged
+from seqkit.data.subwords import MARK, MARKED, Subwords, fold, learn_pieces, unmark
 from seqkit.errors import InputError
 from seqkit.folder import replacing
 
-Unit = Literal["word", "character", "symbol"]
+Unit = Literal["word", "marked_word", "character", "symbol", "subword"]
 
 PADDING, UNKNOWN, BEGIN, END = range(4)
 SPECIAL = ("<padding>", "<unknown>", "<begin>", "<end>")
 
 # A word is letters, marks and digits with apostrophes inside it; any other visible character stands alone.
 _CLEAN = (("(?i)<br */?>", " "), (r"[\p{Z}\p{C}]+", " "))
+_WORD = r"[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*"
 _STEPS: dict[str, tuple[tuple[str, str], ...]] = {
-    "word": (*_CLEAN, (r"([\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*|[^ \p{L}\p{M}\p{N}])", r" \1 ")),
+    "word": (*_CLEAN, (rf"({_WORD}|[^ \p{{L}}\p{{M}}\p{{N}}])", r" \1 ")),
+    "marked_word": (*MARKED, (rf"({MARK}?(?:{_WORD}|[^ {MARK}\p{{L}}\p{{M}}\p{{N}}]))", r" \1 ")),
     "character": _CLEAN,
     "symbol": (),
 }
@@ -42,8 +45,9 @@ class Splitter:
     """The rule that makes tokens of a text.
 
     Attributes:
-        unit: "word" splits at spaces after `steps`; "character" at every character, with each run of blanks as one space and
-            none at the ends; "symbol" at every character of the text as it is, line ends too.
+        unit: "word" splits at spaces after `steps`; "marked_word" likewise, but a word before which there was a space, or
+            nothing, begins with "▁"; "character" at every character, with each run of blanks as one space and none at the
+            ends; "symbol" at every character of the text as it is, line ends too. For "subword" there is `Subwords`.
         lowercase: Whether case is folded first.
     """
 
@@ -68,14 +72,22 @@ class Splitter:
             string, (rows, None).
         """
         if self.lowercase:
-            texts = tf.strings.lower(texts, encoding="utf-8")
+            texts = fold(texts)
         for pattern, replacement in self.steps:
             texts = tf.strings.regex_replace(texts, pattern, replacement)
-        if self.unit == "word":
+        if self.unit in ("word", "marked_word"):
             return tf.strings.split(texts)
         if self.unit == "character":
             texts = tf.strings.strip(texts)
         return tf.strings.unicode_split(texts, "UTF-8")
+
+    def join(self, tokens: tf.RaggedTensor) -> tf.Tensor:
+        """The texts that tokens make: string, (rows, None) -> (rows,).
+
+        Marked words and symbols give the text back, marked words up to runs of blanks; between words there is a space.
+        """
+        texts = tf.strings.reduce_join(tokens, axis=1, separator=" " if self.unit == "word" else "")
+        return unmark(texts) if self.unit == "marked_word" else texts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +114,7 @@ class Tokens:
         return np.bincount(self.indices.values, minlength=len(self.types))
 
 
-def tokenise(texts: Sequence[str], splitter: Splitter, *, cache: bool = True) -> Tokens:
+def tokenise(texts: Sequence[str], splitter: Splitter | Subwords, *, cache: bool = True) -> Tokens:
     """Split texts, once: a second call with the same texts and rule reads the cache of the first.
 
     The cache lies in the user's cache folder, or where the environment variable SEQKIT_CACHE says, and may be deleted at
@@ -137,16 +149,18 @@ class Vocabulary:
     """The tokens that a model knows. Ids 0 to 3 are padding, unknown, begin and end, always.
 
     Attributes:
-        tokens: The token of each id.
+        tokens: The token of each id; of subwords all pieces, in order of rank.
         splitter: The rule that made them.
     """
 
     tokens: tuple[str, ...]
-    splitter: Splitter
+    splitter: Splitter | Subwords
 
     def __post_init__(self):
         if self.tokens[: len(SPECIAL)] != SPECIAL:
             raise InputError(f"A vocabulary starts with {SPECIAL}; this one starts with {self.tokens[: len(SPECIAL)]}.")
+        if isinstance(self.splitter, Subwords) and self.tokens[len(SPECIAL) :] != self.splitter.pieces:
+            raise InputError("A vocabulary of subwords holds the pieces that its rule merges: use learn_vocabulary.")
 
     @classmethod
     def build(cls, tokens: Tokens, splitter: Splitter, *, size: int = 20_000, min_count: int = 1) -> "Vocabulary":
@@ -183,6 +197,28 @@ class Vocabulary:
         )
         return tf.lookup.StaticHashTable(words, UNKNOWN)
 
+    def texts(self, ids: tf.Tensor | tf.RaggedTensor, *, unknown: str = SPECIAL[UNKNOWN]) -> tf.Tensor:
+        """Ids as texts, by TensorFlow's operations alone.
+
+        Args:
+            ids: Integers, (rows, steps), padded or ragged; padding, begin and end are left out wherever they stand.
+            unknown: What an unknown token is written as; among marked words as one by itself.
+        Returns:
+            string, (rows,).
+        """
+        if not isinstance(ids, tf.RaggedTensor):
+            ids = tf.RaggedTensor.from_tensor(ids)
+        real = tf.equal(ids.flat_values, UNKNOWN) | (ids.flat_values >= len(SPECIAL))
+        ids = tf.ragged.boolean_mask(ids, ids.with_flat_values(real))
+        mark = MARK if self.splitter.unit == "marked_word" else ""
+        tokens = [*SPECIAL[:UNKNOWN], mark + unknown, *self.tokens[UNKNOWN + 1 :]]
+        return self.splitter.join(ids.with_flat_values(tf.gather(tf.constant(tokens), ids.flat_values)))
+
+    def written(self, ids: Ragged) -> list[str]:
+        """The texts of ids, as `texts` writes them."""
+        rows = tf.RaggedTensor.from_row_splits(ids.values, ids.offsets)
+        return [text.decode() for text in self.texts(rows).numpy().tolist()]
+
     def to_json(self) -> dict[str, Any]:
         """Everything that maps a text to ids, as JSON."""
         return {
@@ -195,16 +231,45 @@ class Vocabulary:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Vocabulary":
         """The inverse of `to_json`."""
-        splitter = Splitter(value["unit"], value["lowercase"])
+        tokens = tuple(value["tokens"])
+        splitter: Splitter | Subwords
+        if value["unit"] == Subwords.unit:
+            splitter = Subwords(tokens[len(SPECIAL) :], value["lowercase"])
+        else:
+            splitter = Splitter(value["unit"], value["lowercase"])
         if [list(step) for step in splitter.steps] != value["replace"]:
             raise InputError(
                 "The vocabulary was written with another normalisation rule: train again with this seqkit."
             )
-        return cls(tuple(value["tokens"]), splitter)
+        return cls(tokens, splitter)
 
 
-def _cache_path(texts: Sequence[str], splitter: Splitter) -> Path:
-    digest = hashlib.sha256(repr((splitter.unit, splitter.lowercase, splitter.steps)).encode())
+def learn_vocabulary(
+    texts: Sequence[str], *, unit: Unit = "word", lowercase: bool = False, size: int = 20_000, min_count: int = 1
+) -> Vocabulary:
+    """Learn a vocabulary from the training texts, whatever the unit.
+
+    Args:
+        texts: Of training; their order doesn't matter.
+        unit: As for `Splitter`, or "subword" for pieces of words.
+        lowercase: Whether case is folded first.
+        size: Tokens to know, with the four fixed ones.
+        min_count: How often a token must occur to be known; of subwords, a character.
+    Raises:
+        InputError: No token does, or there are more characters than subwords.
+    """
+    if unit != Subwords.unit:
+        splitter = Splitter(unit, lowercase)
+        return Vocabulary.build(tokenise(texts, splitter), splitter, size=size, min_count=min_count)
+    words = tokenise(texts, Subwords((), lowercase))
+    counts = dict(zip(words.types, words.counts().tolist(), strict=True))
+    learned = learn_pieces(counts, size - len(SPECIAL), min_count=min_count)
+    pieces = tuple(piece for piece in learned if piece not in SPECIAL)  # a text may spell "<padding>"
+    return Vocabulary(SPECIAL + pieces, Subwords(pieces, lowercase))
+
+
+def _cache_path(texts: Sequence[str], splitter: Splitter | Subwords) -> Path:
+    digest = hashlib.sha256(repr((splitter, splitter.steps)).encode())
     for text in texts:
         data = text.encode()
         digest.update(len(data).to_bytes(8))

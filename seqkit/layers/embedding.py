@@ -17,6 +17,7 @@ def embed_tokens(
     *,
     unknown: int | None = None,
     reversible: bool = False,
+    name: str = "ids",
 ) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
     """The input of a model that reads token ids.
 
@@ -27,16 +28,21 @@ def embed_tokens(
         unknown: The id that a dropped word takes, so that it is trained as the words are for which it stands; without it a
             dropped word is zeros.
         reversible: Whether `tied_head` may use the table for the output too.
+        name: Of the input.
     Returns:
         ids, int32 (batch, steps); features, float (batch, steps, units); mask, bool (batch, steps), False on padding.
         The mask is passed on by hand: Keras drops an implicit one wherever a layer has a second tensor argument.
     """
-    ids = keras.Input((None,), dtype="int32", name="ids")
+    ids = keras.Input((None,), dtype="int32", name=name)
     mask = keras.ops.not_equal(ids, PADDING)
     units = embedding.units if vectors is None else vectors.shape[1]
     options = {"trainable": embedding.trainable, "name": "embedding"}
     if reversible:
-        table = keras.layers.ReversibleEmbedding(tokens, units, reverse_dtype="float32", **options)
+        # a draw as wide as an output needs: with Keras's for an input, four times narrower at 64 units, nothing is learned
+        draw = keras.initializers.RandomNormal(stddev=units**-0.5)
+        table = keras.layers.ReversibleEmbedding(
+            tokens, units, embeddings_initializer=draw, reverse_dtype="float32", **options
+        )
     else:
         table = keras.layers.Embedding(tokens, units, **options)
     if embedding.word_dropout and unknown is not None:

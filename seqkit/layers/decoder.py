@@ -1,0 +1,130 @@
+"""The decoder: a model that writes, from what an encoder hands over.
+
+Its inputs are "before" (what was written so far), what stays the same for all steps ("memory", "keys", "real", "vector", as
+far as there is each) and "state_0", "state_1" ...; its outputs are logits, attention weights and the states after. With all
+steps of an answer it is what is trained; with one step it is what a search asks.
+"""
+
+from collections.abc import Callable
+
+import keras
+from keras import ops
+
+from seqkit.cells import make_layer
+from seqkit.layers.attention import attend, attention_keys
+from seqkit.settings import Attention, Stack
+
+Head = Callable[[keras.KerasTensor], keras.KerasTensor]
+STATE = "state_"  # begins the names of the inputs that change from step to step
+
+
+def hand_over(
+    summary: keras.KerasTensor,
+    decoder: Stack,
+    attention: Attention,
+    memory: keras.KerasTensor | None = None,
+    real: keras.KerasTensor | None = None,
+) -> dict[str, keras.KerasTensor]:
+    """What a decoder gets of something encoded, by the names of its inputs.
+
+    Args:
+        summary: float, (batch, features), of which the first states are made: tanh(W summary + b) for each.
+        memory: float, (batch, places, features), where there is attention.
+        real: bool, (batch, places), False on padding.
+    """
+    handed: dict[str, keras.KerasTensor] = {}
+    if attention.kind != "none" and memory is not None and real is not None:
+        # named by layers of their own, since a model's outputs bear the names of what made them
+        handed = {"memory": memory, "keys": attention_keys(memory, attention, decoder.units[-1]), "real": real}
+    for number, width in enumerate(_state_widths(decoder)):
+        handed[f"{STATE}{number}"] = keras.layers.Dense(width, activation="tanh", name=f"bridge_{number}")(summary)
+    return handed
+
+
+def _state_widths(decoder: Stack) -> list[int]:
+    widths: list[int] = []
+    for units in decoder.units:
+        size = make_layer(decoder.cell, units).cell.state_size
+        widths += list(size) if isinstance(size, list | tuple) else [size]
+    return widths
+
+
+def decoder_model(
+    before: keras.KerasTensor,
+    features: keras.KerasTensor,
+    handed: dict[str, keras.KerasTensor],
+    *,
+    outputs: int,
+    decoder: Stack,
+    attention: Attention,
+    head: Head | None = None,
+) -> keras.Model:
+    """Build the decoder.
+
+    Args:
+        before: The input of ids, int32 (batch, steps), from which `features`, float (batch, steps, features), were made.
+        handed: From `hand_over`, and "vector", float (batch, features), where one is to be seen at every step.
+        head: From float (batch, steps, decoder.units[-1]) to logits, where they are not one affine map.
+    Returns:
+        [before, *handed] -> [logits, float32 (batch, steps, outputs); weights, float (batch, steps, places), of one place
+        where there is no attention; *states after].
+    """
+    given = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in handed.items()}
+    over = (None, 1, None) if decoder.locked else None  # one draw for all steps
+    sequence = features
+    if "vector" in given:
+        steps = ops.ones_like(features[:, :, :1])
+        sequence = keras.layers.Concatenate(name="with_vector")([features, steps * ops.expand_dims(given["vector"], 1)])
+    if decoder.input_dropout:
+        sequence = keras.layers.Dropout(decoder.input_dropout, noise_shape=over, name="input_dropout")(sequence)
+    states, after = [tensor for name, tensor in given.items() if name.startswith(STATE)], []
+    for number, units in enumerate(decoder.units, start=1):
+        layer = make_layer(
+            decoder.cell,
+            units,
+            recurrent_initializer=decoder.recurrent_initializer,
+            return_sequences=True,
+            return_state=True,
+            name=f"{decoder.cell}_{number}",
+        )
+        count = len(_state_widths(Stack(cell=decoder.cell, units=(units,))))
+        first, states = states[:count], states[count:]
+        said, *last = layer(sequence, initial_state=first)  # padding comes after what is real, and weighs nothing
+        after += last
+        if decoder.residual and number > 1:
+            said = keras.layers.Add(name=f"residual_{number}")([sequence, said])
+        if decoder.layer_norm and number < len(decoder.units):
+            said = keras.layers.LayerNormalization(name=f"layer_norm_{number}")(said)
+        if decoder.dropout and number < len(decoder.units):
+            said = keras.layers.Dropout(decoder.dropout, noise_shape=over, name=f"dropout_{number}")(said)
+        sequence = said
+    if "memory" in given:
+        context, weights = attend(sequence, given["memory"], given["keys"], given["real"], attention)
+        both = keras.layers.Concatenate(name="with_context")([sequence, context])
+        sequence = keras.layers.Dense(decoder.units[-1], activation="tanh", name="attentional")(both)
+    else:
+        weights = ops.ones_like(sequence[:, :, :1])
+    if decoder.dropout:
+        sequence = keras.layers.Dropout(decoder.dropout, noise_shape=over, name="dropout")(sequence)
+    answer = head or keras.layers.Dense(outputs, dtype="float32", name="logits")
+    return keras.Model([before, *given.values()], [answer(sequence), weights, *after], name="decoder")
+
+
+def joined(
+    encoder_inputs: keras.KerasTensor | list[keras.KerasTensor],
+    handed: dict[str, keras.KerasTensor],
+    decoder: keras.Model,
+) -> keras.Model:
+    """The whole, for training: [*encoder_inputs, before] -> logits, of the models "encoder" and "decoder".
+
+    Args:
+        handed: Made from `encoder_inputs`, in the order of the decoder's inputs but "before".
+    """
+    inputs = encoder_inputs if isinstance(encoder_inputs, list) else [encoder_inputs]
+    encoder = keras.Model(inputs, list(handed.values()), name="encoder")
+    fresh = [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in inputs]
+    before = keras.Input((None,), dtype="int32", name="before")
+    encoded = encoder(fresh if len(fresh) > 1 else fresh[0])
+    encoded = list(encoded) if isinstance(encoded, list | tuple) else [encoded]
+    logits, *_ = decoder([before, *encoded])
+    return keras.Model([*fresh, before], logits, name="encoder_decoder")

@@ -1,0 +1,70 @@
+"""Scores of written texts against references."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from sacrebleu.metrics import BLEU, CHRF
+
+Scorer = Callable[[np.ndarray], dict[str, float]]
+
+
+def text_scorer(texts: Sequence[str], references: Sequence[str]) -> Scorer:
+    """Scores of cased, detokenised texts as a function of the rows.
+
+    BLEU (Papineni et al. 2002) and chrF (Popović 2015) are sacreBLEU's corpus scores with its defaults, from 0 to 100 (Post
+    2018; see `signature`); their counts are made once for each row, so that resampling costs little.
+
+    Returns:
+        Row numbers -> bleu, chrf, exact_match (a share) and length_ratio (characters of the texts over the references').
+    """
+    bleu, chrf = BLEU(), CHRF()
+    counts = {metric: np.array(metric._extract_corpus_statistics(texts, [list(references)])) for metric in (bleu, chrf)}
+    same = np.array([text == reference for text, reference in zip(texts, references, strict=True)])
+    sizes = np.array([[len(text), len(reference)] for text, reference in zip(texts, references, strict=True)])
+
+    def score(rows: np.ndarray) -> dict[str, float]:
+        written, wanted = sizes[rows].sum(axis=0)
+        return {
+            name: metric._compute_score_from_stats(counts[metric][rows].sum(axis=0).tolist()).score
+            for name, metric in (("bleu", bleu), ("chrf", chrf))
+        } | {"exact_match": float(same[rows].mean()), "length_ratio": float(written / max(wanted, 1))}
+
+    return score
+
+
+def character_scorer(texts: Sequence[str], references: Sequence[str], right: np.ndarray | None = None) -> Scorer:
+    """Scores of answers that are right or wrong, as a function of the rows.
+
+    Args:
+        right: int, (rows,): how many of each reference's characters a model chose with the true ones before them (teacher
+            forcing); without it, how many stand in the text at the same place.
+    Returns:
+        Row numbers -> exact_match (a share of the rows) and character_accuracy (a share of the references' characters).
+    """
+    pairs = list(zip(texts, references, strict=True))
+    if right is None:
+        right = np.array([sum(map(str.__eq__, text, reference)) for text, reference in pairs])
+    same = np.array([text == reference for text, reference in pairs])
+    sizes = np.array([len(reference) for reference in references])
+
+    def score(rows: np.ndarray) -> dict[str, float]:
+        return {
+            "exact_match": float(same[rows].mean()),
+            "character_accuracy": float(right[rows].sum() / max(sizes[rows].sum(), 1)),
+        }
+
+    return score
+
+
+def signature() -> dict[str, str]:
+    """How BLEU and chrF were computed, as sacreBLEU writes it."""
+    signatures = {}
+    for name, metric in (("bleu", BLEU()), ("chrf", CHRF())):
+        metric.corpus_score(["a"], [["a"]])  # which tells it the number of references
+        signatures[name] = str(metric.get_signature())
+    return signatures
+
+
+def sentence_chrf(text: str, reference: str) -> float:
+    """chrF of one text, from 0 to 100: by which a page of examples is ordered."""
+    return CHRF().sentence_score(text, [reference]).score

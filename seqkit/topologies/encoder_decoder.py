@@ -1,0 +1,36 @@
+"""Encoder to decoder: a sequence in, another sequence out."""
+
+import keras
+
+from seqkit.layers.decoder import Head, decoder_model, hand_over, joined
+from seqkit.layers.pooling import pool
+from seqkit.layers.stack import recurrent_stack
+from seqkit.settings import Attention, Stack
+
+
+def encoder_decoder(
+    source: tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor],
+    target: tuple[keras.KerasTensor, keras.KerasTensor],
+    *,
+    outputs: int,
+    encoder: Stack,
+    decoder: Stack,
+    attention: Attention,
+    head: Head | None = None,
+) -> keras.Model:
+    """A model that reads one sequence and writes another.
+
+    Args:
+        source: Inputs, features (batch, places, features) and mask (batch, places), as `embed_tokens` gives them.
+        target: The input "before" of ids and features (batch, steps, features).
+        encoder: Its summary, each direction's last state, makes the decoder's first states; its outputs are the memory.
+        head: As in `decoder_model`.
+    Returns:
+        A model from [source's inputs, "before"] to logits, float32 (batch, steps, outputs), that holds the models "encoder"
+        and "decoder".
+    """
+    inputs, features, mask = source
+    memory = recurrent_stack(features, mask, encoder)  # (batch, places, width)
+    handed = hand_over(pool(memory, mask, "last", encoder), decoder, attention, memory, mask)
+    writes = decoder_model(*target, handed, outputs=outputs, decoder=decoder, attention=attention, head=head)
+    return joined(inputs, handed, writes)

@@ -1,0 +1,149 @@
+"""A curriculum in training: what an epoch trains on follows from the history, and from nothing else."""
+
+import dataclasses
+import functools
+import importlib
+import itertools
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+from seqkit import Attention, Embedding, Stack, Training
+from seqkit.data import Course, Curriculum, learn_vocabulary, paired, programs, tokenise
+from seqkit.data.forcing import without_end
+from seqkit.layers import embed_tokens
+from seqkit.objectives import classification
+from seqkit.topologies import encoder_decoder
+from seqkit.training import evaluate, fit, reproducible
+
+EASY = programs(rows=32, exercise="addition", length=3, nesting=1)
+VOCABULARY = learn_vocabulary(EASY["train"]["source"] + EASY["train"]["target"], unit="symbol")
+
+
+def encode(columns, **options):
+    ids = [
+        VOCABULARY.encode(tokenise(columns[field], VOCABULARY.splitter, cache=False)) for field in ("source", "target")
+    ]
+    return paired(*ids, batch_size=8, **options)[0]
+
+
+ROWS = encode(EASY["train"])
+COURSE = Course("addition", Curriculum("naive", 3, 1), 24, 20, 0, functools.partial(encode, axes=ROWS.axes))
+
+
+class Counting(Course):
+    """What a course must not be: its stage follows from how often it was asked."""
+
+    asked = itertools.count()
+
+    def stage(self, history):
+        return dataclasses.replace(self.start, stage=(1 + next(self.asked) % 3, 1))
+
+
+@pytest.fixture
+def passed(monkeypatch):
+    """An accuracy that an untrained model passes after an epoch or two."""
+    monkeypatch.setattr(importlib.import_module("seqkit.data.programs"), "PASSED", 0.13)
+
+
+class PressCtrlC(keras.callbacks.Callback):
+    def __init__(self, epoch, batch):
+        self.at, self.epoch = (epoch, batch), 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == self.at:
+            signal.raise_signal(signal.SIGINT)
+
+
+def train(course, **options):
+    training = Training(epochs=3, learning_rate=1e-2)
+    with reproducible(0, "float32"):
+        before, features, _ = embed_tokens(len(VOCABULARY), Embedding(units=4), name="before")
+        model = encoder_decoder(
+            embed_tokens(len(VOCABULARY), Embedding(units=4)),
+            (before, features),
+            outputs=len(VOCABULARY),
+            encoder=Stack(units=(6,)),
+            decoder=Stack(units=(6,)),
+            attention=Attention(),
+        )
+    objective = classification(training, [1] * len(VOCABULARY))
+    valid = encode(EASY["valid"])
+    history = fit(model, ROWS, valid, objective=objective, training=training, course=course, **options)
+    return history, model.get_weights()
+
+
+def same_rows_for_the_same_history(course):
+    for epoch in (0, 2):
+        history = [{"stage_accuracy": 1.0}] * epoch
+        one, other = (course.lessons(history).columns["ids"] for _ in range(2))
+        np.testing.assert_array_equal(one.values, other.values)
+
+
+def test_a_resumed_course_goes_on_where_it_stood(passed, tmp_path):
+    (history, weights), checkpoint = train(COURSE), tmp_path / "state.npz"
+    with pytest.raises(KeyboardInterrupt):
+        train(COURSE, checkpoint=checkpoint, callbacks=[PressCtrlC(1, 1)])
+    again, others = train(COURSE, checkpoint=checkpoint, resume=True)
+    names = ("loss", "val_loss", "stage_length", "stage_accuracy")
+    np.testing.assert_array_equal(
+        [[row[n] for n in names] for row in history], [[row[n] for n in names] for row in again]
+    )
+    for one, other in zip(weights, others, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert {row["stage_length"] for row in history} > {1.0}, "no stage was passed: the test shows nothing"
+
+
+def test_the_same_history_gives_the_same_rows():
+    same_rows_for_the_same_history(COURSE)
+
+
+def test_it_catches_a_course_that_counts_for_itself():
+    with pytest.raises(AssertionError):
+        same_rows_for_the_same_history(Counting(**vars(COURSE)))
+
+
+def test_the_stage_is_a_fold_over_the_history():
+    history = [{"stage_accuracy": value} for value in (0.96, 0.5, 0.97, 0.99)]
+    stages = [COURSE.stage(history[:count]).stage for count in range(5)]
+    assert stages == [(1, 1), (2, 1), (2, 1), (3, 1), (3, 1)]
+    still = dataclasses.replace(COURSE, start=Curriculum("mix", 3, 1))
+    assert not still.moves
+    assert still.stage([{}, {}]) == still.start
+
+
+def test_every_epoch_is_fresh_and_of_the_same_size():
+    lessons = [COURSE.lessons([{"stage_accuracy": 1.0}] * epoch) for epoch in range(4)]
+    assert {(rows.rows, len(rows), tuple(rows.axes)) for rows in lessons} == {(24, len(ROWS), ("ids", "before"))}
+    texts = [tuple(VOCABULARY.written(rows.columns["ids"])) for rows in lessons]
+    assert len(set(texts)) == 4
+    assert all(len(text) == len("print(1+2)") for text in texts[0])
+    assert all(len(text) == len("print(123+456)") for text in texts[3])
+
+
+def test_a_trial_counts_characters_and_not_the_end():
+    figures, trial = COURSE.trial([])
+    assert figures == {"stage_length": 1.0, "stage_nesting": 1.0}
+    weights, targets = trial.columns["weights"], trial.columns["targets"]
+    answers = VOCABULARY.written(targets)
+    assert [int(weights[row].sum()) for row in range(trial.rows)] == [len(answer) for answer in answers]
+    assert weights.values[weights.offsets[1:] - 1].max() == 0
+    with reproducible(0, "float32"):
+        before, features, _ = embed_tokens(len(VOCABULARY), Embedding(units=4), name="before")
+        logits = keras.layers.Lambda(lambda x: 0.0 * x)(keras.layers.Dense(len(VOCABULARY))(features))
+        model = keras.Model(before, logits)  # which always says padding
+    objective = classification(Training(), [1] * len(VOCABULARY))
+    assert evaluate(model, without_end(trial), objective)["accuracy"] == 0
+
+
+def test_rows_that_are_longer_than_the_widths_widen_them():
+    kept = {"ids": (4,), "before": (4,)}
+    rows = encode(EASY["train"], axes=kept)
+    assert rows.axes["ids"][0] == 4
+    assert rows.axes["ids"][-1] >= rows.columns["ids"].lengths.max()
+    assert sum(len(batch["rows"]) for batch in rows.batches()) == rows.rows
