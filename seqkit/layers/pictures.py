@@ -67,7 +67,7 @@ def stacked_attention(question: keras.KerasTensor, grid: keras.KerasTensor, *, l
 
 
 def convolutions(pictures: keras.KerasTensor, encoder: Encoder) -> keras.KerasTensor:
-    """(pictures, height, width, channels) -> (pictures, height / 2^n, width / 2^n, filters), rounded up, through n convolutions.
+    """(pictures, height, width, channels) -> (pictures, height / 2^n, width / 2^n, filters), rounded up: n convolutions.
 
     Raises:
         InputError: The pictures are too small for so many.
