@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from seqkit.recipes.language_model import LanguageModel, language_model
 from seqkit.recipes.programs import Programs, programs
+from seqkit.recipes.question_answering import QuestionAnswering, question_answering
 from seqkit.recipes.sentiment import Sentiment, sentiment
 from seqkit.recipes.tagging import Tagging, tagging
 from seqkit.recipes.translation import Translation, translation
@@ -20,6 +21,7 @@ RECIPES = {
     "video_frames": video_frames,
     "translation": translation,
     "programs": programs,
+    "question_answering": question_answering,
 }
 
 _TASKS = {
@@ -29,9 +31,20 @@ _TASKS = {
     "video_frames": VideoFrames,
     "translation": Translation,
     "programs": Programs,
+    "question_answering": QuestionAnswering,
 }
 
-__all__ = ["RECIPES", "language_model", "load", "programs", "sentiment", "tagging", "translation", "video_frames"]
+__all__ = [
+    "RECIPES",
+    "language_model",
+    "load",
+    "programs",
+    "question_answering",
+    "sentiment",
+    "tagging",
+    "translation",
+    "video_frames",
+]
 
 
 def load(path: str | Path) -> "Run":

@@ -253,7 +253,11 @@ class Translation:
             sections["attention"] = [
                 {
                     "places": [*(self.source.tokens[number] for number in sources[row]), "<end>"],
-                    "written": [*(self.target.tokens[number] for number in best[row]), "<end>"],
+                    "written": [*(self.target.tokens[number] for number in best[row]), "<end>"][
+                        : len(
+                            outputs.weights[row]
+                        )  # one that was cut short has no end
+                    ],
                     "weights": outputs.weights[row][:, : len(sources[row]) + 1].round(4).tolist(),
                 }
                 for row in range(min(PICTURES, len(examples)))

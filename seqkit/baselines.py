@@ -51,7 +51,8 @@ class Majority:
 class SingleFrame:
     """Logistic regression on single frames, with scikit-learn: what can be known without looking at time.
 
-    Values are standardised; pictures are first averaged over blocks of pixels, down to at most 16 x 16.
+    Values are standardised; pictures are first averaged over blocks of pixels, down to at most 16 x 16. A picture by itself
+    is a frame, too.
 
     Attributes:
         model: Fitted.
@@ -81,7 +82,7 @@ class SingleFrame:
         share = min(1.0, FRAMES / sum(map(len, films)))
         rng = np.random.default_rng(seed)
         drawn = [np.flatnonzero(rng.random(len(film)) < share) for film in films]
-        values = np.concatenate([_flat(film[rows]) for film, rows in zip(films, drawn, strict=True)])
+        values = np.concatenate([averaged(film[rows]) for film, rows in zip(films, drawn, strict=True)])
         names = [own[row] for own, rows in zip(labels, drawn, strict=True) for row in rows.tolist()]
         mean, deviation = values.mean(axis=0), values.std(axis=0)
         deviation = np.where(deviation > 0, deviation, 1.0)
@@ -92,7 +93,7 @@ class SingleFrame:
     def probabilities(self, film: np.ndarray) -> np.ndarray:
         """float, (frames, classes)."""
         result = np.zeros((len(film), self.classes))
-        result[:, self.columns] = self.model.predict_proba((_flat(film) - self.mean) / self.deviation)
+        result[:, self.columns] = self.model.predict_proba((averaged(film) - self.mean) / self.deviation)
         return result
 
     def save(self, path: Path) -> None:
@@ -117,13 +118,14 @@ class SingleFrame:
             return cls(model, kept["mean"], kept["deviation"], kept["columns"], int(kept["classes"]))
 
 
-def _flat(frames: np.ndarray) -> np.ndarray:
+def averaged(frames: np.ndarray) -> np.ndarray:
     """float64, (frames, values): pictures averaged over blocks, what doesn't fill a block left out."""
     if frames.ndim == 4:
         count, height, width, channels = frames.shape
         block = -(-max(height, width) // SIDE)
-        frames = frames[:, : height - height % block, : width - width % block].astype(np.float64)
-        frames = frames.reshape(count, height // block, block, width // block, block, channels).mean(axis=(2, 4))
+        frames = frames[:, : height - height % block, : width - width % block]
+        frames = frames.reshape(count, height // block, block, width // block, block, channels)
+        frames = frames.mean(axis=(2, 4), dtype=np.float64)
     return frames.reshape(len(frames), -1).astype(np.float64)
 
 

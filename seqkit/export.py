@@ -80,7 +80,7 @@ def export_keras(source: Path, folder: Path, inputs: Arrays, expected: np.ndarra
             copy.unlink()
         asked = list(inputs.values())
         error = _compare(np.asarray(model(asked if len(asked) > 1 else asked[0])), expected, "keras", precision)
-    specs = {tensor.name: f"{tensor.dtype} (batch, steps{_more(tensor.shape[2:])})" for tensor in model.inputs}
+    specs = {tensor.name: f"{tensor.dtype} {_shape(tensor.shape)}" for tensor in model.inputs}
     outputs = f"logits, float32 {tuple(model.output_shape)}"
     _note(folder, "keras", target, error, len(expected), {"inputs": specs, "outputs": outputs})
     return target
@@ -89,7 +89,7 @@ def export_keras(source: Path, folder: Path, inputs: Arrays, expected: np.ndarra
 def export_savedmodel(
     module: tf.Module,
     folder: Path,
-    inputs: tf.Tensor,
+    inputs: tf.Tensor | Tensors,
     expected: np.ndarray | Ragged | list[str],
     *,
     output: str,
@@ -100,8 +100,8 @@ def export_savedmodel(
     """Write a module's `serve` function as a SavedModel's default signature, read it back and compare.
 
     Args:
-        module: Its `serve` takes one tensor and returns a dict of tensors by name.
-        inputs: What to ask the artefact, (rows, ...).
+        module: Its `serve` takes tensors and returns a dict of tensors by name.
+        inputs: What to ask the artefact, (rows, ...): the one tensor, or all by name.
         expected: float, (rows, ...) or ragged, or texts, the run's own answers.
         output: The output to compare.
         step: The streaming step, where there is one: it becomes the signature "step".
@@ -119,8 +119,8 @@ def export_savedmodel(
             raise OSError(f"{target} can't be written: {str(failure.message).splitlines()[0]}") from None
         kept = tf.saved_model.load(str(part)).signatures
         served = kept["serving_default"]
-        name = next(iter(served.structured_input_signature[1]))
-        error = _compare(served(**{name: inputs})[output].numpy(), expected, "savedmodel", precision)
+        asked = inputs if isinstance(inputs, dict) else {next(iter(served.structured_input_signature[1])): inputs}
+        error = _compare(served(**asked)[output].numpy(), expected, "savedmodel", precision)
         if step is not None and stream is not None:
             error = max(
                 error, _compare_steps(lambda given: kept["step"](**given), step, stream, "savedmodel", precision)
@@ -239,5 +239,7 @@ def _spec(spec: tf.TensorSpec) -> str:
     return f"{spec.dtype.name} {tuple(spec.shape)}"
 
 
-def _more(shape: Sequence[int | None]) -> str:
-    return "".join(f", {size}" for size in shape)
+def _shape(shape: Sequence[int | None]) -> str:
+    """Of an input: (batch, steps, 20, 20, 1)."""
+    sizes = ["steps" if size is None else str(size) for size in shape[1:]]
+    return f"({', '.join(['batch', *sizes])})"

@@ -80,6 +80,21 @@ def macro(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     return dict(zip(("precision", "recall", "f1"), map(float, figures[:3]), strict=True))
 
 
+def accuracy_by_kind(right: np.ndarray, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """Accuracy and support of each kind of row, the most frequent first.
+
+    Args:
+        right: bool, (rows,).
+        kinds: Of each row.
+    """
+    names, places, counts = np.unique(np.array(kinds, str), return_inverse=True, return_counts=True)
+    shares = np.bincount(places, weights=right) / counts
+    return [
+        {"kind": str(names[place]), "accuracy": float(shares[place]), "support": int(counts[place])}
+        for place in np.argsort(-counts, kind="stable")
+    ]
+
+
 def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> list[list[int]]:
     """Counts by (label, prediction); rows of unknown labels are left out."""
     known = labels >= 0

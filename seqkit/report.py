@@ -5,6 +5,8 @@ that any run may have, each a function of (report, history) that leaves itself o
 A recipe with more to show passes its own as `sections`.
 """
 
+import base64
+import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from typing import Any
 import matplotlib
 import numpy as np
 from markupsafe import Markup
+from matplotlib.figure import Figure
+from PIL import Image
 from rich.table import Table
 
 from seqkit.pages import BLUE, GREY, INK, LINE, ORANGE, Section, axes, facts, figure, legend, paragraph, table, write
@@ -201,6 +205,24 @@ def classes(report: Report, history: History) -> Section | None:
     return Section("Where it is right and wrong", blocks) if blocks else None
 
 
+def kinds(report: Report, history: History) -> Section | None:
+    rows = [[row["kind"], _percent(row["accuracy"]), f"{row['support']:,}"] for row in report.get("per_kind") or []]
+    if not rows:
+        return None
+    return Section(
+        "By kind of question", [table(["questions that begin with", "accuracy", "rows"], rows, "Accuracy by kind")]
+    )
+
+
+def looks(report: Report, history: History) -> Section | None:
+    blocks = []
+    for number, row in enumerate(report.get("looks") or []):
+        verdict = "right" if row["predicted"] == row["label"] else f"wrong: it is {row['label']}"
+        title = f"{row['question']} {row['predicted']} ({verdict})"
+        blocks.append(_looks(f"look{number}", title, row["picture"], row["weights"]))
+    return Section("Where it looks", blocks) if blocks else None
+
+
 def timelines(report: Report, history: History) -> Section | None:
     films = report.get("timelines") or []
     if not films:
@@ -280,7 +302,9 @@ def data(report: Report, history: History) -> Section | None:
     words = {
         "source": "source", "rows": "rows", "frames": "frames", "symbols": "symbols",
         "empty_texts": "empty texts", "cut_texts": "texts cut to fit",
-        "unseen_labels": f"{_items(report)} whose label the model never saw", "tokens": "tokens",
+        "unseen_labels": f"{_items(report)} whose label the model never saw",
+        "pictures": "pictures", "unseen_answers": "rows whose answer the model never saw, counted as wrong",
+        "tokens": "tokens",
         "cut_words": "words shortened to fit", "unseen_tags": "tokens whose tag the model never saw",
         "source_tokens": "units of the sources", "target_tokens": "units of the references",
         "illegal_tags": "illegal tags, read as conlleval reads them", "unknown_token_share": "unknown tokens",
@@ -307,8 +331,8 @@ def circumstances(report: Report, history: History) -> Section | None:
 
 
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
-    scores, learning, gradients, classes, timelines, mistakes, tag_mistakes, stretches, writings, sizes, attention, data,
-    circumstances,
+    scores, learning, gradients, kinds, classes, looks, timelines, mistakes, tag_mistakes, stretches, writings, sizes,
+    attention, data, circumstances,
 )  # fmt: skip
 
 
@@ -426,6 +450,29 @@ def _attended(number: int, one: Mapping[str, Any]) -> Markup:
     ax.set_yticks(range(len(written)), written, parse_math=False)
     caption = f"Attention, row {number + 1} of the test data: what is read across, what is written down"
     return figure(f"attention_{number}", caption, picture)
+
+
+def _looks(name: str, title: str, encoded: str, weights: Sequence[Any]) -> Markup:
+    """A picture, then the same as seen at each look: the darker a place, the less it weighs.
+
+    Args:
+        encoded: A PNG file in base64.
+        weights: (looks, rows, columns).
+    """
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
+    picture = Figure(figsize=(1.9 * (1 + len(weights)), 2.1))
+    titles = ["picture", *(f"look {number}" for number in range(1, len(weights) + 1))]
+    height, width = pixels.shape[:2]
+    for ax, text, look in zip(np.atleast_1d(picture.subplots(1, len(titles))), titles, [None, *weights], strict=True):
+        seen = pixels
+        if look is not None:
+            places = Image.fromarray(np.asarray(look, np.float32) / max(np.max(look), 1e-9))
+            light = np.asarray(places.resize((width, height), Image.Resampling.BILINEAR))[..., None]
+            seen = (pixels * (0.15 + 0.85 * light) + 40 * light).clip(0, 255).astype(np.uint8)
+        ax.imshow(seen, interpolation="nearest")
+        ax.set_title(text, color=INK, fontsize=9)
+        ax.set_axis_off()
+    return figure(name, title, picture)
 
 
 def _items(report: Report) -> str:

@@ -23,6 +23,7 @@ import seqkit.layers  # a model file may name its classes
 from seqkit import export, folder, metrics, report
 from seqkit.data.courses import Course
 from seqkit.data.ragged import Ragged
+from seqkit.data.sources import Examples
 from seqkit.data.splits import Splits
 from seqkit.errors import InputError
 from seqkit.progress import say
@@ -110,12 +111,17 @@ class Run:
 
     def stream(self, chunks: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
         """Answer chunks of inputs as they come, a dict each, in order."""
-        field = next(iter(self.task.columns))
+        fields = _input_fields(self.task)
         for chunk in chunks:
             for start in range(0, len(chunk), CHUNK):
-                examples = self.task.read((chunk[start : start + CHUNK],), {field: field})
+                inputs = chunk[start : start + CHUNK]
+                columns = {fields[0]: inputs} if len(fields) == 1 else _apart(inputs, fields)
+                examples = self._read(columns)
                 pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
                 yield from self.task.answers(examples, self.task.outputs(self._forward, pipeline))
+
+    def _read(self, columns: Mapping[str, Sequence[Any]]) -> Examples:
+        return self.task.read(tuple(columns.values()), {field: field for field in columns})
 
     def evaluate(
         self,
@@ -224,8 +230,7 @@ class Run:
         """
         target = self.path / "export"
         target.mkdir(exist_ok=True)
-        field = next(iter(self.task.columns))
-        examples = self.task.read((read_samples(self.path),), {field: field})
+        examples = self._read(read_samples(self.path, _input_fields(self.task)))
         precision = self.info["settings"]["training"]["precision"]
         pipeline, _ = self.task.encode(examples, len(examples))
         batch = next(iter(pipeline.batches()))  # rows by length
@@ -334,13 +339,24 @@ def train(
         writer = csv.DictWriter(file, history[0].keys())
         writer.writeheader()
         writer.writerows(history)
-    field = next(iter(task.columns))
-    write_samples(part, splits.valid[field])
+    write_samples(part, {field: splits.valid[field] for field in _input_fields(task)})
     (part / "baselines").mkdir(exist_ok=True)
     for name, baseline in task.fit_baselines(splits.train).items():
         baseline.save(part / "baselines" / f"{name}.npz")
     folder.write_json(part / "run.json", info)
     return info
+
+
+def _input_fields(task: Task) -> tuple[str, ...]:
+    return getattr(task, "inputs", None) or (next(iter(task.columns)),)
+
+
+def _apart(inputs: Sequence[Any], fields: Sequence[str]) -> dict[str, list[Any]]:
+    """Rows of several values as columns."""
+    for number, row in enumerate(inputs):
+        if not isinstance(row, tuple | list) or len(row) != len(fields):
+            raise InputError(f"Input {number} is a {type(row).__name__}, where ({', '.join(fields)}) is expected.")
+    return {field: [row[place] for row in inputs] for place, field in enumerate(fields)}
 
 
 def _same_or_new(path: Path, info: dict[str, Any], resume: bool) -> None:

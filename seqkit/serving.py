@@ -17,6 +17,11 @@ Tensors = dict[str, tf.Tensor]
 NO_TAG = -1
 
 
+def _ended(ids: tf.RaggedTensor) -> tf.Tensor:
+    """int32, (batch, None) -> (batch, steps): with the end token, padded."""
+    return tf.concat([ids, tf.fill([ids.nrows(), 1], END)], axis=1).to_tensor()
+
+
 class TextClassifier(tf.Module):
     """Text in, label and probabilities out, with the vocabulary inside."""
 
@@ -28,11 +33,29 @@ class TextClassifier(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """string (batch,) -> "label", string (batch,); "probabilities", float32 (batch, classes)."""
-        ids = self.table.lookup(self.splitter(text))[:, : self.max_length - 1]
-        end = tf.fill([tf.shape(text)[0], 1], END)
-        padded = tf.concat([ids, end], axis=1).to_tensor()  # (batch, steps)
+        padded = _ended(self.table.lookup(self.splitter(text))[:, : self.max_length - 1])
         probabilities = tf.nn.softmax(self.model(padded, training=False))
         return {"label": tf.gather(self.classes, tf.argmax(probabilities, axis=-1)), "probabilities": probabilities}
+
+
+class PictureAnswerer(tf.Module):
+    """A picture and a question in, answer and probabilities out."""
+
+    def __init__(self, model: keras.Model, vocabulary: Vocabulary, classes: Sequence[str]):
+        super().__init__()
+        self.model, self.table, self.splitter = model, vocabulary.lookup(), vocabulary.splitter
+        self.classes = tf.constant(list(classes))
+        shape = next(tensor.shape for tensor in model.inputs if tensor.name == "picture")
+        picture, question = tf.TensorSpec(shape, tf.float32, "picture"), tf.TensorSpec([None], tf.string, "question")
+        self.serve = tf.function(self._serve, input_signature=[picture, question], autograph=False)
+
+    def _serve(self, picture: tf.Tensor, question: tf.Tensor) -> Tensors:
+        """float32 (batch, height, width, 3), 0 to 255, and string (batch,) -> "answer", string (batch,); "probabilities",
+        float32 (batch, classes).
+        """
+        given = {"picture": picture, "ids": _ended(self.table.lookup(self.splitter(question)))}
+        logits = self.model([given[tensor.name] for tensor in self.model.inputs], training=False)
+        return {"answer": tf.gather(self.classes, tf.argmax(logits, axis=-1)), "probabilities": tf.nn.softmax(logits)}
 
 
 class FrameLabeller(tf.Module):

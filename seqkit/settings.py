@@ -64,14 +64,14 @@ class Embedding:
 
 @dataclasses.dataclass(frozen=True)
 class Encoder:
-    """How frames become vectors.
+    """How pictures, or the frames of a recording, become vectors.
 
     Attributes:
-        changes: Put each vector's change since the frame before beside it.
+        changes: For frames, put each vector's change since the frame before beside it.
         points: For vectors of points, the coordinates of one (3 for a skeleton in space): all points are then seen from the
             first of their frame, wherever that is; 0 for other vectors.
         filters: For pictures, the channels of the 3x3 convolutions, each with 2x2 max pooling behind it.
-        units: For pictures, the width of a frame's vector.
+        units: For pictures, the width of a frame's vector, or of the vector of each place in a single picture.
         backbone: A model of keras.applications by name, such as MobileNetV2, instead of these convolutions.
         weights: Of the backbone: imagenet, or a file; nothing to start from scratch.
         frozen: Whether training leaves the backbone as it is.

@@ -26,8 +26,9 @@ class Task(Protocol):
 
     `outputs` are an array whose first axis is the row, or, where there is an answer at every step, ragged rows.
 
-    Where the command line is to give it more than lines of text a task has an `opened`, from file and columns to chunks of
-    inputs; and where it writes text, a `generate` (see `Run.generate`).
+    A task that answers rows of several values, such as a picture and a question, has their fields as `inputs`; its inputs
+    are then tuples. Where the command line is to give it more than lines of text a task has an `opened`, from file and
+    columns to chunks of inputs; and where it writes text, a `generate` (see `Run.generate`).
     """
 
     recipe: str
@@ -77,8 +78,8 @@ class Task(Protocol):
     def in_keras(self) -> dict[str, Any]:
         """Loss and metrics for `compile`, so that the model's own `fit` and `evaluate` work."""
 
-    def asked(self, examples: Examples) -> tf.Tensor:
-        """Raw inputs as the module's `serve` takes them."""
+    def asked(self, examples: Examples) -> tf.Tensor | dict[str, tf.Tensor]:
+        """Raw inputs as the module's `serve` takes them: the one tensor, or all by name."""
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         """A module whose `serve` takes raw inputs, and the name of the output that equals `served`."""

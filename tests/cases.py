@@ -8,14 +8,25 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqkit import Embedding, Encoder, Run, Stack, Training
-from seqkit.data import Examples, Pipeline, Ragged, boundaries, moving_digits, reviews, sentences, topics
+from seqkit import Attention, Embedding, Encoder, Run, Search, Stack, Training
+from seqkit.data import (
+    Examples,
+    Pipeline,
+    Ragged,
+    boundaries,
+    forced,
+    moving_digits,
+    reviews,
+    sentences,
+    spelled,
+    topics,
+)
 from seqkit.data.moving_digits import CANVAS, MOTIONS
 from seqkit.data.pipelines import Column
 from seqkit.layers import compose_characters, embed_frames, embed_tokens, tied_head
 from seqkit.objectives import classification
-from seqkit.recipes import language_model, sentiment, tagging, video_frames
-from seqkit.topologies import many_to_many, many_to_one
+from seqkit.recipes import language_model, sentiment, tagging, translation, video_frames
+from seqkit.topologies import encoder_decoder, many_to_many, many_to_one
 from seqkit.training import Objective
 
 TOKENS = 30  # of the vocabulary of `build`'s models
@@ -43,6 +54,7 @@ class Case:
             served, which is padded.
         order_metric: The metric in which it must beat `bag_of_words`, a baseline of its report, by `margin`.
         lower_is_better: Whether that metric is a loss.
+        writes: Whether it encodes and decodes.
     """
 
     name: str
@@ -61,6 +73,7 @@ class Case:
     bag_of_words: str
     margin: float = 0.1
     lower_is_better: bool = False
+    writes: bool = False
 
     def batch(self, rng: np.random.Generator, lengths: Sequence[int]) -> dict[str, np.ndarray]:
         """Drawn rows as one batch, in the order of the lengths."""
@@ -235,6 +248,55 @@ def _symbols_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
     return Examples({"text": ["".join(rng.permutation(list(text))) for text in examples["text"]]}, "shuffled")
 
 
+def _short_pairs(seed: int, rows: int) -> dict[str, tuple[list[str], list[str]]]:
+    """Those of the built-in pairs that a small model learns in seconds."""
+    return {
+        split: tuple(zip(*((a, b) for a, b in zip(*pairs.values(), strict=True) if len(a) < 40), strict=True))
+        for split, pairs in spelled(seed=seed, rows=rows).items()
+    }
+
+
+def _translation(out: Path, **settings: Any) -> Run:
+    pairs = _short_pairs(seed=0, rows=12_000)
+    quick = {
+        "valid": pairs["valid"],
+        "test": pairs["test"],
+        "vocabulary_size": 300,
+        "embedding": Embedding(units=64),
+        "encoder": Stack(cell="gru", units=(64,), bidirectional=True),
+        "decoder": Stack(cell="gru", units=(64,)),
+        "training": Training(epochs=8, batch_size=32, learning_rate=5e-3, schedule="cosine", warmup_steps=50),
+        "search": Search(beam=2),
+    }
+    return translation(pairs["train"], out=out, **quick | settings)
+
+
+def _encoder_decoder(stack: Stack, attention: str) -> Any:
+    tied = attention == "multiplicative"
+    before, features, _ = embed_tokens(TOKENS, Embedding(units=6), reversible=tied, name="before")
+    return encoder_decoder(
+        embed_tokens(TOKENS, Embedding(units=5)),
+        (before, features),
+        outputs=TOKENS,
+        encoder=stack,
+        decoder=dataclasses.replace(stack, units=(6, 6), bidirectional=False, residual=False),
+        attention=Attention(kind=attention),
+        head=tied_head(before, features) if tied else None,
+    )
+
+
+def _pairs_drawn(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+    others = lengths[::-1] + 2
+    return ids_drawn(rng, lengths) | forced(
+        Ragged.of_lengths(rng.integers(4, TOKENS, others.sum()).astype(np.int32), others)
+    )
+
+
+def _sources_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
+    texts = [" ".join(rng.permutation(text.split())) for text in examples["source"]]
+    return Examples(examples.columns | {"source": texts}, "shuffled")
+
+
 CASES = (
     Case(
         name="sentiment",
@@ -302,5 +364,26 @@ CASES = (
         margin=0.3,
         lower_is_better=True,
     ),
+    Case(
+        name="translation",
+        train=_translation,
+        build=_encoder_decoder,
+        variants=("multiplicative", "additive", "none"),
+        in_step=False,
+        draw=_pairs_drawn,
+        objective=lambda training: classification(training, [1] * TOKENS),
+        inputs=("forty-two", "on Monday", "", "  ", "a \u2603 twenty " * 20),
+        asked=list,
+        fresh=lambda: Examples(dict(zip(("source", "target"), _short_pairs(3, 4000)["test"], strict=True)), "fresh"),
+        shuffled=_sources_shuffled,
+        served=lambda answers: {
+            "text": [answer["translation"] for answer in answers],
+            "score": [answer["score"] for answer in answers],
+        },
+        order_metric="exact_match",
+        bag_of_words="nearest",
+        writes=True,
+    ),
 )
 IN_STEP = tuple(case for case in CASES if case.in_step)
+WRITES = tuple(case for case in CASES if case.writes)

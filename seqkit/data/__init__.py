@@ -10,9 +10,11 @@ from seqkit.data.lexicon import Lexicon, split
 from seqkit.data.media import Recording, open_recordings, read_recordings, recordings
 from seqkit.data.moving_digits import moving_digits
 from seqkit.data.parallel import read_parallel
+from seqkit.data.pictures import Picture, hold_out_pictures, read_pictured, shared
 from seqkit.data.pipelines import Pipeline, Shared, boundaries
 from seqkit.data.programs import Curriculum, drawn, programs
 from seqkit.data.ragged import Ragged
+from seqkit.data.scenes import asked_scenes, described_scenes
 from seqkit.data.sources import Examples, hold_out, read
 from seqkit.data.spelled import spelled
 from seqkit.data.splits import Splits, read_splits
@@ -42,6 +44,7 @@ __all__ = [
     "Examples",
     "Footage",
     "Lexicon",
+    "Picture",
     "Pipeline",
     "Ragged",
     "Recording",
@@ -52,13 +55,16 @@ __all__ = [
     "Tokens",
     "Vocabulary",
     "Windows",
+    "asked_scenes",
     "boundaries",
+    "described_scenes",
     "drawn",
     "encode_labels",
     "film_of",
     "forced",
     "hold_out",
     "hold_out_end",
+    "hold_out_pictures",
     "joined",
     "learn_classes",
     "learn_vocabulary",
@@ -69,12 +75,14 @@ __all__ = [
     "read",
     "read_corpus",
     "read_parallel",
+    "read_pictured",
     "read_recordings",
     "read_splits",
     "read_vectors",
     "recordings",
     "reviews",
     "sentences",
+    "shared",
     "spelled",
     "split",
     "tokenise",

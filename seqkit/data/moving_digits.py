@@ -59,7 +59,7 @@ def _clip(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, tupl
     length = int(rng.integers(30, 61))
     side = rng.uniform(*SIZES)
     centre = rng.uniform(side / 2, CANVAS - side / 2, 2)
-    labels, frames = ["still"], [_drawn(image, centre, side)]
+    labels, frames = ["still"], [drawn(image, centre, side, CANVAS)]
     motions = _motions(rng)
     while len(frames) < length:
         motion = next(motions)
@@ -67,7 +67,7 @@ def _clip(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, tupl
         if _fits(centre + step, side + growth):
             centre, side = centre + step, side + growth
             labels.append(motion)
-            frames.append(_drawn(image, centre, side))
+            frames.append(drawn(image, centre, side, CANVAS))
         else:
             motions = _motions(rng, but=motion)
     return np.array(frames)[..., None], tuple(labels)
@@ -88,9 +88,9 @@ def _fits(centre: np.ndarray, side: float) -> bool:
     return bool(inside and SIZES[0] <= side <= SIZES[1])
 
 
-def _drawn(image: np.ndarray, centre: np.ndarray, side: float) -> np.ndarray:
-    """uint8, (CANVAS, CANVAS): the image at this place and size, interpolated linearly."""
-    pixels = np.arange(CANVAS) + 0.5
+def drawn(image: np.ndarray, centre: np.ndarray, side: float, canvas: int) -> np.ndarray:
+    """uint8, (canvas, canvas): an image of values from 0 to 16 at this place and size, interpolated linearly."""
+    pixels = np.arange(canvas) + 0.5
     scale = len(image) / side
     rows, columns = ((pixels - middle) * scale + len(image) / 2 - 0.5 for middle in centre)
     grid = np.meshgrid(rows, columns, indexing="ij")

@@ -30,6 +30,10 @@ class Shared:
     def __len__(self) -> int:
         return len(self.index)
 
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """The items of these rows."""
+        return self.values[self.index[rows]]
+
     def take(self, rows: np.ndarray) -> "Shared":
         """The given rows, in that order."""
         return Shared(self.values, self.index[rows])

@@ -135,13 +135,17 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
 
     A .tsv file has no quoting: a tab ends a cell and a line end ends a row. Blank lines are no rows.
     """
+    return _examples([row for _, row in table_rows(path, columns)], columns, str(path))
+
+
+def table_rows(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows that `read_table` reads, each with the line on which it begins, from 1."""
     text = read_text(path)
     suffix = suffix_of(path)
     if suffix not in TABLES:
         raise InputError(f"{path} is no table that seqkit reads: expected {', '.join(TABLES)}, plain or with .gz.")
     if not text.strip():
         raise InputError(f"{path} is empty: expected a table with {' and '.join(columns)}.")
-    found = []
     if suffix == ".jsonl":
         for number, line in enumerate(lines_of(text), start=1):
             if not line:
@@ -152,8 +156,8 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
                     raise InputError(
                         f"{path}, line {number}: no key {name!r} among {_listed(row)}. {how_to_name(field)}"
                     )
-            found.append(_row({field: row[name] for field, name in columns.items()}, f"{path}, line {number}"))
-        return _examples(found, columns, str(path))
+            yield number, _row({field: row[name] for field, name in columns.items()}, f"{path}, line {number}")
+        return
     rows = _tsv_rows(text) if suffix == ".tsv" else _csv_rows(path, text)
     places, width = None, None
     for number, cells in rows:
@@ -168,8 +172,7 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
                 f"{path}, line {number}: found {len(cells)} cells where line 1 has {width}. "
                 f"Check for a {'tab' if suffix == '.tsv' else 'comma or quote'} inside a cell."
             )
-        found.append(_row({field: cells[place] for field, place in places.items()}, f"{path}, line {number}"))
-    return _examples(found, columns, str(path))
+        yield number, _row({field: cells[place] for field, place in places.items()}, f"{path}, line {number}")
 
 
 def read_text(path: Path) -> str:
@@ -299,8 +302,8 @@ def _cell(value: Any, field: str, place: str) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise InputError(f"{place}: the {field} holds half a character (a lone surrogate): remove it.") from None
-    if field == "label" and not value.strip():
-        raise InputError(f"{place}: the label is empty. Each row needs one.")
+    if field in ("label", "answer") and not value.strip():
+        raise InputError(f"{place}: the {field} is empty. Each row needs one.")
     return value
 
 
@@ -397,7 +400,7 @@ def open_tfds(
         split = TFDS_SPLITS[role]
     features = builder.info.features
     for field, column in columns.items():
-        if column not in features:
+        if feature_of(features, column) is None:
             raise InputError(f"{source} has no feature {column!r}: it has {_listed(features)}. {how_to_name(field)}")
     try:
         dataset = builder.as_dataset(split=split)
@@ -406,6 +409,16 @@ def open_tfds(
             f"{source} has no split {split!r}: it has {_listed(builder.info.splits)}. Name one: tfds:{name}:SPLIT."
         ) from None
     return dataset, features, f"tfds:{name}:{split}"
+
+
+def feature_of(features: Any, column: str) -> Any:
+    """The TFDS feature of this name, None where there is none; "a/b" is the feature b inside a sequence or a dict a."""
+    for name in column.split("/"):
+        features = getattr(features, "feature", features)
+        if not hasattr(features, "keys") or name not in features:
+            return None
+        features = features[name]
+    return features
 
 
 def hold_out(examples: Examples, *, by: str | None, seed: int) -> tuple[Examples, Examples]:

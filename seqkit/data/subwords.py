@@ -51,7 +51,7 @@ class Subwords:
             string, (rows, None).
         """
         if self.lowercase:
-            texts = tf.strings.lower(texts, encoding="utf-8")
+            texts = fold(texts)
         for pattern, replacement in self.steps:
             texts = tf.strings.regex_replace(texts, pattern, replacement)
         words = tf.strings.split(texts)
@@ -192,6 +192,11 @@ def learn_pieces(counts: Mapping[str, int], size: int, *, min_count: int = 1) ->
     if len(pieces) < size:
         say(f"the training texts give {len(pieces):,} pieces, fewer than the {size:,} that there is room for")
     return pieces
+
+
+def fold(texts: tf.Tensor) -> tf.Tensor:
+    """Texts in lower case: string, (rows,). A NUL, at which TensorFlow's operation would end the text, is a space."""
+    return tf.strings.lower(tf.strings.regex_replace(texts, r"\x00", " "), encoding="utf-8")
 
 
 def unmark(texts: tf.Tensor) -> tf.Tensor:

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from seqkit.data.pipelines import without_autotune
 from seqkit.data.ragged import Ragged
-from seqkit.data.subwords import MARK, MARKED, Subwords, learn_pieces, unmark
+from seqkit.data.subwords import MARK, MARKED, Subwords, fold, learn_pieces, unmark
 from seqkit.errors import InputError
 from seqkit.folder import replacing
 
@@ -72,7 +72,7 @@ class Splitter:
             string, (rows, None).
         """
         if self.lowercase:
-            texts = tf.strings.lower(texts, encoding="utf-8")
+            texts = fold(texts)
         for pattern, replacement in self.steps:
             texts = tf.strings.regex_replace(texts, pattern, replacement)
         if self.unit in ("word", "marked_word"):

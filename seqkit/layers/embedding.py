@@ -38,7 +38,11 @@ def embed_tokens(
     units = embedding.units if vectors is None else vectors.shape[1]
     options = {"trainable": embedding.trainable, "name": "embedding"}
     if reversible:
-        table = keras.layers.ReversibleEmbedding(tokens, units, reverse_dtype="float32", **options)
+        # a draw as wide as an output needs: with Keras's for an input, four times narrower at 64 units, nothing is learned
+        draw = keras.initializers.RandomNormal(stddev=units**-0.5)
+        table = keras.layers.ReversibleEmbedding(
+            tokens, units, embeddings_initializer=draw, reverse_dtype="float32", **options
+        )
     else:
         table = keras.layers.Embedding(tokens, units, **options)
     if embedding.word_dropout and unknown is not None:

@@ -1,6 +1,5 @@
 """Frames to vectors: pictures through convolutions, vectors normalised, and their changes since the frame before."""
 
-import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +9,7 @@ from keras import ops
 
 from seqkit.errors import InputError
 from seqkit.layers.folding import unfold
+from seqkit.layers.pictures import backbone, convolutions
 from seqkit.settings import Encoder
 
 Statistics = tuple[np.ndarray, np.ndarray]  # mean and variance
@@ -40,8 +40,7 @@ def embed_frames(
         features = normalise(_from_first_point(vectors, shape[0], encoder.points))
     else:
         pictures = ops.reshape(frames, (-1, *shape))  # (batch * steps, height, width, channels)
-        pictures = _backbone(pictures, encoder) if encoder.backbone else _convolutions(normalise(pictures), encoder)
-        features = unfold(pictures, mask)
+        features = unfold(_vectors(pictures, encoder, normalise), mask)
         features = _beside_changes(features, mask) if encoder.changes else features
     return [frames, mask], keras.layers.Identity(name="features")(features), mask
 
@@ -70,6 +69,14 @@ def frame_statistics(films: Iterable[np.ndarray], encoder: Encoder) -> Statistic
     mean = total / count
     variance = np.maximum(squares / count - mean**2, 0.0)
     return mean, np.where(variance > 1e-12 * squares / count, variance, 1.0)
+
+
+def _vectors(pictures: keras.KerasTensor, encoder: Encoder, normalise: keras.Layer) -> keras.KerasTensor:
+    """(pictures, height, width, channels) -> (pictures, width)."""
+    if encoder.backbone:
+        return backbone(pictures, encoder, pooling="avg")
+    flat = keras.layers.Flatten(name="flat")(convolutions(normalise(pictures), encoder))
+    return keras.layers.Dense(encoder.units, activation="relu", name="frame")(flat)
 
 
 def _must_fit(shape: tuple[int, ...], encoder: Encoder) -> None:
@@ -118,39 +125,3 @@ def _beside_changes(vectors: keras.KerasTensor, mask: keras.KerasTensor) -> kera
     remember.set_weights([np.block([identity, nothing]), np.block([[nothing, identity], [nothing, nothing]])])
     changes = (vectors - kept[..., size:-1]) * kept[..., -1:]
     return ops.concatenate([vectors, changes], axis=-1)
-
-
-def _convolutions(pictures: keras.KerasTensor, encoder: Encoder) -> keras.KerasTensor:
-    if min(pictures.shape[1:3]) < 2 ** len(encoder.filters):
-        raise InputError(
-            f"encoder.filters has {len(encoder.filters)} convolutions, each of which halves the frames' {pictures.shape[1]} "
-            f"x {pictures.shape[2]} pixels: give fewer of them."
-        )
-    for number, channels in enumerate(encoder.filters, start=1):
-        convolution = keras.layers.Conv2D(channels, 3, padding="same", activation="relu", name=f"convolution_{number}")
-        pictures = keras.layers.MaxPooling2D(name=f"pooling_{number}")(convolution(pictures))
-    flat = keras.layers.Flatten(name="flat")(pictures)
-    return keras.layers.Dense(encoder.units, activation="relu", name="frame")(flat)
-
-
-def _backbone(pictures: keras.KerasTensor, encoder: Encoder) -> keras.KerasTensor:
-    """A model of keras.applications with the means of its last maps; its batch statistics stay as they are."""
-    make = getattr(keras.applications, encoder.backbone or "", None)
-    if not callable(make):
-        names = ", ".join(name for name in dir(keras.applications) if name[0].isupper())
-        raise InputError(f"encoder.backbone is {encoder.backbone!r}: keras.applications has {names}.")
-    if pictures.shape[-1] not in (1, 3):
-        raise InputError(f"The frames have {pictures.shape[-1]} channels: a backbone reads 1 or 3.")
-    pictures = ops.repeat(pictures, 3, axis=-1) if pictures.shape[-1] == 1 else pictures
-    pictures = sys.modules[make.__module__].preprocess_input(pictures)
-    try:
-        backbone = make(include_top=False, weights=encoder.weights, input_shape=pictures.shape[1:], pooling="avg")
-    except Exception as error:  # the network, the file, or a size that it can't read: each has its own error
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"encoder.backbone {encoder.backbone} with weights {encoder.weights} can't be made for frames of "
-            f"{' x '.join(map(str, pictures.shape[1:]))} ({reason}). Give a file of weights, or bring the frames to another "
-            "size with --frame-size."
-        ) from None
-    backbone.trainable = not encoder.frozen
-    return backbone(pictures, training=False)

@@ -2,30 +2,37 @@
 
 import keras
 
+from seqkit.layers.pictures import stacked_attention
 from seqkit.layers.pooling import pool
 from seqkit.layers.stack import recurrent_stack
 from seqkit.settings import Pooling, Stack
 
 
 def many_to_one(
-    inputs: keras.KerasTensor,
+    inputs: keras.KerasTensor | list[keras.KerasTensor],
     features: keras.KerasTensor,
     mask: keras.KerasTensor,
     *,
     outputs: int,
     stack: Stack,
     pooling: Pooling = "last",
+    grid: keras.KerasTensor | None = None,
+    looks: int = 1,
 ) -> keras.Model:
     """A model that summarises a sequence and scores `outputs` classes.
 
     Args:
-        inputs: The model's input, from which the next two were made.
+        inputs: The model's inputs, from which the next two, and the grid, were made.
         features: float, (batch, steps, features).
         mask: bool, (batch, steps), False on padding.
+        grid: float, (batch, places, units): what the sequence is about, such as a picture, where there is such a thing; the
+            summary looks at it `looks` times, by attention, before it is scored.
     Returns:
         A model from `inputs` to logits, float32 (batch, outputs).
     """
     sequence = recurrent_stack(features, mask, stack)  # (batch, steps, width)
     summary = pool(sequence, mask, pooling, stack)  # (batch, width)
+    if grid is not None:
+        summary = stacked_attention(summary, grid, looks=looks)
     logits = keras.layers.Dense(outputs, dtype="float32", name="logits")(summary)
     return keras.Model(inputs, logits, name="many_to_one")

@@ -98,7 +98,7 @@ def test_a_backbone_of_keras_reads_grey_pictures_and_is_trained_or_frozen(rng, t
         ((4, 9, 1), {"filters": (8, 8, 8)}, "each of which halves"),
         ((32, 32, 1), {"backbone": "LeNet"}, "'LeNet': keras.applications has .*VGG16"),
         ((32, 32, 2), {"backbone": "VGG16"}, "2 channels"),
-        ((8, 8, 3), {"backbone": "VGG16"}, "can't be made for frames of 8 x 8 x 3"),
+        ((8, 8, 3), {"backbone": "VGG16"}, "can't be made for pictures of 8 x 8 x 3"),
         ((32, 32, 3), {"backbone": "VGG16", "weights": "nowhere.h5"}, "with weights nowhere.h5 can't be made"),
     ],
 )

@@ -1,0 +1,55 @@
+"""Search: step by step a model writes what it writes with all steps at once, and a beam of 1 is greedy."""
+
+import numpy as np
+import pytest
+
+from seqkit import Search, Stack
+from seqkit.data import BEGIN, END, PADDING, UNKNOWN
+from seqkit.searching import searcher
+from tests.cases import WRITES, inputs_of
+
+LONGEST = 12
+
+
+def greedy(model, batch):
+    """The likeliest symbol, again and again, each time with the whole model over all that was written."""
+    rows = len(batch["before"])
+    before = np.full((rows, 1), BEGIN, np.int32)
+    for _ in range(LONGEST):
+        logits = np.array(model(inputs_of(model, batch | {"before": before})))[:, -1]
+        logits[:, [PADDING, UNKNOWN, BEGIN]] = -np.inf
+        before = np.concatenate([before, logits.argmax(axis=-1)[:, None].astype(np.int32)], axis=1)
+    return [row[: row.index(END)] if END in row else row for row in before[:, 1:].tolist()]
+
+
+def check_search(model, batch):
+    find = searcher(model, Search(beam=1, longest=LONGEST, ratio=0))
+    found = find(*(batch[tensor.name] for tensor in model.get_layer("encoder").inputs))
+    written = [row[:length].tolist() for row, length in zip(found.ids[:, 0].numpy(), found.lengths[:, 0], strict=True)]
+    assert written == greedy(model, batch)
+    assert len({tuple(row) for row in written}) > 1
+    np.testing.assert_allclose(found.weights.numpy().sum(axis=-1)[:, 0, 0], 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("case", WRITES, ids=lambda case: case.name)
+def test_a_beam_of_one_writes_what_the_whole_model_finds_likeliest(case, rng):
+    for cell, variant in zip(("lstm", "gru", "simple_rnn"), case.variants, strict=False):
+        model = case.build(Stack(cell=cell, units=(5, 5)), variant)
+        for variable in model.trainable_variables:  # far from the start, where all write the same
+            variable.assign(variable * 4 + 0.3 * rng.normal(size=variable.shape).astype("float32"))
+        check_search(model, case.batch(rng, (4, 9, 1, 6)))
+
+
+@pytest.mark.parametrize("case", WRITES, ids=lambda case: case.name)
+def test_search_check_catches_a_state_that_is_not_handed_on(case, rng, monkeypatch):
+    import keras
+
+    model = case.build(Stack(cell="gru", units=(5,)), case.variants[0])
+    for variable in model.trainable_variables:
+        variable.assign(variable * 4 + 0.3 * rng.normal(size=variable.shape).astype("float32"))
+    decoder = model.get_layer("decoder")
+    forgetful = keras.Model(decoder.inputs, [*decoder.outputs[:2], *(0.0 * state for state in decoder.outputs[2:])])
+    whole = model.get_layer
+    monkeypatch.setattr(model, "get_layer", lambda name: forgetful if name == "decoder" else whole(name))
+    with pytest.raises(AssertionError):
+        check_search(model, case.batch(rng, (4, 9, 1, 6)))

@@ -1,0 +1,109 @@
+"""Attention and the decoder against their equations in NumPy."""
+
+import keras
+import numpy as np
+import pytest
+
+from seqkit import Attention, Embedding, InputError, Search, Stack
+from seqkit.layers import embed_tokens
+from seqkit.layers.attention import attend, attention_keys
+from seqkit.topologies import encoder_decoder, one_to_many
+
+
+def softmax(scores):
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def attended(kind, query, memory, real, weights):
+    """Luong et al. 2015, (8) general; Bahdanau et al. 2015, appendix A.1.2."""
+    context, shares = np.zeros((*query.shape[:2], memory.shape[-1])), np.zeros((*query.shape[:2], memory.shape[1]))
+    for row in range(len(query)):
+        for step in range(query.shape[1]):
+            scores = []
+            for place in np.flatnonzero(real[row]):
+                key = memory[row, place] @ weights["keys/kernel"]
+                if kind == "additive":
+                    asked = query[row, step] @ weights["attention_query/kernel"] + weights["attention_query/bias"]
+                    scores.append(float(np.tanh(key + asked) @ weights["attention_score/kernel"][:, 0]))
+                else:
+                    scores.append(float(query[row, step] @ key))
+            shares[row, step, real[row]] = softmax(np.array(scores))
+            context[row, step] = shares[row, step] @ memory[row]
+    return context, shares
+
+
+@pytest.mark.parametrize("kind", ["additive", "multiplicative"])
+def test_attention_follows_its_equations(kind, rng):
+    attention = Attention(kind=kind, units=6 if kind == "additive" else 0)
+    query, memory = keras.Input((None, 4)), keras.Input((None, 5))
+    real = keras.Input((None,), dtype="bool")
+    model = keras.Model(
+        [query, memory, real], attend(query, memory, attention_keys(memory, attention, 4), real, attention)
+    )
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    given = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 7, 5)), np.arange(7) < np.array([[7], [4]])
+    weights = {variable.path: variable.numpy().astype(np.float64) for variable in model.trainable_variables}
+    for got, expected in zip(model(list(given)), attended(kind, *given, weights), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
+
+
+def whole(attention, stack=None, **options):
+    before, features, _ = embed_tokens(9, Embedding(units=4), name="before")
+    source = embed_tokens(8, Embedding(units=3))
+    return encoder_decoder(
+        source, (before, features), outputs=9, encoder=stack or Stack(units=(5,), bidirectional=True),
+        decoder=Stack(cell="gru", units=(6,)), attention=attention, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["none", "additive", "multiplicative"])
+def test_what_is_written_depends_on_all_that_was_read_and_not_on_what_comes_later(kind, rng):
+    model = whole(Attention(kind=kind))
+    ids, before = rng.integers(4, 8, (1, 6)), rng.integers(4, 9, (1, 5))
+    first = np.asarray(model([ids, before]))
+    for place in range(6):
+        other = ids.copy()
+        other[0, place] = 4 + (ids[0, place] - 3) % 4
+        assert np.abs(np.asarray(model([other, before])) - first).max() > 1e-6
+    later = before.copy()
+    later[0, 3:] = 4 + (before[0, 3:] - 3) % 5
+    changed = np.abs(np.asarray(model([ids, later])) - first).max(axis=(0, 2))
+    assert changed[:3].max() == 0
+    assert changed[3:].min() > 1e-7
+
+
+def test_without_attention_one_vector_holds_the_source():
+    assert [tensor.name for tensor in whole(Attention(kind="none")).get_layer("decoder").inputs] == [
+        "before",
+        "state_0",
+    ]
+
+
+@pytest.mark.parametrize(("kind", "every_step", "inputs"), [
+    ("none", False, ["state_0", "state_1"]),
+    ("none", True, ["vector", "state_0", "state_1"]),
+    ("multiplicative", False, ["memory", "keys", "real", "state_0", "state_1"]),
+])  # fmt: skip
+def test_a_picture_comes_in_by_its_state_at_every_step_or_by_attention(kind, every_step, inputs, rng):
+    picture = keras.Input((4, 3), name="picture")
+    before, features, _ = embed_tokens(9, Embedding(units=4), name="before")
+    model = one_to_many(
+        picture, picture * 1.0, (before, features), outputs=9, decoder=Stack(cell="lstm", units=(6,)),
+        attention=Attention(kind=kind), every_step=every_step,
+    )  # fmt: skip
+    assert [tensor.name for tensor in model.get_layer("decoder").inputs] == ["before", *inputs]
+    pictures, written = rng.normal(size=(2, 4, 3)), rng.integers(4, 9, (2, 5))
+    shuffled = pictures[:, [2, 0, 1, 3]]
+    same, other = (np.asarray(model([which, written])) for which in (shuffled, pictures[::-1]))
+    first = np.asarray(model([pictures, written]))
+    np.testing.assert_allclose(same, first, rtol=1e-4, atol=1e-6)  # places have no order
+    assert np.abs(other - first).max() > 1e-4
+
+
+def test_settings_that_contradict_each_other_are_named():
+    with pytest.raises(InputError, match=r"attention\.feeding is on"):
+        Attention(kind="none", feeding=True)
+    with pytest.raises(InputError, match=r"search\.n_best is 3"):
+        Search(beam=2, n_best=3)

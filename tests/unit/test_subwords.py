@@ -1,0 +1,296 @@
+"""Subwords: the pieces are sentencepiece's, id for id; texts come back; the graph holds core operations alone."""
+
+import functools
+import io
+import itertools
+import json
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sentencepiece
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sentencepiece import sentencepiece_model_pb2
+from tensorflow.core.protobuf import saved_model_pb2
+
+from seqkit.data import BEGIN, END, PADDING, UNKNOWN, Splitter, Subwords, Vocabulary, learn_vocabulary, tokenise
+from seqkit.data.subwords import MARK
+from seqkit.data.vocabulary import SPECIAL
+from seqkit.errors import InputError
+
+ODD = "aab bc'.,<>e\u0301éßİ日本\U0001f469\u200d\U0001f680▁\u00a0\u3000\u2028\t\n\x00\x85\u00ad\ufeff  "
+UNSEEN = "☃☂"
+LINES = [
+    "the cat sat on the mat. The cats sat; that's that!",
+    "banana bandana, cabana and ananas été 日本日本語 \U0001f469\u200d\U0001f680",
+    "abc abcab cabbc bcbcbc aaaaaa <unk> <padding> a<padding> <padding><padding>",
+]
+odd_texts = st.lists(st.text(st.sampled_from(ODD + UNSEEN), max_size=30), min_size=1, max_size=6)
+
+
+def spaced(text):
+    """Runs of spaces, control characters and marks as one space, none at the ends; in plain Python."""
+    kinds = [unicodedata.category(letter) for letter in text]
+    plain = [" " if kind[0] == "Z" or kind == "Cc" else letter for kind, letter in zip(kinds, text, strict=True)]
+    return " ".join(filter(None, "".join(plain).replace(MARK, " ").split(" ")))
+
+
+def library_of(pieces):
+    """sentencepiece's own model with these pieces."""
+    model = sentencepiece_model_pb2.ModelProto()
+    model.trainer_spec.model_type = model.trainer_spec.BPE
+    model.trainer_spec.vocab_size = len(pieces) + 1
+    model.normalizer_spec.name = "identity"
+    model.pieces.add(piece="<unk>", type=2)
+    for rank, piece in enumerate(pieces):
+        model.pieces.add(piece=piece, score=-rank)
+    return sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())
+
+
+def library_ids(library, texts):
+    """Its ids as ours: of four fixed ones it has the unknown one, as 0."""
+    rows = library.encode([spaced(text) for text in texts])
+    return [[UNKNOWN if number == 0 else number + len(SPECIAL) - 1 for number in row] for row in rows]
+
+
+@functools.cache
+def traced(vocabulary):
+    """The vocabulary as one graph, for many texts: ids, and the texts again from the tokens and from the ids."""
+    table = vocabulary.lookup()
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def run(texts):
+        tokens = vocabulary.splitter(texts)
+        ids = table.lookup(tokens)
+        return ids, vocabulary.splitter.join(tokens), vocabulary.texts(ids)
+
+    return run
+
+
+def our_ids(vocabulary, texts):
+    return traced(vocabulary)(tf.constant(texts, tf.string))[0].to_list()
+
+
+def check_ids(vocabulary, library, texts):
+    assert our_ids(vocabulary, texts) == library_ids(library, texts)
+
+
+def in_plain_python(value, text):
+    """Ids from vocabulary.json alone, as another language would make them."""
+    ranks = {piece: place for place, piece in enumerate(value["tokens"]) if place >= len(SPECIAL)}
+    text = spaced(text.lower() if value["lowercase"] else text)
+    symbols = list(MARK + text.replace(" ", MARK)) if text else []
+    while True:
+        pairs = [(ranks[a + b], place) for place, (a, b) in enumerate(itertools.pairwise(symbols)) if a + b in ranks]
+        if not pairs:
+            break
+        _, place = min(pairs)
+        symbols[place : place + 2] = ["".join(symbols[place : place + 2])]
+    ids = [ranks.get(symbol, UNKNOWN) for symbol in symbols]
+    return [number for place, number in enumerate(ids) if number != UNKNOWN or ids[place - 1 : place] != [UNKNOWN]]
+
+
+@pytest.fixture
+def multi30k():
+    folder = Path(__file__).resolve().parents[3] / "shared" / "data" / "multi30k"
+    if not folder.exists():
+        pytest.skip("multi30k is not beside the project")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def vocabulary():
+    return learn_vocabulary([*LINES, "".join(ODD)] * 2, unit="subword", size=110)
+
+
+@given(texts=odd_texts)
+def test_ids_are_the_librarys(vocabulary, texts):
+    check_ids(vocabulary, library_of(vocabulary.splitter.pieces), [*texts, *LINES, "☃☂ a☃b☂☃", ""])
+
+
+@settings(max_examples=5)
+@given(texts=odd_texts, probe=odd_texts, merges=st.integers(0, 60))
+def test_ids_are_the_librarys_whatever_it_was_trained_on(texts, probe, merges):
+    known = {letter for text in texts for letter in spaced(text).replace(" ", MARK)} | {"a", MARK}
+    vocabulary = learn_vocabulary([*texts, "a"], unit="subword", size=len(known) + merges + len(SPECIAL))
+    check_ids(vocabulary, library_of(vocabulary.splitter.pieces), [*texts, *probe])
+
+
+def test_the_check_of_ids_catches_another_order_of_merges(vocabulary):
+    pieces = vocabulary.splitter.pieces[::-1]
+    twin = Vocabulary(SPECIAL + pieces, Subwords(pieces))
+    check_ids(twin, library_of(pieces), LINES)  # any order is one
+    ids = {piece: number for number, piece in enumerate(vocabulary.tokens)}
+    renamed = [[ids[twin.tokens[number]] for number in row] for row in our_ids(twin, LINES)]
+    assert renamed != our_ids(vocabulary, LINES)
+
+
+def test_pieces_are_those_that_the_library_learns_from_whole_lines(vocabulary):
+    lines = [spaced(line) for line in [*LINES, "".join(ODD)] * 2]
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.Train(
+        sentence_iterator=iter(lines),
+        model_writer=model,
+        model_type="bpe",
+        vocab_size=110 - len(SPECIAL) + 1,
+        unk_piece="\t",
+        bos_id=-1,
+        eos_id=-1,
+        character_coverage=1.0,
+        normalization_rule_name="identity",
+        minloglevel=3,
+    )
+    library = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    learned = [library.id_to_piece(number) for number in range(1, len(library))]
+    assert [piece for piece in learned if piece not in SPECIAL] == list(vocabulary.splitter.pieces)
+
+
+def test_learning_is_the_same_in_any_order_and_process(vocabulary):
+    texts = [*LINES, "".join(ODD)] * 2
+    assert learn_vocabulary(texts[::-1], unit="subword", size=110) == vocabulary
+    code = (
+        "import json, sys; from seqkit.data import learn_vocabulary;"
+        "print(json.dumps(learn_vocabulary(json.load(sys.stdin), unit='subword', size=110).to_json()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(texts), capture_output=True, text=True, check=True
+    )
+    assert Vocabulary.from_json(json.loads(done.stdout)) == vocabulary
+    assert "trainer" not in done.stderr  # the library's log
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+@given(texts=odd_texts)
+def test_vocabulary_json_is_enough_for_another_language(vocabulary, texts, lowercase):
+    value = json.loads(json.dumps(vocabulary.to_json())) | {"lowercase": lowercase}
+    texts = [text.replace("İ", "") for text in [*texts, *LINES, "THE Cat"]]  # whose lower case is a matter of taste
+    assert our_ids(Vocabulary.from_json(value), texts) == [in_plain_python(value, text) for text in texts]
+
+
+@pytest.fixture(scope="module", params=["subword", "marked_word", "symbol"])
+def reversible(request):
+    return learn_vocabulary([*LINES, "".join(ODD)], unit=request.param, size=150)
+
+
+@given(texts=odd_texts)
+def test_texts_come_back(reversible, texts):
+    texts = [*texts, *LINES, "", "  ", ".", " (a) – “b”, c’d. "]
+    expected = texts if reversible.splitter.unit == "symbol" else [spaced(text) for text in texts]
+    ids, joined, written = traced(reversible)(tf.constant(texts))
+    assert [text.decode() for text in joined.numpy()] == expected  # what is unknown too
+    known = [UNKNOWN not in row for row in ids.to_list()]
+    assert sum(known) >= len(LINES)
+    pairs = zip(written.numpy(), expected, known, strict=True)
+    assert all(text.decode() == wanted for text, wanted, all_known in pairs if all_known)
+
+
+def test_the_graph_gives_the_ids_of_the_pipeline(reversible):
+    texts = ["never seen ☃☂☃, ", *LINES, ""]
+    ids = reversible.encode(tokenise(texts, reversible.splitter, cache=False))
+    assert [ids[row].tolist() for row in range(len(texts))] == our_ids(reversible, texts)
+
+
+@pytest.mark.parametrize(
+    ("unit", "tokens"),
+    [
+        ("marked_word", ["▁don't", "▁go", ",", "▁(", "she", ")", "▁said", "…"]),
+        ("word", ["don't", "go", ",", "(", "she", ")", "said", "…"]),
+    ],
+)
+def test_marked_words_are_words_with_marks(unit, tokens):
+    text = tf.constant([" don't  go, (she) said…"])
+    assert [token.decode() for token in Splitter(unit)(text)[0].numpy()] == tokens
+
+
+@pytest.mark.parametrize("splitter", [Splitter("word"), Subwords((), lowercase=True)])
+def test_folding_reads_on_behind_a_nul(splitter):
+    folded = [token.decode() for token in splitter(tf.constant(["A\x00Bé\x00"]))[0].numpy()]
+    assert [token.removeprefix(MARK) for token in folded] == ["a", "bé"]
+
+
+def test_fixed_tokens_are_left_out_and_unknown_ones_written():
+    words = learn_vocabulary(["It is, well, odd."], unit="marked_word")
+    number = {token: place for place, token in enumerate(words.tokens)}
+    row = [BEGIN, number["▁It"], UNKNOWN, number[","], END, PADDING, PADDING]
+    assert words.texts(tf.constant([row, [PADDING] * 7])).numpy().tolist() == [b"It <unknown>,", b""]
+    assert words.texts(tf.ragged.constant([row[:3], []], dtype=tf.int32), unknown="?").numpy().tolist() == [
+        b"It ?",
+        b"",
+    ]
+    letters = learn_vocabulary(["ab"], unit="subword", size=7)
+    assert letters.texts(tf.constant([our_ids(letters, ["aab ☃☂b"])[0]])).numpy().tolist() == [b"aab <unknown>b"]
+
+
+def test_a_saved_model_holds_core_operations_alone(vocabulary, tmp_path):
+    class Model(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = vocabulary.lookup()
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+        def serve(self, text):
+            ids = self.table.lookup(vocabulary.splitter(text))
+            return {"ids": ids.to_tensor(), "text": vocabulary.texts(ids)}
+
+    tf.saved_model.save(Model(), tmp_path)
+    texts = [*LINES, "", "a\u00a0☃b"]
+    served = tf.saved_model.load(tmp_path).serve
+    for batch in (texts, [""], []):
+        answer, expected = served(tf.constant(batch, tf.string)), our_ids(vocabulary, batch)
+        assert answer["ids"].shape[0] == len(batch)
+        assert [row[: len(ids)].tolist() for row, ids in zip(answer["ids"].numpy(), expected, strict=True)] == expected
+    saved = saved_model_pb2.SavedModel.FromString((tmp_path / "saved_model.pb").read_bytes())
+    graph = saved.meta_graphs[0].graph_def
+    functions = {function.signature.name for function in graph.library.function}
+    used = {node.op for nodes in (graph.node, *(f.node_def for f in graph.library.function)) for node in nodes}
+    assert "SegmentMin" in used
+    assert all(hasattr(tf.raw_ops, name) for name in used - functions)
+
+
+def test_the_cache_knows_the_pieces(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQKIT_CACHE", str(tmp_path))
+    for pieces in (("ab", "a", "b", MARK), ("a", "b", MARK)):
+        vocabulary = Vocabulary(SPECIAL + pieces, Subwords(pieces))
+        split = tokenise(["ab"], vocabulary.splitter)
+        assert split.types[1:] == (["ab"] if "ab" in pieces else ["a", "b"])
+    assert len(list(tmp_path.glob("*.npz"))) == 2
+
+
+def test_rare_characters_are_unknown_and_part_what_is_merged():
+    vocabulary = learn_vocabulary(["abxab abxab", "abyab"], unit="subword", size=50, min_count=2)
+    assert "y" not in "".join(vocabulary.splitter.pieces)
+    assert "abxab" in "".join(vocabulary.splitter.pieces)
+    assert our_ids(vocabulary, ["aby"])[0][-1] == UNKNOWN
+
+
+def test_a_size_that_is_not_to_be_had(capsys):
+    with pytest.raises(InputError, match="hold 4 characters, and there is room for 3 pieces: raise .* by 1 or more"):
+        learn_vocabulary(["abc"], unit="subword", size=7)
+    assert len(learn_vocabulary(["abc"], unit="subword", size=8)) == 8
+    capsys.readouterr()
+    assert len(learn_vocabulary(["ab"] * 9, unit="subword", size=1000)) < 20
+    assert "fewer than the 996" in capsys.readouterr().err
+    for texts in (["", " "], ["ab"]):
+        with pytest.raises(InputError, match="no character that occurs 2 times: check the text column"):
+            learn_vocabulary(texts, unit="subword", min_count=2)
+    with pytest.raises(InputError, match="holds the pieces that its rule merges"):
+        Vocabulary((*SPECIAL, "a"), Subwords(("a", MARK)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_ids_are_the_librarys_on_all_of_multi30k(language, multi30k):
+    texts = (multi30k / f"train.{language}").read_text(encoding="utf-8").split("\n")[:-1]
+    vocabulary = learn_vocabulary(texts, unit="subword", size=8000)
+    assert len(vocabulary) == 8000
+    ids = vocabulary.encode(tokenise(texts, vocabulary.splitter, cache=False))
+    ours = [ids[row].tolist() for row in range(len(texts))]
+    assert ours == library_ids(library_of(vocabulary.splitter.pieces), texts)
+    assert np.all(ids.values != UNKNOWN)
+    back = vocabulary.texts(tf.RaggedTensor.from_row_lengths(ids.values, ids.lengths)).numpy()
+    assert [text.decode() for text in back] == [spaced(text) for text in texts]

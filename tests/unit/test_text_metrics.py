@@ -1,0 +1,47 @@
+"""Scores of texts: the corpus scores of sacreBLEU, from counts that are made once for each row."""
+
+import numpy as np
+import pytest
+import sacrebleu
+
+from seqkit.text_baselines import CopySource, Nearest
+from seqkit.text_metrics import signature, text_scorer
+
+TEXTS = ["The cat sat on the mat.", "A dog", "", "Zwei Männer stehen am Fenster."]
+REFERENCES = ["The cat is on the mat.", "A dog", "nothing", "Zwei Frauen stehen an einem Fenster."]
+
+
+def check_scores(texts, references, score, rows):
+    texts, references = [texts[row] for row in rows], [references[row] for row in rows]
+    scores = score(np.array(rows))
+    assert scores["bleu"] == pytest.approx(sacrebleu.corpus_bleu(texts, [references]).score)
+    assert scores["chrf"] == pytest.approx(sacrebleu.corpus_chrf(texts, [references]).score)
+    assert scores["exact_match"] == np.mean([a == b for a, b in zip(texts, references, strict=True)])
+    assert scores["length_ratio"] == pytest.approx(len("".join(texts)) / len("".join(references)))
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2, 3], [3, 3, 0], [2], [1, 1]])
+def test_scores_of_any_rows_are_those_of_sacrebleu(rows):
+    check_scores(TEXTS, REFERENCES, text_scorer(TEXTS, REFERENCES), rows)
+
+
+def test_score_check_catches_the_mean_over_rows():
+    """Corpus BLEU is no mean of the rows' own."""
+    rows = [text_scorer(TEXTS, REFERENCES)(np.array([row])) for row in range(4)]
+    means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    with pytest.raises(AssertionError):
+        check_scores(TEXTS, REFERENCES, lambda rows: means, [0, 1, 2, 3])
+
+
+def test_signatures_name_what_a_score_depends_on():
+    assert signature()["bleu"].startswith("nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:")
+
+
+def test_baselines_answer_with_what_is_there(tmp_path):
+    nearest = Nearest(["a red house", "two dogs", "a red dog"], ["ein rotes Haus", "zwei Hunde", "ein roter Hund"])
+    asked = ["red house !", "dogs", "nothing of it"]
+    assert nearest.answer(asked) == ["ein rotes Haus", "zwei Hunde", "ein rotes Haus"]
+    for baseline in (nearest, CopySource()):
+        baseline.save(tmp_path / "baseline.npz")
+        assert type(baseline).load(tmp_path / "baseline.npz").answer(asked) == baseline.answer(asked)
+    assert CopySource().answer(asked) == asked
