@@ -10,6 +10,8 @@ from keras import layers
 from seqkit.errors import InputError
 from seqkit.settings import Training
 
+NOT_IN_STEP = "training.ar and training.tar are for models with an answer at every step: leave them at 0."
+
 
 @dataclasses.dataclass(frozen=True)
 class WeightDrop:
@@ -36,7 +38,10 @@ class WeightDrop:
 
 def with_activations(model: keras.Model) -> keras.Model:
     """The model with two more outputs, (batch, steps, units): what its last recurrent layer says, and that after dropout."""
-    last = [layer for layer in model.layers if isinstance(layer, layers.RNN | layers.Bidirectional)][-1].output
+    stack = [layer for layer in model.layers if isinstance(layer, layers.RNN | layers.Bidirectional)]
+    if not stack:  # of an encoder and a decoder, which are models of their own
+        raise InputError(NOT_IN_STEP)
+    last = stack[-1].output
     dropped = (layer.output for layer in model.layers if isinstance(layer, layers.Dropout) and layer.input is last)
     return keras.Model(model.input, [*model.outputs, last, next(dropped, last)], name=model.name)
 
@@ -52,7 +57,7 @@ def activation_penalty(training: Training, said: tf.Tensor, dropped: tf.Tensor, 
         InputError: There is no answer at every step.
     """
     if weights.shape.rank != 2:
-        raise InputError("training.ar and training.tar are for models with an answer at every step: leave them at 0.")
+        raise InputError(NOT_IN_STEP)
     said, dropped = tf.cast(said, tf.float32), tf.cast(dropped, tf.float32)
     both = weights[:, 1:] * weights[:, :-1]
     size = _mean(tf.reduce_mean(tf.square(dropped), axis=-1), weights)

@@ -165,6 +165,11 @@ class Attention:
             raise InputError(
                 "attention.feeding is on with attention.kind none: there is nothing to feed; choose a kind."
             )
+        if self.feeding and self.units:
+            raise InputError(
+                f"attention.units is {self.units} with attention.feeding on, which scores in the decoder's width: "
+                "leave it 0."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

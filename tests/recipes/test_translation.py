@@ -1,0 +1,94 @@
+"""Translation from the command line: units, several answers, and what can be wrong with pairs."""
+
+import json
+
+import pytest
+
+import seqkit
+from seqkit.data import spelled
+from seqkit.recipes.__main__ import main
+
+SMALL = {
+    "vocabulary-size": 120,
+    "embedding.units": 8,
+    "encoder.units": 6,
+    "decoder.units": 8,
+    "training.epochs": 1,
+    "source": "en",
+    "target": "de",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Parallel files of English and German."""
+    path = tmp_path_factory.mktemp("pairs")
+    for split, columns in spelled(seed=0, rows=320).items():
+        for suffix, texts in zip(("en", "de"), columns.values(), strict=True):
+            (path / f"{split}.{suffix}").write_text("".join(f"{text}\n" for text in texts))
+    return path
+
+
+def train(folder, out, data="train", **flags):
+    """The exit status of the command; `flags` are its own names with _ for - and __ for a dot."""
+    named = {name.replace("__", ".").replace("_", "-"): value for name, value in flags.items()}
+    given = {"data": folder / data, "valid": folder / "valid", "out": folder / out} | SMALL | named
+    return main(["train", "translation", *(f"--{name}={value}" for name, value in given.items())])
+
+
+@pytest.mark.parametrize("unit", ["subword", "marked_word", "symbol"])
+def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
+    flags = {"search__beam": 3, "search__n_best": 2, "search__longest": 12, "test": folder / "test"}
+    assert train(folder, unit, unit=unit, **flags) == 0
+    run = seqkit.load(folder / unit)
+    assert set(run.report["metrics"]) == {"bleu", "chrf", "exact_match", "length_ratio"}
+    assert set(run.report["baselines"]) == {"copy", "nearest"}
+    assert {"bleu", "chrf"} == set(run.report["signatures"])
+    for one in run.report["attention"]:
+        assert len(one["weights"]) == len(one["written"])
+        assert {len(row) for row in one["weights"]} == {len(one["places"])}
+        assert [sum(row) for row in one["weights"]] == pytest.approx([1] * len(one["weights"]), abs=0.01)
+    page = (run.path / "report.html").read_text()
+    assert "Where it looks" in page
+    assert "What it writes" in page
+    capsys.readouterr()
+    asked = folder / "asked.txt"
+    asked.write_text("forty-two\n\n" + "one hundred and " * 200 + "one\n")  # an empty one, and one longer than any seen
+    assert main(["predict", str(run.path), str(asked)]) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(answers) == 3
+    for answer in answers:
+        assert answer["score"] >= answer["others"][0]["score"]
+
+
+def test_long_pairs_are_left_out_of_training_and_counted(folder):
+    assert train(folder, "short", max_length=12) == 0
+    facts = seqkit.load(folder / "short").info["training_facts"]
+    assert 0 < facts["pairs_left_out_as_too_long"] < 240
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        ({"max_length": 1}, "every pair has more than max_length 1 units on a side"),
+        ({"embedding__units": 9}, "tied needs an embedding as wide as the decoder: give embedding.units 8"),
+        ({"decoder__bidirectional": True}, "leave decoder.bidirectional off"),
+        ({"attention__kind": "none", "attention__feeding": True}, "attention.feeding is on with attention.kind none"),
+        ({"attention__units": 4, "attention__feeding": True}, "which scores in the decoder's width: leave it 0"),
+        ({"search__n_best": 6}, "search.n_best is 6 with a beam of 5"),
+        ({"vocabulary_size": 10}, "there is room for 6 pieces"),
+        ({"training__ar": 1}, "training.ar and training.tar are for models with an answer at every step"),
+    ],
+)
+def test_settings_that_can_not_be_are_named(folder, flags, complaint, capsys):
+    assert train(folder, "never", overwrite=True, **flags) == 2
+    assert complaint in capsys.readouterr().err
+    assert not (folder / "never").exists()
+
+
+def test_files_of_different_lengths_are_refused_with_both_counts(folder, capsys):
+    (folder / "longer.en").write_text("one\ntwo\nthree\n")
+    (folder / "longer.de").write_text("eins\nzwei\n")
+    assert train(folder, "never", data="longer", overwrite=True) == 2
+    said = capsys.readouterr().err
+    assert all(part in said for part in ("3", "2", "longer.de"))
