@@ -14,6 +14,7 @@ from seqkit.data import (
     Pipeline,
     Ragged,
     boundaries,
+    drawn,
     forced,
     moving_digits,
     reviews,
@@ -25,7 +26,7 @@ from seqkit.data.moving_digits import CANVAS, MOTIONS
 from seqkit.data.pipelines import Column
 from seqkit.layers import compose_characters, embed_frames, embed_tokens, tied_head
 from seqkit.objectives import classification
-from seqkit.recipes import language_model, sentiment, tagging, translation, video_frames
+from seqkit.recipes import language_model, programs, sentiment, tagging, translation, video_frames
 from seqkit.topologies import encoder_decoder, many_to_many, many_to_one
 from seqkit.training import Objective
 
@@ -285,15 +286,34 @@ def _encoder_decoder(stack: Stack, variant: str) -> Any:
     )
 
 
-def _pairs_drawn(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+def _pairs_drawn(rng: np.random.Generator, lengths: np.ndarray, tokens: int = TOKENS) -> dict[str, Column]:
     others = lengths[::-1] + 2
     return ids_drawn(rng, lengths) | forced(
-        Ragged.of_lengths(rng.integers(4, TOKENS, others.sum()).astype(np.int32), others)
+        Ragged.of_lengths(rng.integers(4, tokens, others.sum()).astype(np.int32), others)
     )
 
 
 def _sources_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
     texts = [" ".join(rng.permutation(text.split())) for text in examples["source"]]
+    return Examples(examples.columns | {"source": texts}, "shuffled")
+
+
+def _programs(out: Path, **settings: Any) -> Run:
+    quick = {
+        "task": "copying",
+        "length": 6,
+        "curriculum": "mix",
+        "rows": 4000,
+        "embedding": Embedding(units=16),
+        "encoder": Stack(cell="gru", units=(32,), bidirectional=True),
+        "decoder": Stack(cell="gru", units=(32,)),
+        "training": Training(epochs=2, batch_size=32, learning_rate=1e-2, schedule="cosine"),
+    }
+    return programs(out=out, **quick | settings)
+
+
+def _digits_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
+    texts = ["".join(rng.permutation(list(text))) for text in examples["source"]]
     return Examples(examples.columns | {"source": texts}, "shuffled")
 
 
@@ -382,6 +402,26 @@ CASES = (
         },
         order_metric="exact_match",
         bag_of_words="nearest",
+        writes=True,
+    ),
+    Case(
+        name="programs",
+        train=_programs,
+        build=_encoder_decoder,
+        variants=("none", "multiplicative"),
+        in_step=False,
+        draw=lambda rng, lengths: _pairs_drawn(rng, lengths, 4 + 10),  # the trained one writes ten digits and a stop
+        objective=lambda training: classification(training, [1] * TOKENS),
+        inputs=("123456", "9", "", " ", "12\n\u2603", "0987" * 10),
+        asked=list,
+        fresh=lambda: Examples(drawn("copying", (6, 1), 200, part="test", seed=3), "fresh digits"),
+        shuffled=_digits_shuffled,
+        served=lambda answers: {
+            "text": [answer["answer"] for answer in answers],
+            "score": [answer["score"] for answer in answers],
+        },
+        order_metric="character_accuracy",
+        bag_of_words="most_frequent",
         writes=True,
     ),
 )
