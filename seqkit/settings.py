@@ -232,6 +232,9 @@ class Training:
         weight_drop: Share of recurrent weights dropped in each step (Merity et al. 2018).
         ar: Weight of the mean square of the stack's dropped-out output, added to the loss (Merity et al. 2017).
         tar: Weight of the mean square of its output's change from step to step, likewise.
+        attention_penalty: Weight of how unevenly a decoder looks at the places, added to the loss (Xu et al. 2015).
+        scheduled_sampling: Share of the symbols before the next that are a decoder's own, at the end of training; it rises
+            from nothing (Bengio et al. 2015).
         precision: Keras's dtype policy.
     """
 
@@ -254,6 +257,8 @@ class Training:
     weight_drop: float = 0.0
     ar: float = 0.0
     tar: float = 0.0
+    attention_penalty: float = 0.0
+    scheduled_sampling: float = 0.0
     precision: Precision = "float32"
 
     def __post_init__(self):
@@ -268,9 +273,9 @@ class Training:
                 at_least(f"training.{name}", getattr(self, name), 1)
         if self.weight_decay is not None:
             at_least("training.weight_decay", self.weight_decay, 0)
-        for name in ("warmup_steps", "global_clipnorm", "clipnorm", "clipvalue", "ar", "tar"):
+        for name in ("warmup_steps", "global_clipnorm", "clipnorm", "clipvalue", "ar", "tar", "attention_penalty"):
             at_least(f"training.{name}", getattr(self, name), 0)
-        for name in ("ema", "label_smoothing", "weight_drop"):
+        for name in ("ema", "label_smoothing", "weight_drop", "scheduled_sampling"):
             _share(f"training.{name}", getattr(self, name))
         if not self.learning_rate > 0:
             raise InputError(f"training.learning_rate is {self.learning_rate}: give a number above 0.")

@@ -21,6 +21,7 @@ import tensorflow as tf
 from seqkit.checkpoint import read_checkpoint, write_checkpoint
 from seqkit.data.courses import Course
 from seqkit.errors import InputError, TrainingError
+from seqkit.exposure import own_symbols, unevenness, with_attention
 from seqkit.progress import EpochProgress
 from seqkit.regularisation import WeightDrop, activation_penalty, with_activations
 from seqkit.running import Batch, Rows, Runner, runner_of
@@ -98,7 +99,7 @@ def fit(
     model.compile(optimizer=optimizer)  # callbacks look for model.optimizer
     averages = [tf.Variable(variable.value) for variable in model.trainable_variables] if training.ema else []
     runner = training_runner(model, train, training, seed)
-    train_step = make_train_step(model, objective, training, train, averages, runner)
+    train_step = make_train_step(model, objective, training, train, averages, runner, seed)
     valid_step = make_valid_step(model, objective, valid, epochs=training.epochs)
     state, best = _State(), model.get_weights()
     variables = [variable.value for variable in (*model.variables, *optimizer.variables)] + averages + runner.states
@@ -224,9 +225,12 @@ def make_train_step(
     train: Rows,
     averages: Sequence[tf.Variable] = (),
     runner: Runner | None = None,
+    seed: int = 0,
 ) -> Callable[[Batch], dict[str, tf.Tensor]]:
     """One step as a graph that is traced once, whatever the batch's shape.
 
+    Args:
+        seed: Of the symbols that scheduled sampling replaces.
     Returns:
         batch -> sums over the batch's items ("loss", the measures, "items") and, of the step, "gradient_norm",
         "clipped" (0 or 1), "steps" (1) and "finite" (0 or 1; where it is 0 no weight was moved).
@@ -235,9 +239,15 @@ def make_train_step(
     optimizer = model.optimizer
     descend = objective.training_loss or objective.loss
     runner = runner or training_runner(model, train, training)
+    total = len(train) * training.epochs
 
     def step(batch):
         weights = _weights(batch)
+        if training.scheduled_sampling:
+            found, _ = runner(batch, training=False)
+            logits = found[0] if training.attention_penalty else found
+            before = own_symbols(batch["before"], logits, training, optimizer.iterations.value, total, seed)
+            batch = batch | {"before": before}
         items = tf.reduce_sum(weights)  # of all processes, once there are several
         with tf.GradientTape() as tape:
             outputs, states = runner(batch, training=True)
@@ -246,6 +256,9 @@ def make_train_step(
                 *outputs, said, dropped = outputs
                 outputs = outputs if len(outputs) > 1 else outputs[0]
                 penalty = activation_penalty(training, said, dropped, weights)
+            elif training.attention_penalty:
+                outputs, looked = outputs
+                penalty = training.attention_penalty * unevenness(looked, weights)
             loss = tf.reduce_sum(descend(batch["targets"], outputs) * weights) / items + penalty
             if model.losses:
                 loss += tf.add_n(model.losses)
@@ -295,15 +308,22 @@ def evaluate(model: keras.Model, rows: Rows, objective: Objective) -> dict[str, 
 
 
 def training_runner(model: keras.Model, train: Rows, training: Training, seed: int = 0) -> Runner:
-    """The model as it is trained: with dropped recurrent weights, and with the activations that are penalised.
+    """The model as it is trained: with dropped recurrent weights, and with what is penalised as outputs too.
 
     Args:
         model: compiled, so that it has an optimizer to count the steps.
         seed: of the dropped weights.
+    Raises:
+        InputError: The model isn't one of which the settings ask.
     """
+    if training.scheduled_sampling and "before" not in {tensor.name for tensor in model.inputs}:
+        raise InputError(
+            "training.scheduled_sampling is for models that encode and decode, such as translation's: leave it at 0."
+        )
     count = model.optimizer.iterations.value
     change = WeightDrop(training.weight_drop, seed, count) if training.weight_drop else None
     shown = with_activations(model) if training.ar or training.tar else model
+    shown = with_attention(model) if training.attention_penalty else shown
     return runner_of(shown, train, training.epochs, change)
 
 
