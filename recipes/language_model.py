@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import seqkit
+from seqkit.recipes.common import ReadsText
 from seqkit.recipes.flags import Callbacks, Source
 from seqkit.settings import Embedding, Stack, Training, at_least
 
@@ -154,7 +155,7 @@ def _lines(texts: list[str], unit: str) -> list[str]:
 
 
 @dataclasses.dataclass(frozen=True)
-class LanguageModel:
+class LanguageModel(ReadsText):
     """What this recipe knows and a run doesn't (see seqkit.task.Task).
 
     Outputs are the log-probability of each symbol in nats, ragged by row.
@@ -315,21 +316,8 @@ class LanguageModel:
         rows = self._running(examples)
         return seqkit.data.Ragged(baseline.log_probabilities(rows, seqkit.data.BEGIN), rows.offsets)
 
-    def in_keras(self) -> dict[str, Any]:
-        import keras
-
-        return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
-
-    def asked(self, examples: Examples) -> tf.Tensor:
-        import tensorflow as tf
-
-        return tf.constant(examples["text"])
-
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return seqkit.serving.TextScorer(model, self.vocabulary, ends=self.ends, lines=self.lines), "log_probabilities"
-
-    def served(self, outputs: Ragged) -> Ragged:
-        return outputs
 
     def generate(
         self,

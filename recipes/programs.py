@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import seqkit
+from seqkit.recipes.common import Writes
 from seqkit.recipes.flags import Callbacks, Source
 from seqkit.settings import Attention, Embedding, Exercise, Lessons, Search, Stack, Training, at_least
 
@@ -174,7 +175,7 @@ class Executed:
 
 
 @dataclasses.dataclass(frozen=True)
-class Programs:
+class Programs(Writes):
     """What this recipe knows and a run doesn't (see seqkit.task.Task). Outputs are `Executed`, or texts."""
 
     columns: dict[str, str]
@@ -183,8 +184,6 @@ class Programs:
     search: Search
     drawn: _Drawn | None
     recipe = "programs"
-    in_step = False
-    classes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -304,22 +303,3 @@ class Programs:
     def load_baseline(self, path: Path) -> Any:
         baselines = seqkit.text_baselines
         return {"most_frequent": baselines.MostFrequentAnswer, "nearest": baselines.Nearest}[path.stem].load(path)
-
-    def baseline_outputs(self, baseline: Any, examples: Examples) -> list[str]:
-        return baseline.answer(examples["source"])
-
-    def in_keras(self) -> dict[str, Any]:
-        import keras
-
-        return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
-
-    def asked(self, examples: Examples) -> tf.Tensor:
-        import tensorflow as tf
-
-        return tf.constant(examples["source"])
-
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return seqkit.serving.Writer(model, self.source, self.target, self.search), "text"
-
-    def served(self, outputs: Executed) -> list[str]:
-        return self.texts(outputs)

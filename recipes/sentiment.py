@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import seqkit
+from seqkit.recipes.common import ReadsText
 from seqkit.recipes.flags import Callbacks, Source
 from seqkit.settings import Embedding, Pooling, Stack, Training, at_least
 
@@ -121,7 +122,7 @@ def sentiment(
 
 
 @dataclasses.dataclass(frozen=True)
-class Sentiment:
+class Sentiment(ReadsText):
     """What this recipe knows and a run doesn't (see seqkit.task.Task). Outputs are probabilities, (rows, classes)."""
 
     columns: dict[str, str]
@@ -217,18 +218,5 @@ class Sentiment:
     def baseline_outputs(self, baseline: Any, examples: Examples) -> np.ndarray:
         return baseline.probabilities(examples["text"])
 
-    def in_keras(self) -> dict[str, Any]:
-        import keras
-
-        return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
-
-    def asked(self, examples: Examples) -> tf.Tensor:
-        import tensorflow as tf
-
-        return tf.constant(examples["text"])
-
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return seqkit.serving.TextClassifier(model, self.vocabulary, self.classes, self.max_length), "probabilities"
-
-    def served(self, outputs: np.ndarray) -> np.ndarray:
-        return outputs

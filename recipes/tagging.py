@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import seqkit
 from seqkit.errors import InputError
+from seqkit.recipes.common import Classifies
 from seqkit.recipes.flags import Callbacks, Source
 from seqkit.settings import Embedding, Stack, Training, at_least
 
@@ -186,7 +187,7 @@ def _model(
 
 
 @dataclasses.dataclass(frozen=True)
-class Tagging:
+class Tagging(Classifies):
     """What this recipe knows and a run doesn't (see seqkit.task.Task). Outputs are places among the classes, ragged."""
 
     columns: dict[str, str]
@@ -341,6 +342,3 @@ class Tagging:
             model, self.lexicon, self.classes, chain=self.output == "crf", constraints=self.constraints
         )
         return tagger, "tag_ids"
-
-    def served(self, outputs: Ragged) -> Ragged:
-        return outputs

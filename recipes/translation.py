@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import seqkit
+from seqkit.recipes.common import Writes
 from seqkit.recipes.flags import Callbacks, Source
 from seqkit.settings import Attention, Embedding, Search, Stack, Training, at_least
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     import keras
     import numpy as np
-    import tensorflow as tf
 
     from seqkit.data import Examples, Pipeline, Vocabulary
     from seqkit.data.sources import Role
@@ -154,7 +154,7 @@ def _model(
 
 
 @dataclasses.dataclass(frozen=True)
-class Translation:
+class Translation(Writes):
     """What this recipe knows and a run doesn't (see seqkit.task.Task). Outputs are what a search found, or texts."""
 
     columns: dict[str, str]
@@ -164,8 +164,6 @@ class Translation:
     max_length: int
     batch_tokens: int
     recipe = "translation"
-    in_step = False
-    classes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -216,10 +214,6 @@ class Translation:
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Found:
         return seqkit.searching.find(forward.model, rows, self.search)
-
-    def texts(self, outputs: Found | list[str]) -> list[str]:
-        """The best translations; those of a baseline are texts already."""
-        return outputs if isinstance(outputs, list) else self.target.written(outputs.best())
 
     def answers(self, examples: Examples, outputs: Found) -> list[dict[str, Any]]:
         texts, best = self.target.written(outputs.ids), self.search.n_best
@@ -274,22 +268,3 @@ class Translation:
         return {"copy": seqkit.text_baselines.CopySource, "nearest": seqkit.text_baselines.Nearest}[path.stem].load(
             path
         )
-
-    def baseline_outputs(self, baseline: Any, examples: Examples) -> list[str]:
-        return baseline.answer(examples["source"])
-
-    def in_keras(self) -> dict[str, Any]:
-        import keras
-
-        return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
-
-    def asked(self, examples: Examples) -> tf.Tensor:
-        import tensorflow as tf
-
-        return tf.constant(examples["source"])
-
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return seqkit.serving.Writer(model, self.source, self.target, self.search), "text"
-
-    def served(self, outputs: Found) -> list[str]:
-        return self.texts(outputs)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import seqkit
+from seqkit.recipes.common import Classifies
 from seqkit.recipes.flags import Callbacks, Source
 from seqkit.settings import Encoder, Stack, Training, at_least
 
@@ -145,7 +146,7 @@ def video_frames(
 
 
 @dataclasses.dataclass(frozen=True)
-class VideoFrames:
+class VideoFrames(Classifies):
     """What this recipe knows and a run doesn't (see seqkit.task.Task).
 
     Outputs are probabilities, (frames, classes) a row.
@@ -319,9 +320,6 @@ class VideoFrames:
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return seqkit.serving.FrameLabeller(model, self.classes), "probabilities"
-
-    def served(self, outputs: Ragged) -> Ragged:
-        return outputs
 
 
 def _with_turned(train: Examples, copies: int, seed: int) -> Examples:

@@ -1,0 +1,60 @@
+"""What the tasks of several recipes answer in the same way (see seqkit.task.Task)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import seqkit
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from seqkit.data import Examples, Vocabulary
+    from seqkit.settings import Search
+
+
+class Classifies:
+    """One class an item, from logits; what a module serves are the outputs themselves."""
+
+    def in_keras(self) -> dict[str, Any]:
+        import keras
+
+        return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
+
+    def served(self, outputs: Any) -> Any:
+        return outputs
+
+
+class ReadsText(Classifies):
+    """Texts are the first field, and go into the module as they are."""
+
+    columns: dict[str, str]
+
+    def asked(self, examples: Examples) -> tf.Tensor:
+        import tensorflow as tf
+
+        return tf.constant(examples[next(iter(self.columns))])
+
+
+class Writes(ReadsText):
+    """A text in, a text out: an encoder and a decoder with a vocabulary each."""
+
+    source: Vocabulary
+    target: Vocabulary
+    search: Search
+    in_step = False
+    classes: tuple[str, ...] = ()
+
+    def texts(self, outputs: Any) -> list[str]:
+        """The best answers; those of a baseline are texts already."""
+        return outputs if isinstance(outputs, list) else self.target.written(outputs.best())
+
+    def served(self, outputs: Any) -> list[str]:
+        return self.texts(outputs)
+
+    def baseline_outputs(self, baseline: Any, examples: Examples) -> list[str]:
+        return baseline.answer(examples["source"])
+
+    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
+        return seqkit.serving.Writer(model, self.source, self.target, self.search), "text"
