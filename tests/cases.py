@@ -272,8 +272,8 @@ def _translation(out: Path, **settings: Any) -> Run:
     return translation(pairs["train"], out=out, **quick | settings)
 
 
-def _encoder_decoder(stack: Stack, attention: str) -> Any:
-    tied = attention == "multiplicative"
+def _encoder_decoder(stack: Stack, variant: str) -> Any:
+    attention, tied = Attention(kind=variant.partition(",")[0], feeding="fed" in variant), variant == "multiplicative"
     before, features, _ = embed_tokens(TOKENS, Embedding(units=6), reversible=tied, name="before")
     return encoder_decoder(
         embed_tokens(TOKENS, Embedding(units=5)),
@@ -281,7 +281,7 @@ def _encoder_decoder(stack: Stack, attention: str) -> Any:
         outputs=TOKENS,
         encoder=stack,
         decoder=dataclasses.replace(stack, units=(6, 6), bidirectional=False, residual=False),
-        attention=Attention(kind=attention),
+        attention=attention,
         head=tied_head(before, features) if tied else None,
     )
 
@@ -388,7 +388,7 @@ CASES = (
         name="translation",
         train=_translation,
         build=_encoder_decoder,
-        variants=("multiplicative", "additive", "none"),
+        variants=("multiplicative", "additive, fed", "none", "additive"),
         in_step=False,
         draw=_pairs_drawn,
         objective=lambda training: classification(training, [1] * TOKENS),

@@ -1,7 +1,7 @@
 """Built-in scenes: handwritten digits here and there in a frame, described by place and relation, and asked about."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,34 +11,39 @@ from seqkit.data.moving_digits import drawn
 from seqkit.data.pictures import Picture
 
 SIDE = 3  # places of a side
-PLACE = 12  # pixels of a place's side
+PLACE = 10  # pixels of a place's side
 FRAME = SIDE * PLACE
-SIZES = (9.0, 12.0)  # pixels of a digit's side
+SIZES = (8.0, 10.0)  # pixels of a digit's side
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 PLACES = (
     *("top left", "top", "top right"),
     *("left", "middle", "right"),
     *("bottom left", "bottom", "bottom right"),
 )
+COLOURS = ("red", "green", "blue", "yellow")
+PAINT = np.array([(1, 0.15, 0.15), (0.1, 0.9, 0.1), (0.25, 0.35, 1), (0.95, 0.9, 0.1)])  # red, green and blue of each
 NEIGHBOURS = {"above": (-1, 0), "below": (1, 0), "left of": (0, -1), "right of": (0, 1)}  # (down, right)
 
 
-class Scene(NamedTuple):
-    """Digits by place: place, row by row from 0 to 8 -> digit, from 0 to 9."""
+class Digit(NamedTuple):
+    """A digit of a scene.
 
-    digits: dict[int, int]
+    Attributes:
+        place: From 0 to 8, row by row.
+        number: From 0 to 9.
+        colour: Place among COLOURS.
+    """
 
-    def places(self, digit: int) -> list[int]:
-        """Where this digit is."""
-        return [place for place, other in self.digits.items() if other == digit]
+    place: int
+    number: int
+    colour: int
 
-    def single(self) -> list[int]:
-        """Digits that are there once."""
-        return [digit for digit in sorted(set(self.digits.values())) if len(self.places(digit)) == 1]
+
+Scene = tuple[Digit, ...]  # in the order of their places
 
 
 def described_scenes(seed: int = 0, scenes: int = 4000) -> dict[str, dict[str, list[Any]]]:
-    """Scenes of one to three digits with the one caption that is right: "a three at the top, a seven below it to the left".
+    """Scenes of one to three digits with the one caption that is right: "a red three at the top, a blue two below it".
 
     The digits come row by row. The first is told with its place, each other with where it is as seen from the one before.
 
@@ -47,7 +52,7 @@ def described_scenes(seed: int = 0, scenes: int = 4000) -> dict[str, dict[str, l
         scenes: How many altogether; three quarters for training, an eighth each for validation and test, drawn from
             different handwritten digits.
     Returns:
-        {"train", "valid", "test"}, each {"image": `Picture`s of 36 x 36, "caption"}.
+        {"train", "valid", "test"}, each {"image": `Picture`s of 30 x 30, "caption"}.
     Raises:
         ValueError: `scenes` is under 16.
     """
@@ -60,27 +65,25 @@ def described_scenes(seed: int = 0, scenes: int = 4000) -> dict[str, dict[str, l
 
 def caption(scene: Scene) -> str:
     """What `described_scenes` says of a scene."""
-    (first, digit), *others = sorted(scene.digits.items())
-    words = [f"{_one(digit)} at the {PLACES[first]}"]
-    before = first
-    for place, digit in others:
-        words.append(f"{_one(digit)} {_seen_from(before, place)}")
-        before = place
+    first, *others = scene
+    words = [f"a {_called(first)} at the {PLACES[first.place]}"]
+    for before, digit in zip(scene, others, strict=False):
+        words.append(f"a {_called(digit)} {_seen_from(before, digit)}")
     return ", ".join(words)
 
 
 def asked_scenes(seed: int = 0, scenes: int = 2400) -> dict[str, dict[str, list[Any]]]:
-    """Scenes of two to four digits with questions: where, what, how many, is there, what is beside, is this above that.
+    """Scenes of two to four digits with questions: where, which, how many, is there, what is beside, is this above that.
 
-    The picture is needed for every answer and the question too; in "is the two above the five?" the order of the words
-    decides. Yes and no are equally frequent in each kind of question.
+    The picture is needed for every answer and the question too; in "is the red digit above the blue one?" the order of the
+    words decides. Yes and no are equally frequent.
 
     Args:
         seed: Two calls with one seed give the same scenes.
         scenes: How many altogether; three quarters for training, an eighth each for validation and test, drawn from
             different handwritten digits.
     Returns:
-        {"train", "valid", "test"}, each {"image": `Picture`s of 36 x 36, "question", "answer"}, five or six rows a scene.
+        {"train", "valid", "test"}, each {"image": `Picture`s of 30 x 30, "question", "answer"}, five to seven rows a scene.
     Raises:
         ValueError: `scenes` is under 16.
     """
@@ -102,65 +105,81 @@ Asked = tuple[str, str] | None
 
 
 def _where(scene: Scene, rng: np.random.Generator) -> Asked:
-    if not (single := scene.single()):
+    digit = _any(scene, rng)
+    by_colour = rng.random() < 0.5 or _count(scene, "number", digit.number) > 1
+    if by_colour and _count(scene, "colour", digit.colour) > 1:
         return None
-    digit = int(rng.choice(single))
-    return f"where is the {NUMBERS[digit]}?", PLACES[scene.places(digit)[0]]
+    name = f"{COLOURS[digit.colour]} digit" if by_colour else NUMBERS[digit.number]
+    return f"where is the {name}?", PLACES[digit.place]
 
 
-def _what(scene: Scene, rng: np.random.Generator) -> Asked:
-    place = int(rng.choice(list(scene.digits) if rng.random() < 0.75 else _empty(scene)))
-    return f"what is at the {PLACES[place]}?", _named(scene, place)
+def _which(scene: Scene, rng: np.random.Generator) -> Asked:
+    digit = _any(scene, rng)
+    if rng.random() < 0.5 or _count(scene, "colour", digit.colour) > 1:
+        return f"which digit is at the {PLACES[digit.place]}?", NUMBERS[digit.number]
+    return f"which digit is {COLOURS[digit.colour]}?", NUMBERS[digit.number]
+
+
+def _what_colour(scene: Scene, rng: np.random.Generator) -> Asked:
+    digit = _any(scene, rng)
+    if rng.random() < 0.5 or _count(scene, "number", digit.number) > 1:
+        return f"what colour is the digit at the {PLACES[digit.place]}?", COLOURS[digit.colour]
+    return f"what colour is the {NUMBERS[digit.number]}?", COLOURS[digit.colour]
 
 
 def _how_many(scene: Scene, rng: np.random.Generator) -> Asked:
-    if rng.random() < 0.5:
-        return "how many digits are there?", NUMBERS[len(scene.digits)]
-    digit = int(rng.choice(list(scene.digits.values()) if rng.random() < 0.8 else _absent(scene)))
-    return f"how many digits are {_one(digit)}?", NUMBERS[len(scene.places(digit))]
+    if rng.random() < 0.4:
+        return "how many digits are there?", NUMBERS[len(scene)]
+    colour = _any(scene, rng).colour if rng.random() < 0.8 else int(rng.integers(len(COLOURS)))
+    return f"how many digits are {COLOURS[colour]}?", NUMBERS[_count(scene, "colour", colour)]
 
 
 def _is_there(scene: Scene, rng: np.random.Generator) -> Asked:
-    there = rng.random() < 0.5
-    digit = int(rng.choice(list(scene.digits.values()) if there else _absent(scene)))
-    return f"is there {_one(digit)}?", _yes(there)
+    there, field = rng.random() < 0.5, str(rng.choice(["number", "colour"]))
+    names = NUMBERS if field == "number" else COLOURS
+    found = {getattr(digit, field) for digit in scene}
+    choices = [value for value in range(len(names)) if (value in found) == there]
+    if not choices:
+        return None
+    name = names[int(rng.choice(choices))]
+    article = "an" if name == "eight" else "a"
+    return f"is there {article} {name}{' digit' if field == 'colour' else ''}?", _yes(there)
 
 
 def _beside(scene: Scene, rng: np.random.Generator) -> Asked:
-    """What is in the next place; half of the questions are about a place that holds something, where there is one."""
+    """The colour of what is in the next place."""
     ways = [
-        (digit, words, beside)
-        for digit in scene.single()
+        (one, words, other)
+        for one, other in itertools.permutations(scene, 2)
+        if _count(scene, "colour", one.colour) == 1
         for words, (down, right) in NEIGHBOURS.items()
-        if (beside := _neighbour(scene.places(digit)[0], down, right)) is not None
+        if (one.place // SIDE + down, one.place % SIDE + right) == divmod(other.place, SIDE)
     ]
     if not ways:
         return None
-    full = [way for way in ways if way[2] in scene.digits]
-    ways = full if full and rng.random() < 0.75 else ways
-    digit, words, beside = ways[int(rng.integers(len(ways)))]
-    return f"what is {words} the {NUMBERS[digit]}?", _named(scene, beside)
+    one, words, other = ways[int(rng.integers(len(ways)))]
+    return f"what colour is the digit {words} the {COLOURS[one.colour]} one?", COLOURS[other.colour]
 
 
 def _is_it_so(scene: Scene, rng: np.random.Generator) -> Asked:
-    single = scene.single()
+    there = rng.random() < 0.5  # each pair stands in both orders, so that there are ways with either answer
     ways = []
-    for one, other in itertools.permutations(single, 2):
-        (row, column), (others_row, others_column) = (divmod(scene.places(d)[0], SIDE) for d in (one, other))
-        if row != others_row:
-            ways.append((one, "above", other, row < others_row))
-        if column != others_column:
-            ways.append((one, "left of", other, column < others_column))
+    for one, other in itertools.permutations(scene, 2):
+        if _count(scene, "colour", one.colour) > 1 or _count(scene, "colour", other.colour) > 1:
+            continue
+        for words, here, beyond in zip(
+            ("above", "left of"), divmod(one.place, SIDE), divmod(other.place, SIDE), strict=True
+        ):
+            if here != beyond and (here < beyond) == there:
+                ways.append((one, words, other))
     if not ways:
         return None
-    there = rng.random() < 0.5  # each pair stands in both orders, so that there are ways with either answer
-    ways = [way for way in ways if way[3] == there]
-    one, words, other, _ = ways[int(rng.integers(len(ways)))]
-    return f"is the {NUMBERS[one]} {words} the {NUMBERS[other]}?", _yes(there)
+    one, words, other = ways[int(rng.integers(len(ways)))]
+    return f"is the {COLOURS[one.colour]} digit {words} the {COLOURS[other.colour]} one?", _yes(there)
 
 
 QUESTIONS: tuple[Callable[[Scene, np.random.Generator], Asked], ...] = (
-    *(_where, _what, _how_many),
+    *(_where, _which, _what_colour, _how_many),
     *(_is_there, _beside, _is_it_so),
 )
 
@@ -182,21 +201,14 @@ def _drawn_scenes(
         by_digit = [own[bunch.target[own] == digit] for digit in range(10)]
         made, pictures = [], np.zeros((size, FRAME, FRAME, 3), np.uint8)
         for picture in pictures:
-            places = rng.choice(SIDE * SIDE, int(rng.integers(least, most + 1)), replace=False).tolist()
-            digits = _digits(len(places), rng)
-            for place, digit in zip(places, digits, strict=True):
-                image = bunch.images[rng.choice(by_digit[digit])]
-                picture |= _placed(image, place, rng)[..., None]
-            made.append(Scene(dict(sorted(zip(places, digits, strict=True)))))
+            places = np.sort(rng.choice(SIDE * SIDE, int(rng.integers(least, most + 1)), replace=False)).tolist()
+            numbers, colours = (rng.integers(0, kinds, len(places)).tolist() for kinds in (10, len(COLOURS)))
+            scene = tuple(map(Digit, places, numbers, colours))
+            for digit in scene:
+                image = bunch.images[rng.choice(by_digit[digit.number])]
+                picture |= (_placed(image, digit.place, rng)[..., None] * PAINT[digit.colour]).astype(np.uint8)
+            made.append(scene)
         yield name, made, pictures
-
-
-def _digits(count: int, rng: np.random.Generator) -> list[int]:
-    """Any digits; now and then one stands twice, to be counted."""
-    digits = rng.choice(10, count, replace=False).tolist()
-    if count > 2 and rng.random() < 0.4:
-        digits[0] = digits[1]
-    return digits
 
 
 def _placed(image: np.ndarray, place: int, rng: np.random.Generator) -> np.ndarray:
@@ -207,33 +219,24 @@ def _placed(image: np.ndarray, place: int, rng: np.random.Generator) -> np.ndarr
     return drawn(image, middle + rng.uniform(-room, room, 2), side, FRAME)
 
 
-def _seen_from(before: int, place: int) -> str:
-    (row, column), (next_row, next_column) = divmod(before, SIDE), divmod(place, SIDE)
+def _called(digit: Digit) -> str:
+    return f"{COLOURS[digit.colour]} {NUMBERS[digit.number]}"
+
+
+def _seen_from(before: Digit, digit: Digit) -> str:
+    (row, column), (next_row, next_column) = divmod(before.place, SIDE), divmod(digit.place, SIDE)
     side = "left" if next_column < column else "right"
     if next_row == row:
         return f"to the {side} of it"
     return "below it" if next_column == column else f"below it to the {side}"
 
 
-def _neighbour(place: int, down: int, right: int) -> int | None:
-    row, column = place // SIDE + down, place % SIDE + right
-    return row * SIDE + column if 0 <= row < SIDE and 0 <= column < SIDE else None
+def _any(scene: Scene, rng: np.random.Generator) -> Digit:
+    return scene[int(rng.integers(len(scene)))]
 
 
-def _named(scene: Scene, place: int) -> str:
-    return NUMBERS[scene.digits[place]] if place in scene.digits else "nothing"
-
-
-def _one(digit: int) -> str:
-    return f"{'an' if digit == 8 else 'a'} {NUMBERS[digit]}"
-
-
-def _empty(scene: Scene) -> Sequence[int]:
-    return [place for place in range(SIDE * SIDE) if place not in scene.digits]
-
-
-def _absent(scene: Scene) -> Sequence[int]:
-    return [digit for digit in range(10) if digit not in scene.digits.values()]
+def _count(scene: Scene, field: str, value: int) -> int:
+    return sum(getattr(digit, field) == value for digit in scene)
 
 
 def _yes(so: bool) -> str:

@@ -67,7 +67,7 @@ def stacked_attention(question: keras.KerasTensor, grid: keras.KerasTensor, *, l
 
 
 def convolutions(pictures: keras.KerasTensor, encoder: Encoder) -> keras.KerasTensor:
-    """(pictures, height, width, channels) -> (pictures, height / 2^n, width / 2^n, filters) through n convolutions.
+    """(pictures, height, width, channels) -> (pictures, height / 2^n, width / 2^n, filters), rounded up: n convolutions.
 
     Raises:
         InputError: The pictures are too small for so many.
@@ -79,7 +79,7 @@ def convolutions(pictures: keras.KerasTensor, encoder: Encoder) -> keras.KerasTe
         )
     for number, channels in enumerate(encoder.filters, start=1):
         convolution = keras.layers.Conv2D(channels, 3, padding="same", activation="relu", name=f"convolution_{number}")
-        pictures = keras.layers.MaxPooling2D(name=f"pooling_{number}")(convolution(pictures))
+        pictures = keras.layers.MaxPooling2D(padding="same", name=f"pooling_{number}")(convolution(pictures))
     return pictures
 
 
