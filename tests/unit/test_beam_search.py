@@ -136,6 +136,16 @@ def test_a_row_alone_finds_what_it_finds_in_company():
         assert [ids for ids, _, _ in alone] == [ids for ids, _, _ in together[row]]
 
 
+def test_memory_follows_its_row_where_another_row_has_ended():
+    """As one row ends the other's hypotheses become two: as many as before, but of other rows."""
+    logits, attention = toy(7, rows=2)
+    logits[0, ..., END] += 30
+    (_, together), (alone,) = (
+        search((logits[rows], attention[rows]), 5, beam=2, n_best=2) for rows in (slice(0, 2), slice(1, 2))
+    )
+    assert together == alone
+
+
 @given(seed=st.integers(0, 99), size=st.integers(2, 3))
 @settings(max_examples=15, deadline=None)
 def test_no_run_comes_twice(seed, size):
