@@ -141,7 +141,7 @@ def test_memory_follows_its_row_where_another_row_has_ended():
     logits, attention = toy(7, rows=2)
     logits[0, ..., END] += 30
     (_, together), (alone,) = (
-        search((logits[rows], attention[rows]), 5, beam=2, n_best=2) for rows in (slice(0, 2), slice(1, 2))
+        search((logits[rows], attention[rows]), 5, beam=2) for rows in (slice(0, 2), slice(1, 2))
     )
     assert together == alone
 
