@@ -26,6 +26,7 @@ _ROOMS = (
     "acceleration",
     "baselines",
     "bptt",
+    "caption_metrics",
     "cells",
     "data",
     "decoding",

@@ -69,9 +69,15 @@ class SingleFrame:
 
     @classmethod
     def fit(
-        cls, films: Sequence[Any], labels: Sequence[Sequence[str]], classes: Sequence[str], *, seed: int = 0
+        cls,
+        films: Sequence[Any],
+        labels: Sequence[Sequence[str]],
+        classes: Sequence[str],
+        *,
+        frames: int = FRAMES,
+        seed: int = 0,
     ) -> Self:
-        """Fit on at most 20,000 frames, drawn from all.
+        """Fit on about `frames` frames at most, drawn from all.
 
         Args:
             films: Recordings: with a length, and `film[rows]` gives (rows, features) or (rows, height, width, channels).
@@ -79,7 +85,7 @@ class SingleFrame:
         Raises:
             ValueError: There are fewer than two labels.
         """
-        share = min(1.0, FRAMES / sum(map(len, films)))
+        share = min(1.0, frames / sum(map(len, films)))
         rng = np.random.default_rng(seed)
         drawn = [np.flatnonzero(rng.random(len(film)) < share) for film in films]
         values = np.concatenate([averaged(film[rows]) for film, rows in zip(films, drawn, strict=True)])

@@ -67,8 +67,12 @@ def stacked_attention(question: keras.KerasTensor, grid: keras.KerasTensor, *, l
 
 
 def convolutions(pictures: keras.KerasTensor, encoder: Encoder) -> keras.KerasTensor:
-    """(pictures, height, width, channels) -> (pictures, height / 2^n, width / 2^n, filters), rounded up, through n convolutions.
+    """Maps of pictures.
 
+    Args:
+        pictures: (pictures, height, width, channels).
+    Returns:
+        (pictures, height / 2^n, width / 2^n, filters) after n convolutions, rounded up.
     Raises:
         InputError: The pictures are too small for so many.
     """
