@@ -39,6 +39,7 @@ _ROOMS = (
     "metrics",
     "ngrams",
     "objectives",
+    "pages",
     "progress",
     "recipes",
     "report",

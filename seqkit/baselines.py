@@ -12,6 +12,8 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from seqkit.data.pipelines import Shared
+
 FRAMES = 20_000  # that the single-frame model is fitted on
 SIDE = 16  # pixels of a side that it sees at most
 
@@ -133,6 +135,12 @@ def averaged(frames: np.ndarray) -> np.ndarray:
         frames = frames.reshape(count, height // block, block, width // block, block, channels)
         frames = frames.mean(axis=(2, 4), dtype=np.float64)
     return frames.reshape(len(frames), -1).astype(np.float64)
+
+
+def averaged_pictures(pictures: Shared) -> Shared:
+    """The pictures of rows, each averaged so: float, (pictures, values)."""
+    values = np.concatenate([averaged(chunk) for chunk in pictures.chunks()])
+    return Shared(values, np.unique(pictures.index, return_inverse=True)[1])
 
 
 @dataclasses.dataclass(frozen=True)
