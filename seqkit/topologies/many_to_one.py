@@ -34,7 +34,7 @@ def many_to_one(
     summary = pool(sequence, mask, pooling, stack)  # (batch, width)
     if grid is not None:
         seen = stacked_attention(summary, grid, looks=looks)
-        # whether what is asked and what is there agree is no affine function of the two
+        # "is there no circle?" turns the answer round: no affine function of what was asked and seen
         summary = keras.layers.Dense(grid.shape[-1], activation="relu", name="compared")(seen)
     logits = keras.layers.Dense(outputs, dtype="float32", name="logits")(summary)
     return keras.Model(inputs, logits, name="many_to_one")

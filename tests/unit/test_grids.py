@@ -46,7 +46,7 @@ def test_the_last_maps_of_a_backbone_are_a_grid_too(rng):
 
 
 def looked(weights, question, grid, looks, hands_on=True):
-    """Yang et al. 2016, eq. 15 to 21, and the mean of the last hidden vectors; and the weights of every look."""
+    """Yang et al. 2016, eq. 15 to 21, the mean of the last hidden vectors, the products; and the weights of every look."""
     first = seen = np.tanh(dense(weights["question"], question))
     all_weights = []
     for k in range(1, looks + 1):
@@ -56,7 +56,7 @@ def looked(weights, question, grid, looks, hands_on=True):
         share = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
         all_weights.append(share)
         seen = (share[..., None] * grid).sum(axis=1) + seen
-    return np.concatenate([seen, hidden.mean(axis=1)], axis=1), all_weights
+    return np.concatenate([seen, hidden.mean(axis=1), first * (seen - first)], axis=1), all_weights
 
 
 def attention(looks, rng):
