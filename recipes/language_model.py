@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost
 STRETCHES = 5  # the best and the worst predicted ones, for the report
 SAMPLE = 600  # symbols of its own, for the report
-ORDERS = {"symbol": 6, "word": 3}  # of the n-grams to compare with
+ORDERS = {"symbol": 6, "word": 3, "subword": 4}  # of the n-grams to compare with
 
 
 def language_model(
@@ -37,7 +37,7 @@ def language_model(
     text: str = "text",
     data_dir: str | None = None,
     contiguous: bool = True,
-    unit: Literal["symbol", "word"] = "symbol",
+    unit: Literal["symbol", "word", "subword"] = "symbol",
     lowercase: bool = False,
     vocabulary_size: int = 10_000,
     min_count: int = 1,
@@ -65,10 +65,11 @@ def language_model(
         data_dir: Where TFDS keeps prepared data sets.
         contiguous: Whether the data is one running text, through which the state is carried window by window (truncated
             backpropagation through time); if not, each line or row is a text by itself, learned as a whole.
-        unit: What comes next: a symbol (any character, spaces and line ends too) or a word.
+        unit: What comes next: a symbol (any character, spaces and line ends too), a word, or a subword (a frequent piece of
+            a word, learned by merging neighbours). To words and subwords a run of blanks is one space.
         lowercase: Whether case is folded.
-        vocabulary_size: Symbols to know, the most frequent first.
-        min_count: How often one must occur in the training text to be known.
+        vocabulary_size: Symbols to know, the most frequent first; subwords to learn.
+        min_count: How often one must occur in the training text to be known; of subwords, a character.
         window: Steps through which gradients flow, where the text is contiguous.
         random_windows: Draw the length of each window from a half, three quarters and the whole of it.
         one_hot: Give symbols to the stack as one-hot vectors, without an embedding.
@@ -111,9 +112,13 @@ def language_model(
             reader=functools.partial(seqkit.data.read_corpus, contiguous=contiguous),
             holder=seqkit.data.hold_out_end,
         )
-        splitter = seqkit.data.Splitter(unit, lowercase)
-        tokens = seqkit.data.tokenise(_lines(splits.train["text"], unit), splitter)
-        vocabulary = seqkit.data.Vocabulary.build(tokens, splitter, size=vocabulary_size, min_count=min_count)
+        vocabulary = seqkit.data.learn_vocabulary(
+            _lines(splits.train["text"], unit),
+            unit=unit,
+            lowercase=lowercase,
+            size=vocabulary_size,
+            min_count=min_count,
+        )
         task = LanguageModel(columns, vocabulary, contiguous, window, random_windows)
         model = _model(len(vocabulary), embedding, stack, one_hot=one_hot, tied=tied)
         info = seqkit.run.train(
@@ -144,7 +149,7 @@ def _model(tokens: int, embedding: Embedding, stack: Stack, *, one_hot: bool, ti
 
 
 def _lines(texts: list[str], unit: str) -> list[str]:
-    """Words know no line ends: there each line is a row of its own, which ends in an end token."""
+    """Words and subwords know no line ends: there each line is a row of its own, which ends in an end token."""
     return texts if unit == "symbol" else [line for text in texts for line in text.splitlines() or [""]]
 
 
@@ -168,9 +173,14 @@ class LanguageModel:
         return self.vocabulary.tokens
 
     @property
+    def lines(self) -> bool:
+        """Whether a text's lines are split one by one, an end token behind each."""
+        return self.vocabulary.splitter.unit != "symbol"
+
+    @property
     def ends(self) -> bool:
         """Whether rows end in an end token, which the model predicts too."""
-        return not self.contiguous or self.vocabulary.splitter.unit == "word"
+        return not self.contiguous or self.lines
 
     def to_json(self) -> dict[str, Any]:
         windows = {"window": self.window, "random_windows": self.random_windows}
@@ -191,12 +201,11 @@ class LanguageModel:
         """What the model is to predict, ids by row."""
         import numpy as np
 
-        unit = self.vocabulary.splitter.unit
-        lines = _lines(texts, unit)
+        lines = _lines(texts, self.vocabulary.splitter.unit)
         ids = self.vocabulary.encode(seqkit.data.tokenise(lines, self.vocabulary.splitter, cache=len(lines) > 1))
         if self.ends:
             ids = ids.append(seqkit.data.END)
-        if unit == "symbol":
+        if not self.lines:
             return ids
         counts = np.array([len(text.splitlines() or [""]) for text in texts])
         lengths = np.add.reduceat(ids.lengths, np.concatenate([[0], np.cumsum(counts)[:-1]]))
@@ -317,7 +326,7 @@ class LanguageModel:
         return tf.constant(examples["text"])
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return seqkit.serving.TextScorer(model, self.vocabulary, ends=self.ends), "log_probabilities"
+        return seqkit.serving.TextScorer(model, self.vocabulary, ends=self.ends, lines=self.lines), "log_probabilities"
 
     def served(self, outputs: Ragged) -> Ragged:
         return outputs
@@ -334,13 +343,17 @@ class LanguageModel:
         stop: str | None = None,
         seed: int = 0,
     ) -> Iterator[str]:
-        """The text that follows `prompt`, piece by piece as it is drawn; see `Run.generate`."""
+        """The text that follows `prompt`, piece by piece as it is drawn; see `Run.generate`.
+
+        Of subwords a prompt should end with a word: half a word is other pieces than the whole one began with.
+        """
         import numpy as np
         import tensorflow as tf
 
-        tokens = seqkit.data.tokenise([prompt], self.vocabulary.splitter, cache=False)
-        known = self.vocabulary.encode(tokens).values
-        unknown = sorted({tokens.types[place] for place in tokens.indices.values[known == seqkit.data.UNKNOWN]})
+        given = prompt.split("\n") if self.lines and self.contiguous else [prompt]
+        tokens = seqkit.data.tokenise(given, self.vocabulary.splitter, cache=False)
+        ids = self.vocabulary.encode(tokens)
+        unknown = sorted({tokens.types[place] for place in tokens.indices.values[ids.values == seqkit.data.UNKNOWN]})
         if unknown:
             raise seqkit.InputError(
                 f"The prompt holds {', '.join(map(repr, unknown))}, which the training text does not: leave it out."
@@ -353,14 +366,14 @@ class LanguageModel:
             return answer["outputs"].numpy(), {name: answer[name] for name in states}
 
         states = {name: tf.zeros((1, spec.shape[1]), spec.dtype) for name, spec in step.states.items()}
-        given = [seqkit.data.BEGIN, *known.tolist()]
-        for symbol in given[:-1]:
+        before = [seqkit.data.BEGIN, *ids.append(seqkit.data.END).values[:-1].tolist()]  # the last line goes on
+        for symbol in before[:-1]:
             _, states = advance([symbol], states)
         excluded = [seqkit.data.PADDING, seqkit.data.UNKNOWN, seqkit.data.BEGIN]
         drawn = seqkit.decoding.generate(
             advance,
             states,
-            np.array(given[-1:]),
+            np.array(before[-1:]),
             length=length,
             temperature=temperature,
             top_k=top_k,
@@ -368,11 +381,16 @@ class LanguageModel:
             seed=seed,
             excluded=excluded if self.ends else [*excluded, seqkit.data.END],
         )
-        return _until(self._written(drawn), stop)
+        return _until(self._written(drawn, fresh=not prompt or prompt[-1].isspace()), stop)
 
-    def _written(self, drawn: Iterator[np.ndarray]) -> Iterator[str]:
-        """Ids as text: words with a space between them, lines ended by the end token; texts by themselves end with it."""
-        words, fresh = self.vocabulary.splitter.unit == "word", False
+    def _written(self, drawn: Iterator[np.ndarray], *, fresh: bool) -> Iterator[str]:
+        """Ids as text, lines ended by the end token; texts by themselves end with it.
+
+        Args:
+            fresh: Whether what stands before is empty or a blank, so that no space is needed.
+        """
+        mark = seqkit.data.subwords.MARK
+        unit = self.vocabulary.splitter.unit
         for (symbol,) in drawn:
             if symbol == seqkit.data.END:
                 if not self.contiguous:
@@ -380,7 +398,12 @@ class LanguageModel:
                 yield "\n"
                 fresh = True
             else:
-                yield (" " if words and not fresh else "") + self.vocabulary.tokens[symbol]
+                token = self.vocabulary.tokens[symbol]
+                if unit == "word":
+                    token = " " + token
+                elif unit == "subword":
+                    token = token.replace(mark, " ")
+                yield token[1:] if fresh and self.lines and token[0] == " " else token
                 fresh = False
 
 

@@ -270,7 +270,7 @@ class Programs:
             sections["attention"] = [
                 {
                     "places": [*examples["source"][row].replace("\n", "↵"), "<end>"],
-                    "written": [*texts[row], "<end>"],
+                    "written": [*texts[row], "<end>"][: len(found.weights[row])],  # a cut answer has no end
                     "weights": found.weights[row][:, : len(examples["source"][row]) + 1].round(4).tolist(),
                 }
                 for row in range(min(PICTURES, len(examples)))

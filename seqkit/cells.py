@@ -251,13 +251,13 @@ def weights_of(layer: keras.layers.RNN) -> tuple[Cell, dict]:
     raise TypeError(f"{layer.name}: expected LSTM, GRU, SimpleRNN or Recurrent; received {type(layer).__name__}.")
 
 
-class _PlainOps:
+class PlainOps:
     """What a step calls, computed at once: for Keras's own loop, which export can read."""
 
     sigmoid, tanh = staticmethod(tf.sigmoid), staticmethod(tf.tanh)
 
-    def __init__(self, cell: Cell, recurrent: Sequence[tf.Tensor]):
-        self._cell, self._recurrent = cell, recurrent
+    def __init__(self, cell: Cell, recurrent: Sequence[tf.Tensor], memory: Sequence[tf.Tensor] = ()):
+        self._cell, self._recurrent, self.memory = cell, recurrent, memory
 
     def product(self, left: tf.Tensor, k: int = 0) -> list[tf.Tensor]:
         return tf.split(left @ self._recurrent[k], self._cell.products[k], axis=1)
@@ -340,7 +340,7 @@ class GateCell(keras.layers.Layer):
     def call(self, inputs, states, training=False):
         weights, cell = self.scan_weights(), self.recurrence.cell
         x = tf.split(inputs @ weights["kernel"] + weights["bias"], cell.gates, axis=1)
-        new = cell.step(_PlainOps(cell, weights["recurrent"]), tuple(x), tuple(states), tuple(weights["vectors"]))
+        new = cell.step(PlainOps(cell, weights["recurrent"]), tuple(x), tuple(states), tuple(weights["vectors"]))
         return new[0], list(new)
 
     def get_config(self):

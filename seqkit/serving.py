@@ -22,6 +22,12 @@ def _ended(ids: tf.RaggedTensor) -> tf.Tensor:
     return tf.concat([ids, tf.fill([ids.nrows(), 1], END)], axis=1).to_tensor()
 
 
+def split_lines(texts: tf.Tensor) -> tf.RaggedTensor:
+    """Lines as Python's `splitlines` has them, an empty one of an empty text: string, (rows,) -> (rows, None)."""
+    texts = tf.strings.regex_replace(texts, r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x{85}\x{2028}\x{2029}]", "\n")
+    return tf.strings.split(tf.strings.regex_replace(texts, r"\n$", ""), "\n")
+
+
 class TextClassifier(tf.Module):
     """Text in, label and probabilities out, with the vocabulary inside."""
 
@@ -79,22 +85,29 @@ class FrameLabeller(tf.Module):
 
 
 class TextScorer(tf.Module):
-    """Text in, its log-probability out, with the vocabulary of a language model inside."""
+    """Text in, its log-probability out, with the vocabulary of a language model inside.
 
-    def __init__(self, model: keras.Model, vocabulary: Vocabulary, *, ends: bool):
+    Args:
+        ends: Whether an end token stands behind a text.
+        lines: Whether one stands behind each of its lines.
+    """
+
+    def __init__(self, model: keras.Model, vocabulary: Vocabulary, *, ends: bool, lines: bool):
         super().__init__()
         self.model, self.table, self.splitter = model, vocabulary.lookup(), vocabulary.splitter
-        self.ends = ends
+        self.ends, self.lines = ends, lines
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """string (batch,) -> "log_probabilities", float32 (batch, symbols), in nats; "log_probability", (batch,), their sum.
 
-        A text of words is a line, whose end counts as a symbol.
+        Of words and subwords the end of each line counts as a symbol.
         """
-        ids = self.table.lookup(self.splitter(text))
+        lines = split_lines(text) if self.lines else tf.RaggedTensor.from_tensor(text[:, None])
+        ids = self.table.lookup(self.splitter(lines.flat_values))
         if self.ends:
-            ids = tf.concat([ids, tf.fill([tf.shape(text)[0], 1], END)], axis=1)
+            ids = tf.concat([ids, tf.fill([ids.nrows(), 1], END)], axis=1)
+        ids = lines.with_flat_values(ids).merge_dims(1, 2)
         real = tf.sequence_mask(ids.row_lengths())  # (batch, symbols)
         targets = ids.to_tensor()
         begun = tf.concat([tf.fill([tf.shape(text)[0], 1], BEGIN), targets], axis=1)

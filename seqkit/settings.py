@@ -150,7 +150,8 @@ class Attention:
         kind: "additive" scores a place by v . tanh(W_m m + W_h h) (Bahdanau et al. 2015), "multiplicative" by h . W_m m
             (Luong et al. 2015); with "none" the decoder knows the source by its first state alone (Sutskever et al. 2014).
         units: Width of the scores' sum for the additive kind; 0 for the decoder's width.
-        feeding: Whether the next step's input holds what was attended to (input feeding, Luong et al. 2015).
+        feeding: Whether the next step's input holds what was attended to (input feeding, Luong et al. 2015). The decoder's
+            first layer attends then, otherwise what stands over its last.
     """
 
     kind: AttentionKind = "multiplicative"

@@ -8,11 +8,22 @@ import hypothesis
 import numpy as np
 import pytest
 
-from tests.cases import CASES
+from tests.cases import CASES, Case
 
 # Graphs are traced inside examples, so that a first example is slow and says nothing about the code.
 hypothesis.settings.register_profile("seqkit", deadline=None, derandomize=True, print_blob=False)
 hypothesis.settings.load_profile("seqkit")
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of one recipe's run go to one process, which trains it once; so do those of a file about a recipe."""
+    for item in items:
+        params = getattr(item, "callspec", None)
+        cases = [value for value in params.params.values() if isinstance(value, Case)] if params else []
+        if "run" in item.fixturenames and cases:
+            item.add_marker(pytest.mark.xdist_group(cases[0].name))
+        elif item.path.parent.name == "recipes" or item.path.stem in ("test_resume", "test_report"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,7 @@ from keras import ops
 
 from seqkit.cells import make_layer
 from seqkit.layers.attention import attend, attention_keys
+from seqkit.layers.feeding import Attentive
 from seqkit.settings import Attention, Stack
 
 Head = Callable[[keras.KerasTensor], keras.KerasTensor]
@@ -34,18 +35,24 @@ def hand_over(
     """
     handed: dict[str, keras.KerasTensor] = {}
     if attention.kind != "none" and memory is not None and real is not None:
-        # named by layers of their own, since a model's outputs bear the names of what made them
-        handed = {"memory": memory, "keys": attention_keys(memory, attention, decoder.units[-1]), "real": real}
-    for number, width in enumerate(_state_widths(decoder)):
+        units = decoder.units[0 if attention.feeding else -1]
+        keys = attention_keys(memory, attention, units)
+        if attention.feeding:
+            memory = keras.layers.Dense(units, name="values")(memory)
+        handed = {"memory": memory, "keys": keys, "real": real}
+    for number, width in enumerate(width for layer in _state_widths(decoder, attention) for width in layer):
         handed[f"{STATE}{number}"] = keras.layers.Dense(width, activation="tanh", name=f"bridge_{number}")(summary)
     return handed
 
 
-def _state_widths(decoder: Stack) -> list[int]:
-    widths: list[int] = []
+def _state_widths(decoder: Stack, attention: Attention) -> list[list[int]]:
+    """Of each layer's states; the first layer has one more where it is fed with what it attended to."""
+    widths = []
     for units in decoder.units:
         size = make_layer(decoder.cell, units).cell.state_size
-        widths += list(size) if isinstance(size, list | tuple) else [size]
+        widths.append(list(size) if isinstance(size, list | tuple) else [size])
+    if attention.feeding:
+        widths[0].append(decoder.units[0])
     return widths
 
 
@@ -78,18 +85,18 @@ def decoder_model(
     if decoder.input_dropout:
         sequence = keras.layers.Dropout(decoder.input_dropout, noise_shape=over, name="input_dropout")(sequence)
     states, after = [tensor for name, tensor in given.items() if name.startswith(STATE)], []
-    for number, units in enumerate(decoder.units, start=1):
-        layer = make_layer(
-            decoder.cell,
-            units,
-            recurrent_initializer=decoder.recurrent_initializer,
-            return_sequences=True,
-            return_state=True,
-            name=f"{decoder.cell}_{number}",
-        )
-        count = len(_state_widths(Stack(cell=decoder.cell, units=(units,))))
-        first, states = states[:count], states[count:]
-        said, *last = layer(sequence, initial_state=first)  # padding comes after what is real, and weighs nothing
+    weights = None
+    for number, (units, widths) in enumerate(
+        zip(decoder.units, _state_widths(decoder, attention), strict=True), start=1
+    ):
+        first, states = states[: len(widths)], states[len(widths) :]
+        options = {"recurrent_initializer": decoder.recurrent_initializer, "name": f"{decoder.cell}_{number}"}
+        if attention.feeding and number == 1:
+            layer = Attentive(units, decoder.cell, attention.kind, **options)
+            said, weights, *last = layer([sequence, given["keys"], given["memory"], given["real"], *first])
+        else:
+            layer = make_layer(decoder.cell, units, return_sequences=True, return_state=True, **options)
+            said, *last = layer(sequence, initial_state=first)  # padding comes after what is real, and weighs nothing
         after += last
         if decoder.residual and number > 1:
             said = keras.layers.Add(name=f"residual_{number}")([sequence, said])
@@ -98,11 +105,11 @@ def decoder_model(
         if decoder.dropout and number < len(decoder.units):
             said = keras.layers.Dropout(decoder.dropout, noise_shape=over, name=f"dropout_{number}")(said)
         sequence = said
-    if "memory" in given:
+    if "memory" in given and weights is None:
         context, weights = attend(sequence, given["memory"], given["keys"], given["real"], attention)
         both = keras.layers.Concatenate(name="with_context")([sequence, context])
         sequence = keras.layers.Dense(decoder.units[-1], activation="tanh", name="attentional")(both)
-    else:
+    elif weights is None:
         weights = ops.ones_like(sequence[:, :, :1])
     if decoder.dropout:
         sequence = keras.layers.Dropout(decoder.dropout, noise_shape=over, name="dropout")(sequence)

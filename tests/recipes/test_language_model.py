@@ -4,6 +4,9 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
 import seqkit
 from seqkit import Embedding, InputError, Stack, Training
@@ -11,6 +14,7 @@ from seqkit.data import Windows
 from seqkit.recipes import language_model
 from seqkit.recipes.__main__ import main
 from seqkit.recipes.language_model import _until
+from seqkit.serving import TextScorer, split_lines
 
 HELLO = "hello" * 400
 
@@ -118,6 +122,70 @@ def test_sentences_end_and_words_keep_their_lines(tmp_path):
     running = language_model(path, out=tmp_path / "running", contiguous=True, window=8, **settings)
     assert "".join(running.generate("the cat", length=2, temperature=0)) == " sat\n"
     assert running.report["metrics"]["perplexity"]["value"] < 3
+
+
+@pytest.fixture(scope="module")
+def rhyme(tmp_path_factory):
+    """Sung line by line, in pieces of words: what comes next is certain, and some words fall into pieces."""
+    folder = tmp_path_factory.mktemp("rhyme")
+    (folder / "rhyme.txt").write_text("The cat sat, catlike.\nA bat spat: “batlike”!\n\n" * 120)
+    return language_model(
+        folder / "rhyme.txt",
+        out=folder / "run",
+        unit="subword",
+        vocabulary_size=40,
+        window=20,
+        embedding=Embedding(units=16),
+        stack=Stack(cell="gru", units=(48,)),
+        training=Training(epochs=6, batch_size=8, learning_rate=2e-2),
+    )
+
+
+def test_subwords_are_written_as_text(rhyme):
+    assert any(len(token) > 2 and token[0] == "▁" for token in rhyme.task.vocabulary.splitter.pieces)
+
+    def after(prompt):
+        return "".join(rhyme.generate(prompt, length=30, temperature=0))
+
+    assert after("The cat").startswith(" sat, catlike.\nA bat spat: “batlike”!\n\nThe")
+    assert after("The ").startswith("cat sat, catlike.\n")
+    assert after("The cat sat, catlike.\n").startswith("A bat spat")
+    assert after("")[0] != " "
+    with pytest.raises(InputError, match="'☃☃'"):
+        rhyme.generate("The cat☃☃", length=3)
+
+
+def test_metrics_of_subwords_are_the_texts_own(rhyme):
+    """Bits per character and perplexity per word are of the text, whatever it is cut into."""
+    texts = rhyme.task.read(rhyme.path.parent / "rhyme.txt", rhyme.columns())
+    report = rhyme.evaluate(texts)
+    rows, _ = rhyme.task.encode(texts, 64)
+    nats = -float(np.sum(rhyme.task.outputs(rhyme._forward, rows).values, dtype=np.float64))
+    text = (rhyme.path.parent / "rhyme.txt").read_text()
+    values = {name: figure["value"] for name, figure in report["metrics"].items()}
+    assert values["bits_per_character"] == pytest.approx(nats / np.log(2) / len(text), rel=1e-4)
+    assert values["perplexity"] == pytest.approx(np.exp(nats / len(text.split())), rel=1e-4)
+    assert values["nats_per_symbol"] < 0.5 * report["baselines"]["unigram"]["nats_per_symbol"]["value"]
+
+
+def test_lines_are_scored_alike_by_the_run_and_its_saved_model(rhyme):
+    """The rows that the export is compared on are stretches of several lines."""
+    path = rhyme.export("savedmodel")
+    served = tf.saved_model.load(path).signatures["serving_default"]
+    texts = ["The cat", "The cat\n", "The cat\nA bat\r\n\n", "", "\n"]
+    answers = served(text=tf.constant(texts))["log_probability"].numpy()
+    expected = [answer["log_probability"] for answer in rhyme.predict(texts)]
+    np.testing.assert_allclose(answers, expected, rtol=1e-4, atol=1e-4)
+    twin = TextScorer(rhyme.model, rhyme.task.vocabulary, ends=True, lines=False)  # takes a text for one line
+    assert abs(twin.serve(tf.constant(texts))["log_probability"][2] - expected[2]) > 0.1
+
+
+@given(
+    texts=st.lists(st.text(st.sampled_from("ab \n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\t"), max_size=12), min_size=1)
+)
+def test_the_graph_splits_lines_as_python_does(texts):
+    lines = split_lines(tf.constant(texts)).to_list()
+    assert [[line.decode() for line in row] for row in lines] == [text.splitlines() or [""] for text in texts]
 
 
 def test_what_cannot_be_is_refused(tmp_path):

@@ -3,10 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from seqkit import Attention, Embedding, InputError, Search, Stack
 from seqkit.layers import embed_tokens
 from seqkit.layers.attention import attend, attention_keys
+from seqkit.layers.feeding import Attentive
 from seqkit.topologies import encoder_decoder, one_to_many
 
 
@@ -56,6 +58,98 @@ def whole(attention, stack=None, **options):
         source, (before, features), outputs=9, encoder=stack or Stack(units=(5,), bidirectional=True),
         decoder=Stack(cell="gru", units=(6,)), attention=attention, **options,
     )  # fmt: skip
+
+
+def fed(cell, kind, given, weights):
+    """`seqkit.layers.feeding.attentive` step by step, of a GRU (reset after the product) or an LSTM."""
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    x, keys, values, real, *states = given
+    said, looked = [], []
+    for step in range(x.shape[1]):
+        *inner, before = states
+        gates = x[:, step] @ weights["kernel"] + weights["bias"] + before @ weights["feed_kernel"]
+        own = inner[0] @ weights["recurrent_kernel_0"]
+        units = own.shape[-1] // (3 if cell == "gru" else 4)
+        g, r = (np.split(part, part.shape[-1] // units, axis=-1) for part in (gates, own))
+        if cell == "gru":
+            z, reset = sigmoid(g[0] + r[0]), sigmoid(g[1] + r[1])
+            inner = [z * inner[0] + (1 - z) * np.tanh(g[2] + reset * r[2])]
+        else:
+            i, f, c, o = (p + q for p, q in zip(g, r, strict=True))
+            memory = sigmoid(f) * inner[1] + sigmoid(i) * np.tanh(c)
+            inner = [sigmoid(o) * np.tanh(memory), memory]
+        tail = np.split(inner[0] @ weights["attention_kernel"], 2 if kind == "additive" else 1, axis=-1)
+        if kind == "additive":
+            scores = np.tanh(keys + tail[0][:, None]) @ weights["attention_score"][:, 0]
+        else:
+            scores = (keys * inner[0][:, None]).sum(-1)
+        shares = softmax(np.where(real, scores, -np.inf))
+        before = np.tanh(tail[-1] + (shares[:, :, None] * values).sum(1))
+        states = [*inner, before]
+        said.append(before)
+        looked.append(shares)
+    return [np.stack(said, axis=1), np.stack(looked, axis=1), *states]
+
+
+def attentive_case(cell, kind, rng):
+    layer, units = Attentive(4, cell, kind), 4
+    given = [
+        rng.normal(size=(3, 5, 2)), rng.normal(size=(3, 7, units)), rng.normal(size=(3, 7, units)),
+        np.arange(7) < np.array([[7], [4], [1]]), *rng.normal(size=(3 if cell == "lstm" else 2, 3, units)),
+    ]  # fmt: skip
+    given = [part if part.dtype == bool else part.astype("float32") for part in given]
+    layer([tf.constant(part) for part in given])
+    for variable in layer.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    return layer, given
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("kind", ["additive", "multiplicative"])
+def test_feeding_follows_its_equations(cell, kind, rng):
+    layer, given = attentive_case(cell, kind, rng)
+    weights = {variable.name: variable.numpy().astype(np.float64) for variable in layer.trainable_variables}
+    expected = fed(cell, kind, [part.astype(np.float64) if part.dtype != bool else part for part in given], weights)
+    for got, wanted in zip(layer([tf.constant(part) for part in given]), expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
+    with pytest.raises(AssertionError):  # nothing fed
+        np.testing.assert_allclose(
+            layer([tf.constant(part) for part in given])[0],
+            fed(cell, kind, given, weights | {"feed_kernel": 0 * weights["feed_kernel"]})[0],
+            rtol=1e-4, atol=1e-5,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "mut1"])
+@pytest.mark.parametrize("kind", ["additive", "multiplicative"])
+def test_gradients_of_feeding_are_those_of_its_steps(cell, kind, rng):
+    """The scan's own gradient against TensorFlow's through one step after the other."""
+    layer, given = attentive_case(cell, kind, rng)
+    tensors = [tf.constant(part) for part in given]
+    draw = tf.constant(rng.normal(size=(3, 5, 4)).astype("float32"))
+
+    def gradients(run):
+        with tf.GradientTape() as tape:
+            floats = [tensor for tensor in tensors if tensor.dtype != tf.bool]
+            tape.watch(floats)
+            said, weights, *after = run(tensors)
+            loss = tf.reduce_sum(said * draw) + tf.reduce_sum(weights**2) + sum(tf.reduce_sum(s**2) for s in after)
+        return tape.gradient(loss, [*floats, *(variable.value for variable in layer.trainable_variables)])
+
+    def step_by_step(tensors):
+        x, *memory, states = *tensors[:4], tensors[4:]
+        said, looked = [], []
+        for step in range(x.shape[1]):
+            a, weights, *states = layer([x[:, step : step + 1], *memory, *states])
+            said.append(a)
+            looked.append(weights)
+        return tf.concat(said, 1), tf.concat(looked, 1), *states
+
+    for ours, theirs in zip(gradients(layer), gradients(step_by_step), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["none", "additive", "multiplicative"])
