@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqkit.recipes.captioning import Captioning, captioning
 from seqkit.recipes.language_model import LanguageModel, language_model
 from seqkit.recipes.programs import Programs, programs
 from seqkit.recipes.question_answering import QuestionAnswering, question_answering
@@ -21,6 +22,7 @@ RECIPES = {
     "video_frames": video_frames,
     "translation": translation,
     "programs": programs,
+    "captioning": captioning,
     "question_answering": question_answering,
 }
 
@@ -31,11 +33,13 @@ _TASKS = {
     "video_frames": VideoFrames,
     "translation": Translation,
     "programs": Programs,
+    "captioning": Captioning,
     "question_answering": QuestionAnswering,
 }
 
 __all__ = [
     "RECIPES",
+    "captioning",
     "language_model",
     "load",
     "programs",

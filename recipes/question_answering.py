@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import functools
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,14 +19,13 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-    from seqkit.data import Examples, Pipeline, Shared, Vocabulary
+    from seqkit.data import Examples, Pipeline, Vocabulary
     from seqkit.data.sources import Role
     from seqkit.running import Forward
 
+BASELINE_ROWS = 4_000  # that the linear model on pictures is fitted on: what it can't know makes it slow
 MISTAKES = 20  # the most confident ones, for the report
 LOOKS = 6  # rows of which it shows where the model looks: so many, and half as many mistakes
-CHUNK = 256  # pictures that are measured at once
-SIDE = 96  # pixels of a picture's longer side there
 
 
 def question_answering(
@@ -116,7 +113,7 @@ def question_answering(
         pictures = seqkit.data.shared(splits.train["image"])
         task = QuestionAnswering(columns, vocabulary, classes, pictures.values.shape[1:])
         ids, features, mask = seqkit.layers.embed_tokens(len(vocabulary), embedding)
-        statistics = seqkit.layers.frame_statistics(_chunks(pictures.values[sorted(set(pictures.index))]), encoder)
+        statistics = seqkit.layers.frame_statistics(pictures.chunks(), encoder)
         picture, grid = seqkit.layers.embed_pictures(task.shape, encoder, statistics)
         model = seqkit.topologies.many_to_one(
             [ids, picture],
@@ -259,23 +256,26 @@ class QuestionAnswering:
         attention = seqkit.running.Forward(keras.Model(model.inputs, keras.ops.stack(layers, axis=1)))
         pipeline, _ = self.encode(examples.take(rows, "rows of the report"), len(rows))
         weights = seqkit.running.row_outputs(attention, pipeline)  # (rows, looks, places)
-        return [
-            {
-                "picture": _png(examples["image"][row]),
-                "question": examples["question"][row],
-                "label": examples["answer"][row],
-                "predicted": self.classes[int(outputs[row].argmax())],
-                "weights": looks.reshape(-1, *size).round(4).tolist(),
-            }
-            for row, looks in zip(rows, weights, strict=True)
-        ]
+        shown = []
+        for row, looks in zip(rows, weights, strict=True):
+            truth, answer = examples["answer"][row], self.classes[int(outputs[row].argmax())]
+            verdict = "right" if answer == truth else f"wrong: it is {truth}"
+            shown.append(
+                {
+                    "picture": seqkit.pages.png(examples["image"][row]),
+                    "title": f"{examples['question'][row]} {answer} ({verdict})",
+                    "names": [f"look {number}" for number in range(1, len(looks) + 1)],
+                    "weights": looks.reshape(-1, *size).round(4).tolist(),
+                }
+            )
+        return shown
 
     def fit_baselines(self, train: Examples) -> dict[str, Any]:
-        answers = train["answer"]
+        answers, seen = train["answer"], seqkit.baselines.averaged_pictures(seqkit.data.shared(train["image"]))
         return {
             "majority": seqkit.baselines.Majority.fit(answers, self.classes),
             "question_alone": seqkit.baselines.LinearTfidf.fit(train["question"], answers, self.classes),
-            "picture_alone": seqkit.baselines.SingleFrame.fit([_averaged(train)], [answers], self.classes),
+            "picture_alone": seqkit.baselines.SingleFrame.fit([seen], [answers], self.classes, frames=BASELINE_ROWS),
         }
 
     def load_baseline(self, path: Path) -> Any:
@@ -288,7 +288,7 @@ class QuestionAnswering:
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> np.ndarray:
         if isinstance(baseline, seqkit.baselines.SingleFrame):
-            seen = _averaged(examples)
+            seen = seqkit.baselines.averaged_pictures(seqkit.data.shared(examples["image"]))
             return baseline.probabilities(seen.values)[seen.index]
         return baseline.probabilities(examples["question"])
 
@@ -316,30 +316,3 @@ def _kinds(examples: Examples) -> list[str]:
     if "kind" in examples.columns:
         return examples["kind"]
     return [" ".join(question.lower().split()[:2]) for question in examples["question"]]
-
-
-def _chunks(pictures: np.ndarray) -> Iterator[np.ndarray]:
-    """The pictures, few at once: what is computed from them is larger than they are."""
-    for start in range(0, len(pictures), CHUNK):
-        yield pictures[start : start + CHUNK]
-
-
-def _averaged(examples: Examples) -> Shared:
-    """The pictures, each averaged over blocks of pixels."""
-    import numpy as np
-
-    pictures = seqkit.data.shared(examples["image"])
-    values = np.concatenate([seqkit.baselines.averaged(chunk) for chunk in _chunks(pictures.values)])
-    return seqkit.data.Shared(values, pictures.index)
-
-
-def _png(picture: Any) -> str:
-    """A picture as a small PNG file in base64."""
-    import numpy as np
-    from PIL import Image
-
-    image = Image.fromarray(np.asarray(picture))
-    image.thumbnail((SIDE, SIDE))
-    buffer = io.BytesIO()
-    image.save(buffer, "png", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode()

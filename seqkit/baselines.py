@@ -12,6 +12,8 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from seqkit.data.pipelines import Shared
+
 FRAMES = 20_000  # that the single-frame model is fitted on
 SIDE = 16  # pixels of a side that it sees at most
 
@@ -69,9 +71,15 @@ class SingleFrame:
 
     @classmethod
     def fit(
-        cls, films: Sequence[Any], labels: Sequence[Sequence[str]], classes: Sequence[str], *, seed: int = 0
+        cls,
+        films: Sequence[Any],
+        labels: Sequence[Sequence[str]],
+        classes: Sequence[str],
+        *,
+        frames: int = FRAMES,
+        seed: int = 0,
     ) -> Self:
-        """Fit on at most 20,000 frames, drawn from all.
+        """Fit on about `frames` frames at most, drawn from all.
 
         Args:
             films: Recordings: with a length, and `film[rows]` gives (rows, features) or (rows, height, width, channels).
@@ -79,7 +87,7 @@ class SingleFrame:
         Raises:
             ValueError: There are fewer than two labels.
         """
-        share = min(1.0, FRAMES / sum(map(len, films)))
+        share = min(1.0, frames / sum(map(len, films)))
         rng = np.random.default_rng(seed)
         drawn = [np.flatnonzero(rng.random(len(film)) < share) for film in films]
         values = np.concatenate([averaged(film[rows]) for film, rows in zip(films, drawn, strict=True)])
@@ -127,6 +135,12 @@ def averaged(frames: np.ndarray) -> np.ndarray:
         frames = frames.reshape(count, height // block, block, width // block, block, channels)
         frames = frames.mean(axis=(2, 4), dtype=np.float64)
     return frames.reshape(len(frames), -1).astype(np.float64)
+
+
+def averaged_pictures(pictures: Shared) -> Shared:
+    """The pictures of rows, each averaged so: float, (pictures, values)."""
+    values = np.concatenate([averaged(chunk) for chunk in pictures.chunks()])
+    return Shared(values, np.unique(pictures.index, return_inverse=True)[1])
 
 
 @dataclasses.dataclass(frozen=True)

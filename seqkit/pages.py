@@ -4,6 +4,7 @@ A block is Markup made by `paragraph`, `table`, `facts` or `figure`; whatever te
 are inline SVG in the page's own colours, light or dark.
 """
 
+import base64
 import io
 import re
 from collections.abc import Iterable, Sequence
@@ -14,12 +15,15 @@ from typing import Any
 
 import jinja2
 import matplotlib
+import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
+from PIL import Image
 
 # Colours that hold on white and on black; the first two are told apart without colour vision too. INK and LINE stand
 # for the page's own text and rule colours: they are swapped in the finished SVG.
 BLUE, ORANGE, GREY, INK, LINE = "#3b82c4", "#d97b29", "#8a8f98", "#010203", "#040506"
+ABREAST = 6  # small pictures in a row
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,44 @@ def figure(name: str, title: str, picture: Figure) -> Markup:
     svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg).replace(INK, "currentColor")
     svg = svg.replace(LINE, "var(--line)").replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)
     return Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(Markup(svg), title)
+
+
+def png(pixels: Any, side: int = 96) -> str:
+    """A picture, uint8 (height, width, 3), as a PNG file in base64, its longer side at most `side` pixels."""
+    image = Image.fromarray(np.asarray(pixels))
+    image.thumbnail((side, side))
+    buffer = io.BytesIO()
+    image.save(buffer, "png", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def looks(name: str, title: str, encoded: str, names: Sequence[str], weights: Sequence[Any]) -> Markup:
+    """A picture, and the same as seen at each look: the darker a place, the less it weighs.
+
+    Args:
+        name, title: As for `figure`.
+        encoded: From `png`.
+        names: Of the looks.
+        weights: (looks, rows, columns).
+    """
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
+    rows = -(-(1 + len(names)) // ABREAST)
+    picture = Figure(figsize=(1.2 * ABREAST, 1.45 * rows))
+    panels = picture.subplots(rows, ABREAST, squeeze=False).ravel()
+    for ax, text, look in zip(panels, ["picture", *names], [None, *weights], strict=False):
+        ax.imshow(pixels if look is None else _lit(pixels, look), interpolation="nearest")
+        ax.set_title(text, color=INK, fontsize=9, parse_math=False)
+    for ax in panels:
+        ax.set_axis_off()
+    return figure(name, title, picture)
+
+
+def _lit(pixels: np.ndarray, weights: Any) -> np.ndarray:
+    """The picture in the light of weights, (rows, columns)."""
+    height, width = pixels.shape[:2]
+    places = Image.fromarray(np.asarray(weights, np.float32) / max(np.max(weights), 1e-9))
+    light = np.asarray(places.resize((width, height), Image.Resampling.BILINEAR))[..., None]
+    return (pixels * (0.15 + 0.85 * light) + 40 * light).clip(0, 255).astype(np.uint8)
 
 
 def axes(x: str, y: str, *, width: float = 5.2, height: float = 3.2) -> tuple[Figure, Any]:

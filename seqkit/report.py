@@ -5,8 +5,6 @@ that any run may have, each a function of (report, history) that leaves itself o
 A recipe with more to show passes its own as `sections`.
 """
 
-import base64
-import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +14,9 @@ from typing import Any
 import matplotlib
 import numpy as np
 from markupsafe import Markup
-from matplotlib.figure import Figure
-from PIL import Image
 from rich.table import Table
 
+from seqkit import pages
 from seqkit.pages import BLUE, GREY, INK, LINE, ORANGE, Section, axes, facts, figure, legend, paragraph, table, write
 
 Report = Mapping[str, Any]
@@ -54,6 +51,8 @@ METRICS = {
     "log_loss": Metric("log loss (nats)", NUMBER, "low"),
     "calibration_error": Metric("calibration error", SHARE, "low"),
     "bleu": Metric("BLEU", NUMBER),
+    **{f"bleu_{order}": Metric(f"BLEU-{order}", NUMBER) for order in (1, 2, 3, 4)},
+    "cider": Metric("CIDEr-D", NUMBER),
     "chrf": Metric("chrF", NUMBER),
     "exact_match": Metric("exact match"),
     "length_ratio": Metric("length over the reference's", NUMBER),
@@ -215,11 +214,10 @@ def kinds(report: Report, history: History) -> Section | None:
 
 
 def looks(report: Report, history: History) -> Section | None:
-    blocks = []
-    for number, row in enumerate(report.get("looks") or []):
-        verdict = "right" if row["predicted"] == row["label"] else f"wrong: it is {row['label']}"
-        title = f"{row['question']} {row['predicted']} ({verdict})"
-        blocks.append(_looks(f"look{number}", title, row["picture"], row["weights"]))
+    blocks = [
+        pages.looks(f"look{number}", row["title"], row["picture"], row["names"], row["weights"])
+        for number, row in enumerate(report.get("looks") or [])
+    ]
     return Section("Where it looks", blocks) if blocks else None
 
 
@@ -304,7 +302,7 @@ def data(report: Report, history: History) -> Section | None:
         "empty_texts": "empty texts", "cut_texts": "texts cut to fit",
         "unseen_labels": f"{_items(report)} whose label the model never saw",
         "pictures": "pictures", "unseen_answers": "rows whose answer the model never saw, counted as wrong",
-        "tokens": "tokens",
+        "captions": "captions", "tokens": "tokens",
         "cut_words": "words shortened to fit", "unseen_tags": "tokens whose tag the model never saw",
         "source_tokens": "units of the sources", "target_tokens": "units of the references",
         "illegal_tags": "illegal tags, read as conlleval reads them", "unknown_token_share": "unknown tokens",
@@ -450,29 +448,6 @@ def _attended(number: int, one: Mapping[str, Any]) -> Markup:
     ax.set_yticks(range(len(written)), written, parse_math=False)
     caption = f"Attention, row {number + 1} of the test data: what is read across, what is written down"
     return figure(f"attention_{number}", caption, picture)
-
-
-def _looks(name: str, title: str, encoded: str, weights: Sequence[Any]) -> Markup:
-    """A picture, then the same as seen at each look: the darker a place, the less it weighs.
-
-    Args:
-        encoded: A PNG file in base64.
-        weights: (looks, rows, columns).
-    """
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
-    picture = Figure(figsize=(1.9 * (1 + len(weights)), 2.1))
-    titles = ["picture", *(f"look {number}" for number in range(1, len(weights) + 1))]
-    height, width = pixels.shape[:2]
-    for ax, text, look in zip(np.atleast_1d(picture.subplots(1, len(titles))), titles, [None, *weights], strict=True):
-        seen = pixels
-        if look is not None:
-            places = Image.fromarray(np.asarray(look, np.float32) / max(np.max(look), 1e-9))
-            light = np.asarray(places.resize((width, height), Image.Resampling.BILINEAR))[..., None]
-            seen = (pixels * (0.15 + 0.85 * light) + 40 * light).clip(0, 255).astype(np.uint8)
-        ax.imshow(seen, interpolation="nearest")
-        ax.set_title(text, color=INK, fontsize=9)
-        ax.set_axis_off()
-    return figure(name, title, picture)
 
 
 def _items(report: Report) -> str:

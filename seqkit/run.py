@@ -384,7 +384,7 @@ def settings(arguments: Mapping[str, Any], *, but: Sequence[str] = ()) -> dict[s
     kept = {name: value for name, value in arguments.items() if name not in but}
     return {
         name: dataclasses.asdict(value)
-        if dataclasses.is_dataclass(value) and not isinstance(value, type)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type | Examples)
         else value
         if isinstance(value, plain)
         else str(value)

@@ -134,6 +134,21 @@ class Writer(tf.Module):
         return {"text": self.target.texts(found.ids[:, 0]), "score": found.scores[:, 0]}
 
 
+class PictureWriter(tf.Module):
+    """A picture in, a text out, with the whole search inside."""
+
+    def __init__(self, model: keras.Model, vocabulary: Vocabulary, search: Search):
+        super().__init__()
+        self.model, self.vocabulary, self.find = model, vocabulary, searcher(model, search)
+        picture = tf.TensorSpec(model.get_layer("encoder").inputs[0].shape, tf.float32, "picture")
+        self.serve = tf.function(self._serve, input_signature=[picture], autograph=False)
+
+    def _serve(self, picture: tf.Tensor) -> Tensors:
+        """float32 (batch, height, width, 3), 0 to 255 -> "text", string (batch,); "score", float32 (batch,)."""
+        found = self.find(picture)
+        return {"text": self.vocabulary.texts(found.ids[:, 0]), "score": found.scores[:, 0]}
+
+
 class Tagger(tf.Module):
     """A model that reads sentences.
 

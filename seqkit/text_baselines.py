@@ -6,6 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.neighbors import NearestNeighbors
+
+from seqkit.baselines import averaged_pictures
+from seqkit.data.pipelines import Shared
 
 
 class CopySource:
@@ -78,6 +82,40 @@ class Nearest:
         with np.load(path, allow_pickle=False) as kept:
             texts = [kept[name].tobytes().decode().split("\0") for name in ("sources", "targets")]
             return cls(*texts, characters=bool(kept["characters"]))
+
+
+class NearestPicture:
+    """Answers with the training caption of the most similar picture, by the distance of blocks of pixels.
+
+    Args:
+        pictures: float, (pictures, values), averaged over blocks of pixels.
+        captions: One for each.
+    """
+
+    def __init__(self, pictures: np.ndarray, captions: Sequence[str]):
+        self.pictures, self.captions = pictures, list(captions)
+        self._neighbours = NearestNeighbors(n_neighbors=1).fit(pictures)
+
+    @classmethod
+    def fit(cls, pictures: Shared, captions: Sequence[str]) -> "NearestPicture":
+        return cls(_values(pictures), captions)
+
+    def answer(self, pictures: Shared) -> list[str]:
+        (nearest,) = self._neighbours.kneighbors(_values(pictures), return_distance=False).T
+        return [self.captions[place] for place in nearest]
+
+    def save(self, path: Path) -> None:
+        np.savez_compressed(path, pictures=self.pictures, captions=_packed(self.captions))
+
+    @classmethod
+    def load(cls, path: Path) -> "NearestPicture":
+        with np.load(path, allow_pickle=False) as kept:
+            return cls(kept["pictures"], kept["captions"].tobytes().decode().split("\0"))
+
+
+def _values(pictures: Shared) -> np.ndarray:
+    """float32, (rows, values)."""
+    return averaged_pictures(pictures)[np.arange(len(pictures))].astype(np.float32)
 
 
 def _packed(texts: Sequence[str]) -> np.ndarray:

@@ -13,7 +13,10 @@ from seqkit.data import (
     Examples,
     Pipeline,
     Ragged,
+    Shared,
+    asked_scenes,
     boundaries,
+    described_scenes,
     drawn,
     forced,
     moving_digits,
@@ -24,9 +27,11 @@ from seqkit.data import (
 )
 from seqkit.data.moving_digits import CANVAS, MOTIONS
 from seqkit.data.pipelines import Column
-from seqkit.layers import compose_characters, embed_frames, embed_tokens, tied_head
+from seqkit.data.scenes import FRAME as FRAME_OF_SCENES
+from seqkit.data.scenes import NUMBERS
+from seqkit.layers import compose_characters, embed_frames, embed_pictures, embed_tokens, tied_head
 from seqkit.objectives import classification
-from seqkit.recipes import language_model, programs, sentiment, tagging, translation, video_frames
+from seqkit.recipes import language_model, programs, question_answering, sentiment, tagging, translation, video_frames
 from seqkit.topologies import encoder_decoder, many_to_many, many_to_one
 from seqkit.training import Objective
 
@@ -48,7 +53,7 @@ class Case:
             first column is ragged; ids, where there are any, repeat.
         objective: What is minimised and counted.
         inputs: What a user might ask it.
-        asked: These inputs as the JSON array that its SavedModel is asked.
+        asked: These inputs as the JSON array that its SavedModel is asked, or as one for each of its inputs by name.
         fresh: Rows like the built-in ones, of another seed.
         shuffled: Such rows with the order of their steps destroyed.
         served: Answers of `predict` as the outputs of its SavedModel, a list of rows each; a row may be shorter than what is
@@ -66,7 +71,7 @@ class Case:
     draw: Callable[[np.random.Generator, np.ndarray], dict[str, Column]]
     objective: Callable[[Training], Objective]
     inputs: Sequence[Any]
-    asked: Callable[[Sequence[Any]], list]
+    asked: Callable[[Sequence[Any]], list | dict[str, list]]
     fresh: Callable[[], Examples]
     shuffled: Callable[[Examples, np.random.Generator], Examples]
     served: Callable[[list[dict]], dict[str, list]]
@@ -317,6 +322,56 @@ def _digits_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
     return Examples(examples.columns | {"source": texts}, "shuffled")
 
 
+PICTURE = (FRAME_OF_SCENES, FRAME_OF_SCENES, 3)
+BY_COLOUR = ("where is the", "what colour is the digit at", "is the")  # questions that a small model learns in seconds
+
+
+def _colour_questions(seed: int, scenes: int) -> dict[str, Examples]:
+    parts = {}
+    for name, part in asked_scenes(seed=seed, scenes=scenes).items():
+        rows = [
+            row
+            for row, question in enumerate(part["question"])
+            if question.startswith(BY_COLOUR) and not set(question[:-1].split()) & set(NUMBERS)
+        ]
+        parts[name] = Examples(part, name).take(rows, f"questions by colour ({name})")
+    return parts
+
+
+def _question_answering(out: Path, **settings: Any) -> Run:
+    parts = _colour_questions(seed=0, scenes=3200)
+    quick = {
+        "valid": parts["valid"],
+        "test": parts["test"],
+        "encoder": Encoder(filters=(8, 16, 32), units=48),
+        "embedding": Embedding(units=24),
+        "stack": Stack(cell="gru", units=(48,)),
+        "training": Training(epochs=8, batch_size=32, learning_rate=4e-3, schedule="cosine", warmup_steps=50),
+    }
+    return question_answering(parts["train"], out=out, **quick | settings)
+
+
+def _asked_of_pictures(stack: Stack, pooling: str) -> Any:
+    ids, features, mask = embed_tokens(TOKENS, Embedding(units=5))
+    picture, grid = embed_pictures(PICTURE, Encoder(filters=(4, 6), units=5), (np.full(3, 127.0), np.full(3, 5000.0)))
+    inputs = [ids, picture]
+    return many_to_one(inputs, features, mask, outputs=CLASSES, stack=stack, pooling=pooling, grid=grid, looks=2)
+
+
+def _picture_and_class_a_row(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+    pictures = rng.integers(0, 256, (2, *PICTURE)).astype(np.uint8)  # fewer than rows
+    return _one_class_a_row(rng, lengths) | {"picture": Shared(pictures, rng.integers(0, 2, len(lengths)))}
+
+
+def _questions_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
+    questions = [" ".join(rng.permutation(question.split())) for question in examples["question"]]
+    return Examples(examples.columns | {"question": questions}, "shuffled")
+
+
+def _pixels(count: int) -> list:
+    return [np.asarray(picture).tolist() for picture in described_scenes(seed=3, scenes=16)["train"]["image"][:count]]
+
+
 CASES = (
     Case(
         name="sentiment",
@@ -423,6 +478,22 @@ CASES = (
         order_metric="character_accuracy",
         bag_of_words="most_frequent",
         writes=True,
+    ),
+    Case(
+        name="question_answering",
+        train=_question_answering,
+        build=_asked_of_pictures,
+        variants=("last", "max"),
+        in_step=False,
+        draw=_picture_and_class_a_row,
+        objective=lambda training: classification(training, [1] * CLASSES),
+        inputs=list(zip(_pixels(4), ("where is the red digit?", "is it?", "", "\u2603 " * 20), strict=True)),
+        asked=lambda inputs: dict(zip(("picture", "question"), map(list, zip(*inputs, strict=True)), strict=True)),
+        fresh=lambda: _colour_questions(seed=3, scenes=1600)["test"],
+        shuffled=_questions_shuffled,
+        served=lambda answers: {"answer": [answer["answer"] for answer in answers]},
+        order_metric="accuracy",
+        bag_of_words="question_alone",
     ),
 )
 IN_STEP = tuple(case for case in CASES if case.in_step)

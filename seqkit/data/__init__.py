@@ -10,7 +10,7 @@ from seqkit.data.lexicon import Lexicon, split
 from seqkit.data.media import Recording, open_recordings, read_recordings, recordings
 from seqkit.data.moving_digits import moving_digits
 from seqkit.data.parallel import read_parallel
-from seqkit.data.pictures import Picture, hold_out_pictures, read_pictured, shared
+from seqkit.data.pictures import Picture, hold_out_pictures, read_captioned, read_pictured, shared
 from seqkit.data.pipelines import Pipeline, Shared, boundaries
 from seqkit.data.programs import Curriculum, drawn, programs
 from seqkit.data.ragged import Ragged
@@ -73,6 +73,7 @@ __all__ = [
     "paired",
     "programs",
     "read",
+    "read_captioned",
     "read_corpus",
     "read_parallel",
     "read_pictured",

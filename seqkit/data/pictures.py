@@ -108,6 +108,36 @@ def read_pictured(
     return Examples(cells, origin)
 
 
+def read_captioned(
+    source: Any,
+    columns: Mapping[str, str],
+    *,
+    role: Role = "train",
+    data_dir: str | None = None,
+    picture_size: tuple[int, int] | None = None,
+) -> Examples:
+    """Read rows of a picture and a caption, all captions of a picture as one row: a tuple in the order of the rows.
+
+    Args:
+        source, columns, role, data_dir, picture_size: As for `read_pictured`.
+    Raises:
+        InputError: As there; or a caption is empty.
+    """
+    if isinstance(source, Examples):
+        return source
+    examples = read_pictured(source, columns, role=role, data_dir=data_dir, picture_size=picture_size)
+    image, caption = columns
+    captions: dict[int, list[str]] = {}
+    for number, (picture, text) in enumerate(zip(examples[image], examples[caption], strict=True)):
+        if not text.strip():
+            raise InputError(
+                f"{examples.origin}, row {number}: the caption is empty. Take the row out, or describe the picture."
+            )
+        captions.setdefault(picture.place, []).append(text)
+    pictures = [Picture(examples[image][0].values, place) for place in captions]
+    return Examples({image: pictures, caption: list(map(tuple, captions.values()))}, examples.origin)
+
+
 def shared(cells: Sequence[Picture]) -> Shared:
     """The pictures of rows as a column of a `Pipeline`, without a copy where the rows use most of one array."""
     arrays = {id(cell.values): cell.values for cell in cells}

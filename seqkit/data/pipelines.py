@@ -6,7 +6,7 @@ pads them. So an epoch can be entered at any step (resume) and a batch be cut am
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -33,6 +33,12 @@ class Shared:
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """The items of these rows."""
         return self.values[self.index[rows]]
+
+    def chunks(self, size: int = 256) -> Iterator[np.ndarray]:
+        """The items that rows have, few at once: what is computed from them is often larger than they are."""
+        used = np.unique(self.index)
+        for start in range(0, len(used), size):
+            yield self.values[used[start : start + size]]
 
     def take(self, rows: np.ndarray) -> "Shared":
         """The given rows, in that order."""

@@ -52,13 +52,13 @@ def described_scenes(seed: int = 0, scenes: int = 4000) -> dict[str, dict[str, l
         scenes: How many altogether; three quarters for training, an eighth each for validation and test, drawn from
             different handwritten digits.
     Returns:
-        {"train", "valid", "test"}, each {"image": `Picture`s of 30 x 30, "caption"}.
+        {"train", "valid", "test"}, each {"image": `Picture`s of 30 x 30, "caption": a tuple of one caption each}.
     Raises:
         ValueError: `scenes` is under 16.
     """
     parts: dict[str, dict[str, list[Any]]] = {}
     for name, made, values in _drawn_scenes(seed, scenes, most=3):
-        captions = [caption(scene) for scene in made]
+        captions = [(caption(scene),) for scene in made]
         parts[name] = {"image": [Picture(values, place) for place in range(len(made))], "caption": captions}
     return parts
 

@@ -33,6 +33,8 @@ def many_to_one(
     sequence = recurrent_stack(features, mask, stack)  # (batch, steps, width)
     summary = pool(sequence, mask, pooling, stack)  # (batch, width)
     if grid is not None:
-        summary = stacked_attention(summary, grid, looks=looks)
+        seen = stacked_attention(summary, grid, looks=looks)
+        # "is there no circle?" turns the answer round: no affine function of what was asked and seen
+        summary = keras.layers.Dense(grid.shape[-1], activation="relu", name="compared")(seen)
     logits = keras.layers.Dense(outputs, dtype="float32", name="logits")(summary)
     return keras.Model(inputs, logits, name="many_to_one")

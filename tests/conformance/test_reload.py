@@ -21,9 +21,9 @@ ASK_SAVEDMODEL = """
 import json, sys
 import tensorflow as tf
 serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
-(name,) = serve.structured_input_signature[1]
-((_, spec),) = serve.structured_input_signature[1].items()
-answer = serve(**{name: tf.constant(json.loads(sys.argv[2]), spec.dtype)})
+specs, asked = serve.structured_input_signature[1], json.loads(sys.argv[2])
+asked = asked if isinstance(asked, dict) else dict.fromkeys(specs, asked)
+answer = serve(**{name: tf.constant(asked[name], spec.dtype) for name, spec in specs.items()})
 assert not any(name.startswith("seqkit") for name in sys.modules)
 def plain(values):
     return [plain(value) for value in values] if hasattr(values, "ndim") and values.ndim else (

@@ -1,0 +1,99 @@
+"""Scores of captions against several references for each picture: BLEU and CIDEr-D."""
+
+import collections
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+Scorer = Callable[[np.ndarray], dict[str, float]]
+Grams = collections.Counter[tuple[str, ...]]
+
+ORDERS = (1, 2, 3, 4)  # words of a gram
+SIGMA = 6.0  # words of difference in length that CIDEr-D forgives
+
+
+def words_of(caption: str) -> list[str]:
+    """Lower case and without punctuation, as captions are scored by custom."""
+    return re.findall(r"\w+(?:['’]\w+)*", caption.lower())
+
+
+def caption_scorer(texts: Sequence[str], references: Sequence[Sequence[str]]) -> Scorer:
+    """Scores of captions as a function of the rows, which are pictures.
+
+    BLEU is that of the corpus, with clipped counts and without smoothing (Papineni et al. 2002), from 0 to 100; the length
+    that it wants is that of the reference whose length is nearest. CIDEr-D (Vedantam et al. 2015, from 0 to 10) knows how
+    frequent a gram is from the references of all rows, also where fewer are scored.
+
+    Args:
+        texts: A caption for each picture.
+        references: One or more for each picture.
+    Returns:
+        Row numbers -> bleu_1 to bleu_4, cider, exact_match (with any of the references).
+    """
+    counts = np.array([_bleu_counts(text, own) for text, own in zip(texts, references, strict=True)])
+    ciders = cider_d(texts, references)
+    same = np.array([text in own for text, own in zip(texts, references, strict=True)])
+
+    def score(rows: np.ndarray) -> dict[str, float]:
+        sums = counts[rows].sum(axis=0)
+        bleu = {f"bleu_{order}": _bleu(sums, order) for order in ORDERS}
+        return bleu | {"cider": float(ciders[rows].mean()), "exact_match": float(same[rows].mean())}
+
+    return score
+
+
+def _bleu_counts(text: str, references: Sequence[str]) -> list[int]:
+    """Words, words wanted, then grams that are right and all grams of each order."""
+    words, others = words_of(text), [words_of(reference) for reference in references]
+    nearest = min((abs(len(other) - len(words)), len(other)) for other in others)[1]
+    counts = [len(words), nearest]
+    for order in ORDERS:
+        most: Grams = collections.Counter()
+        for other in others:
+            most |= _grams(other, order)
+        grams = _grams(words, order)
+        counts += [(grams & most).total(), grams.total()]
+    return counts
+
+
+def _bleu(sums: np.ndarray, order: int) -> float:
+    right, total = sums[2 : 2 + 2 * order : 2], sums[3 : 3 + 2 * order : 2]
+    if not right.all():
+        return 0.0
+    brevity = min(0.0, 1.0 - sums[1] / sums[0])
+    return float(100.0 * np.exp(brevity + np.log(right / total).mean()))
+
+
+def cider_d(texts: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
+    """CIDEr-D of each caption: float, (rows,).
+
+        10/m sum over references s of exp(-(l_c - l_s)^2 / 2 sigma^2) mean over n of min(g_n(c), g_n(s)) . g_n(s) / |g_n(c)| |g_n(s)|
+
+    with g_n the counts of n-grams, each times log(rows / rows in whose references the gram occurs).
+    """  # noqa: E501
+    pairs = [([words_of(text)], [words_of(one) for one in own]) for text, own in zip(texts, references, strict=True)]
+    scores = np.zeros(len(pairs))
+    for order in ORDERS:
+        written = [_grams(words, order) for ((words,), _) in pairs]
+        wanted = [[_grams(words, order) for words in own] for _, own in pairs]
+        rows = collections.Counter(gram for own in wanted for gram in set().union(*own))
+        for row, (grams, own) in enumerate(zip(written, wanted, strict=True)):
+            ours = _weighed(grams, rows, len(pairs))
+            lengths = [len(words) - len(pairs[row][0][0]) for words in pairs[row][1]]
+            for other, difference in zip(own, lengths, strict=True):
+                theirs = _weighed(other, rows, len(pairs))
+                product = sum(min(value, theirs.get(gram, 0.0)) * theirs.get(gram, 0.0) for gram, value in ours.items())
+                norm = np.linalg.norm(list(ours.values())) * np.linalg.norm(list(theirs.values()))
+                if norm:
+                    near = np.exp(-(difference**2) / (2 * SIGMA**2))
+                    scores[row] += 10.0 / len(own) / len(ORDERS) * near * product / norm
+    return scores
+
+
+def _weighed(grams: Grams, rows: Grams, count: int) -> dict[tuple[str, ...], float]:
+    return {gram: number * np.log(count / max(1, rows[gram])) for gram, number in grams.items()}
+
+
+def _grams(words: Sequence[str], order: int) -> Grams:
+    return collections.Counter(tuple(words[start : start + order]) for start in range(len(words) - order + 1))

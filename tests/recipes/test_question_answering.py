@@ -1,0 +1,131 @@
+"""Question answering on files: a table with its pictures, answers to other tables, and what may be wrong with them."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seqkit import Embedding, Encoder, InputError, Stack, Training, load
+from seqkit.recipes import question_answering
+from seqkit.recipes.__main__ import main
+
+COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}
+SIDES = ("left", "right")
+QUICK = {
+    "encoder": Encoder(filters=(), units=16),
+    "embedding": Embedding(units=8),
+    "stack": Stack(cell="gru", units=(16,)),
+    "looks": 1,
+    "training": Training(epochs=1, batch_size=16, learning_rate=0.02),
+}
+
+
+def write_table(path, rng, pictures, extra=()):
+    """Pictures of two halves, each of a colour, and a question about each."""
+    (path.parent / "images").mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number in range(pictures):
+        colours = rng.choice(list(COLOURS), 2)
+        halves = [np.full((4, 2, 3), COLOURS[colour], np.uint8) for colour in colours]
+        name = f"{path.stem}_{number}.png"
+        Image.fromarray(np.concatenate(halves, axis=1)).save(path.parent / "images" / name)
+        asked = [(f"what is on the {side}?", colour) for side, colour in zip(SIDES, colours, strict=True)]
+        asked += [
+            (f"is the {side} red?", "yes" if c == "red" else "no") for side, c in zip(SIDES, colours, strict=True)
+        ]
+        rows += [(name, *one) for one in asked]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("image", "question", "answer"), *rows, *extra])
+    return path
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    folder, rng = tmp_path_factory.mktemp("halves"), np.random.default_rng(0)
+    train = write_table(folder / "train.csv", rng, 60)
+    test = write_table(folder / "test.csv", rng, 20, [("train_0.png", "what is on the left?", "purple")])
+    return train, test
+
+
+@pytest.fixture(scope="module")
+def trained(tables, tmp_path_factory):
+    quick = QUICK | {"training": Training(epochs=20, batch_size=16, learning_rate=0.02, schedule="cosine")}
+    return question_answering(tables[0], test=tables[1], out=tmp_path_factory.mktemp("runs") / "halves", **quick)
+
+
+def test_both_picture_and_question_are_read(trained):
+    report = trained.report
+    assert report["metrics"]["accuracy"]["value"] == 80 / 81  # all but the answer that training didn't have
+    assert report["data"]["unseen_answers"] == 1
+    assert report["data"]["pictures"] == 21
+    for name in ("majority", "question_alone", "picture_alone"):
+        assert report["baselines"][name]["accuracy"]["high"] < 0.7, name
+    kinds = {row["kind"]: row for row in report["per_kind"]}
+    assert {kind: row["support"] for kind, row in kinds.items()} == {"what is": 41, "is the": 40}
+    assert kinds["is the"]["accuracy"] == 1.0
+    assert [row["label"] for row in report["mistakes"]] == ["purple"]
+    valid = trained.info["data"]["valid"]
+    assert valid["rows"] == 24
+    assert valid["source"].startswith("a tenth of the pictures of ")
+
+
+def test_the_report_shows_where_the_model_looks(trained):
+    looks = trained.report["looks"]
+    assert [row["question"].split()[0] for row in looks] == ["what", "is", "what"]  # one of each kind, and the mistake
+    for row in looks:
+        weights = np.array(row["weights"])
+        assert weights.shape == (1, 4, 4)
+        np.testing.assert_allclose(weights.sum(axis=(1, 2)), 1.0, atol=1e-2)
+        side = slice(2) if "left" in row["question"] else slice(2, 4)
+        assert weights[..., side].sum() > 0.6, row["question"]
+    page = (trained.path / "report.html").read_text()
+    assert page.count("look 1") >= 3
+    assert "wrong: it is purple" in page
+
+
+def test_a_table_is_answered_as_its_rows_are(trained, tables, capsys):
+    capsys.readouterr()
+    assert main(["predict", str(trained.path), str(tables[1])]) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(answers) == 81
+    file = tables[1].parent / "images" / "test_0.png"
+    question = "what is on the right?"
+    (one,) = [row for row in answers[:4] if row["question"] == question]
+    assert load(trained.path).predict([(file, question), (np.asarray(Image.open(file)), question)]) == [one, one]
+
+
+def test_other_columns_name_the_picture_and_the_kind(tables, tmp_path):
+    rows = [("question", "picture", "sort", "reply"), *(
+        ("what is on the left?", "train_0.png", f"sort {row % 2}", str(row % 2)) for row in range(6)
+    ), ("what is on the left?", "train_1.png", "sort 1", "1")]  # fmt: skip
+    path = tables[0].parent / "other.tsv"
+    path.write_text("".join("\t".join(row) + "\n" for row in rows))
+    names = {"image": "picture", "answer": "reply", "kind": "sort"}
+    run = question_answering(path, valid=path, out=tmp_path / "run", **names, **QUICK)
+    assert {row["kind"]: row["support"] for row in run.report["per_kind"]} == {"sort 0": 3, "sort 1": 4}
+
+
+@pytest.mark.parametrize(
+    ("ask", "complaint"),
+    [
+        (["no pair"], r"Input 0 is a str, where \(image, question\)"),
+        ([("nowhere.png", "what?")], "There is no picture nowhere.png"),
+        ([(np.zeros((2, 2, 3)), "what?")], "float64"),
+    ],
+)
+def test_a_wrong_input_is_told(trained, ask, complaint):
+    with pytest.raises(InputError, match=complaint):
+        trained.predict(ask)
+
+
+def test_commands_tell_what_is_wrong(trained, tables, tmp_path, capsys):
+    assert main(["predict", str(trained.path)]) == 2
+    assert "Standard input has no place for pictures" in capsys.readouterr().err
+    broken = tmp_path / "broken.csv"
+    broken.write_text("image,question,answer\nnowhere.png,what?,red\n")
+    assert main(["evaluate", str(trained.path), "--data", str(broken)]) == 2
+    assert "broken.csv, line 2: there is no picture 'nowhere.png'" in " ".join(capsys.readouterr().err.split())
+    with pytest.raises(InputError, match="looks is 0"):
+        question_answering(tables[0], out=tmp_path / "run", **QUICK | {"looks": 0})
