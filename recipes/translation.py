@@ -241,7 +241,8 @@ class Translation(Writes):
             }
             for source, reference, text in list(zip(examples["source"], examples["target"], texts, strict=True))[:SHOWN]
         ]
-        sections: dict[str, Any] = {"written": shown, "signatures": seqkit.text_metrics.signature()}
+        signatures = seqkit.text_metrics.signature()
+        sections: dict[str, Any] = {"items": "units", "written": shown, "signatures": signatures}
         if outputs.weights[0].shape[-1] > 1:
             sources = self._ids(examples, "source")
             sections["attention"] = [
