@@ -73,13 +73,13 @@ def test_both_picture_and_question_are_read(trained):
 
 def test_the_report_shows_where_the_model_looks(trained):
     looks = trained.report["looks"]
-    assert [row["question"].split()[0] for row in looks] == ["what", "is", "what"]  # one of each kind, and the mistake
+    assert [row["title"].split()[0] for row in looks] == ["what", "is", "what"]  # one of each kind, and the mistake
     for row in looks:
         weights = np.array(row["weights"])
         assert weights.shape == (1, 4, 4)
         np.testing.assert_allclose(weights.sum(axis=(1, 2)), 1.0, atol=1e-2)
-        side = slice(2) if "left" in row["question"] else slice(2, 4)
-        assert weights[..., side].sum() > 0.6, row["question"]
+        side = slice(2) if "left" in row["title"] else slice(2, 4)
+        assert weights[..., side].sum() > 0.6, row["title"]
     page = (trained.path / "report.html").read_text()
     assert page.count("look 1") >= 3
     assert "wrong: it is purple" in page

@@ -1,10 +1,14 @@
 """The report: sane numbers, an honest verdict, and a page that stands alone."""
 
+import base64
 import copy
 import html.parser
+import io
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from seqkit import pages
@@ -250,3 +254,32 @@ def test_tags_are_shown_with_their_mistakes(tmp_path):
     ):
         assert words in page
     assert "<x>" not in page
+
+
+def test_pictures_are_shown_with_where_the_model_looks(tmp_path):
+    pixels = np.zeros((40, 20, 3), np.uint8)
+    pixels[:20] = 200
+    names = ["look 1", "<b>look</b> 2", *map(str, range(5))]
+    weights = np.zeros((7, 2, 1))
+    weights[0, 0], weights[1:, 1] = 1.0, 1.0
+    looks = {"picture": pages.png(pixels), "title": HOSTILE, "names": names, "weights": weights.tolist()}
+    report = {
+        "metrics": {"accuracy": score(0.5)},
+        "per_kind": [{"kind": "is <it>", "accuracy": 0.25, "support": 1200}],
+        "looks": [looks, looks | {"names": [], "weights": []}],
+    }
+    reports.write_html(report, [], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for words in ("is &lt;it&gt;", "25.0%", "1,200", "look 1", "&lt;b&gt;look&lt;/b&gt; 2", "Where it looks"):
+        assert words in page
+    assert "<script>" not in page
+    assert page.count("<image") == 1 + len(names) + 1
+
+
+def test_a_place_that_weighs_nothing_is_dark():
+    pixels = np.full((8, 8, 3), 200, np.uint8)
+    lit = pages._lit(pixels, [[1.0, 0.0], [0.0, 0.0]])
+    assert lit[0, 0].min() > 200
+    assert lit[-1, -1].max() < 40
+    picture = Image.open(io.BytesIO(base64.b64decode(pages.png(np.full((200, 100, 3), 7, np.uint8)))))
+    assert picture.size == (48, 96)
