@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import seqkit
+from seqkit.recipes.common import Classifies
 from seqkit.recipes.flags import Callbacks, Source
 from seqkit.settings import Attention, Embedding, Encoder, Search, Stack, Training, at_least
 
@@ -139,7 +140,7 @@ def captioning(
 
 
 @dataclasses.dataclass(frozen=True)
-class Captioning:
+class Captioning(Classifies):
     """What this recipe knows and a run doesn't (see seqkit.task.Task).
 
     A row is a picture with all its captions. Outputs are what a search found, or texts.
@@ -262,11 +263,6 @@ class Captioning:
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> list[str]:
         return baseline.answer(seqkit.data.shared(examples["image"]))
-
-    def in_keras(self) -> dict[str, Any]:
-        import keras
-
-        return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
 
     def asked(self, examples: Examples) -> tf.Tensor:
         import numpy as np

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import seqkit
 from seqkit.errors import InputError
+from seqkit.recipes.common import Classifies
 from seqkit.recipes.flags import Callbacks, Source
 from seqkit.settings import Embedding, Encoder, Pooling, Stack, Training, at_least
 
@@ -142,7 +143,7 @@ def question_answering(
 
 
 @dataclasses.dataclass(frozen=True)
-class QuestionAnswering:
+class QuestionAnswering(Classifies):
     """What this recipe knows and a run doesn't (see seqkit.task.Task). Outputs are probabilities, (rows, classes)."""
 
     columns: dict[str, str]
@@ -292,11 +293,6 @@ class QuestionAnswering:
             return baseline.probabilities(seen.values)[seen.index]
         return baseline.probabilities(examples["question"])
 
-    def in_keras(self) -> dict[str, Any]:
-        import keras
-
-        return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
-
     def asked(self, examples: Examples) -> dict[str, tf.Tensor]:
         import numpy as np
         import tensorflow as tf
@@ -306,9 +302,6 @@ class QuestionAnswering:
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return seqkit.serving.PictureAnswerer(model, self.vocabulary, self.classes), "probabilities"
-
-    def served(self, outputs: np.ndarray) -> np.ndarray:
-        return outputs
 
 
 def _kinds(examples: Examples) -> list[str]:

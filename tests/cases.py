@@ -31,8 +31,17 @@ from seqkit.data.scenes import FRAME as FRAME_OF_SCENES
 from seqkit.data.scenes import NUMBERS
 from seqkit.layers import compose_characters, embed_frames, embed_pictures, embed_tokens, tied_head
 from seqkit.objectives import classification
-from seqkit.recipes import language_model, programs, question_answering, sentiment, tagging, translation, video_frames
-from seqkit.topologies import encoder_decoder, many_to_many, many_to_one
+from seqkit.recipes import (
+    captioning,
+    language_model,
+    programs,
+    question_answering,
+    sentiment,
+    tagging,
+    translation,
+    video_frames,
+)
+from seqkit.topologies import encoder_decoder, many_to_many, many_to_one, one_to_many
 from seqkit.training import Objective
 
 TOKENS = 30  # of the vocabulary of `build`'s models
@@ -55,7 +64,7 @@ class Case:
         inputs: What a user might ask it.
         asked: These inputs as the JSON array that its SavedModel is asked, or as one for each of its inputs by name.
         fresh: Rows like the built-in ones, of another seed.
-        shuffled: Such rows with the order of their steps destroyed.
+        shuffled: Such rows with the order of their steps destroyed, or, where these are about pictures, each with another's.
         served: Answers of `predict` as the outputs of its SavedModel, a list of rows each; a row may be shorter than what is
             served, which is padded.
         order_metric: The metric in which it must beat `bag_of_words`, a baseline of its report, by `margin`.
@@ -346,7 +355,7 @@ def _question_answering(out: Path, **settings: Any) -> Run:
         "encoder": Encoder(filters=(8, 16, 32), units=48),
         "embedding": Embedding(units=24),
         "stack": Stack(cell="gru", units=(48,)),
-        "training": Training(epochs=8, batch_size=32, learning_rate=4e-3, schedule="cosine", warmup_steps=50),
+        "training": Training(epochs=14, batch_size=32, learning_rate=4e-3, schedule="cosine", warmup_steps=50),
     }
     return question_answering(parts["train"], out=out, **quick | settings)
 
@@ -363,13 +372,48 @@ def _picture_and_class_a_row(rng: np.random.Generator, lengths: np.ndarray) -> d
     return _one_class_a_row(rng, lengths) | {"picture": Shared(pictures, rng.integers(0, 2, len(lengths)))}
 
 
-def _questions_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
-    questions = [" ".join(rng.permutation(question.split())) for question in examples["question"]]
-    return Examples(examples.columns | {"question": questions}, "shuffled")
+def _pictures_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
+    """Questions and captions with another's picture."""
+    pictures = [examples["image"][row] for row in rng.permutation(len(examples))]
+    return Examples(examples.columns | {"image": pictures}, "shuffled")
 
 
 def _pixels(count: int) -> list:
     return [np.asarray(picture).tolist() for picture in described_scenes(seed=3, scenes=16)["train"]["image"][:count]]
+
+
+def _captioning(out: Path, **settings: Any) -> Run:
+    parts = {name: tuple(part.values()) for name, part in described_scenes(seed=0, scenes=1600).items()}
+    quick = {
+        "valid": parts["valid"],
+        "test": parts["test"],
+        "encoder": Encoder(filters=(8, 16, 32), units=32),
+        "embedding": Embedding(units=24),
+        "decoder": Stack(cell="gru", units=(48,)),
+        "search": Search(beam=2, longest=20),
+        "training": Training(epochs=10, batch_size=32, learning_rate=5e-3, schedule="cosine", warmup_steps=50),
+    }
+    return captioning(parts["train"], out=out, **quick | settings)
+
+
+def _described(stack: Stack, variant: str) -> Any:
+    picture, grid = embed_pictures(PICTURE, Encoder(filters=(4, 6), units=5), (np.full(3, 127.0), np.full(3, 5000.0)))
+    before, features, _ = embed_tokens(TOKENS, Embedding(units=5), name="before")
+    return one_to_many(
+        picture,
+        grid,
+        (before, features),
+        outputs=TOKENS,
+        decoder=dataclasses.replace(stack, bidirectional=False),
+        attention=Attention(kind="additive" if variant == "attention" else "none"),
+        every_step=variant == "every step",
+    )
+
+
+def _picture_and_words_a_row(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+    pictures = rng.integers(0, 256, (len(lengths), *PICTURE)).astype(np.uint8)
+    words = Ragged.of_lengths(rng.integers(4, 10, lengths.sum()).astype(np.int32), lengths)
+    return forced(words) | {"picture": Shared(pictures, np.arange(len(lengths)))}
 
 
 CASES = (
@@ -490,10 +534,31 @@ CASES = (
         inputs=list(zip(_pixels(4), ("where is the red digit?", "is it?", "", "\u2603 " * 20), strict=True)),
         asked=lambda inputs: dict(zip(("picture", "question"), map(list, zip(*inputs, strict=True)), strict=True)),
         fresh=lambda: _colour_questions(seed=3, scenes=1600)["test"],
-        shuffled=_questions_shuffled,
+        shuffled=_pictures_shuffled,
         served=lambda answers: {"answer": [answer["answer"] for answer in answers]},
         order_metric="accuracy",
         bag_of_words="question_alone",
+    ),
+    Case(
+        name="captioning",
+        train=_captioning,
+        build=_described,
+        variants=("attention", "every step", "state"),
+        in_step=False,
+        draw=_picture_and_words_a_row,
+        objective=lambda training: classification(training, [1] * TOKENS),
+        inputs=_pixels(4),
+        asked=list,
+        fresh=lambda: Examples(described_scenes(seed=3, scenes=800)["test"], "fresh scenes"),
+        shuffled=_pictures_shuffled,
+        served=lambda answers: {
+            "text": [answer["caption"] for answer in answers],
+            "score": [answer["score"] for answer in answers],
+        },
+        order_metric="bleu_2",
+        bag_of_words="most_frequent",
+        margin=10.0,  # of 100
+        writes=True,
     ),
 )
 IN_STEP = tuple(case for case in CASES if case.in_step)

@@ -44,17 +44,16 @@ def stacked_attention(question: keras.KerasTensor, grid: keras.KerasTensor, *, l
 
         h_i = tanh(W_I v_i + W_Q u + b);  p = softmax over i of w . h_i;  u' = u + sum_i p_i v_i
 
-    The weights p of look number k, (batch, places), are the output of the layer "attention_look_k". Beside the last u stand
-    the mean of the last h over all places, since a weighted mean can't count; and the products of the first u with what was
-    seen since (Antol et al. 2015), without which a model hardly learns whether the two agree: on easy-VQA it had colours and
-    shapes right, and one in six questions with yes or no wrong.
+    The weights p of look number k, (batch, places), are the output of the layer "attention_look_k". A last layer judges the
+    last u; the mean of the last h over all places, since a weighted mean can't count; and the products of the first u with
+    what was seen since (Antol et al. 2015), without which it is hardly learned whether the two agree.
 
     Args:
         question: float, (batch, width).
         grid: v, float, (batch, places, units).
         looks: How often.
     Returns:
-        float, (batch, 3 * units).
+        float, (batch, 2 * units).
     """
     units = grid.shape[-1]
     first = seen = keras.layers.Dense(units, activation="tanh", name="question")(question)  # u, (batch, units)
@@ -65,7 +64,8 @@ def stacked_attention(question: keras.KerasTensor, grid: keras.KerasTensor, *, l
         scores = keras.layers.Dense(1, use_bias=False, name=f"attention_score_{number}")(hidden)
         weights = keras.layers.Softmax(name=f"attention_look_{number}")(ops.squeeze(scores, -1))  # (batch, places)
         seen = seen + ops.sum(ops.expand_dims(weights, -1) * grid, axis=1)
-    return ops.concatenate([seen, ops.mean(hidden, axis=1), first * (seen - first)], axis=-1)
+    both = ops.concatenate([seen, ops.mean(hidden, axis=1), first * (seen - first)], axis=-1)
+    return keras.layers.Dense(2 * units, activation="relu", name="judged")(both)
 
 
 def convolutions(pictures: keras.KerasTensor, encoder: Encoder) -> keras.KerasTensor:

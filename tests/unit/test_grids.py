@@ -56,7 +56,8 @@ def looked(weights, question, grid, looks, hands_on=True):
         share = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
         all_weights.append(share)
         seen = (share[..., None] * grid).sum(axis=1) + seen
-    return np.concatenate([seen, hidden.mean(axis=1), first * (seen - first)], axis=1), all_weights
+    both = np.concatenate([seen, hidden.mean(axis=1), first * (seen - first)], axis=1)
+    return np.maximum(dense(weights["judged"], both), 0), all_weights
 
 
 def attention(looks, rng):

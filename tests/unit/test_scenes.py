@@ -147,7 +147,7 @@ def places_told(text):
 def test_a_caption_says_what_is_there(asked):
     reader, part = Reader(asked["train"]), described_scenes(seed=2, scenes=800)["test"]
     read = []
-    for picture, caption in zip(*part.values(), strict=True):
+    for picture, (caption,) in zip(*part.values(), strict=True):
         colours, told, before = colours_seen(picture), places_told(caption), None
         assert len(told) == len(colours)
         in_order = sorted(colours, key=PLACES.index)
@@ -159,7 +159,7 @@ def test_a_caption_says_what_is_there(asked):
             before = here
             read.append(reader(picture)[place] == number)
     assert np.mean(read) > 0.93
-    assert len({len(places_told(caption)) for caption in part["caption"]}) == 3
+    assert len({len(places_told(caption)) for (caption,) in part["caption"]}) == 3
 
 
 def test_parts_are_of_a_size_and_one_seed_gives_one_set():
