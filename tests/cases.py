@@ -383,7 +383,7 @@ def _pixels(count: int) -> list:
 
 
 def _captioning(out: Path, **settings: Any) -> Run:
-    parts = {name: tuple(part.values()) for name, part in described_scenes(seed=0, scenes=1600).items()}
+    parts = {name: Examples(part, name) for name, part in described_scenes(seed=0, scenes=1600).items()}
     quick = {
         "valid": parts["valid"],
         "test": parts["test"],

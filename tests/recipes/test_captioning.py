@@ -1,0 +1,92 @@
+"""Captions of files: several for one picture, a picture at prediction, and what may be wrong with them."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seqkit import load
+from seqkit.recipes.__main__ import main
+
+COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}
+QUICK = {
+    "encoder.filters": 4,
+    "encoder.units": 16,
+    "embedding.units": 8,
+    "decoder.units": 16,
+    "training.epochs": 12,
+    "training.batch-size": 16,
+    "training.learning-rate": 0.02,
+    "search.longest": 12,
+}
+
+
+def write_table(path, rng, pictures, extra=()):
+    """Pictures of two halves, each of a colour, with two captions each."""
+    (path.parent / "images").mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number in range(pictures):
+        left, right = rng.choice(list(COLOURS), 2)
+        halves = [np.full((8, 4, 3), COLOURS[colour], np.uint8) for colour in (left, right)]
+        name = f"{path.stem}_{number}.png"
+        Image.fromarray(np.concatenate(halves, axis=1)).save(path.parent / "images" / name)
+        rows += [(name, f"{left} beside {right}."), (name, f"A {left} half, a {right} one.")]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("image", "caption"), *rows, *extra])
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path, rng = tmp_path_factory.mktemp("halves"), np.random.default_rng(0)
+    for name, pictures in (("train", 60), ("valid", 12), ("test", 20)):
+        write_table(path / f"{name}.csv", rng, pictures)
+    return path
+
+
+def train(folder, out, **flags):
+    named = {name.replace("__", ".").replace("_", "-"): value for name, value in flags.items()}
+    tables = {
+        name: folder / f"{split}.csv" for name, split in (("data", "train"), ("valid", "valid"), ("test", "test"))
+    }
+    given = tables | {"out": folder / out} | QUICK | named
+    return main(["train", "captioning", *(f"--{name}={value}" for name, value in given.items())])
+
+
+def test_a_picture_with_several_captions_is_one_row(folder, capsys):
+    assert train(folder, "run") == 0
+    run = load(folder / "run")
+    assert run.info["data"]["train"]["rows"] == 60
+    assert run.report["data"]["captions"] == 40
+    assert run.report["metrics"]["exact_match"]["value"] > 0.9  # either caption counts
+    assert run.report["metrics"]["exact_match"]["low"] > run.report["baselines"]["most_frequent"]["exact_match"]["high"]
+    words = run.report["looks"][0]
+    assert len(words["names"]) == len(words["weights"])
+    assert np.sum(words["weights"][0]) == pytest.approx(1, abs=0.01)
+    capsys.readouterr()
+    picture = folder / "images" / "test_3.png"
+    assert main(["predict", str(run.path), str(picture)]) == 0
+    (answer,) = map(json.loads, capsys.readouterr().out.splitlines())
+    (again,) = run.predict([picture])
+    assert answer == again
+
+
+@pytest.mark.parametrize("flags", [{"attention__kind": "none"}, {"attention__kind": "none", "every_step": True}])
+def test_without_attention_the_report_shows_pictures_alone(folder, flags):
+    assert train(folder, "blind", overwrite=True, training__epochs=1, **flags) == 0
+    assert all(look["weights"] == [] for look in load(folder / "blind").report["looks"])
+
+
+def test_a_missing_picture_is_named_with_its_line(folder, capsys):
+    table = write_table(folder / "broken.csv", np.random.default_rng(1), 3, [("nowhere.png", "nothing")])
+    assert main(["train", "captioning", "--data", str(table), "--out", str(folder / "never")]) == 2
+    said = capsys.readouterr().err
+    assert all(part in said for part in ("nowhere.png", "broken.csv", "line 8"))
+
+
+def test_an_empty_caption_is_refused(folder, capsys):
+    table = write_table(folder / "empty.csv", np.random.default_rng(1), 3, [("empty_0.png", " ")])
+    assert main(["train", "captioning", "--data", str(table), "--out", str(folder / "never")]) == 2
+    assert "the caption is empty" in capsys.readouterr().err
