@@ -18,7 +18,7 @@ LINES = "film 1.0 -2.5 3e-1\n. . 9 9 9\ngood 0 0.5 1\nunused 1 1 1\n"
     [
         ("glove.txt", LINES.encode()),
         ("fasttext.vec", f"4 3\n{LINES}".encode()),
-        ("word2vec.txt.gz", gzip.compress(("4 3\n" + LINES.replace("\n", " \n")).encode())),
+        ("word2vec.txt.gz", gzip.compress(("4 3\n" + LINES.replace("\n", " \n")).encode(), mtime=0)),
     ],
 )
 def test_vectors_of_every_format(tmp_path, capsys, name, content):
@@ -34,7 +34,7 @@ def test_vectors_of_every_format(tmp_path, capsys, name, content):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (gzip.compress(LINES.encode())[:-9], "can't be read as word vectors"),
+        (gzip.compress(LINES.encode(), mtime=0)[:-9], "can't be read as word vectors"),
         (None, "can't be read as word vectors"),
         (b"film 1 2\ngood 1\n", "line 2: found 1 numbers where a token and 2 are expected"),
         (b"film 1 two\n", "line 1: could not convert string to float"),
