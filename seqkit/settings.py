@@ -105,7 +105,8 @@ class Stack:
         cell: The recurrence: a name in seqkit.cells, also one that a user has registered there.
         units: Width of each layer, from the input up; as many layers as numbers.
         bidirectional: Run every layer both ways; its output is then twice as wide.
-        residual: Add each layer's input to its output, from the second layer on.
+        residual: Add each layer's input to its output, from the layer `residual_from` on.
+        residual_from: The first layer of which that is so, counted from 1; the third in Wu et al. 2016.
         layer_norm: Normalise between layers (Ba et al. 2016).
         input_dropout: Share of the stack's input components dropped.
         dropout: Share of components dropped between layers and after the last.
@@ -117,6 +118,7 @@ class Stack:
     units: tuple[int, ...] = (64,)
     bidirectional: bool = False
     residual: bool = False
+    residual_from: int = 2
     layer_norm: bool = False
     input_dropout: float = 0.0
     dropout: float = 0.0
@@ -131,8 +133,12 @@ class Stack:
             raise InputError("stack.units is empty: give one width a layer, such as (64, 64).")
         for units in self.units:
             at_least("stack.units", units, 1)
-        if self.residual and len(set(self.units)) > 1:
-            raise InputError(f"stack.units is {self.units} with residual connections: give every layer the same width.")
+        at_least("stack.residual_from", self.residual_from, 2)
+        if self.residual and len(set(self.units[self.residual_from - 2 :])) > 1:
+            raise InputError(
+                f"stack.units is {self.units} with residual connections: give every layer the same width, from number "
+                f"{self.residual_from - 1} on."
+            )
         _share("stack.input_dropout", self.input_dropout)
         _share("stack.dropout", self.dropout)
 

@@ -103,7 +103,7 @@ def decoder_model(
             layer = make_layer(decoder.cell, units, return_sequences=True, return_state=True, **options)
             said, *last = layer(sequence, initial_state=first)  # padding comes after what is real, and weighs nothing
         after += last
-        if decoder.residual and number > 1:
+        if decoder.residual and number >= decoder.residual_from:
             said = keras.layers.Add(name=f"residual_{number}")([sequence, said])
         if decoder.layer_norm and number < len(decoder.units):
             said = keras.layers.LayerNormalization(name=f"layer_norm_{number}")(said)

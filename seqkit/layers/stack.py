@@ -29,7 +29,7 @@ def recurrent_stack(features: keras.KerasTensor, mask: keras.KerasTensor, stack:
         if stack.bidirectional:
             layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{number}")
         outputs = layer(features, mask=mask)  # (batch, steps, width)
-        if stack.residual and number > 1:
+        if stack.residual and number >= stack.residual_from:
             outputs = keras.layers.Add(name=f"residual_{number}")([features, outputs])
         if stack.layer_norm and number < len(stack.units):
             outputs = keras.layers.LayerNormalization(name=f"layer_norm_{number}")(outputs)

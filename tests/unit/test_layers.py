@@ -1,5 +1,7 @@
 """Layers and topologies against NumPy written from their definitions."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -49,14 +51,20 @@ def test_an_unknown_pooling_is_refused(rng):
         pooled(rng.normal(size=(1, 2, 3)), np.ones((1, 2), bool), "avrage", Stack(units=(3,)))
 
 
-def test_residual_adds_what_went_in(rng):
-    """A second layer whose weights are zero adds nothing to the first one's output."""
+@pytest.mark.parametrize("units", [(4,), (3, 4), (5, 3, 4)])
+def test_residual_adds_what_went_in_from_a_layer_on(units, rng):
+    """A layer more whose weights are zero adds nothing to the output of those before; without a residual it says nothing."""
     features, mask = keras.Input((None, 3)), keras.Input((None,), dtype="bool")
-    one = keras.Model([features, mask], recurrent_stack(features, mask, Stack(units=(4,))))
-    two = keras.Model([features, mask], recurrent_stack(features, mask, Stack(units=(4, 4), residual=True)))
-    two.set_weights([*one.get_weights(), *(np.zeros_like(weight) for weight in two.get_weights()[3:])])
-    inputs = [rng.normal(size=(2, 5, 3)), np.ones((2, 5), bool)]
-    np.testing.assert_allclose(two(inputs), one(inputs), atol=1e-6)
+    whole = Stack(units=(*units, 4), residual=True, residual_from=len(units) + 1)
+    few = keras.Model([features, mask], recurrent_stack(features, mask, Stack(units=units)))
+    inputs, said = [rng.normal(size=(2, 5, 3)), np.ones((2, 5), bool)], []
+    for stack in (whole, dataclasses.replace(whole, residual=False)):
+        more = keras.Model([features, mask], recurrent_stack(features, mask, stack))
+        kept = few.get_weights()
+        more.set_weights([*kept, *(np.zeros_like(weight) for weight in more.get_weights()[len(kept) :])])
+        said.append(np.asarray(more(inputs)))
+    np.testing.assert_allclose(said[0], few(inputs), atol=1e-6)
+    assert not said[1].any()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +98,12 @@ def test_stacks_of_any_depth_are_made_of_keras_layers_alone(cell, layers):
         ({"cell": "lstn"}, "stack.cell is 'lstn': choose one of simple_rnn, lstm, gru"),
         ({"units": ()}, "stack.units is empty"),
         ({"units": (4, 0)}, "stack.units is 0"),
-        ({"units": (4, 5), "residual": True}, "give every layer the same width"),
+        ({"units": (4, 5), "residual": True}, "give every layer the same width, from number 1 on"),
+        (
+            {"units": (3, 4, 5), "residual": True, "residual_from": 3},
+            "give every layer the same width, from number 2 on",
+        ),
+        ({"residual_from": 1}, "residual_from is 1: give a number of at least 2"),
         ({"dropout": 1.0}, "stack.dropout is 1.0: give a share"),
     ],
 )
