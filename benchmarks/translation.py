@@ -1,6 +1,6 @@
 """Target tokens a second in training a translation model, beside the same model in PyTorch, in one run.
 
-    python benchmarks/translation.py [--steps 10] [--rows 64] [--source 15] [--target 15]
+    python benchmarks/translation.py [--steps 5] [--repeats 5] [--rows 64] [--source 15] [--target 15]
 
 The model is the one that Joey NMT 2.3 was measured with: a GRU of 256 units both ways, a decoder GRU of 512 units with
 additive attention and input feeding, 8,000 subwords on each side. Each turn makes a few steps of every system, and turns are

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import seqkit
-from seqkit.recipes.common import Classifies
+from seqkit.recipes.common import Writes
 from seqkit.recipes.flags import Callbacks, Source
 from seqkit.settings import Attention, Embedding, Encoder, Search, Stack, Training, at_least
 
@@ -142,23 +142,21 @@ def captioning(
 
 
 @dataclasses.dataclass(frozen=True)
-class Captioning(Classifies):
+class Captioning(Writes):
     """What this recipe knows and a run doesn't (see seqkit.task.Task).
 
     A row is a picture with all its captions. Outputs are what a search found, or texts.
     """
 
     columns: dict[str, str]
-    vocabulary: Vocabulary
+    target: Vocabulary
     search: Search
     max_length: int
     shape: tuple[int, int, int]
     recipe = "captioning"
-    in_step = False
-    classes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return self.vocabulary.to_json() | {
+        return self.target.to_json() | {
             "search": dataclasses.asdict(self.search),
             "max_length": self.max_length,
             "picture": list(self.shape),
@@ -199,7 +197,7 @@ class Captioning(Classifies):
 
         counts = [len(own) for own in examples["caption"]]
         captions = [one for own in examples["caption"] for one in own]
-        ids = self.vocabulary.encode(seqkit.data.tokenise(captions, self.vocabulary.splitter))
+        ids = self.target.encode(seqkit.data.tokenise(captions, self.target.splitter))
         pictures = seqkit.data.shared(examples["image"]).take(np.repeat(np.arange(len(counts)), counts))
         facts = {
             "captions": len(captions),
@@ -214,10 +212,6 @@ class Captioning(Classifies):
     def outputs(self, forward: Forward, rows: Pipeline) -> Found:
         return seqkit.searching.find(forward.model, rows, self.search)
 
-    def texts(self, outputs: Found | list[str]) -> list[str]:
-        """The best captions; those of a baseline are texts already."""
-        return outputs if isinstance(outputs, list) else self.vocabulary.written(outputs.best())
-
     def answers(self, examples: Examples, outputs: Found) -> list[dict[str, Any]]:
         return [
             {"caption": text, "score": round(float(scores[0]), 6)}
@@ -225,7 +219,7 @@ class Captioning(Classifies):
         ]
 
     def scorer(self, examples: Examples, outputs: Found | list[str]) -> Callable[[np.ndarray], dict[str, float]]:
-        fold = str.lower if self.vocabulary.splitter.lowercase else str
+        fold = str.lower if self.target.splitter.lowercase else str
         references = [[fold(one) for one in own] for own in examples["caption"]]
         return seqkit.caption_metrics.caption_scorer([fold(text) for text in self.texts(outputs)], references)
 
@@ -234,7 +228,7 @@ class Captioning(Classifies):
         height, width = model.get_layer("encoder").get_layer("maps").output.shape[1:3]
         looks = []
         for row in range(min(SHOWN, len(examples))):
-            weights, words = outputs.weights[row], [self.vocabulary.tokens[number].lstrip("▁") for number in best[row]]
+            weights, words = outputs.weights[row], [self.target.tokens[number].lstrip("▁") for number in best[row]]
             seen = weights.shape[-1] == height * width  # otherwise there is no attention
             looks.append(
                 {
@@ -273,7 +267,4 @@ class Captioning(Classifies):
         return tf.constant(np.stack([np.asarray(cell, np.float32) for cell in examples["image"]]))
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return seqkit.serving.PictureWriter(model, self.vocabulary, self.search), "text"
-
-    def served(self, outputs: Found) -> list[str]:
-        return self.texts(outputs)
+        return seqkit.serving.PictureWriter(model, self.target, self.search), "text"

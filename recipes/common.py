@@ -37,10 +37,9 @@ class ReadsText(Classifies):
         return tf.constant(examples[next(iter(self.columns))])
 
 
-class Writes(ReadsText):
-    """A text in, a text out: an encoder and a decoder with a vocabulary each."""
+class Writes(Classifies):
+    """A text out, of a decoder with a vocabulary."""
 
-    source: Vocabulary
     target: Vocabulary
     search: Search
     in_step = False
@@ -52,6 +51,12 @@ class Writes(ReadsText):
 
     def served(self, outputs: Any) -> list[str]:
         return self.texts(outputs)
+
+
+class Rewrites(Writes, ReadsText):
+    """A text in, a text out: an encoder and a decoder with a vocabulary each."""
+
+    source: Vocabulary
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> list[str]:
         return baseline.answer(examples["source"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import seqkit
-from seqkit.recipes.common import Writes
+from seqkit.recipes.common import Rewrites
 from seqkit.recipes.flags import Callbacks, Source
 from seqkit.settings import Attention, Embedding, Exercise, Lessons, Search, Stack, Training, at_least
 
@@ -175,7 +175,7 @@ class Executed:
 
 
 @dataclasses.dataclass(frozen=True)
-class Programs(Writes):
+class Programs(Rewrites):
     """What this recipe knows and a run doesn't (see seqkit.task.Task). Outputs are `Executed`, or texts."""
 
     columns: dict[str, str]

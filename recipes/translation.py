@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import seqkit
-from seqkit.recipes.common import Writes
+from seqkit.recipes.common import Rewrites
 from seqkit.recipes.flags import Callbacks, Source
 from seqkit.settings import Attention, Embedding, Search, Stack, Training, at_least
 
@@ -154,7 +154,7 @@ def _model(
 
 
 @dataclasses.dataclass(frozen=True)
-class Translation(Writes):
+class Translation(Rewrites):
     """What this recipe knows and a run doesn't (see seqkit.task.Task). Outputs are what a search found, or texts."""
 
     columns: dict[str, str]

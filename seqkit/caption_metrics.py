@@ -1,10 +1,12 @@
 """Scores of captions against several references for each picture: BLEU and CIDEr-D."""
 
 import collections
+import itertools
 import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from sacrebleu.metrics import BLEU
 
 Scorer = Callable[[np.ndarray], dict[str, float]]
 Grams = collections.Counter[tuple[str, ...]]
@@ -21,8 +23,8 @@ def words_of(caption: str) -> list[str]:
 def caption_scorer(texts: Sequence[str], references: Sequence[Sequence[str]]) -> Scorer:
     """Scores of captions as a function of the rows, which are pictures.
 
-    BLEU is that of the corpus, with clipped counts and without smoothing (Papineni et al. 2002), from 0 to 100; the length
-    that it wants is that of the reference whose length is nearest. CIDEr-D (Vedantam et al. 2015, from 0 to 10) knows how
+    BLEU is sacreBLEU's of the corpus, without smoothing (Papineni et al. 2002), from 0 to 100; the length that it wants is
+    that of the reference whose length is nearest. CIDEr-D (Vedantam et al. 2015, from 0 to 10) knows how
     frequent a gram is from the references of all rows, also where fewer are scored.
 
     Args:
@@ -31,38 +33,23 @@ def caption_scorer(texts: Sequence[str], references: Sequence[Sequence[str]]) ->
     Returns:
         Row numbers -> bleu_1 to bleu_4, cider, exact_match (with any of the references).
     """
-    counts = np.array([_bleu_counts(text, own) for text, own in zip(texts, references, strict=True)])
+    metrics = {
+        order: BLEU(max_ngram_order=order, tokenize="none", smooth_method="none", force=True) for order in ORDERS
+    }
+    spaced = [" ".join(words_of(text)) for text in texts]
+    streams = list(itertools.zip_longest(*([" ".join(words_of(one)) for one in own] for own in references)))
+    counts = {order: np.array(metric._extract_corpus_statistics(spaced, streams)) for order, metric in metrics.items()}
     ciders = cider_d(texts, references)
     same = np.array([text in own for text, own in zip(texts, references, strict=True)])
 
     def score(rows: np.ndarray) -> dict[str, float]:
-        sums = counts[rows].sum(axis=0)
-        bleu = {f"bleu_{order}": _bleu(sums, order) for order in ORDERS}
+        bleu = {
+            f"bleu_{order}": metric._compute_score_from_stats(counts[order][rows].sum(axis=0).tolist()).score
+            for order, metric in metrics.items()
+        }
         return bleu | {"cider": float(ciders[rows].mean()), "exact_match": float(same[rows].mean())}
 
     return score
-
-
-def _bleu_counts(text: str, references: Sequence[str]) -> list[int]:
-    """Words, words wanted, then grams that are right and all grams of each order."""
-    words, others = words_of(text), [words_of(reference) for reference in references]
-    nearest = min((abs(len(other) - len(words)), len(other)) for other in others)[1]
-    counts = [len(words), nearest]
-    for order in ORDERS:
-        most: Grams = collections.Counter()
-        for other in others:
-            most |= _grams(other, order)
-        grams = _grams(words, order)
-        counts += [(grams & most).total(), grams.total()]
-    return counts
-
-
-def _bleu(sums: np.ndarray, order: int) -> float:
-    right, total = sums[2 : 2 + 2 * order : 2], sums[3 : 3 + 2 * order : 2]
-    if not right.all():
-        return 0.0
-    brevity = min(0.0, 1.0 - sums[1] / sums[0])
-    return float(100.0 * np.exp(brevity + np.log(right / total).mean()))
 
 
 def cider_d(texts: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:

@@ -170,7 +170,7 @@ def beam_search(
     """
     check_search(beam, n_best, length_penalty, coverage_penalty, shortest, no_repeat)
     rows = tf.size(longest)
-    infinite = tf.constant(-np.inf, tf.float32)
+    impossible = tf.constant(-np.inf, tf.float32)
 
     def normalised(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
         return values / ((5.0 + tf.cast(lengths, tf.float32)) / 6.0) ** length_penalty
@@ -181,9 +181,9 @@ def beam_search(
         nats = tf.nn.log_softmax(tf.cast(logits, tf.float32))  # (live, tokens)
         forbidden = tf.reduce_sum(tf.one_hot(tf.constant(list(excluded), tf.int32), nats.shape[-1]), axis=0)
         forbidden += tf.where(t < shortest, tf.one_hot(end, nats.shape[-1]), 0.0)
-        nats = tf.where(forbidden > 0, infinite, nats)
+        nats = tf.where(forbidden > 0, impossible, nats)
         if no_repeat:
-            nats = tf.where(_repeated(written, no_repeat, nats.shape[-1]), infinite, nats)
+            nats = tf.where(_repeated(written, no_repeat, nats.shape[-1]), impossible, nats)
         looked = tf.concat([looked, weights[:, None]], axis=1)  # (live, t + 1, places)
 
         # the best `beam` ways on for each row, from the best `beam` of each hypothesis
@@ -193,11 +193,11 @@ def beam_search(
         slot = tf.range(tf.size(row)) - tf.gather(first, row)
         shape = tf.stack([rows, beam, width])
         place = tf.stack([row, slot], axis=1)
-        ways = tf.tensor_scatter_nd_update(tf.fill(shape, infinite), place, values[:, None] + best)
+        ways = tf.tensor_scatter_nd_update(tf.fill(shape, impossible), place, values[:, None] + best)
         tokens = tf.reshape(tf.scatter_nd(place, tokens, shape), [rows, beam * width])
         ways, chosen = tf.math.top_k(tf.reshape(ways, [rows, beam * width]), beam)  # (rows, beam)
         open_places = beam - pool["count"]
-        real = (ways > infinite) & (tf.range(beam) < open_places[:, None])
+        real = (ways > impossible) & (tf.range(beam) < open_places[:, None])
         token = tf.gather(tokens, chosen, batch_dims=1)
         parent = tf.minimum(first[:, None] + chosen // width, tf.size(row) - 1)  # (rows, beam)
 
@@ -233,7 +233,7 @@ def beam_search(
         # what goes on: not where the worst of the pool that counts is out of reach
         goes_on = real & ~over
         reach = normalised(ways, tf.broadcast_to(longest[:, None], tf.shape(ways)))
-        reach = tf.reduce_max(tf.where(goes_on, reach, infinite), axis=1)
+        reach = tf.reduce_max(tf.where(goes_on, reach, impossible), axis=1)
         settled = tf.math.top_k(pool["scores"], n_best).values[:, -1] >= reach
         goes_on &= ~settled[:, None]
         where = tf.where(goes_on)
@@ -260,8 +260,8 @@ def beam_search(
         tf.zeros([rows, 0, places]),
     )
     pool = {
-        "scores": tf.fill([rows, beam], infinite),
-        "values": tf.fill([rows, beam], infinite),
+        "scores": tf.fill([rows, beam], impossible),
+        "values": tf.fill([rows, beam], impossible),
         "lengths": tf.zeros([rows, beam], tf.int32),
         "ids": tf.zeros([rows, beam, 0], tf.int32),
         "weights": tf.zeros([rows, beam, 0, places]),

@@ -19,14 +19,11 @@ ROOM = 10  # symbols that an answer may have beyond `Search.ratio`
 
 
 @functools.lru_cache(maxsize=8)
-def searcher(
-    model: keras.Model, search: Search, *, excluded: tuple[int, ...] = (PADDING, UNKNOWN, BEGIN)
-) -> Callable[..., Hypotheses]:
+def searcher(model: keras.Model, search: Search) -> Callable[..., Hypotheses]:
     """A graph from the inputs of the model's encoder to the best hypotheses.
 
     Args:
         model: From `seqkit.topologies.encoder_decoder` or `one_to_many`: it holds the models "encoder" and "decoder".
-        excluded: Ids that are never written.
     """
     encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
     handed = [tensor.name for tensor in decoder.inputs[1:]]
@@ -57,7 +54,7 @@ def searcher(
             coverage_penalty=search.coverage_penalty,
             no_repeat=search.no_repeat,
             n_best=search.n_best,
-            excluded=excluded,
+            excluded=(PADDING, UNKNOWN, BEGIN),
             places=tf.shape(given["memory"])[1] if "memory" in given else 1,
         )
 

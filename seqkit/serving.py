@@ -128,9 +128,7 @@ class Writer(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
     def serve(self, text: tf.Tensor) -> Tensors:
         """string (batch,) -> "text", string (batch,); "score", float32 (batch,)."""
-        ids = self.table.lookup(self.splitter(text))
-        end = tf.fill([tf.shape(text)[0], 1], END)
-        found = self.find(tf.concat([ids, end], axis=1).to_tensor())
+        found = self.find(_ended(self.table.lookup(self.splitter(text))))
         return {"text": self.target.texts(found.ids[:, 0]), "score": found.scores[:, 0]}
 
 

@@ -84,9 +84,7 @@ class Subwords:
         Returns:
             int64, (characters,): each symbol where its first character was, `_DEAD` at its others.
         """
-        nothing = tf.size(
-            symbols, tf.int64
-        )  # the slot that stands before the first symbol of a word and after its last
+        nothing = tf.size(symbols, tf.int64)  # the slot before the first symbol of a word and after its last
         slots = tf.range(nothing + 1)
         same = tf.equal(word[1:], word[:-1])
         edge = tf.fill([tf.minimum(tf.size(symbols), 1)], nothing)

@@ -38,7 +38,7 @@ def embed_tokens(
     units = embedding.units if vectors is None else vectors.shape[1]
     options = {"trainable": embedding.trainable, "name": "embedding"}
     if reversible:
-        # a draw as wide as an output needs: with Keras's for an input, four times narrower at 64 units, nothing is learned
+        # a draw as wide as an output needs: with Keras's for an input, four times narrower at 64 units, little is learned
         draw = keras.initializers.RandomNormal(stddev=units**-0.5)
         table = keras.layers.ReversibleEmbedding(
             tokens, units, embeddings_initializer=draw, reverse_dtype="float32", **options
