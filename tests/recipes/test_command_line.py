@@ -56,8 +56,9 @@ def test_help_needs_no_tensorflow():
 def test_flags_leave_the_recipes_other_defaults_alone(small):
     settings = json.loads((small / "run.json").read_text())["settings"]
     assert settings["stack"] == {
-        **{"cell": "lstm", "units": [4], "bidirectional": True, "residual": False, "layer_norm": False},
-        **{"input_dropout": 0.0, "dropout": 0.3, "locked": False, "recurrent_initializer": "orthogonal"},
+        **{"cell": "lstm", "units": [4], "bidirectional": True, "residual": False, "residual_from": 2},
+        **{"layer_norm": False, "input_dropout": 0.0, "dropout": 0.3, "locked": False},
+        "recurrent_initializer": "orthogonal",
     }
 
 
