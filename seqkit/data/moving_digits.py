@@ -88,10 +88,18 @@ def _fits(centre: np.ndarray, side: float) -> bool:
     return bool(inside and SIZES[0] <= side <= SIZES[1])
 
 
-def drawn(image: np.ndarray, centre: np.ndarray, side: float, canvas: int) -> np.ndarray:
-    """uint8, (canvas, canvas): an image of values from 0 to 16 at this place and size, interpolated linearly."""
+def drawn(
+    image: np.ndarray, centre: np.ndarray, side: float, canvas: int, shape: np.ndarray | None = None
+) -> np.ndarray:
+    """uint8, (canvas, canvas): an image of values from 0 to 16 at this place and size, interpolated linearly.
+
+    Args:
+        shape: float, (2, 2), from (down, right) on the canvas to (down, right) in the image: how it is turned and slanted;
+            None for neither.
+    """
     pixels = np.arange(canvas) + 0.5
-    scale = len(image) / side
-    rows, columns = ((pixels - middle) * scale + len(image) / 2 - 0.5 for middle in centre)
-    grid = np.meshgrid(rows, columns, indexing="ij")
-    return np.round(map_coordinates(image, grid, order=1, cval=0.0) * (255 / 16)).astype(np.uint8)
+    away = np.stack(np.meshgrid(*(pixels - middle for middle in centre), indexing="ij"))  # (2, canvas, canvas)
+    if shape is not None:
+        away = np.tensordot(shape, away, 1)
+    places = away * (len(image) / side) + len(image) / 2 - 0.5
+    return np.round(map_coordinates(image, places, order=1, cval=0.0) * (255 / 16)).astype(np.uint8)

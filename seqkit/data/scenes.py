@@ -14,6 +14,7 @@ SIDE = 3  # places of a side
 PLACE = 10  # pixels of a place's side
 FRAME = SIDE * PLACE
 SIZES = (8.0, 10.0)  # pixels of a digit's side
+TURN = 0.25  # radians, and share of its height, by which a digit is turned and slanted at most where scenes are to train on
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 PLACES = (
     *("top left", "top", "top right"),
@@ -50,7 +51,7 @@ def described_scenes(seed: int = 0, scenes: int = 16_000) -> dict[str, dict[str,
     Args:
         seed: Two calls with one seed give the same scenes.
         scenes: How many altogether; three quarters for training, an eighth each for validation and test, drawn from
-            different handwritten digits.
+            different handwritten digits, which are turned and slanted a little where they are trained on.
     Returns:
         {"train", "valid", "test"}, each {"image": `Picture`s of 30 x 30, "caption": a tuple of one caption each}.
     Raises:
@@ -81,7 +82,7 @@ def asked_scenes(seed: int = 0, scenes: int = 2400) -> dict[str, dict[str, list[
     Args:
         seed: Two calls with one seed give the same scenes.
         scenes: How many altogether; three quarters for training, an eighth each for validation and test, drawn from
-            different handwritten digits.
+            different handwritten digits, which are turned and slanted a little where they are trained on.
     Returns:
         {"train", "valid", "test"}, each {"image": `Picture`s of 30 x 30, "question", "answer"}, five to seven rows a scene.
     Raises:
@@ -206,17 +207,26 @@ def _drawn_scenes(
             scene = tuple(map(Digit, places, numbers, colours))
             for digit in scene:
                 image = bunch.images[rng.choice(by_digit[digit.number])]
-                picture |= (_placed(image, digit.place, rng)[..., None] * PAINT[digit.colour]).astype(np.uint8)
+                row, column = (PLACE * place for place in divmod(digit.place, SIDE))
+                seen = _placed(image, rng, turns=name == "train")[..., None] * PAINT[digit.colour]
+                picture[row : row + PLACE, column : column + PLACE] = seen.astype(np.uint8)
             made.append(scene)
         yield name, made, pictures
 
 
-def _placed(image: np.ndarray, place: int, rng: np.random.Generator) -> np.ndarray:
-    """uint8, (FRAME, FRAME): the image in this place, of some size and a little off its middle."""
+def _placed(image: np.ndarray, rng: np.random.Generator, turns: bool) -> np.ndarray:
+    """uint8, (PLACE, PLACE): the image, of some size and a little off the middle, turned and slanted if wanted."""
     side = rng.uniform(*SIZES)
     room = (PLACE - side) / 2
-    middle = (np.array(divmod(place, SIDE)) + 0.5) * PLACE
-    return drawn(image, middle + rng.uniform(-room, room, 2), side, FRAME)
+    middle = PLACE / 2 + rng.uniform(-room, room, 2)
+    return drawn(image, middle, side, PLACE, _turned(rng) if turns else None)
+
+
+def _turned(rng: np.random.Generator) -> np.ndarray:
+    """float, (2, 2): a turn and a slant by up to TURN."""
+    turn, slant = rng.uniform(-TURN, TURN, 2)
+    cosine, sine = np.cos(turn), np.sin(turn)
+    return np.array([[cosine, -sine], [sine, cosine]]) @ [[1, 0], [slant, 1]]
 
 
 def _called(digit: Digit) -> str:
