@@ -1,0 +1,136 @@
+"""Sections that every run has: its scores, its training, its data and how it was made."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from seqkit.pages import BLUE, GREY, ORANGE, Section, axes, facts, figure, legend, table
+from seqkit.report.wording import History, Report, interval, items, metric, plain, signed, written
+
+
+def scores(report: Report, history: History) -> Section | None:
+    if not report.get("metrics"):
+        return None
+    systems = {"model": report["metrics"], **(report.get("baselines") or {})}
+    rows = []
+    for name in report["metrics"]:
+        cells = [Markup("{} <small>{}</small>").format(metric(name).words, f"{metric(name).better}er is better")]
+        for system in systems.values():
+            score = system.get(name)
+            cells.append(
+                Markup("{}<br><small>{}</small>").format(written(name, score["value"]), interval(name, score))
+                if score
+                else Markup("–")
+            )
+        rows.append(cells)
+    blocks = [table(["metric", *systems], rows, "Scores on the test data, with 95% bootstrap intervals")]
+    if against := report.get("against"):
+        compared = [
+            [metric(name).words, signed(name, s["difference"]), signed(name, s["low"]), signed(name, s["high"]),
+             f"{s['p_value']:.3f}"]
+            for name, s in against["metrics"].items()
+        ]  # fmt: skip
+        columns = ["metric", "difference", "low", "high", "p-value"]
+        blocks.append(table(columns, compared, f"Against {against['run']}, on the same rows (paired bootstrap)"))
+    return Section("Scores", blocks)
+
+
+def learning(report: Report, history: History) -> Section | None:
+    panels = [("loss", "loss", "loss (nats)"), ("accuracy", "accuracy", f"accuracy (share of {items(report)})")]
+    blocks = []
+    for key, words, unit in panels:
+        lines = [(key, "training", BLUE, "-o"), (f"val_{key}", "validation", ORANGE, "--s")]
+        if not any(_series(history, k)[0] for k, *_ in lines):
+            continue
+        picture, ax = axes("epoch", unit)
+        for column, label, colour, style in lines:
+            epochs, values = _series(history, column)
+            if epochs:
+                ax.plot(epochs, values, style, color=colour, label=label, markersize=4)
+        _whole(ax, history)
+        legend(ax)
+        blocks.append(figure(key, f"Learning curve: {words} after each epoch", picture))
+    return Section("Learning", blocks) if blocks else None
+
+
+def gradients(report: Report, history: History) -> Section | None:
+    epochs, norms = _series(history, "gradient_norm")
+    if not epochs:
+        return None
+    threshold = ((report.get("settings") or {}).get("training") or {}).get("global_clipnorm")
+    picture, ax = axes("epoch", "global norm before clipping")
+    ax.plot(epochs, norms, "-o", color=BLUE, label="mean of the steps", markersize=4)
+    peaks = _series(history, "gradient_norm_max")
+    if peaks[0]:
+        ax.plot(*peaks, ":^", color=GREY, label="greatest", markersize=4)
+    if threshold:
+        ax.axhline(threshold, color=ORANGE, linestyle="--", label=f"clipping at {threshold:g}")
+    _whole(ax, history)
+    ax.set_ylim(bottom=0)
+    legend(ax)
+    blocks = [figure("gradient", "Gradient norm before clipping, in each epoch", picture)]
+    epochs, shares = _series(history, "clipped_share")
+    if epochs and threshold:
+        picture, ax = axes("epoch", "clipped steps (% of steps)")
+        ax.bar(epochs, [100 * share for share in shares], width=0.6, color=BLUE)
+        _whole(ax, history)
+        ax.set_ylim(0, 100)
+        blocks.append(figure("clipped", "Share of the steps whose gradient was clipped", picture))
+    return Section("Gradients", blocks)
+
+
+def data(report: Report, history: History) -> Section | None:
+    words = {
+        "source": "source", "rows": "rows", "frames": "frames", "symbols": "symbols",
+        "empty_texts": "empty texts", "cut_texts": "texts cut to fit",
+        "unseen_labels": f"{items(report)} whose label the model never saw",
+        "pictures": "pictures", "unseen_answers": "rows whose answer the model never saw, counted as wrong",
+        "captions": "captions", "tokens": "tokens",
+        "cut_words": "words shortened to fit", "unseen_tags": "tokens whose tag the model never saw",
+        "source_tokens": "units of the sources", "target_tokens": "units of the references",
+        "illegal_tags": "illegal tags, read as conlleval reads them", "unknown_token_share": "unknown tokens",
+        "unknown_symbol_share": "unknown symbols",
+        "padding_share": "padding", "digest": "digest",
+    }  # fmt: skip
+    found = report.get("data") or {}
+    pairs = [(text, plain(key, found[key])) for key, text in words.items() if key in found]
+    return Section("Test data", [facts(pairs)]) if pairs else None
+
+
+def circumstances(report: Report, history: History) -> Section | None:
+    blocks = []
+    if settings := report.get("settings"):
+        rows = [[key, "none" if value is None else str(value)] for key, value in _flat(settings)]
+        blocks.append(table(["setting", "value"], rows, "Settings", words=2))
+    pairs = [(key.replace("_", " "), plain(key, value)) for key, value in (report.get("timings") or {}).items()]
+    pairs += list((report.get("versions") or {}).items())
+    if pairs:
+        blocks.append(facts(pairs))
+    if command := report.get("command"):
+        blocks.append(Markup("<pre><code>{}</code></pre>").format(command))
+    return Section("How it was made", blocks) if blocks else None
+
+
+def _series(history: History, key: str) -> tuple[list[int], list[float]]:
+    """Epochs and values of one column, without rows that lack it or hold NaN."""
+    pairs = [
+        (int(row.get("epoch") or k), float(row[key]))
+        for k, row in enumerate(history, 1)
+        if row.get(key) not in (None, "") and math.isfinite(float(row[key]))
+    ]
+    return [epoch for epoch, _ in pairs], [value for _, value in pairs]
+
+
+def _whole(ax: Any, history: History) -> None:
+    ax.xaxis.get_major_locator().set_params(integer=True, nbins=10)
+    if len(history) == 1:
+        ax.margins(x=1)
+
+
+def _flat(settings: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    flat = []
+    for key, value in settings.items():
+        flat += _flat(value, f"{before}{key}.") if isinstance(value, Mapping) else [(f"{before}{key}", value)]
+    return flat
