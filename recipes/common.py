@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import seqkit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import keras
     import tensorflow as tf
 
     from seqkit.data import Examples, Vocabulary
+    from seqkit.searching import Found
     from seqkit.settings import Search
 
 
@@ -60,6 +63,30 @@ class Rewrites(Writes, ReadsText):
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> list[str]:
         return baseline.answer(examples["source"])
+
+    def attention(
+        self, model: keras.Model, found: Found, rows: Sequence[tuple[list[str], list[str]]]
+    ) -> dict[str, list[dict[str, Any]]]:
+        """For the report: where the first rows' symbols looked, if the decoder looks anywhere.
+
+        Args:
+            rows: Of each the symbols that were read and those that were written.
+        """
+        size = seqkit.searching.symbols_a_place(model)
+        if not size:
+            return {}
+        pictures = []
+        for (read, wrote), weights in zip(rows, found.weights, strict=False):
+            symbols = [*read, "<end>"]
+            places = ["".join(symbols[first : first + size]) for first in range(0, len(symbols), size)]
+            pictures.append(
+                {
+                    "places": places,
+                    "written": [*wrote, "<end>"][: len(weights)],  # what was cut short has no end
+                    "weights": weights[:, : len(places)].round(4).tolist(),
+                }
+            )
+        return {"attention": pictures}
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return seqkit.serving.Writer(model, self.source, self.target, self.search), "text"

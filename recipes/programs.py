@@ -265,16 +265,8 @@ class Programs(Rewrites):
             "written": [dict(zip(("source", "reference", "written"), triple, strict=True)) for triple in triples],
             "sizes": [] if self.drawn is None else self._by_size(model),
         }
-        if found.weights[0].shape[-1] > 1:
-            sections["attention"] = [
-                {
-                    "places": [*examples["source"][row].replace("\n", "↵"), "<end>"],
-                    "written": [*texts[row], "<end>"][: len(found.weights[row])],  # a cut answer has no end
-                    "weights": found.weights[row][:, : len(examples["source"][row]) + 1].round(4).tolist(),
-                }
-                for row in range(min(PICTURES, len(examples)))
-            ]
-        return sections
+        looks = [(list(read.replace("\n", "↵")), list(wrote)) for read, _, wrote in triples[:PICTURES]]
+        return sections | self.attention(model, found, looks)
 
     def _by_size(self, model: keras.Model) -> list[dict[str, Any]]:
         """The scores on fresh rows of the test part, size by size."""

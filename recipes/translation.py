@@ -243,21 +243,15 @@ class Translation(Rewrites):
         ]
         signatures = seqkit.text_metrics.signature()
         sections: dict[str, Any] = {"items": "units", "written": shown, "signatures": signatures}
-        if outputs.weights[0].shape[-1] > 1:
-            sources = self._ids(examples, "source")
-            sections["attention"] = [
-                {
-                    "places": [*(self.source.tokens[number] for number in sources[row]), "<end>"],
-                    "written": [*(self.target.tokens[number] for number in best[row]), "<end>"][
-                        : len(
-                            outputs.weights[row]
-                        )  # one that was cut short has no end
-                    ],
-                    "weights": outputs.weights[row][:, : len(sources[row]) + 1].round(4).tolist(),
-                }
-                for row in range(min(PICTURES, len(examples)))
-            ]
-        return sections
+        sources = self._ids(examples, "source")
+        looks = [
+            (
+                [self.source.tokens[number] for number in sources[row]],
+                [self.target.tokens[number] for number in best[row]],
+            )
+            for row in range(min(PICTURES, len(examples)))
+        ]
+        return sections | self.attention(model, outputs, looks)
 
     def fit_baselines(self, train: Examples) -> dict[str, Any]:
         return {

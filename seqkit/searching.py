@@ -13,6 +13,7 @@ from seqkit.data.ragged import Ragged
 from seqkit.data.vocabulary import BEGIN, END, PADDING, UNKNOWN
 from seqkit.decoding import Hypotheses, beam_search
 from seqkit.layers.decoder import STATE
+from seqkit.layers.stack import PAIRS
 from seqkit.settings import Search
 
 ROOM = 10  # symbols that an answer may have beyond `Search.ratio`
@@ -60,6 +61,13 @@ def searcher(model: keras.Model, search: Search) -> Callable[..., Hypotheses]:
 
     signature = [tf.TensorSpec(tensor.shape, tensor.dtype, tensor.name) for tensor in encoder.inputs]
     return tf.function(find, input_signature=signature, autograph=False)
+
+
+def symbols_a_place(model: keras.Model) -> int:
+    """How many symbols of the source a place of the memory stands for: 1, more with a pyramid, 0 without attention."""
+    if "memory" not in {tensor.name for tensor in model.get_layer("decoder").inputs}:
+        return 0
+    return 2 ** sum(layer.name.startswith(PAIRS) for layer in model.get_layer("encoder").layers)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -112,6 +112,8 @@ class Stack:
         dropout: Share of components dropped between layers and after the last.
         locked: Whether both dropouts take the same components at every step of a row (Gal and Ghahramani 2016).
         recurrent_initializer: "orthogonal" (Saxe et al. 2014), or "identity" as in an IRNN (Le, Jaitly and Hinton 2015).
+        pyramidal: Let each layer after the first read its input in pairs of steps, so that it has half as many (Chan et al.
+            2016); for what reads a sequence and doesn't answer at every step of it.
     """
 
     cell: Cell | str = "lstm"
@@ -124,6 +126,7 @@ class Stack:
     dropout: float = 0.0
     locked: bool = False
     recurrent_initializer: Recurrent = "orthogonal"
+    pyramidal: bool = False
 
     def __post_init__(self):
         if self.cell not in registered:
@@ -139,6 +142,15 @@ class Stack:
                 f"stack.units is {self.units} with residual connections: give every layer the same width, from number "
                 f"{self.residual_from - 1} on."
             )
+        if self.pyramidal and len(self.units) == 1:
+            raise InputError(
+                f"stack.pyramidal is on with stack.units {self.units}, with no layer after the first: give more widths."
+            )
+        if self.pyramidal and self.residual:
+            raise InputError(
+                "stack.pyramidal and stack.residual are both on, but what is read in pairs can't be added to what is said: "
+                "leave one of them off."
+            )
         _share("stack.input_dropout", self.input_dropout)
         _share("stack.dropout", self.dropout)
 
@@ -146,6 +158,11 @@ class Stack:
     def width(self) -> int:
         """Width of the top layer's output."""
         return self.units[-1] * (2 if self.bidirectional else 1)
+
+    @property
+    def stride(self) -> int:
+        """How many steps of the input there are to one of the top layer's output."""
+        return 2 ** (len(self.units) - 1) if self.pyramidal else 1
 
 
 @dataclasses.dataclass(frozen=True)

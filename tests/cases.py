@@ -287,14 +287,17 @@ def _translation(out: Path, **settings: Any) -> Run:
 
 
 def _encoder_decoder(stack: Stack, variant: str) -> Any:
-    attention, tied = Attention(kind=variant.partition(",")[0], feeding="fed" in variant), variant == "multiplicative"
+    kind, *options = variant.split(", ")
+    attention, tied = Attention(kind=kind, feeding="fed" in options), variant == "multiplicative"
+    if "pyramid" in options:
+        stack = dataclasses.replace(stack, units=(4, 5), residual=False, pyramidal=True)
     before, features, _ = embed_tokens(TOKENS, Embedding(units=6), reversible=tied, name="before")
     return encoder_decoder(
         embed_tokens(TOKENS, Embedding(units=5)),
         (before, features),
         outputs=TOKENS,
         encoder=stack,
-        decoder=dataclasses.replace(stack, units=(6, 6), bidirectional=False, residual=False),
+        decoder=dataclasses.replace(stack, units=(6, 6), bidirectional=False, residual=False, pyramidal=False),
         attention=attention,
         head=tied_head(before, features) if tied else None,
     )
@@ -507,7 +510,7 @@ CASES = (
         name="programs",
         train=_programs,
         build=_encoder_decoder,
-        variants=("none", "multiplicative"),
+        variants=("multiplicative, pyramid", "none"),
         in_step=False,
         draw=lambda rng, lengths: _pairs_drawn(rng, lengths, 4 + 10),  # the trained one writes ten digits and a stop
         objective=lambda training: classification(training, [1] * TOKENS),

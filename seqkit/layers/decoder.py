@@ -14,6 +14,7 @@ from seqkit.cells import make_layer
 from seqkit.errors import InputError
 from seqkit.layers.attention import attend, attention_keys
 from seqkit.layers.feeding import Attentive
+from seqkit.layers.stack import in_step
 from seqkit.settings import Attention, Stack
 
 Head = Callable[[keras.KerasTensor], keras.KerasTensor]
@@ -77,10 +78,11 @@ def decoder_model(
         [before, *handed] -> [logits, float32 (batch, steps, outputs); weights, float (batch, steps, places), of one place
         where there is no attention; *states after].
     Raises:
-        InputError: The decoder is bidirectional.
+        InputError: The decoder is bidirectional or pyramidal.
     """
     if decoder.bidirectional:
         raise InputError("A decoder writes from the first symbol to the last: leave decoder.bidirectional off.")
+    in_step(decoder, "decoder")
     given = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in handed.items()}
     over = (None, 1, None) if decoder.locked else None  # one draw for all steps
     sequence = features

@@ -1,9 +1,13 @@
 """Recurrent layers, one on the other."""
 
 import keras
+from keras import ops
 
 from seqkit.cells import make_layer
+from seqkit.errors import InputError
 from seqkit.settings import Stack
+
+PAIRS = "pairs_"  # begins the names of the layers that halve the steps
 
 
 def recurrent_stack(features: keras.KerasTensor, mask: keras.KerasTensor, stack: Stack) -> keras.KerasTensor:
@@ -13,12 +17,15 @@ def recurrent_stack(features: keras.KerasTensor, mask: keras.KerasTensor, stack:
         features: float, (batch, steps, features).
         mask: bool, (batch, steps), False on padding.
     Returns:
-        float, (batch, steps, stack.width). On a padded step a forward layer repeats its last state.
+        float, (batch, steps, stack.width), with the steps of `real_steps`. On a padded step a forward layer repeats its last
+        state.
     """
     over = (None, 1, None) if stack.locked else None  # one draw for all steps
     if stack.input_dropout:
         features = keras.layers.Dropout(stack.input_dropout, noise_shape=over, name="input_dropout")(features)
     for number, units in enumerate(stack.units, start=1):
+        if stack.pyramidal and number > 1:
+            features, mask = _in_pairs(features, mask, name=f"{PAIRS}{number}")
         layer = make_layer(
             stack.cell,
             units,
@@ -37,3 +44,26 @@ def recurrent_stack(features: keras.KerasTensor, mask: keras.KerasTensor, stack:
             outputs = keras.layers.Dropout(stack.dropout, noise_shape=over, name=f"dropout_{number}")(outputs)
         features = outputs
     return features
+
+
+def real_steps(mask: keras.KerasTensor, stack: Stack) -> keras.KerasTensor:
+    """Which steps of the stack's output are real: bool, (batch, steps), of the mask of its input."""
+    return mask[:, :: stack.stride] if stack.pyramidal else mask
+
+
+def in_step(stack: Stack, name: str) -> None:
+    """Raise InputError where the stack, which is an option `name`, has fewer steps than its input."""
+    if stack.pyramidal:
+        raise InputError(f"{name}.pyramidal is on, but there is an answer at every step: leave it off.")
+
+
+def _in_pairs(
+    features: keras.KerasTensor, mask: keras.KerasTensor, *, name: str
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Each two neighbours as one step: (batch, steps, width) -> (batch, ceil(steps / 2), 2 width), and its mask.
+
+    What has no neighbour, at the end of a row, stands beside zeros, whether padding follows it or nothing does.
+    """
+    features = ops.where(ops.expand_dims(mask, -1), features, 0)  # of one type, whatever the policy
+    second = ops.pad(features, ((0, 0), (0, 1), (0, 0)))[:, 1::2]
+    return keras.layers.Concatenate(name=name)([features[:, ::2], second]), mask[:, ::2]

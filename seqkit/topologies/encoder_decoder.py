@@ -4,7 +4,7 @@ import keras
 
 from seqkit.layers.decoder import Head, decoder_model, hand_over, joined
 from seqkit.layers.pooling import pool
-from seqkit.layers.stack import recurrent_stack
+from seqkit.layers.stack import real_steps, recurrent_stack
 from seqkit.settings import Attention, Stack
 
 
@@ -21,16 +21,17 @@ def encoder_decoder(
     """A model that reads one sequence and writes another.
 
     Args:
-        source: Inputs, features (batch, places, features) and mask (batch, places), as `embed_tokens` gives them.
+        source: Inputs, features (batch, steps, features) and mask (batch, steps), as `embed_tokens` gives them.
         target: The input "before" of ids and features (batch, steps, features).
-        encoder: Its summary, each direction's last state, makes the decoder's first states; its outputs are the memory.
+        encoder: Its summary, each direction's last state, makes the decoder's first states; its outputs are the memory. With
+            a pyramidal one a place is several steps of the source.
         head: As in `decoder_model`.
     Returns:
         A model from [source's inputs, "before"] to logits, float32 (batch, steps, outputs), that holds the models "encoder"
         and "decoder".
     """
     inputs, features, mask = source
-    memory = recurrent_stack(features, mask, encoder)  # (batch, places, width)
-    handed = hand_over(pool(memory, mask, "last", encoder), decoder, attention, memory, mask)
+    memory, real = recurrent_stack(features, mask, encoder), real_steps(mask, encoder)  # (batch, places, width)
+    handed = hand_over(pool(memory, real, "last", encoder), decoder, attention, memory, real)
     writes = decoder_model(*target, handed, outputs=outputs, decoder=decoder, attention=attention, head=head)
     return joined(inputs, handed, writes)

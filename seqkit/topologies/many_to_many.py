@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import keras
 
-from seqkit.layers.stack import recurrent_stack
+from seqkit.layers.stack import in_step, recurrent_stack
 from seqkit.settings import Stack
 
 Head = Callable[[keras.KerasTensor], keras.KerasTensor]
@@ -29,7 +29,10 @@ def many_to_many(
             of it.
     Returns:
         A model from `inputs` to logits, float32 (batch, steps, outputs), or what `head` makes; on padding they mean nothing.
+    Raises:
+        InputError: The stack is pyramidal.
     """
+    in_step(stack, "stack")
     sequence = recurrent_stack(features, mask, stack)  # (batch, steps, width)
     answer = head or keras.layers.Dense(outputs, dtype="float32", name="logits")
     return keras.Model(inputs, answer(sequence), name="many_to_many")

@@ -4,7 +4,7 @@ import keras
 
 from seqkit.layers.pictures import stacked_attention
 from seqkit.layers.pooling import pool
-from seqkit.layers.stack import recurrent_stack
+from seqkit.layers.stack import real_steps, recurrent_stack
 from seqkit.settings import Pooling, Stack
 
 
@@ -31,7 +31,7 @@ def many_to_one(
         A model from `inputs` to logits, float32 (batch, outputs).
     """
     sequence = recurrent_stack(features, mask, stack)  # (batch, steps, width)
-    summary = pool(sequence, mask, pooling, stack)  # (batch, width)
+    summary = pool(sequence, real_steps(mask, stack), pooling, stack)  # (batch, width)
     if grid is not None:
         seen = stacked_attention(summary, grid, looks=looks)
         # "is there no circle?" turns the answer round: no affine function of what was asked and seen

@@ -58,7 +58,7 @@ def test_flags_leave_the_recipes_other_defaults_alone(small):
     assert settings["stack"] == {
         **{"cell": "lstm", "units": [4], "bidirectional": True, "residual": False, "residual_from": 2},
         **{"layer_norm": False, "input_dropout": 0.0, "dropout": 0.3, "locked": False},
-        "recurrent_initializer": "orthogonal",
+        **{"recurrent_initializer": "orthogonal", "pyramidal": False},
     }
 
 

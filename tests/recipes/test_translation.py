@@ -33,18 +33,24 @@ def train(folder, out, data="train", **flags):
     """The exit status of the command; `flags` are its own names with _ for - and __ for a dot."""
     named = {name.replace("__", ".").replace("_", "-"): value for name, value in flags.items()}
     given = {"data": folder / data, "valid": folder / "valid", "out": folder / out} | SMALL | named
-    return main(["train", "translation", *(f"--{name}={value}" for name, value in given.items())])
+    several = {name: value if isinstance(value, list) else [value] for name, value in given.items()}
+    return main(["train", "translation", *(f"--{name}={one}" for name, values in several.items() for one in values)])
 
 
 @pytest.mark.parametrize("unit", ["subword", "marked_word", "symbol"])
 def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
     flags = {"search__beam": 3, "search__n_best": 2, "search__longest": 12, "test": folder / "test"}
+    if unit == "symbol":
+        flags |= {"encoder__units": [6, 6], "encoder__pyramidal": True}
     assert train(folder, unit, unit=unit, **flags) == 0
     run = seqkit.load(folder / unit)
     assert set(run.report["metrics"]) == {"bleu", "chrf", "exact_match", "length_ratio"}
     assert set(run.report["baselines"]) == {"copy", "nearest"}
     assert {"bleu", "chrf"} == set(run.report["signatures"])
-    for one in run.report["attention"]:
+    for one, row in zip(run.report["attention"], run.report["written"], strict=False):
+        if unit == "symbol":
+            symbols = [*row["source"], "<end>"]
+            assert one["places"] == ["".join(symbols[first : first + 2]) for first in range(0, len(symbols), 2)]
         assert len(one["weights"]) == len(one["written"])
         assert {len(row) for row in one["weights"]} == {len(one["places"])}
         assert [sum(row) for row in one["weights"]] == pytest.approx([1] * len(one["weights"]), abs=0.01)
@@ -73,6 +79,7 @@ def test_long_pairs_are_left_out_of_training_and_counted(folder):
         ({"max_length": 1}, "every pair has more than max_length 1 units on a side"),
         ({"embedding__units": 9}, "tied needs an embedding as wide as the decoder: give embedding.units 8"),
         ({"decoder__bidirectional": True}, "leave decoder.bidirectional off"),
+        ({"decoder__units": [8, 8], "decoder__pyramidal": True}, "decoder.pyramidal is on, but there is an answer"),
         ({"attention__kind": "none", "attention__feeding": True}, "attention.feeding is on with attention.kind none"),
         ({"attention__units": 4, "attention__feeding": True}, "which scores in the decoder's width: leave it 0"),
         ({"search__n_best": 6}, "search.n_best is 6 with a beam of 5"),

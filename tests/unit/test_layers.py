@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from seqkit import Embedding, InputError, Stack
 from seqkit.layers import embed_tokens, pool, recurrent_stack
-from seqkit.topologies import many_to_one
+from seqkit.layers.stack import real_steps
+from seqkit.topologies import many_to_many, many_to_one
 
 
 def pooled(sequence, mask, pooling, stack):
@@ -67,6 +68,27 @@ def test_residual_adds_what_went_in_from_a_layer_on(units, rng):
     assert not said[1].any()
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_pyramid_reads_pairs(bidirectional, rng):
+    """Chan et al. 2016, (5), row by row without padding; what has no neighbour stands beside zeros."""
+    features, mask = keras.Input((None, 3)), keras.Input((None,), dtype="bool")
+    stack = Stack(cell="gru", units=(4, 3, 2), bidirectional=bidirectional, pyramidal=True)
+    model = keras.Model([features, mask], [recurrent_stack(features, mask, stack), real_steps(mask, stack)])
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)]
+    lengths, read = (9, 6, 1, 4), rng.normal(size=(4, 11, 3)).astype("float32")
+    got, real = map(np.asarray, model([read, np.arange(11) < np.array(lengths)[:, None]]))
+    assert got.shape == (4, 3, stack.width)
+    assert real.sum(axis=1).tolist() == [3, 2, 1, 1]
+    for row, length in enumerate(lengths):
+        said = read[row : row + 1, :length]
+        for number, layer in enumerate(layers):
+            if number:
+                said = np.concatenate([said, np.zeros_like(said[:, :1])], axis=1)[:, : (said.shape[1] + 1) // 2 * 2]
+                said = said.reshape(1, said.shape[1] // 2, -1)
+            said = np.asarray(layer(said))
+        np.testing.assert_allclose(got[row, real[row]], said[0], rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("embedding", "axis"), [(Embedding(units=50, word_dropout=0.5), 2), (Embedding(units=50, dropout=0.5), 1)]
 )
@@ -104,9 +126,16 @@ def test_stacks_of_any_depth_are_made_of_keras_layers_alone(cell, layers):
             "give every layer the same width, from number 2 on",
         ),
         ({"residual_from": 1}, "residual_from is 1: give a number of at least 2"),
+        ({"pyramidal": True}, "with no layer after the first"),
+        ({"units": (4, 4), "pyramidal": True, "residual": True}, "leave one of them off"),
         ({"dropout": 1.0}, "stack.dropout is 1.0: give a share"),
     ],
 )
 def test_wrong_stacks_get_one_sentence(settings, complaint):
     with pytest.raises(InputError, match=complaint):
         Stack(**settings)
+
+
+def test_what_answers_at_every_step_keeps_its_steps():
+    with pytest.raises(InputError, match=r"stack\.pyramidal is on, but there is an answer at every step"):
+        many_to_many(*embed_tokens(9, Embedding(units=3)), outputs=2, stack=Stack(units=(4, 4), pyramidal=True))
