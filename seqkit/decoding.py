@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.errors import InputError
+from seqkit.settings import Search
 
 State = Any
 Step = Callable[[np.ndarray, State], tuple[np.ndarray, State]]
@@ -117,6 +118,7 @@ class Hypotheses(NamedTuple):
         lengths: int32, (rows, n_best), of ids; 0 also where there are fewer hypotheses than asked for.
         scores: float32, (rows, n_best), normalised; -inf where there is no hypothesis.
         log_probabilities: float32, (rows, n_best), in nats, the end included.
+        ended: bool, (rows, n_best), False where it was cut short.
         weights: float32, (rows, n_best, steps + 1, places), the attention as each symbol and the end were written.
     """
 
@@ -124,6 +126,7 @@ class Hypotheses(NamedTuple):
     lengths: tf.Tensor
     scores: tf.Tensor
     log_probabilities: tf.Tensor
+    ended: tf.Tensor
     weights: tf.Tensor
 
 
@@ -134,13 +137,8 @@ def beam_search(
     *,
     begin: int,
     end: int,
-    beam: int = 1,
     longest: tf.Tensor,
-    shortest: int = 0,
-    length_penalty: float = 0.0,
-    coverage_penalty: float = 0.0,
-    no_repeat: int = 0,
-    n_best: int = 1,
+    search: Search,
     excluded: Sequence[int] = (),
     places: tf.Tensor | int = 1,
 ) -> Hypotheses:
@@ -156,34 +154,33 @@ def beam_search(
         state: Tensors (rows, ...), what `step` starts from; each hypothesis has its own.
         memory: Tensors (rows, ...) that stay what they are for all steps and hypotheses of a row.
         begin, end: Ids before the first symbol and behind the last.
-        longest: int32, (rows,), symbols at most, the end included; a hypothesis that gets there is taken as it is.
-        shortest: Symbols before which there is no end.
-        length_penalty: a of Wu et al. 2016, (14): scores are log-probabilities over ((5 + length) / 6)^a.
-        coverage_penalty: b of the same: scores get b sum over places of log(min(attention in all steps, 1)), over places
-            that were looked at all.
-        no_repeat: No run of so many symbols comes twice; 0 for no such rule.
-        n_best: Hypotheses to return for each row.
+        longest: int32, (rows,), symbols at most, the end included; a hypothesis that gets there is taken as it is. It stands
+            for the bounds of `search`, which may differ from row to row.
+        search: How wide to look, what scores and what is forbidden. Scores are log-probabilities over
+            ((5 + length) / 6)^length_penalty, (14) of Wu et al. 2016, plus coverage_penalty times the sum of
+            log(min(attention in all steps, 1)) over the places that were looked at at all. Where the rules leave a row no
+            symbol to write before anything has ended, its hypotheses end there after all, at no cost.
         excluded: Ids that are never written.
         places: Of the attention.
-    Raises:
-        InputError: A setting is out of its range.
     """
-    check_search(beam, n_best, length_penalty, coverage_penalty, shortest, no_repeat)
-    rows = tf.size(longest)
+    rows, beam, n_best = tf.size(longest), search.beam, search.n_best
     impossible = tf.constant(-np.inf, tf.float32)
 
     def normalised(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        return values / ((5.0 + tf.cast(lengths, tf.float32)) / 6.0) ** length_penalty
+        return values / ((5.0 + tf.cast(lengths, tf.float32)) / 6.0) ** search.length_penalty
 
     def advance(t, live, pool):
         ids, state, memory, values, row, written, looked = live
         logits, weights, state = step(ids, state, memory)
         nats = tf.nn.log_softmax(tf.cast(logits, tf.float32))  # (live, tokens)
         forbidden = tf.reduce_sum(tf.one_hot(tf.constant(list(excluded), tf.int32), nats.shape[-1]), axis=0)
-        forbidden += tf.where(t < shortest, tf.one_hot(end, nats.shape[-1]), 0.0)
+        forbidden += tf.where(t < search.shortest, tf.one_hot(end, nats.shape[-1]), 0.0)
         nats = tf.where(forbidden > 0, impossible, nats)
-        if no_repeat:
-            nats = tf.where(_repeated(written, no_repeat, nats.shape[-1]), impossible, nats)
+        if search.no_repeat:
+            nats = tf.where(_repeated(written, search.no_repeat, nats.shape[-1]), impossible, nats)
+        goes_on = tf.cast(tf.reduce_any(nats > impossible, axis=1), tf.int32)  # (live,)
+        stuck = tf.gather(tf.math.unsorted_segment_sum(goes_on, row, rows) + pool["count"] == 0, row)  # (live,)
+        nats = tf.where(stuck[:, None] & (tf.range(nats.shape[-1]) == end), 0.0, nats)
         looked = tf.concat([looked, weights[:, None]], axis=1)  # (live, t + 1, places)
 
         # the best `beam` ways on for each row, from the best `beam` of each hypothesis
@@ -204,10 +201,10 @@ def beam_search(
         # what has ended goes into the pool
         over = real & ((token == end) | (t + 1 >= longest[:, None]))
         covered = 0.0
-        if coverage_penalty:
+        if search.coverage_penalty:
             seen = tf.reduce_sum(looked, axis=1)  # (live, places)
             log = tf.where(seen > 0, tf.math.log(tf.clip_by_value(seen, 1e-30, 1.0)), 0.0)
-            covered = coverage_penalty * tf.gather(tf.reduce_sum(log, axis=1), parent)
+            covered = search.coverage_penalty * tf.gather(tf.reduce_sum(log, axis=1), parent)
         scores = normalised(ways, tf.fill(tf.shape(ways), t + 1)) + covered
         where = tf.where(over)  # (ended, 2) of row and rank
         at = tf.cast(
@@ -216,7 +213,7 @@ def beam_search(
         at = tf.stack([where[:, 0], at], axis=1)
         from_ = tf.gather_nd(parent, where)
         written_here = tf.concat([tf.gather(written, from_), tf.gather_nd(token, where)[:, None]], axis=1)
-        whole = tf.cast(tf.gather_nd(token, where) != end, tf.int32)  # of those cut short the last symbol counts too
+        ended = tf.gather_nd(token, where) == end
 
         def put(into, values):
             return tf.tensor_scatter_nd_update(into, at, values)
@@ -224,7 +221,8 @@ def beam_search(
         pool = {
             "scores": put(pool["scores"], tf.gather_nd(scores, where)),
             "values": put(pool["values"], tf.gather_nd(ways, where)),
-            "lengths": put(pool["lengths"], t + whole),
+            "lengths": put(pool["lengths"], t + tf.where(ended, 0, 1)),  # of those cut short the last symbol counts too
+            "ended": put(pool["ended"], ended),
             "ids": put(_one_more(pool["ids"]), written_here),
             "weights": put(_one_more(pool["weights"]), tf.gather(looked, from_)),
             "count": pool["count"] + tf.reduce_sum(tf.cast(over, tf.int32), axis=1),
@@ -263,6 +261,7 @@ def beam_search(
         "scores": tf.fill([rows, beam], impossible),
         "values": tf.fill([rows, beam], impossible),
         "lengths": tf.zeros([rows, beam], tf.int32),
+        "ended": tf.zeros([rows, beam], tf.bool),
         "ids": tf.zeros([rows, beam, 0], tf.int32),
         "weights": tf.zeros([rows, beam, 0, places]),
         "count": tf.zeros([rows], tf.int32),
@@ -282,26 +281,9 @@ def beam_search(
         lengths,
         scores,
         tf.gather(pool["values"], order, batch_dims=1),
+        tf.gather(pool["ended"], order, batch_dims=1),
         tf.gather(pool["weights"], order, batch_dims=1)[:, :, : tf.reduce_max(lengths) + 1],
     )
-
-
-def check_search(
-    beam: int, n_best: int, length_penalty: float, coverage_penalty: float, shortest: int, no_repeat: int
-) -> None:
-    """Raise InputError where a setting is out of its range."""
-    for name, value, least in (
-        ("beam", beam, 1),
-        ("n_best", n_best, 1),
-        ("length_penalty", length_penalty, 0),
-        ("coverage_penalty", coverage_penalty, 0),
-        ("shortest", shortest, 0),
-        ("no_repeat", no_repeat, 0),
-    ):
-        if not value >= least:
-            raise InputError(f"{name} is {value}: give a number of at least {least}.")
-    if n_best > beam:
-        raise InputError(f"n_best is {n_best} with a beam of {beam}: a beam finds as many as it is wide.")
 
 
 def _any_rows(tensor: tf.Tensor) -> tf.TensorShape:

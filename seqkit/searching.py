@@ -48,12 +48,7 @@ def searcher(model: keras.Model, search: Search) -> Callable[..., Hypotheses]:
             begin=BEGIN,
             end=END,
             longest=longest,
-            beam=search.beam,
-            shortest=search.shortest,
-            length_penalty=search.length_penalty,
-            coverage_penalty=search.coverage_penalty,
-            no_repeat=search.no_repeat,
-            n_best=search.n_best,
+            search=search,
             excluded=(PADDING, UNKNOWN, BEGIN),
             places=tf.shape(given["memory"])[1] if "memory" in given else 1,
         )
@@ -69,7 +64,7 @@ class Found:
     Attributes:
         ids: int32, ragged, (rows * n_best) of them.
         scores: float32, (rows, n_best).
-        weights: For the best of each row float32, (symbols + 1, places).
+        weights: For the best of each row float32, (symbols + 1, places), or (symbols, places) where it was cut short.
     """
 
     ids: Ragged
@@ -94,7 +89,7 @@ def find(model: keras.Model, rows: Pipeline, search: Search) -> Found:
             lengths = found.lengths[place]
             ids[row] = [best[:length] for best, length in zip(found.ids[place], lengths, strict=True)]
             scores[row] = found.scores[place]
-            weights[row] = found.weights[place, 0, : lengths[0] + 1]
+            weights[row] = found.weights[place, 0, : lengths[0] + found.ended[place, 0]]
     flat = [one for row in ids for one in row]
     lengths = np.array([len(one) for one in flat])
     return Found(Ragged.of_lengths(np.concatenate(flat), lengths), scores, weights)
