@@ -1,17 +1,19 @@
 """Symbols out of a model, one after the other: the model is a callable, `step`, of which nothing else is known.
 
-`generate` draws, in NumPy, for a text that streams as it is drawn. `beam_search` looks for the likeliest sequences, in
-TensorFlow, so that an exported graph holds the whole of it.
+`generate` draws, in NumPy, for a text that streams as it is drawn. `beam_search` looks for the likeliest sequences, and
+`sample` draws some, in TensorFlow, so that an exported graph holds the whole of it.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from seqkit.errors import InputError
-from seqkit.settings import Search
+from seqkit.drawing import draw as draw_in_graph
+from seqkit.drawing import likely, several, uniform
+from seqkit.settings import Search, check_sampling
 
 State = Any
 Step = Callable[[np.ndarray, State], tuple[np.ndarray, State]]
@@ -96,22 +98,13 @@ def draw(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (cumulated <= level).sum(axis=-1)
 
 
-def check_sampling(temperature: float, top_k: int, top_p: float) -> None:
-    """Raise InputError where a setting is out of its range."""
-    if not 0 <= temperature < float("inf"):
-        raise InputError(f"temperature is {temperature}: give a number of at least 0, where 0 is greedy.")
-    if top_k < 0:
-        raise InputError(f"top_k is {top_k}: give a number of at least 0, where 0 keeps all symbols.")
-    if not 0 < top_p <= 1:
-        raise InputError(f"top_p is {top_p}: give a share above 0 and up to 1, which keeps all symbols.")
-
-
 Tree = Any  # nested lists, tuples and dicts of tensors
 SearchStep = Callable[[tf.Tensor, Tree, Tree], tuple[tf.Tensor, tf.Tensor, Tree]]
+Choice = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 class Hypotheses(NamedTuple):
-    """What a search found, the best first.
+    """What a search found, the best first, or what was drawn, as it was drawn.
 
     Attributes:
         ids: int32, (rows, n_best, steps), without what begins and ends them; padded with zeros.
@@ -163,6 +156,97 @@ def beam_search(
         excluded: Ids that are never written.
         places: Of the attention.
     """
+
+    def likeliest(t: tf.Tensor, row: tf.Tensor, nats: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        best, tokens = tf.math.top_k(nats, min(search.beam, nats.shape[-1]))
+        return best, tokens
+
+    return _write(
+        step,
+        state,
+        memory,
+        begin=begin,
+        end=end,
+        longest=longest,
+        search=search,
+        excluded=excluded,
+        places=places,
+        choose=likeliest,
+    )
+
+
+def sample(
+    step: SearchStep,
+    state: Tree,
+    memory: Tree,
+    *,
+    keys: tf.Tensor,
+    begin: int,
+    end: int,
+    longest: tf.Tensor,
+    search: Search,
+    excluded: Sequence[int] = (),
+    places: tf.Tensor | int = 1,
+) -> Hypotheses:
+    """Draw sequences, `search.n_best` for each row, each independently of the others.
+
+    What the rules leave of the symbols is cut to its likely part as in `next_probabilities`. Scores are log-probabilities,
+    those that the model itself gives, whatever the temperature.
+
+    Args:
+        keys: uint64, (rows,), from `seqkit.drawing.row_keys`: rows of the same key are given the same.
+        search: Its temperature is above 0; its beam and penalties count for nothing.
+        step, state, memory, begin, end, longest, excluded, places: As in `beam_search`.
+    """
+
+    def again(tensor: tf.Tensor) -> tf.Tensor:
+        return tf.repeat(tensor, search.n_best, axis=0)
+
+    keys = several(keys, search.n_best)
+
+    def drawn(t: tf.Tensor, row: tf.Tensor, nats: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        shares = likely(tf.cast(nats, tf.float64), search.temperature, search.top_k, search.top_p)
+        token = draw_in_graph(*shares, uniform(tf.gather(keys, row), t))
+        return tf.gather(nats, token, batch_dims=1)[:, None], token[:, None]
+
+    found = _write(
+        step,
+        tf.nest.map_structure(again, state),
+        tf.nest.map_structure(again, memory),
+        begin=begin,
+        end=end,
+        longest=again(longest),
+        search=dataclasses.replace(search, beam=1, n_best=1, length_penalty=0.0),
+        excluded=excluded,
+        places=places,
+        choose=drawn,
+    )
+
+    def of_rows(tensor: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(tensor, tf.concat([[tf.size(longest), search.n_best], tf.shape(tensor)[2:]], axis=0))
+
+    return Hypotheses(*map(of_rows, found))
+
+
+def _write(
+    step: SearchStep,
+    state: Tree,
+    memory: Tree,
+    *,
+    begin: int,
+    end: int,
+    longest: tf.Tensor,
+    search: Search,
+    excluded: Sequence[int],
+    places: tf.Tensor | int,
+    choose: Choice,
+) -> Hypotheses:
+    """`beam_search` with any way to choose.
+
+    Args:
+        choose: (step, int32 (); row of each hypothesis, int32 (live,); log-probabilities, float (live, tokens), -inf where
+            the rules forbid) -> (those chosen, float (live, width); their tokens, int32 (live, width)).
+    """
     rows, beam, n_best = tf.size(longest), search.beam, search.n_best
     impossible = tf.constant(-np.inf, tf.float32)
 
@@ -183,9 +267,9 @@ def beam_search(
         nats = tf.where(stuck[:, None] & (tf.range(nats.shape[-1]) == end), 0.0, nats)
         looked = tf.concat([looked, weights[:, None]], axis=1)  # (live, t + 1, places)
 
-        # the best `beam` ways on for each row, from the best `beam` of each hypothesis
-        width = min(beam, nats.shape[-1])
-        best, tokens = tf.math.top_k(nats, width)  # (live, width)
+        # the best `beam` ways on for each row, from those chosen of each hypothesis
+        best, tokens = choose(t, row, nats)  # (live, width)
+        width = best.shape[-1]
         first = tf.searchsorted(row, tf.range(rows))  # (rows,), where a row's hypotheses start
         slot = tf.range(tf.size(row)) - tf.gather(first, row)
         shape = tf.stack([rows, beam, width])

@@ -11,7 +11,8 @@ import tensorflow as tf
 from seqkit.data.pipelines import Pipeline
 from seqkit.data.ragged import Ragged
 from seqkit.data.vocabulary import BEGIN, END, PADDING, UNKNOWN
-from seqkit.decoding import Hypotheses, beam_search
+from seqkit.decoding import Hypotheses, beam_search, sample
+from seqkit.drawing import row_keys
 from seqkit.layers.decoder import STATE
 from seqkit.settings import Search
 
@@ -41,7 +42,8 @@ def searcher(model: keras.Model, search: Search) -> Callable[..., Hypotheses]:
         if search.ratio and "ids" in names:
             symbols = tf.reduce_sum(tf.cast(inputs[names.index("ids")] != PADDING, tf.float32), axis=1)
             longest = tf.minimum(longest, tf.cast(symbols * search.ratio, tf.int32) + ROOM)
-        return beam_search(
+        draws = functools.partial(sample, keys=row_keys(inputs, search.seed or 0)) if search.temperature else None
+        return (draws or beam_search)(
             step,
             {name: value for name, value in given.items() if name.startswith(STATE)},
             {name: value for name, value in given.items() if not name.startswith(STATE)},
