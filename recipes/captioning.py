@@ -112,7 +112,7 @@ def captioning(
             captions, unit=unit, lowercase=lowercase, size=vocabulary_size, min_count=min_count
         )
         pictures = seqkit.data.shared(splits.train["image"])
-        task = Captioning(columns, vocabulary, search, max_length, pictures.values.shape[1:])
+        task = Captioning(columns, vocabulary, search.of_run(seed), max_length, pictures.values.shape[1:])
         statistics = seqkit.layers.frame_statistics(pictures.chunks(), encoder)
         picture, grid = seqkit.layers.embed_pictures(task.shape, encoder, statistics)
         before, features, _ = seqkit.layers.embed_tokens(len(vocabulary), embedding, name="before")

@@ -113,7 +113,7 @@ def programs(
         read, write = (
             seqkit.data.learn_vocabulary(splits.train[field], unit="symbol") for field in ("source", "target")
         )
-        executor = Programs(columns, read, write, search, exercises if data is None else None)
+        executor = Programs(columns, read, write, search.of_run(seed), exercises if data is None else None)
         info = seqkit.run.train(
             executor,
             model := _model(executor, embedding, encoder, decoder, attention),

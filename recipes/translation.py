@@ -119,7 +119,7 @@ def translation(
             )
             for side in ([[*texts[0], *texts[1]]] if shared_vocabulary else texts)
         ]
-        task = Translation(columns, vocabularies[0], vocabularies[-1], search, max_length, batch_tokens)
+        task = Translation(columns, vocabularies[0], vocabularies[-1], search.of_run(seed), max_length, batch_tokens)
         model = _model(task, embedding, encoder, decoder, attention, tied=tied)
         info = seqkit.run.train(
             task,

@@ -1,16 +1,19 @@
 """Symbols out of a model, one after the other: the model is a callable, `step`, of which nothing else is known.
 
-`generate` draws, in NumPy, for a text that streams as it is drawn. `beam_search` looks for the likeliest sequences, in
-TensorFlow, so that an exported graph holds the whole of it.
+`generate` draws, in NumPy, for a text that streams as it is drawn. `beam_search` looks for the likeliest sequences, and
+`sample` draws some, in TensorFlow, so that an exported graph holds the whole of it.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from seqkit.errors import InputError
+from seqkit.drawing import draw as draw_in_graph
+from seqkit.drawing import likely, several, uniform
+from seqkit.settings import Search, check_sampling
 
 State = Any
 Step = Callable[[np.ndarray, State], tuple[np.ndarray, State]]
@@ -95,28 +98,20 @@ def draw(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (cumulated <= level).sum(axis=-1)
 
 
-def check_sampling(temperature: float, top_k: int, top_p: float) -> None:
-    """Raise InputError where a setting is out of its range."""
-    if not 0 <= temperature < float("inf"):
-        raise InputError(f"temperature is {temperature}: give a number of at least 0, where 0 is greedy.")
-    if top_k < 0:
-        raise InputError(f"top_k is {top_k}: give a number of at least 0, where 0 keeps all symbols.")
-    if not 0 < top_p <= 1:
-        raise InputError(f"top_p is {top_p}: give a share above 0 and up to 1, which keeps all symbols.")
-
-
 Tree = Any  # nested lists, tuples and dicts of tensors
 SearchStep = Callable[[tf.Tensor, Tree, Tree], tuple[tf.Tensor, tf.Tensor, Tree]]
+Choice = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 class Hypotheses(NamedTuple):
-    """What a search found, the best first.
+    """What a search found, the best first, or what was drawn, as it was drawn.
 
     Attributes:
         ids: int32, (rows, n_best, steps), without what begins and ends them; padded with zeros.
         lengths: int32, (rows, n_best), of ids; 0 also where there are fewer hypotheses than asked for.
         scores: float32, (rows, n_best), normalised; -inf where there is no hypothesis.
         log_probabilities: float32, (rows, n_best), in nats, the end included.
+        ended: bool, (rows, n_best), False where it was cut short.
         weights: float32, (rows, n_best, steps + 1, places), the attention as each symbol and the end were written.
     """
 
@@ -124,6 +119,7 @@ class Hypotheses(NamedTuple):
     lengths: tf.Tensor
     scores: tf.Tensor
     log_probabilities: tf.Tensor
+    ended: tf.Tensor
     weights: tf.Tensor
 
 
@@ -134,13 +130,8 @@ def beam_search(
     *,
     begin: int,
     end: int,
-    beam: int = 1,
     longest: tf.Tensor,
-    shortest: int = 0,
-    length_penalty: float = 0.0,
-    coverage_penalty: float = 0.0,
-    no_repeat: int = 0,
-    n_best: int = 1,
+    search: Search,
     excluded: Sequence[int] = (),
     places: tf.Tensor | int = 1,
 ) -> Hypotheses:
@@ -156,39 +147,129 @@ def beam_search(
         state: Tensors (rows, ...), what `step` starts from; each hypothesis has its own.
         memory: Tensors (rows, ...) that stay what they are for all steps and hypotheses of a row.
         begin, end: Ids before the first symbol and behind the last.
-        longest: int32, (rows,), symbols at most, the end included; a hypothesis that gets there is taken as it is.
-        shortest: Symbols before which there is no end.
-        length_penalty: a of Wu et al. 2016, (14): scores are log-probabilities over ((5 + length) / 6)^a.
-        coverage_penalty: b of the same: scores get b sum over places of log(min(attention in all steps, 1)), over places
-            that were looked at all.
-        no_repeat: No run of so many symbols comes twice; 0 for no such rule.
-        n_best: Hypotheses to return for each row.
+        longest: int32, (rows,), symbols at most, the end included; a hypothesis that gets there is taken as it is. It stands
+            for the bounds of `search`, which may differ from row to row.
+        search: How wide to look, what scores and what is forbidden. Scores are log-probabilities over
+            ((5 + length) / 6)^length_penalty, (14) of Wu et al. 2016, plus coverage_penalty times the sum of
+            log(min(attention in all steps, 1)) over the places that were looked at at all. Where the rules leave a row no
+            symbol to write before anything has ended, its hypotheses end there after all, at no cost.
         excluded: Ids that are never written.
         places: Of the attention.
-    Raises:
-        InputError: A setting is out of its range.
     """
-    check_search(beam, n_best, length_penalty, coverage_penalty, shortest, no_repeat)
-    rows = tf.size(longest)
+
+    def likeliest(t: tf.Tensor, row: tf.Tensor, nats: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        best, tokens = tf.math.top_k(nats, min(search.beam, nats.shape[-1]))
+        return best, tokens
+
+    return _write(
+        step,
+        state,
+        memory,
+        begin=begin,
+        end=end,
+        longest=longest,
+        search=search,
+        excluded=excluded,
+        places=places,
+        choose=likeliest,
+    )
+
+
+def sample(
+    step: SearchStep,
+    state: Tree,
+    memory: Tree,
+    *,
+    keys: tf.Tensor,
+    begin: int,
+    end: int,
+    longest: tf.Tensor,
+    search: Search,
+    excluded: Sequence[int] = (),
+    places: tf.Tensor | int = 1,
+) -> Hypotheses:
+    """Draw sequences, `search.n_best` for each row, each independently of the others.
+
+    What the rules leave of the symbols is cut to its likely part as in `next_probabilities`. Scores are log-probabilities,
+    those that the model itself gives, whatever the temperature.
+
+    Args:
+        keys: uint64, (rows,), from `seqkit.drawing.row_keys`: rows of the same key are given the same.
+        search: Its temperature is above 0; its beam and penalties count for nothing.
+        step, state, memory, begin, end, longest, excluded, places: As in `beam_search`.
+    """
+
+    def again(tensor: tf.Tensor) -> tf.Tensor:
+        return tf.repeat(tensor, search.n_best, axis=0)
+
+    keys = several(keys, search.n_best)
+
+    def drawn(t: tf.Tensor, row: tf.Tensor, nats: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        shares = likely(tf.cast(nats, tf.float64), search.temperature, search.top_k, search.top_p)
+        token = draw_in_graph(*shares, uniform(tf.gather(keys, row), t))
+        return tf.gather(nats, token, batch_dims=1)[:, None], token[:, None]
+
+    found = _write(
+        step,
+        tf.nest.map_structure(again, state),
+        tf.nest.map_structure(again, memory),
+        begin=begin,
+        end=end,
+        longest=again(longest),
+        search=dataclasses.replace(search, beam=1, n_best=1, length_penalty=0.0),
+        excluded=excluded,
+        places=places,
+        choose=drawn,
+    )
+
+    def of_rows(tensor: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(tensor, tf.concat([[tf.size(longest), search.n_best], tf.shape(tensor)[2:]], axis=0))
+
+    return Hypotheses(*map(of_rows, found))
+
+
+def _write(
+    step: SearchStep,
+    state: Tree,
+    memory: Tree,
+    *,
+    begin: int,
+    end: int,
+    longest: tf.Tensor,
+    search: Search,
+    excluded: Sequence[int],
+    places: tf.Tensor | int,
+    choose: Choice,
+) -> Hypotheses:
+    """`beam_search` with any way to choose.
+
+    Args:
+        choose: (step, int32 (); row of each hypothesis, int32 (live,); log-probabilities, float (live, tokens), -inf where
+            the rules forbid) -> (those chosen, float (live, width); their tokens, int32 (live, width)).
+    """
+    rows, beam, n_best = tf.size(longest), search.beam, search.n_best
     impossible = tf.constant(-np.inf, tf.float32)
 
     def normalised(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        return values / ((5.0 + tf.cast(lengths, tf.float32)) / 6.0) ** length_penalty
+        return values / ((5.0 + tf.cast(lengths, tf.float32)) / 6.0) ** search.length_penalty
 
     def advance(t, live, pool):
         ids, state, memory, values, row, written, looked = live
         logits, weights, state = step(ids, state, memory)
         nats = tf.nn.log_softmax(tf.cast(logits, tf.float32))  # (live, tokens)
         forbidden = tf.reduce_sum(tf.one_hot(tf.constant(list(excluded), tf.int32), nats.shape[-1]), axis=0)
-        forbidden += tf.where(t < shortest, tf.one_hot(end, nats.shape[-1]), 0.0)
+        forbidden += tf.where(t < search.shortest, tf.one_hot(end, nats.shape[-1]), 0.0)
         nats = tf.where(forbidden > 0, impossible, nats)
-        if no_repeat:
-            nats = tf.where(_repeated(written, no_repeat, nats.shape[-1]), impossible, nats)
+        if search.no_repeat:
+            nats = tf.where(_repeated(written, search.no_repeat, nats.shape[-1]), impossible, nats)
+        goes_on = tf.cast(tf.reduce_any(nats > impossible, axis=1), tf.int32)  # (live,)
+        stuck = tf.gather(tf.math.unsorted_segment_sum(goes_on, row, rows) + pool["count"] == 0, row)  # (live,)
+        nats = tf.where(stuck[:, None] & (tf.range(nats.shape[-1]) == end), 0.0, nats)
         looked = tf.concat([looked, weights[:, None]], axis=1)  # (live, t + 1, places)
 
-        # the best `beam` ways on for each row, from the best `beam` of each hypothesis
-        width = min(beam, nats.shape[-1])
-        best, tokens = tf.math.top_k(nats, width)  # (live, width)
+        # the best `beam` ways on for each row, from those chosen of each hypothesis
+        best, tokens = choose(t, row, nats)  # (live, width)
+        width = best.shape[-1]
         first = tf.searchsorted(row, tf.range(rows))  # (rows,), where a row's hypotheses start
         slot = tf.range(tf.size(row)) - tf.gather(first, row)
         shape = tf.stack([rows, beam, width])
@@ -204,10 +285,10 @@ def beam_search(
         # what has ended goes into the pool
         over = real & ((token == end) | (t + 1 >= longest[:, None]))
         covered = 0.0
-        if coverage_penalty:
+        if search.coverage_penalty:
             seen = tf.reduce_sum(looked, axis=1)  # (live, places)
             log = tf.where(seen > 0, tf.math.log(tf.clip_by_value(seen, 1e-30, 1.0)), 0.0)
-            covered = coverage_penalty * tf.gather(tf.reduce_sum(log, axis=1), parent)
+            covered = search.coverage_penalty * tf.gather(tf.reduce_sum(log, axis=1), parent)
         scores = normalised(ways, tf.fill(tf.shape(ways), t + 1)) + covered
         where = tf.where(over)  # (ended, 2) of row and rank
         at = tf.cast(
@@ -216,7 +297,7 @@ def beam_search(
         at = tf.stack([where[:, 0], at], axis=1)
         from_ = tf.gather_nd(parent, where)
         written_here = tf.concat([tf.gather(written, from_), tf.gather_nd(token, where)[:, None]], axis=1)
-        whole = tf.cast(tf.gather_nd(token, where) != end, tf.int32)  # of those cut short the last symbol counts too
+        ended = tf.gather_nd(token, where) == end
 
         def put(into, values):
             return tf.tensor_scatter_nd_update(into, at, values)
@@ -224,7 +305,8 @@ def beam_search(
         pool = {
             "scores": put(pool["scores"], tf.gather_nd(scores, where)),
             "values": put(pool["values"], tf.gather_nd(ways, where)),
-            "lengths": put(pool["lengths"], t + whole),
+            "lengths": put(pool["lengths"], t + tf.where(ended, 0, 1)),  # of those cut short the last symbol counts too
+            "ended": put(pool["ended"], ended),
             "ids": put(_one_more(pool["ids"]), written_here),
             "weights": put(_one_more(pool["weights"]), tf.gather(looked, from_)),
             "count": pool["count"] + tf.reduce_sum(tf.cast(over, tf.int32), axis=1),
@@ -263,6 +345,7 @@ def beam_search(
         "scores": tf.fill([rows, beam], impossible),
         "values": tf.fill([rows, beam], impossible),
         "lengths": tf.zeros([rows, beam], tf.int32),
+        "ended": tf.zeros([rows, beam], tf.bool),
         "ids": tf.zeros([rows, beam, 0], tf.int32),
         "weights": tf.zeros([rows, beam, 0, places]),
         "count": tf.zeros([rows], tf.int32),
@@ -282,26 +365,9 @@ def beam_search(
         lengths,
         scores,
         tf.gather(pool["values"], order, batch_dims=1),
+        tf.gather(pool["ended"], order, batch_dims=1),
         tf.gather(pool["weights"], order, batch_dims=1)[:, :, : tf.reduce_max(lengths) + 1],
     )
-
-
-def check_search(
-    beam: int, n_best: int, length_penalty: float, coverage_penalty: float, shortest: int, no_repeat: int
-) -> None:
-    """Raise InputError where a setting is out of its range."""
-    for name, value, least in (
-        ("beam", beam, 1),
-        ("n_best", n_best, 1),
-        ("length_penalty", length_penalty, 0),
-        ("coverage_penalty", coverage_penalty, 0),
-        ("shortest", shortest, 0),
-        ("no_repeat", no_repeat, 0),
-    ):
-        if not value >= least:
-            raise InputError(f"{name} is {value}: give a number of at least {least}.")
-    if n_best > beam:
-        raise InputError(f"n_best is {n_best} with a beam of {beam}: a beam finds as many as it is wide.")
 
 
 def _any_rows(tensor: tf.Tensor) -> tf.TensorShape:

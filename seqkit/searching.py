@@ -11,7 +11,8 @@ import tensorflow as tf
 from seqkit.data.pipelines import Pipeline
 from seqkit.data.ragged import Ragged
 from seqkit.data.vocabulary import BEGIN, END, PADDING, UNKNOWN
-from seqkit.decoding import Hypotheses, beam_search
+from seqkit.decoding import Hypotheses, beam_search, sample
+from seqkit.drawing import row_keys
 from seqkit.layers.decoder import STATE
 from seqkit.layers.stack import PAIRS
 from seqkit.settings import Search
@@ -42,19 +43,15 @@ def searcher(model: keras.Model, search: Search) -> Callable[..., Hypotheses]:
         if search.ratio and "ids" in names:
             symbols = tf.reduce_sum(tf.cast(inputs[names.index("ids")] != PADDING, tf.float32), axis=1)
             longest = tf.minimum(longest, tf.cast(symbols * search.ratio, tf.int32) + ROOM)
-        return beam_search(
+        draws = functools.partial(sample, keys=row_keys(inputs, search.seed or 0)) if search.temperature else None
+        return (draws or beam_search)(
             step,
             {name: value for name, value in given.items() if name.startswith(STATE)},
             {name: value for name, value in given.items() if not name.startswith(STATE)},
             begin=BEGIN,
             end=END,
             longest=longest,
-            beam=search.beam,
-            shortest=search.shortest,
-            length_penalty=search.length_penalty,
-            coverage_penalty=search.coverage_penalty,
-            no_repeat=search.no_repeat,
-            n_best=search.n_best,
+            search=search,
             excluded=(PADDING, UNKNOWN, BEGIN),
             places=tf.shape(given["memory"])[1] if "memory" in given else 1,
         )
@@ -77,7 +74,7 @@ class Found:
     Attributes:
         ids: int32, ragged, (rows * n_best) of them.
         scores: float32, (rows, n_best).
-        weights: For the best of each row float32, (symbols + 1, places).
+        weights: For the best of each row float32, (symbols + 1, places), or (symbols, places) where it was cut short.
     """
 
     ids: Ragged
@@ -102,7 +99,7 @@ def find(model: keras.Model, rows: Pipeline, search: Search) -> Found:
             lengths = found.lengths[place]
             ids[row] = [best[:length] for best, length in zip(found.ids[place], lengths, strict=True)]
             scores[row] = found.scores[place]
-            weights[row] = found.weights[place, 0, : lengths[0] + 1]
+            weights[row] = found.weights[place, 0, : lengths[0] + found.ended[place, 0]]
     flat = [one for row in ids for one in row]
     lengths = np.array([len(one) for one in flat])
     return Found(Ragged.of_lengths(np.concatenate(flat), lengths), scores, weights)

@@ -4,7 +4,7 @@ No TensorFlow is imported here, so that `seqkit --help` answers at once.
 """
 
 import dataclasses
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from seqkit.errors import InputError
 
@@ -197,7 +197,7 @@ class Attention:
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """How answers are looked for.
+    """How answers are looked for, or, with a temperature, drawn.
 
     Attributes:
         beam: Hypotheses kept from step to step; 1 is greedy.
@@ -208,7 +208,12 @@ class Search:
         shortest: Symbols of an answer at least.
         longest: Symbols of an answer at most.
         ratio: And at most so many times the symbols of what is answered, and 10 more; 0 for no such bound.
-        n_best: How many answers to show, the best first.
+        n_best: How many answers to show, the best first; of those drawn, each independently of the others, as they come.
+        temperature: Above 0 answers are drawn, from softmax(logits / temperature): below 1 likelier ones. Beam and penalties
+            count for nothing then, and scores are log-probabilities.
+        top_k: Draw from so many of the most likely symbols; 0 for all (Fan et al. 2018).
+        top_p: Draw from the fewest symbols that have this share of the probability (Holtzman et al. 2020).
+        seed: Of the draws, with which the same input is given the same answer; nothing for the run's.
     """
 
     beam: int = 5
@@ -219,16 +224,37 @@ class Search:
     longest: int = 200
     ratio: float = 2.0
     n_best: int = 1
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    seed: int | None = None
 
     def __post_init__(self):
         for name, bound in {"beam": 1, "longest": 1, "n_best": 1}.items():
             at_least(f"search.{name}", getattr(self, name), bound)
         for name in ("length_penalty", "coverage_penalty", "no_repeat", "shortest", "ratio"):
             at_least(f"search.{name}", getattr(self, name), 0)
-        if self.n_best > self.beam:
+        check_sampling(self.temperature, self.top_k, self.top_p, prefix="search.")
+        if self.seed is not None:
+            at_least("search.seed", self.seed, 0)
+        if not self.temperature and self.n_best > self.beam:
             raise InputError(
                 f"search.n_best is {self.n_best} with a beam of {self.beam}: a beam finds as many as it is wide."
             )
+        if not self.temperature and (self.top_k or self.top_p < 1):
+            raise InputError(
+                f"search.top_k is {self.top_k} and search.top_p {self.top_p} with search.temperature 0, where nothing is "
+                "drawn: give a temperature, such as 1."
+            )
+        if self.temperature and self.coverage_penalty:
+            raise InputError(
+                f"search.coverage_penalty is {self.coverage_penalty} with search.temperature {self.temperature}: nothing is "
+                "looked for where answers are drawn; leave one of them 0."
+            )
+
+    def of_run(self, seed: int) -> Self:
+        """With the run's seed for its draws, where it has none of its own."""
+        return self if self.seed is not None else dataclasses.replace(self, seed=seed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -311,6 +337,18 @@ class Training:
             raise InputError(
                 "training.plateau_patience needs schedule 'constant' and no warm-up: use one or the other."
             )
+
+
+def check_sampling(temperature: float, top_k: int, top_p: float, *, prefix: str = "") -> None:
+    """Raise InputError where a setting of draws is out of its range."""
+    if not 0 <= temperature < float("inf"):
+        raise InputError(
+            f"{prefix}temperature is {temperature}: give a number of at least 0, where 0 takes the likeliest."
+        )
+    if top_k < 0:
+        raise InputError(f"{prefix}top_k is {top_k}: give a number of at least 0, where 0 keeps all symbols.")
+    if not 0 < top_p <= 1:
+        raise InputError(f"{prefix}top_p is {top_p}: give a share above 0 and up to 1, which keeps all symbols.")
 
 
 def at_least(name: str, value: float, bound: float) -> None:

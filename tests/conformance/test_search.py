@@ -1,4 +1,6 @@
-"""Search: step by step a model writes what it writes with all steps at once, and a beam of 1 is greedy."""
+"""Search: step by step a model writes what it writes with all steps at once; a beam of 1 is greedy, and so are draws of a
+temperature near 0.
+"""
 
 import numpy as np
 import pytest
@@ -22,12 +24,17 @@ def greedy(model, batch):
     return [row[: row.index(END)] if END in row else row for row in before[:, 1:].tolist()]
 
 
-def check_search(model, batch):
-    find = searcher(model, Search(beam=1, longest=LONGEST, ratio=0))
+def written(model, batch, **options):
+    """What is found for each row, and the whole of it."""
+    find = searcher(model, Search(longest=LONGEST, ratio=0, **options))
     found = find(*(batch[tensor.name] for tensor in model.get_layer("encoder").inputs))
-    written = [row[:length].tolist() for row, length in zip(found.ids[:, 0].numpy(), found.lengths[:, 0], strict=True)]
-    assert written == greedy(model, batch)
-    assert len({tuple(row) for row in written}) > 1
+    return [row[:length].tolist() for row, length in zip(found.ids[:, 0].numpy(), found.lengths[:, 0], strict=True)], found
+
+
+def check_search(model, batch):
+    written_here, found = written(model, batch, beam=1)
+    assert written_here == greedy(model, batch) == written(model, batch, temperature=1e-6)[0]
+    assert len({tuple(row) for row in written_here}) > 1
     np.testing.assert_allclose(found.weights.numpy().sum(axis=-1)[:, 0, 0], 1, rtol=1e-5)
 
 
@@ -53,3 +60,13 @@ def test_search_check_catches_a_state_that_is_not_handed_on(case, rng, monkeypat
     monkeypatch.setattr(model, "get_layer", lambda name: forgetful if name == "decoder" else whole(name))
     with pytest.raises(AssertionError):
         check_search(model, case.batch(rng, (4, 9, 1, 6)))
+
+
+@pytest.mark.parametrize("case", WRITES, ids=lambda case: case.name)
+def test_a_row_is_given_the_same_draw_in_any_batch(case, rng):
+    model = case.build(Stack(cell="gru", units=(5,)), case.variants[0])
+    batch = case.batch(rng, (4, 9, 1, 6))
+    drawn = written(model, batch, temperature=1.0, seed=1)[0]
+    alone = [written(model, {n: v[[row]] for n, v in batch.items()}, temperature=1.0, seed=1)[0] for row in range(4)]
+    assert drawn == [row for (row,) in alone]
+    assert drawn != written(model, batch, temperature=1.0, seed=2)[0]

@@ -15,6 +15,7 @@ FLOORS = {
     "seqkit.folder": 1,
     "seqkit.data": 1,
     "seqkit.decoding": 1,
+    "seqkit.drawing": 1,
     "seqkit.caption_metrics": 1,
     "seqkit.metrics": 1,
     "seqkit.spans": 1,

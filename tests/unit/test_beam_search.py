@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqkit import InputError
+from seqkit import InputError, Search
 from seqkit.decoding import beam_search
 
 BEGIN, END, TOKENS = 0, 1, 4
@@ -41,7 +41,7 @@ def search(model, longest, **options):
         longest=tf.fill([rows], longest),
         places=attention.shape[-1],
         excluded=[BEGIN],
-        **options,
+        search=Search(**{"beam": 1, "length_penalty": 0.0} | options),
     )
     return [
         [
@@ -74,31 +74,62 @@ def attention_sums(model, row, sequence):
     return sum(model[1][row][last] for last in (BEGIN, *sequence[:-1]))
 
 
-@settings(max_examples=20, deadline=None)
+def repeats(sequence, size):
+    runs = [sequence[place : place + size] for place in range(len(sequence) - size + 1)]
+    return size > 0 and len(runs) > len(set(runs))
+
+
+def allowed(model, row, longest, shortest, no_repeat):
+    """Of all that can be written what the rules leave; where that is nothing, what gets furthest, ended at no cost."""
+    whole = {
+        sequence: total
+        for sequence, total in every_sequence(model, row, longest).items()
+        if not repeats(sequence, no_repeat) and (END not in sequence or len(sequence) > shortest)
+    }
+    for length in range(longest - 1, -1, -1):
+        begun = every_sequence(model, row, length).items()
+        whole = whole or {
+            (*sequence, END): total
+            for sequence, total in begun
+            if END not in sequence and not repeats(sequence, no_repeat)
+        }
+    return whole
+
+
+@settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 999),
     penalty=st.sampled_from([0.0, 0.6, 2.0]),
     coverage=st.sampled_from([0.0, 0.3]),
-    shortest=st.integers(0, 2),
+    shortest=st.integers(0, 5),
+    no_repeat=st.integers(0, 2),
 )
-def test_a_beam_as_wide_as_the_space_finds_the_best_of_all(seed, penalty, coverage, shortest):
-    longest, model = 4, toy(seed, rows=3)
-    wide = search(
-        model, longest, beam=31, n_best=3, length_penalty=penalty, coverage_penalty=coverage, shortest=shortest
-    )
+def test_a_beam_as_wide_as_the_space_finds_the_best_of_all(seed, penalty, coverage, shortest, no_repeat):
+    longest, model = 6 if no_repeat else 4, toy(seed, rows=3)
+    rules = {"shortest": shortest, "no_repeat": no_repeat}
+    wide = search(model, longest, beam=31, n_best=3, length_penalty=penalty, coverage_penalty=coverage, **rules)
     for row, found in enumerate(wide):
         best = sorted(
             (
                 (total / ((5 + len(sequence)) / 6) ** penalty
                  + coverage * np.log(np.minimum(attention_sums(model, row, sequence), 1)).sum(), sequence, total)
-                for sequence, total in every_sequence(model, row, longest).items()
-                if END not in sequence or len(sequence) > shortest
+                for sequence, total in allowed(model, row, longest, **rules).items()
             ),
             reverse=True,
         )[:3]  # fmt: skip
         assert [ids for ids, _, _ in found] == [tuple(s for s in sequence if s != END) for _, sequence, _ in best]
         assert [score for _, score, _ in found] == pytest.approx([score for score, _, _ in best], rel=1e-4)
         assert [nats for _, _, nats in found] == pytest.approx([nats for _, _, nats in best], rel=1e-4)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 999), beam=st.integers(1, 3), shortest=st.integers(0, 8), no_repeat=st.integers(1, 3))
+def test_there_is_always_an_answer(seed, beam, shortest, no_repeat):
+    """One that keeps the rules, or has come to where each symbol would break them."""
+    for (written, _, _), *_ in search(toy(seed, rows=4), 8, beam=beam, shortest=shortest, no_repeat=no_repeat):
+        assert not repeats(written, no_repeat)
+        symbols = set(range(TOKENS)) - {BEGIN, END}
+        assert len(written) >= shortest or all(repeats((*written, symbol), no_repeat) for symbol in symbols)
 
 
 def greedy(model, row, longest):
@@ -146,14 +177,6 @@ def test_memory_follows_its_row_where_another_row_has_ended():
     assert together == alone
 
 
-@given(seed=st.integers(0, 99), size=st.integers(2, 3))
-@settings(max_examples=15, deadline=None)
-def test_no_run_comes_twice(seed, size):
-    for ((written, _, _),) in search(toy(seed, rows=4), 8, beam=2, shortest=3, no_repeat=size):
-        runs = [written[place : place + size] for place in range(len(written) - size + 1)]
-        assert len(runs) == len(set(runs))
-
-
 def test_what_has_ended_is_computed_no_further():
     """A row that ends at once costs one step, though its neighbours go on."""
     logits = np.zeros((2, 8, TOKENS, TOKENS, TOKENS), "float32")
@@ -166,12 +189,15 @@ def test_what_has_ended_is_computed_no_further():
         at = tf.stack([memory, state, tf.zeros_like(ids), ids], axis=1)
         return tf.gather_nd(tf.constant(logits), at), tf.ones([tf.size(ids), 1]), state + 1
 
-    beam_search(step, tf.zeros([2], tf.int32), tf.range(2), begin=BEGIN, end=END, beam=1, longest=tf.constant([8, 8]))
+    greedy = Search(beam=1)
+    beam_search(
+        step, tf.zeros([2], tf.int32), tf.range(2), begin=BEGIN, end=END, longest=tf.constant([8, 8]), search=greedy
+    )
     assert sizes == [2, *[1] * 7]
 
 
 def test_settings_out_of_range_are_named():
     with pytest.raises(InputError, match="n_best is 3 with a beam of 2"):
-        search(toy(0, 1), 3, beam=2, n_best=3)
+        Search(beam=2, n_best=3)
     with pytest.raises(InputError, match="beam is 0"):
-        search(toy(0, 1), 3, beam=0)
+        Search(beam=0)
