@@ -37,7 +37,7 @@ def captioning(
     caption: str = "caption",
     data_dir: str | None = None,
     picture_size: tuple[int, int] | None = None,
-    unit: Literal["subword", "marked_word", "symbol"] = "marked_word",
+    unit: Literal["subword", "unigram", "marked_word", "symbol"] = "marked_word",
     lowercase: bool = True,
     vocabulary_size: int = 6000,
     min_count: int = 1,
@@ -69,7 +69,8 @@ def captioning(
         caption: Column of the captions, likewise; captions/text for tfds:coco_captions.
         data_dir: Where TFDS keeps prepared data sets.
         picture_size: Height and width to which pictures are brought as they are read.
-        unit: What is written: a word, a subword (BPE) or a symbol; each gives punctuation back.
+        unit: What is written: a word, a subword, learned by merging neighbours (BPE) or as the pieces of a unigram model
+            (Kudo 2018), or a symbol; each gives punctuation back.
         lowercase: Whether case is folded.
         vocabulary_size: Units to know.
         min_count: How often a word or symbol must occur in the training captions to be known.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost
 STRETCHES = 5  # the best and the worst predicted ones, for the report
 SAMPLE = 600  # symbols of its own, for the report
-ORDERS = {"symbol": 6, "word": 3, "subword": 4}  # of the n-grams to compare with
+ORDERS = {"symbol": 6, "word": 3, "subword": 4, "unigram": 4}  # of the n-grams to compare with
 
 
 def language_model(
@@ -38,7 +38,7 @@ def language_model(
     text: str = "text",
     data_dir: str | None = None,
     contiguous: bool = True,
-    unit: Literal["symbol", "word", "subword"] = "symbol",
+    unit: Literal["symbol", "word", "subword", "unigram"] = "symbol",
     lowercase: bool = False,
     vocabulary_size: int = 10_000,
     min_count: int = 1,
@@ -67,7 +67,8 @@ def language_model(
         contiguous: Whether the data is one running text, through which the state is carried window by window (truncated
             backpropagation through time); if not, each line or row is a text by itself, learned as a whole.
         unit: What comes next: a symbol (any character, spaces and line ends too), a word, or a subword (a frequent piece of
-            a word, learned by merging neighbours). To words and subwords a run of blanks is one space.
+            a word), learned by merging neighbours (BPE) or, with unigram, as the pieces of a unigram model (Kudo 2018). To
+            words and subwords a run of blanks is one space.
         lowercase: Whether case is folded.
         vocabulary_size: Symbols to know, the most frequent first; subwords to learn.
         min_count: How often one must occur in the training text to be known; of subwords, a character.
@@ -389,7 +390,7 @@ class LanguageModel(ReadsText):
                 token = self.vocabulary.tokens[symbol]
                 if unit == "word":
                     token = " " + token
-                elif unit == "subword":
+                elif isinstance(self.vocabulary.splitter, seqkit.data.Subwords):
                     token = token.replace(mark, " ")
                 yield token[1:] if fresh and self.lines and token[0] == " " else token
                 fresh = False

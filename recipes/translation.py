@@ -35,7 +35,7 @@ def translation(
     source: str = "source",
     target: str = "target",
     data_dir: str | None = None,
-    unit: Literal["subword", "marked_word", "symbol"] = "subword",
+    unit: Literal["subword", "unigram", "marked_word", "symbol"] = "subword",
     lowercase: bool = False,
     vocabulary_size: int = 6000,
     shared_vocabulary: bool = False,
@@ -68,7 +68,8 @@ def translation(
         source: Suffix of the file, or column, of the texts to translate.
         target: Suffix or column of their translations.
         data_dir: Where TFDS keeps prepared data sets.
-        unit: What is read and written: a subword (BPE), a word or a symbol; each gives case and punctuation back.
+        unit: What is read and written: a subword, learned by merging neighbours (BPE) or as the pieces of a unigram model
+            (Kudo 2018), a word or a symbol; each gives case and punctuation back.
         lowercase: Whether case is folded, on both sides.
         vocabulary_size: Units to know on each side.
         shared_vocabulary: Learn one vocabulary for both sides.

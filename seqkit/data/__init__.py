@@ -1,6 +1,7 @@
 """Sources, vocabulary, pipelines and the built-in corpora."""
 
 from seqkit.data.builtin import reviews, sentences
+from seqkit.data.byte_pairs import BytePairs
 from seqkit.data.corpora import hold_out_end, read_corpus, topics
 from seqkit.data.courses import Course
 from seqkit.data.films import Footage, film_of, joined, turned
@@ -19,6 +20,7 @@ from seqkit.data.sources import Examples, hold_out, read
 from seqkit.data.spelled import spelled
 from seqkit.data.splits import Splits, read_splits
 from seqkit.data.subwords import Subwords
+from seqkit.data.unigram import Unigram
 from seqkit.data.vectors import read_vectors
 from seqkit.data.vocabulary import (
     BEGIN,
@@ -39,6 +41,7 @@ __all__ = [
     "PADDING",
     "UNKNOWN",
     "UNSEEN",
+    "BytePairs",
     "Course",
     "Curriculum",
     "Examples",
@@ -53,6 +56,7 @@ __all__ = [
     "Splitter",
     "Subwords",
     "Tokens",
+    "Unigram",
     "Vocabulary",
     "Windows",
     "asked_scenes",

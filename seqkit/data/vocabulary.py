@@ -17,13 +17,15 @@ import numpy as np
 import platformdirs
 import tensorflow as tf
 
+from seqkit.data.byte_pairs import BytePairs
 from seqkit.data.pipelines import without_autotune
 from seqkit.data.ragged import Ragged
 from seqkit.data.subwords import MARK, MARKED, Subwords, fold, learn_pieces, unmark
+from seqkit.data.unigram import Unigram
 from seqkit.errors import InputError
 from seqkit.folder import replacing
 
-Unit = Literal["word", "marked_word", "character", "symbol", "subword"]
+Unit = Literal["word", "marked_word", "character", "symbol", "subword", "unigram"]
 
 PADDING, UNKNOWN, BEGIN, END = range(4)
 SPECIAL = ("<padding>", "<unknown>", "<begin>", "<end>")
@@ -37,6 +39,7 @@ _STEPS: dict[str, tuple[tuple[str, str], ...]] = {
     "character": _CLEAN,
     "symbol": (),
 }
+_SUBWORDS: dict[str, type[Subwords]] = {kind.unit: kind for kind in (BytePairs, Unigram)}
 _CHUNK = 256  # texts a tf.data element: enough to keep both the regular expressions and the threads busy
 
 
@@ -47,7 +50,8 @@ class Splitter:
     Attributes:
         unit: "word" splits at spaces after `steps`; "marked_word" likewise, but a word before which there was a space, or
             nothing, begins with "▁"; "character" at every character, with each run of blanks as one space and none at the
-            ends; "symbol" at every character of the text as it is, line ends too. For "subword" there is `Subwords`.
+            ends; "symbol" at every character of the text as it is, line ends too. For "subword" and "unigram" there are
+            `BytePairs` and `Unigram`.
         lowercase: Whether case is folded first.
     """
 
@@ -149,7 +153,7 @@ class Vocabulary:
     """The tokens that a model knows. Ids 0 to 3 are padding, unknown, begin and end, always.
 
     Attributes:
-        tokens: The token of each id; of subwords all pieces, in order of rank.
+        tokens: The token of each id; of subwords all pieces, in their order.
         splitter: The rule that made them.
     """
 
@@ -160,7 +164,7 @@ class Vocabulary:
         if self.tokens[: len(SPECIAL)] != SPECIAL:
             raise InputError(f"A vocabulary starts with {SPECIAL}; this one starts with {self.tokens[: len(SPECIAL)]}.")
         if isinstance(self.splitter, Subwords) and self.tokens[len(SPECIAL) :] != self.splitter.pieces:
-            raise InputError("A vocabulary of subwords holds the pieces that its rule merges: use learn_vocabulary.")
+            raise InputError("A vocabulary of subwords holds the pieces that its rule cuts: use learn_vocabulary.")
 
     @classmethod
     def build(cls, tokens: Tokens, splitter: Splitter, *, size: int = 20_000, min_count: int = 1) -> "Vocabulary":
@@ -221,20 +225,23 @@ class Vocabulary:
 
     def to_json(self) -> dict[str, Any]:
         """Everything that maps a text to ids, as JSON."""
+        scores = {"scores": list(self.splitter.scores)} if isinstance(self.splitter, Unigram) else {}
         return {
             "unit": self.splitter.unit,
             "lowercase": self.splitter.lowercase,
             "replace": [list(step) for step in self.splitter.steps],
             "tokens": list(self.tokens),
-        }
+        } | scores
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Vocabulary":
         """The inverse of `to_json`."""
         tokens = tuple(value["tokens"])
         splitter: Splitter | Subwords
-        if value["unit"] == Subwords.unit:
-            splitter = Subwords(tokens[len(SPECIAL) :], value["lowercase"])
+        if value["unit"] == BytePairs.unit:
+            splitter = BytePairs(tokens[len(SPECIAL) :], lowercase=value["lowercase"])
+        elif value["unit"] == Unigram.unit:
+            splitter = Unigram(tokens[len(SPECIAL) :], tuple(value["scores"]), lowercase=value["lowercase"])
         else:
             splitter = Splitter(value["unit"], value["lowercase"])
         if [list(step) for step in splitter.steps] != value["replace"]:
@@ -251,21 +258,22 @@ def learn_vocabulary(
 
     Args:
         texts: Of training; their order doesn't matter.
-        unit: As for `Splitter`, or "subword" for pieces of words.
+        unit: As for `Splitter`, or "subword" and "unigram" for the pieces of words of `BytePairs` and `Unigram`.
         lowercase: Whether case is folded first.
         size: Tokens to know, with the four fixed ones.
         min_count: How often a token must occur to be known; of subwords, a character.
     Raises:
         InputError: No token does, or there are more characters than subwords.
     """
-    if unit != Subwords.unit:
+    if unit not in _SUBWORDS:
         splitter = Splitter(unit, lowercase)
         return Vocabulary.build(tokenise(texts, splitter), splitter, size=size, min_count=min_count)
-    words = tokenise(texts, Subwords((), lowercase))
+    rule = _SUBWORDS[unit]
+    words = tokenise(texts, rule((), lowercase=lowercase))  # without pieces a word is one unknown token
     counts = dict(zip(words.types, words.counts().tolist(), strict=True))
-    learned = learn_pieces(counts, size - len(SPECIAL), min_count=min_count)
-    pieces = tuple(piece for piece in learned if piece not in SPECIAL)  # a text may spell "<padding>"
-    return Vocabulary(SPECIAL + pieces, Subwords(pieces, lowercase))
+    learned = learn_pieces(counts, size - len(SPECIAL), rule.algorithm, min_count=min_count)
+    scores = {piece: score for piece, score in learned.items() if piece not in SPECIAL}  # a text may spell "<padding>"
+    return Vocabulary(SPECIAL + tuple(scores), rule.learned(scores, lowercase=lowercase))
 
 
 def _cache_path(texts: Sequence[str], splitter: Splitter | Subwords) -> Path:

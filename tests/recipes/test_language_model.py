@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import seqkit
 from seqkit import Embedding, InputError, Stack, Training
-from seqkit.data import Windows
+from seqkit.data import Windows, learn_vocabulary
 from seqkit.recipes import language_model
 from seqkit.recipes.__main__ import main
-from seqkit.recipes.language_model import _until
+from seqkit.recipes.language_model import LanguageModel, _until
 from seqkit.serving import TextScorer, split_lines
 
 HELLO = "hello" * 400
@@ -153,6 +153,14 @@ def test_subwords_are_written_as_text(rhyme):
     assert after("")[0] != " "
     with pytest.raises(InputError, match="'☃☃'"):
         rhyme.generate("The cat☃☃", length=3)
+
+
+@pytest.mark.parametrize("unit", ["symbol", "subword", "unigram"])
+def test_lines_come_back_piece_by_piece(unit):
+    text = "The cat sat, catlike.\n\nA bat spat: “batlike”!\n"
+    task = LanguageModel({"text": "text"}, learn_vocabulary(text.splitlines(True), unit=unit), True, 20, False)
+    ids = task.symbols([text])[0]
+    assert "".join(task._written(iter(ids[:, None]), fresh=True)) == text
 
 
 def test_metrics_of_subwords_are_the_texts_own(rhyme):

@@ -18,8 +18,19 @@ from hypothesis import strategies as st
 from sentencepiece import sentencepiece_model_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
-from seqkit.data import BEGIN, END, PADDING, UNKNOWN, Splitter, Subwords, Vocabulary, learn_vocabulary, tokenise
-from seqkit.data.subwords import MARK
+from seqkit.data import (
+    BEGIN,
+    END,
+    PADDING,
+    UNKNOWN,
+    BytePairs,
+    Splitter,
+    Unigram,
+    Vocabulary,
+    learn_vocabulary,
+    tokenise,
+)
+from seqkit.data.subwords import MARK, learn_pieces
 from seqkit.data.vocabulary import SPECIAL
 from seqkit.errors import InputError
 
@@ -40,15 +51,16 @@ def spaced(text):
     return " ".join(filter(None, "".join(plain).replace(MARK, " ").split(" ")))
 
 
-def library_of(pieces):
+def library_of(splitter, scores=None):
     """sentencepiece's own model with these pieces."""
     model = sentencepiece_model_pb2.ModelProto()
-    model.trainer_spec.model_type = model.trainer_spec.BPE
-    model.trainer_spec.vocab_size = len(pieces) + 1
+    model.trainer_spec.model_type = model.trainer_spec.ModelType.Value(splitter.algorithm.upper())
+    model.trainer_spec.vocab_size = len(splitter.pieces) + 1
     model.normalizer_spec.name = "identity"
     model.pieces.add(piece="<unk>", type=2)
-    for rank, piece in enumerate(pieces):
-        model.pieces.add(piece=piece, score=-rank)
+    scores = scores or getattr(splitter, "scores", range(0, -len(splitter.pieces), -1))
+    for piece, score in zip(splitter.pieces, scores, strict=True):
+        model.pieces.add(piece=piece, score=score)
     return sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())
 
 
@@ -82,17 +94,37 @@ def check_ids(vocabulary, library, texts):
 
 def in_plain_python(value, text):
     """Ids from vocabulary.json alone, as another language would make them."""
-    ranks = {piece: place for place, piece in enumerate(value["tokens"]) if place >= len(SPECIAL)}
+    places = {piece: place for place, piece in enumerate(value["tokens"]) if place >= len(SPECIAL)}
     text = spaced(text.lower() if value["lowercase"] else text)
-    symbols = list(MARK + text.replace(" ", MARK)) if text else []
+    cut = cheapest if value["unit"] == "unigram" else merged
+    symbols = cut(MARK + text.replace(" ", MARK), places, value) if text else []
+    ids = [places.get(symbol, UNKNOWN) for symbol in symbols]
+    return [number for place, number in enumerate(ids) if number != UNKNOWN or ids[place - 1 : place] != [UNKNOWN]]
+
+
+def merged(text, ranks, value):
+    symbols = list(text)
     while True:
         pairs = [(ranks[a + b], place) for place, (a, b) in enumerate(itertools.pairwise(symbols)) if a + b in ranks]
         if not pairs:
-            break
+            return symbols
         _, place = min(pairs)
         symbols[place : place + 2] = ["".join(symbols[place : place + 2])]
-    ids = [ranks.get(symbol, UNKNOWN) for symbol in symbols]
-    return [number for place, number in enumerate(ids) if number != UNKNOWN or ids[place - 1 : place] != [UNKNOWN]]
+
+
+def cheapest(text, places, value):
+    """The whole text at once, in double precision."""
+    scores = {piece: value["scores"][place - len(SPECIAL)] for piece, place in places.items()}
+    unknown = min(scores.values()) - 10
+    best = [(0.0, [])]  # of the text up to each character: sum, pieces
+    for end in range(1, len(text) + 1):
+        ways = [(scores.get(text[start:end]), start) for start in range(end)]
+        if ways[-1][0] is None:
+            ways[-1] = unknown, end - 1
+        found = [(best[start][0] + score, start) for score, start in ways if score is not None]
+        total, start = max(found, key=lambda way: (way[0], -way[1]))
+        best.append((total, [*best[start][1], text[start:end]]))
+    return best[-1][1]
 
 
 @pytest.fixture
@@ -103,14 +135,14 @@ def multi30k():
     return folder
 
 
-@pytest.fixture(scope="module")
-def vocabulary():
-    return learn_vocabulary([*LINES, "".join(ODD)] * 2, unit="subword", size=110)
+@pytest.fixture(scope="module", params=["subword", "unigram"])
+def vocabulary(request):
+    return learn_vocabulary([*LINES, "".join(ODD)] * 2, unit=request.param, size=110)
 
 
 @given(texts=odd_texts)
 def test_ids_are_the_librarys(vocabulary, texts):
-    check_ids(vocabulary, library_of(vocabulary.splitter.pieces), [*texts, *LINES, "☃☂ a☃b☂☃", ""])
+    check_ids(vocabulary, library_of(vocabulary.splitter), [*texts, *LINES, "☃☂ a☃b☂☃", ""])
 
 
 @settings(max_examples=5)
@@ -118,23 +150,37 @@ def test_ids_are_the_librarys(vocabulary, texts):
 def test_ids_are_the_librarys_whatever_it_was_trained_on(texts, probe, merges):
     known = {letter for text in texts for letter in spaced(text).replace(" ", MARK)} | {"a", MARK}
     vocabulary = learn_vocabulary([*texts, "a"], unit="subword", size=len(known) + merges + len(SPECIAL))
-    check_ids(vocabulary, library_of(vocabulary.splitter.pieces), [*texts, *probe])
+    check_ids(vocabulary, library_of(vocabulary.splitter), [*texts, *probe])
 
 
-def test_the_check_of_ids_catches_another_order_of_merges(vocabulary):
+@settings(max_examples=25)
+@given(
+    scores=st.dictionaries(st.text("ab☃▁", min_size=1, max_size=5), st.integers(-9, -1), max_size=12),
+    text=st.text("ab☃☂ ", max_size=40),
+)
+def test_unigram_ids_are_the_librarys_whatever_the_scores(scores, text):
+    """Most of these have ties, and some know a character only as a part of pieces."""
+    pieces = {piece: score for piece, score in scores.items() if MARK not in piece[1:]} | {MARK: -3, "a": -2}
+    splitter = Unigram(tuple(pieces), tuple(pieces.values()))
+    expected = library_of(splitter).encode(spaced(text), out_type=str)
+    assert [piece.decode() for piece in splitter(tf.constant([text]))[0].numpy()] == expected
+
+
+def test_the_check_of_ids_catches_another_order_of_merges():
+    vocabulary = learn_vocabulary(LINES, unit="subword", size=110)
     pieces = vocabulary.splitter.pieces[::-1]
-    twin = Vocabulary(SPECIAL + pieces, Subwords(pieces))
-    check_ids(twin, library_of(pieces), LINES)  # any order is one
+    twin = Vocabulary(SPECIAL + pieces, BytePairs(pieces))
+    check_ids(twin, library_of(twin.splitter), LINES)  # any order is one
     ids = {piece: number for number, piece in enumerate(vocabulary.tokens)}
     renamed = [[ids[twin.tokens[number]] for number in row] for row in our_ids(twin, LINES)]
     assert renamed != our_ids(vocabulary, LINES)
 
 
-def test_pieces_are_those_that_the_library_learns_from_whole_lines(vocabulary):
-    lines = [spaced(line) for line in [*LINES, "".join(ODD)] * 2]
+def test_merges_are_those_that_the_library_learns_from_whole_lines():
+    texts = [*LINES, "".join(ODD)] * 2
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.Train(
-        sentence_iterator=iter(lines),
+        sentence_iterator=(spaced(text) for text in texts),
         model_writer=model,
         model_type="bpe",
         vocab_size=110 - len(SPECIAL) + 1,
@@ -147,20 +193,31 @@ def test_pieces_are_those_that_the_library_learns_from_whole_lines(vocabulary):
     )
     library = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     learned = [library.id_to_piece(number) for number in range(1, len(library))]
-    assert [piece for piece in learned if piece not in SPECIAL] == list(vocabulary.splitter.pieces)
+    expected = learn_vocabulary(texts, unit="subword", size=110).splitter.pieces
+    assert [piece for piece in learned if piece not in SPECIAL] == list(expected)
 
 
-def test_learning_is_the_same_in_any_order_and_process(vocabulary):
-    texts = [*LINES, "".join(ODD)] * 2
-    assert learn_vocabulary(texts[::-1], unit="subword", size=110) == vocabulary
+def test_unigram_scores_are_the_librarys_rounded():
+    counts = {"▁banana": 5, "▁bandana": 3, "▁cabana": 2, "▁ananas": 1}
+    learned = learn_pieces(counts, 30, "unigram")
+    splitter = Unigram.learned(learned, lowercase=False)
+    np.testing.assert_allclose(splitter.scores, list(learned.values()), atol=0.5 / 1024)
+    assert np.all(np.modf(np.array(splitter.scores) * 1024)[0] == 0)
+    assert sum(np.exp(splitter.scores)) == pytest.approx(1, abs=0.1)
+
+
+def test_learning_is_the_same_in_any_order_and_process():
+    texts, units = [*LINES, "".join(ODD)] * 2, ["subword", "unigram"]
+    vocabularies = [learn_vocabulary(texts, unit=unit, size=110) for unit in units]
+    assert [learn_vocabulary(texts[::-1], unit=unit, size=110) for unit in units] == vocabularies
     code = (
-        "import json, sys; from seqkit.data import learn_vocabulary;"
-        "print(json.dumps(learn_vocabulary(json.load(sys.stdin), unit='subword', size=110).to_json()))"
+        "import json, sys; from seqkit.data import learn_vocabulary; texts, units = json.load(sys.stdin);"
+        "print(json.dumps([learn_vocabulary(texts, unit=unit, size=110).to_json() for unit in units]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], input=json.dumps(texts), capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], input=json.dumps([texts, units]), capture_output=True, text=True, check=True
     )
-    assert Vocabulary.from_json(json.loads(done.stdout)) == vocabulary
+    assert [Vocabulary.from_json(value) for value in json.loads(done.stdout)] == vocabularies
     assert "trainer" not in done.stderr  # the library's log
 
 
@@ -172,7 +229,7 @@ def test_vocabulary_json_is_enough_for_another_language(vocabulary, texts, lower
     assert our_ids(Vocabulary.from_json(value), texts) == [in_plain_python(value, text) for text in texts]
 
 
-@pytest.fixture(scope="module", params=["subword", "marked_word", "symbol"])
+@pytest.fixture(scope="module", params=["subword", "unigram", "marked_word", "symbol"])
 def reversible(request):
     return learn_vocabulary([*LINES, "".join(ODD)], unit=request.param, size=150)
 
@@ -207,7 +264,7 @@ def test_marked_words_are_words_with_marks(unit, tokens):
     assert [token.decode() for token in Splitter(unit)(text)[0].numpy()] == tokens
 
 
-@pytest.mark.parametrize("splitter", [Splitter("word"), Subwords((), lowercase=True)])
+@pytest.mark.parametrize("splitter", [Splitter("word"), BytePairs((), lowercase=True)])
 def test_folding_reads_on_behind_a_nul(splitter):
     folded = [token.decode() for token in splitter(tf.constant(["A\x00Bé\x00"]))[0].numpy()]
     assert [token.removeprefix(MARK) for token in folded] == ["a", "bé"]
@@ -248,14 +305,14 @@ def test_a_saved_model_holds_core_operations_alone(vocabulary, tmp_path):
     graph = saved.meta_graphs[0].graph_def
     functions = {function.signature.name for function in graph.library.function}
     used = {node.op for nodes in (graph.node, *(f.node_def for f in graph.library.function)) for node in nodes}
-    assert "SegmentMin" in used
+    assert {"StatelessWhile", "SegmentMin" if vocabulary.splitter.unit == "subword" else "ArgMax"} <= used
     assert all(hasattr(tf.raw_ops, name) for name in used - functions)
 
 
 def test_the_cache_knows_the_pieces(tmp_path, monkeypatch):
     monkeypatch.setenv("SEQKIT_CACHE", str(tmp_path))
     for pieces in (("ab", "a", "b", MARK), ("a", "b", MARK)):
-        vocabulary = Vocabulary(SPECIAL + pieces, Subwords(pieces))
+        vocabulary = Vocabulary(SPECIAL + pieces, BytePairs(pieces))
         split = tokenise(["ab"], vocabulary.splitter)
         assert split.types[1:] == (["ab"] if "ab" in pieces else ["a", "b"])
     assert len(list(tmp_path.glob("*.npz"))) == 2
@@ -278,19 +335,26 @@ def test_a_size_that_is_not_to_be_had(capsys):
     for texts in (["", " "], ["ab"]):
         with pytest.raises(InputError, match="no character that occurs 2 times: check the text column"):
             learn_vocabulary(texts, unit="subword", min_count=2)
-    with pytest.raises(InputError, match="holds the pieces that its rule merges"):
-        Vocabulary((*SPECIAL, "a"), Subwords(("a", MARK)))
+    with pytest.raises(InputError, match="holds the pieces that its rule cuts"):
+        Vocabulary((*SPECIAL, "a"), BytePairs(("a", MARK)))
+    with pytest.raises(InputError, match="a score each: there are 2 and 1"):
+        Unigram(("a", MARK), (-1.0,))
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("unit", ["subword", "unigram"])
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_ids_are_the_librarys_on_all_of_multi30k(language, multi30k):
+def test_ids_are_the_librarys_on_all_of_multi30k(language, unit, multi30k):
     texts = (multi30k / f"train.{language}").read_text(encoding="utf-8").split("\n")[:-1]
-    vocabulary = learn_vocabulary(texts, unit="subword", size=8000)
-    assert len(vocabulary) == 8000
+    vocabulary = learn_vocabulary(texts, unit=unit, size=8000)
+    assert 7500 < len(vocabulary) <= 8000
     ids = vocabulary.encode(tokenise(texts, vocabulary.splitter, cache=False))
     ours = [ids[row].tolist() for row in range(len(texts))]
-    assert ours == library_ids(library_of(vocabulary.splitter.pieces), texts)
+    assert ours == library_ids(library_of(vocabulary.splitter), texts)
+    if unit == "unigram":
+        words = tokenise(texts, BytePairs(()))
+        learned = learn_pieces(dict(zip(words.types, words.counts().tolist(), strict=True)), 8000 - len(SPECIAL), unit)
+        assert ours == library_ids(library_of(vocabulary.splitter, learned.values()), texts)  # as they were learned
     assert np.all(ids.values != UNKNOWN)
     back = vocabulary.texts(tf.RaggedTensor.from_row_lengths(ids.values, ids.lengths)).numpy()
     assert [text.decode() for text in back] == [spaced(text) for text in texts]
