@@ -80,7 +80,7 @@ def programs(
         embedding: How characters become vectors, on both sides.
         encoder: The recurrent layers that read.
         decoder: The recurrent layers that write, in one direction.
-        attention: How the decoder looks at what the encoder read.
+        attention: How the decoder looks at what the encoder read; with attention.copying one vocabulary is for both sides.
         search: How an answer is looked for.
         training: How the weights are moved.
         seed: Seed of everything random.
@@ -110,10 +110,14 @@ def programs(
             data_dir=data_dir,
             reader=seqkit.data.read_parallel,
         )
-        read, write = (
-            seqkit.data.learn_vocabulary(splits.train[field], unit="symbol") for field in ("source", "target")
+        texts = [splits.train[field] for field in ("source", "target")]
+        vocabularies = [
+            seqkit.data.learn_vocabulary(side, unit="symbol")
+            for side in ([[*texts[0], *texts[1]]] if attention.copying else texts)
+        ]
+        executor = Programs(
+            columns, vocabularies[0], vocabularies[-1], search.of_run(seed), exercises if data is None else None
         )
-        executor = Programs(columns, read, write, search.of_run(seed), exercises if data is None else None)
         info = seqkit.run.train(
             executor,
             model := _model(executor, embedding, encoder, decoder, attention),

@@ -99,6 +99,11 @@ def translation(
         raise seqkit.InputError(
             f"tied needs an embedding as wide as the decoder: give embedding.units {decoder.units[-1]}, or leave tied off."
         )
+    if attention.copying and not shared_vocabulary:
+        raise seqkit.InputError(
+            "attention.copying is on without shared_vocabulary, but what is copied must mean the same on both sides: turn "
+            "both on, or none."
+        )
     columns = {"source": source, "target": target}
     new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
     with new_folder as part, seqkit.training.reproducible(seed, training.precision):

@@ -175,19 +175,23 @@ class Attention:
         units: Width of the scores' sum for the additive kind; 0 for the decoder's width.
         feeding: Whether the next step's input holds what was attended to (input feeding, Luong et al. 2015). The decoder's
             first layer attends then, otherwise what stands over its last.
+        copying: Whether a symbol of the source may be written by the attention that it gets (See et al. 2017); both sides
+            need one vocabulary then.
     """
 
     kind: AttentionKind = "multiplicative"
     units: int = 0
     feeding: bool = False
+    copying: bool = False
 
     def __post_init__(self):
         one_of("attention.kind", self.kind, AttentionKind)
         at_least("attention.units", self.units, 0)
-        if self.feeding and self.kind == "none":
-            raise InputError(
-                "attention.feeding is on with attention.kind none: there is nothing to feed; choose a kind."
-            )
+        for name in ("feeding", "copying"):
+            if getattr(self, name) and self.kind == "none":
+                raise InputError(
+                    f"attention.{name} is on with attention.kind none, which looks at nothing: choose another kind."
+                )
         if self.feeding and self.units:
             raise InputError(
                 f"attention.units is {self.units} with attention.feeding on, which scores in the decoder's width: "

@@ -289,7 +289,8 @@ def _translation(out: Path, **settings: Any) -> Run:
 
 def _encoder_decoder(stack: Stack, variant: str) -> Any:
     kind, *options = variant.split(", ")
-    attention, tied = Attention(kind=kind, feeding="fed" in options), variant == "multiplicative"
+    attention = Attention(kind=kind, feeding="fed" in options, copying="copying" in options)
+    tied = variant == "multiplicative"
     if "pyramid" in options:
         stack = dataclasses.replace(stack, units=(4, 5), residual=False, pyramidal=True)
     before, features, _ = embed_tokens(TOKENS, Embedding(units=6), reversible=tied, name="before")
@@ -491,7 +492,7 @@ CASES = (
         name="translation",
         train=_translation,
         build=_encoder_decoder,
-        variants=("multiplicative", "additive, fed", "none", "additive"),
+        variants=("multiplicative", "additive, fed", "none", "additive, copying"),
         in_step=False,
         draw=_pairs_drawn,
         objective=lambda training: classification(training, [1] * TOKENS),
@@ -511,7 +512,7 @@ CASES = (
         name="programs",
         train=_programs,
         build=_encoder_decoder,
-        variants=("multiplicative, pyramid", "none"),
+        variants=("multiplicative, pyramid", "additive, fed, copying"),
         in_step=False,
         draw=lambda rng, lengths: _pairs_drawn(rng, lengths, 4 + 10),  # the trained one writes ten digits and a stop
         objective=lambda training: classification(training, [1] * TOKENS),

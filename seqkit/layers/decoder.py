@@ -1,8 +1,8 @@
 """The decoder: a model that writes, from what an encoder hands over.
 
-Its inputs are "before" (what was written so far), what stays the same for all steps ("memory", "keys", "real", "vector", as
-far as there is each) and "state_0", "state_1" ...; its outputs are logits, attention weights and the states after. With all
-steps of an answer it is what is trained; with one step it is what a search asks.
+Its inputs are "before" (what was written so far), what stays the same for all steps ("memory", "keys", "real", "source",
+"vector", as far as there is each) and "state_0", "state_1" ...; its outputs are logits, attention weights and the states
+after. With all steps of an answer it is what is trained; with one step it is what a search asks.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from keras import ops
 from seqkit.cells import make_layer
 from seqkit.errors import InputError
 from seqkit.layers.attention import attend, attention_keys
+from seqkit.layers.copying import write_or_copy
 from seqkit.layers.feeding import Attentive
 from seqkit.layers.stack import in_step
 from seqkit.settings import Attention, Stack
@@ -27,6 +28,7 @@ def hand_over(
     attention: Attention,
     memory: keras.KerasTensor | None = None,
     real: keras.KerasTensor | None = None,
+    source: keras.KerasTensor | None = None,
 ) -> dict[str, keras.KerasTensor]:
     """What a decoder gets of something encoded, by the names of its inputs.
 
@@ -34,7 +36,12 @@ def hand_over(
         summary: float, (batch, features), of which the first states are made: tanh(W summary + b) for each.
         memory: float, (batch, places, features), where there is attention.
         real: bool, (batch, places), False on padding.
+        source: int32, (batch, places), the symbols that stand there, where they may be copied.
+    Raises:
+        InputError: There is nothing to copy.
     """
+    if attention.copying and source is None:
+        raise InputError("attention.copying is on, but what is read has no symbols to copy: leave it off.")
     handed: dict[str, keras.KerasTensor] = {}
     if attention.kind != "none" and memory is not None and real is not None:
         units = decoder.units[0 if attention.feeding else -1]
@@ -42,6 +49,8 @@ def hand_over(
         if attention.feeding:
             memory = keras.layers.Dense(units, name="values")(memory)
         handed = {"memory": memory, "keys": keys, "real": real}
+        if attention.copying:
+            handed["source"] = source
     for number, width in enumerate(width for layer in _state_widths(decoder, attention) for width in layer):
         handed[f"{STATE}{number}"] = keras.layers.Dense(width, activation="tanh", name=f"bridge_{number}")(summary)
     return handed
@@ -75,8 +84,8 @@ def decoder_model(
         handed: From `hand_over`, and "vector", float (batch, features), where one is to be seen at every step.
         head: From float (batch, steps, decoder.units[-1]) to logits, where they are not one affine map.
     Returns:
-        [before, *handed] -> [logits, float32 (batch, steps, outputs); weights, float (batch, steps, places), of one place
-        where there is no attention; *states after].
+        [before, *handed] -> [logits, float32 (batch, steps, outputs), of which a softmax makes p, with copying log p itself;
+        weights, float (batch, steps, places), of one place where there is no attention; *states after].
     Raises:
         InputError: The decoder is bidirectional or pyramidal.
     """
@@ -92,7 +101,7 @@ def decoder_model(
     if decoder.input_dropout:
         sequence = keras.layers.Dropout(decoder.input_dropout, noise_shape=over, name="input_dropout")(sequence)
     states, after = [tensor for name, tensor in given.items() if name.startswith(STATE)], []
-    weights = None
+    weights = looked = None
     for number, (units, widths) in enumerate(
         zip(decoder.units, _state_widths(decoder, attention), strict=True), start=1
     ):
@@ -114,14 +123,20 @@ def decoder_model(
         sequence = said
     if "memory" in given and weights is None:
         context, weights = attend(sequence, given["memory"], given["keys"], given["real"], attention)
-        both = keras.layers.Concatenate(name="with_context")([sequence, context])
-        sequence = keras.layers.Dense(decoder.units[-1], activation="tanh", name="attentional")(both)
+        looked = keras.layers.Concatenate(name="with_context")([sequence, context])
+        sequence = keras.layers.Dense(decoder.units[-1], activation="tanh", name="attentional")(looked)
+    elif "source" in given:
+        context = ops.matmul(weights, given["memory"])  # of the first layer, which was fed with it
+        looked = keras.layers.Concatenate(name="with_context")([sequence, context])
     elif weights is None:
         weights = ops.ones_like(sequence[:, :, :1])
     if decoder.dropout:
         sequence = keras.layers.Dropout(decoder.dropout, noise_shape=over, name="dropout")(sequence)
-    answer = head or keras.layers.Dense(outputs, dtype="float32", name="logits")
-    return keras.Model([before, *given.values()], [answer(sequence), weights, *after], name="decoder")
+    logits = (head or keras.layers.Dense(outputs, dtype="float32", name="logits"))(sequence)
+    if "source" in given:
+        gate = keras.layers.Dense(1, dtype="float32", name="write_or_copy")(looked)
+        logits = write_or_copy(logits, gate, weights, given["source"])
+    return keras.Model([before, *given.values()], [logits, weights, *after], name="decoder")
 
 
 def joined(

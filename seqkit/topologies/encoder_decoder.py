@@ -2,6 +2,7 @@
 
 import keras
 
+from seqkit.errors import InputError
 from seqkit.layers.decoder import Head, decoder_model, hand_over, joined
 from seqkit.layers.pooling import pool
 from seqkit.layers.stack import real_steps, recurrent_stack
@@ -25,13 +26,21 @@ def encoder_decoder(
         target: The input "before" of ids and features (batch, steps, features).
         encoder: Its summary, each direction's last state, makes the decoder's first states; its outputs are the memory. With
             a pyramidal one a place is several steps of the source.
+        attention: With copying the ids of the source have the meaning of the outputs.
         head: As in `decoder_model`.
     Returns:
         A model from [source's inputs, "before"] to logits, float32 (batch, steps, outputs), that holds the models "encoder"
         and "decoder".
+    Raises:
+        InputError: There is copying, and the encoder is pyramidal.
     """
+    if attention.copying and encoder.pyramidal:
+        raise InputError(
+            "attention.copying and encoder.pyramidal are both on, but a place of several symbols is none to copy: leave one "
+            "of them off."
+        )
     inputs, features, mask = source
     memory, real = recurrent_stack(features, mask, encoder), real_steps(mask, encoder)  # (batch, places, width)
-    handed = hand_over(pool(memory, real, "last", encoder), decoder, attention, memory, real)
+    handed = hand_over(pool(memory, real, "last", encoder), decoder, attention, memory, real, inputs)
     writes = decoder_model(*target, handed, outputs=outputs, decoder=decoder, attention=attention, head=head)
     return joined(inputs, handed, writes)

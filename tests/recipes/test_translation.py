@@ -82,6 +82,7 @@ def test_long_pairs_are_left_out_of_training_and_counted(folder):
         ({"decoder__units": [8, 8], "decoder__pyramidal": True}, "decoder.pyramidal is on, but there is an answer"),
         ({"attention__kind": "none", "attention__feeding": True}, "attention.feeding is on with attention.kind none"),
         ({"attention__units": 4, "attention__feeding": True}, "which scores in the decoder's width: leave it 0"),
+        ({"attention__copying": True}, "attention.copying is on without shared_vocabulary"),
         ({"search__n_best": 6}, "search.n_best is 6 with a beam of 5"),
         ({"vocabulary_size": 10}, "there is room for 6 pieces"),
         ({"training__ar": 1}, "training.ar and training.tar are for models with an answer at every step"),

@@ -152,6 +152,49 @@ def test_gradients_of_feeding_are_those_of_its_steps(cell, kind, rng):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("feeding", [False, True])
+@pytest.mark.parametrize("steps", [3, 5])
+def test_copying_follows_its_equation(feeding, steps, rng):
+    """See et al. 2017, (8) and (9), of what the decoder's own layers say; with as many rows as steps, and with fewer."""
+    decoder = whole(Attention("additive", feeding=feeding, copying=True)).get_layer("decoder")
+    gate = decoder.get_layer("write_or_copy")
+    source, real = rng.integers(1, 9, (3, 7)), np.arange(7) < np.array([[7], [4], [1]])
+    given = {tensor.name: tensor for tensor in decoder.inputs}
+    arrays = {name: rng.normal(size=(3, *(size or 7 for size in tensor.shape[1:]))) for name, tensor in given.items()}
+    arrays |= {"before": rng.integers(4, 9, (3, steps)), "source": np.where(real, source, 0), "real": real}
+    inner = [gate.input, decoder.get_layer("logits").output]
+    found = keras.Model(decoder.inputs, [decoder.outputs[0], *inner, decoder.outputs[1]])
+    nats, looked, written, weights = map(np.asarray, found([arrays[name] for name in given]))
+    kernel, bias = (part.astype(np.float64) for part in gate.get_weights())
+    generate = 1 / (1 + np.exp(-(looked @ kernel + bias)))
+    expected = generate * softmax(written)
+    for row, step, place in np.ndindex(*weights.shape):
+        expected[row, step, arrays["source"][row, place]] += (1 - generate[row, step, 0]) * weights[row, step, place]
+    np.testing.assert_allclose(np.exp(nats), expected, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(np.exp(nats).sum(axis=-1), 1, rtol=1e-5)
+
+
+def test_a_copying_model_writes_symbols_that_it_never_wrote_in_training(rng):
+    """The same rows back: half of the symbols are only read in training, and without copying never written."""
+    tokens, right = 24, {}
+    for copying in (True, False):
+        keras.utils.set_random_seed(0)
+        before, features, _ = embed_tokens(tokens, Embedding(units=16), name="before")
+        model = encoder_decoder(
+            embed_tokens(tokens, Embedding(units=16)), (before, features), outputs=tokens,
+            encoder=Stack(cell="gru", units=(16,), bidirectional=True), decoder=Stack(cell="gru", units=(32,)),
+            attention=Attention(copying=copying),
+        )  # fmt: skip
+        model.compile(keras.optimizers.Adam(1e-2), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        known = rng.integers(4, 14, (512, 5))
+        model.fit([known, np.pad(known, ((0, 0), (1, 0)))[:, :-1]], known, batch_size=32, epochs=6, verbose=0)
+        fresh = rng.integers(14, tokens, (100, 5))
+        logits = model.predict([fresh, np.pad(fresh, ((0, 0), (1, 0)))[:, :-1]], verbose=0)
+        right[copying] = (logits.argmax(axis=-1) == fresh).mean()
+    assert right[True] > 0.3
+    assert right[False] < 0.05
+
+
 @pytest.mark.parametrize("kind", ["none", "additive", "multiplicative"])
 def test_what_is_written_depends_on_all_that_was_read_and_not_on_what_comes_later(kind, rng):
     model = whole(Attention(kind=kind))
@@ -199,5 +242,9 @@ def test_a_picture_comes_in_by_its_state_at_every_step_or_by_attention(kind, eve
 def test_settings_that_contradict_each_other_are_named():
     with pytest.raises(InputError, match=r"attention\.feeding is on"):
         Attention(kind="none", feeding=True)
+    with pytest.raises(InputError, match=r"attention\.copying is on with attention\.kind none"):
+        Attention(kind="none", copying=True)
+    with pytest.raises(InputError, match=r"attention\.copying and encoder\.pyramidal are both on"):
+        whole(Attention(copying=True), Stack(units=(5, 5), pyramidal=True))
     with pytest.raises(InputError, match=r"search\.n_best is 3"):
         Search(beam=2, n_best=3)
