@@ -94,6 +94,8 @@ def captioning(
     settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
     for name, bound in {"seed": 0, "vocabulary_size": 5, "min_count": 1, "max_length": 1}.items():
         at_least(name, settings[name], bound)
+    if search.replace_unknown:
+        raise seqkit.InputError("search.replace_unknown is on, but a picture has no words to copy: leave it off.")
     columns = {"image": image, "caption": caption}
     new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
     with new_folder as part, seqkit.training.reproducible(seed, training.precision):

@@ -50,7 +50,7 @@ class Writes(Classifies):
 
     def texts(self, outputs: Any) -> list[str]:
         """The best answers; those of a baseline are texts already."""
-        return outputs if isinstance(outputs, list) else self.target.written(outputs.best())
+        return outputs if isinstance(outputs, list) else outputs.texts(self.target)[:: self.search.n_best]
 
     def served(self, outputs: Any) -> list[str]:
         return self.texts(outputs)

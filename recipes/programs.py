@@ -95,6 +95,10 @@ def programs(
     settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
     for name, bound in {"seed": 0, "rows": 16}.items():
         at_least(name, settings[name], bound)
+    if search.replace_unknown:
+        raise seqkit.InputError(
+            "search.replace_unknown is on, but programs are read and written symbol by symbol: leave it off."
+        )
     columns = {"source": source, "target": target}
     new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
     with new_folder as part, seqkit.training.reproducible(seed, training.precision):

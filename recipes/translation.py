@@ -104,6 +104,15 @@ def translation(
             "attention.copying is on without shared_vocabulary, but what is copied must mean the same on both sides: turn "
             "both on, or none."
         )
+    if search.replace_unknown and (unit != "marked_word" or attention.kind == "none"):
+        raise seqkit.InputError(
+            f"search.replace_unknown is on with unit {unit} and attention.kind {attention.kind}, but what is replaced are "
+            "words, by what was looked at: choose unit marked_word and attention, or leave it off."
+        )
+    if search.replace_unknown and encoder.pyramidal:
+        raise seqkit.InputError(
+            "search.replace_unknown is on with encoder.pyramidal, where a place is several words: leave one of them off."
+        )
     columns = {"source": source, "target": target}
     new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
     with new_folder as part, seqkit.training.reproducible(seed, training.precision):
@@ -194,7 +203,13 @@ class Translation(Rewrites):
         return seqkit.data.read_parallel(source, columns, role=role, data_dir=data_dir)
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
-        return self._rows(examples, batch_size, 0)
+        import numpy as np
+
+        rows, facts = self._rows(examples, batch_size, 0)
+        if self.search.replace_unknown:
+            texts = np.array([text.encode() for text in examples["source"]], object)
+            rows = dataclasses.replace(rows, columns=rows.columns | {"text": texts})
+        return rows, facts
 
     def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
         import numpy as np
@@ -219,10 +234,11 @@ class Translation(Rewrites):
         return seqkit.data.paired(self._ids(examples, "source"), targets, batch_size, batch_steps=batch_tokens)
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Found:
-        return seqkit.searching.find(forward.model, rows, self.search)
+        words = self.source.splitter if self.search.replace_unknown else None
+        return seqkit.searching.find(forward.model, rows, self.search, words)
 
     def answers(self, examples: Examples, outputs: Found) -> list[dict[str, Any]]:
-        texts, best = self.target.written(outputs.ids), self.search.n_best
+        texts, best = outputs.texts(self.target), self.search.n_best
         answers = []
         for row, scores in enumerate(outputs.scores.tolist()):
             found = [

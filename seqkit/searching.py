@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from seqkit.data.pipelines import Pipeline
 from seqkit.data.ragged import Ragged
-from seqkit.data.vocabulary import BEGIN, END, PADDING, UNKNOWN
+from seqkit.data.subwords import MARK, Subwords
+from seqkit.data.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Splitter, Vocabulary
 from seqkit.decoding import Hypotheses, beam_search, sample
 from seqkit.drawing import row_keys
 from seqkit.layers.decoder import STATE
@@ -52,7 +53,7 @@ def searcher(model: keras.Model, search: Search) -> Callable[..., Hypotheses]:
             end=END,
             longest=longest,
             search=search,
-            excluded=(PADDING, UNKNOWN, BEGIN),
+            excluded=(PADDING, BEGIN) if search.replace_unknown else (PADDING, BEGIN, UNKNOWN),
             places=tf.shape(given["memory"])[1] if "memory" in given else 1,
         )
 
@@ -67,6 +68,21 @@ def symbols_a_place(model: keras.Model) -> int:
     return 2 ** sum(layer.name.startswith(PAIRS) for layer in model.get_layer("encoder").layers)
 
 
+def words_looked_at(found: Hypotheses, words: tf.RaggedTensor) -> tf.Tensor:
+    """For each symbol that was written the word of the source that was looked at most, its end left aside.
+
+    Args:
+        words: string, (rows, None), marked, of the source; where there are none it is the unknown word.
+    Returns:
+        string, (rows, n_best, steps).
+    """
+    weights = found.weights[:, :, : tf.shape(found.ids)[2]]  # (rows, n_best, steps, places)
+    real = tf.sequence_mask(words.row_lengths(), tf.shape(weights)[3])  # (rows, places)
+    places = tf.argmax(tf.where(real[:, None, None], weights, -1.0), axis=3)
+    nothing = tf.fill([words.nrows(), 1], MARK + SPECIAL[UNKNOWN])
+    return tf.gather(tf.concat([words, nothing], axis=1).to_tensor(), places, batch_dims=1)
+
+
 @dataclasses.dataclass(frozen=True)
 class Found:
     """What was found for each row, the best first.
@@ -75,31 +91,50 @@ class Found:
         ids: int32, ragged, (rows * n_best) of them.
         scores: float32, (rows, n_best).
         weights: For the best of each row float32, (symbols + 1, places), or (symbols, places) where it was cut short.
+        copied: Where unknown words are replaced, in step with `ids`: what to write for one, as UTF-8.
     """
 
     ids: Ragged
     scores: np.ndarray
     weights: Sequence[np.ndarray]
+    copied: Ragged | None = None
+
+    def texts(self, vocabulary: Vocabulary) -> list[str]:
+        """All of them as texts, (rows * n_best)."""
+        return vocabulary.written(self.ids, self.copied)
 
     def best(self) -> Ragged:
         """The ids of the best of each row."""
         return self.ids.take(np.arange(len(self.scores)) * self.scores.shape[1])
 
 
-def find(model: keras.Model, rows: Pipeline, search: Search) -> Found:
-    """Search for the answers to all rows, in their order."""
+def find(model: keras.Model, rows: Pipeline, search: Search, words: Splitter | Subwords | None = None) -> Found:
+    """Search for the answers to all rows, in their order.
+
+    Args:
+        words: Where unknown words are replaced, what splits the column "text" of the rows into words of the source.
+    """
     run = searcher(model, search)
     names = [tensor.name for tensor in model.get_layer("encoder").inputs]
     ids: list[list[np.ndarray]] = [[]] * rows.rows
+    copied: list[list[np.ndarray]] = [[]] * rows.rows
     scores = np.zeros((rows.rows, search.n_best), np.float32)
     weights: list[np.ndarray] = [np.empty(0)] * rows.rows
     for batch in rows.batches():
-        found = Hypotheses(*(part.numpy() for part in run(*(batch[name] for name in names))))
+        answers = run(*(batch[name] for name in names))
+        instead = words_looked_at(answers, words(batch["text"])).numpy() if words else None
+        found = Hypotheses(*(part.numpy() for part in answers))
         for place, row in enumerate(batch["rows"].numpy()):
             lengths = found.lengths[place]
             ids[row] = [best[:length] for best, length in zip(found.ids[place], lengths, strict=True)]
+            if instead is not None:
+                copied[row] = [best[:length] for best, length in zip(instead[place], lengths, strict=True)]
             scores[row] = found.scores[place]
             weights[row] = found.weights[place, 0, : lengths[0] + found.ended[place, 0]]
-    flat = [one for row in ids for one in row]
-    lengths = np.array([len(one) for one in flat])
-    return Found(Ragged.of_lengths(np.concatenate(flat), lengths), scores, weights)
+    flat = _joined(ids)
+    return Found(flat, scores, weights, Ragged(_joined(copied).values, flat.offsets) if words else None)
+
+
+def _joined(rows: list[list[np.ndarray]]) -> Ragged:
+    flat = [one for row in rows for one in row]
+    return Ragged.of_lengths(np.concatenate(flat), np.array([len(one) for one in flat]))

@@ -9,7 +9,7 @@ import tensorflow as tf
 from seqkit.data.lexicon import Lexicon, split_tensor
 from seqkit.data.vocabulary import BEGIN, END, Vocabulary
 from seqkit.layers.crf import best_tags
-from seqkit.searching import searcher
+from seqkit.searching import searcher, words_looked_at
 from seqkit.settings import Search
 
 Tensors = dict[str, tf.Tensor]
@@ -123,13 +123,15 @@ class Writer(tf.Module):
     def __init__(self, model: keras.Model, source: Vocabulary, target: Vocabulary, search: Search):
         super().__init__()
         self.model, self.table, self.splitter, self.target = model, source.lookup(), source.splitter, target
-        self.find = searcher(model, search)
+        self.find, self.replaces = searcher(model, search), search.replace_unknown
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
     def serve(self, text: tf.Tensor) -> Tensors:
         """string (batch,) -> "text", string (batch,); "score", float32 (batch,)."""
-        found = self.find(_ended(self.table.lookup(self.splitter(text))))
-        return {"text": self.target.texts(found.ids[:, 0]), "score": found.scores[:, 0]}
+        words = self.splitter(text)
+        found = self.find(_ended(self.table.lookup(words)))
+        instead = {"unknown": words_looked_at(found, words)[:, 0]} if self.replaces else {}
+        return {"text": self.target.texts(found.ids[:, 0], **instead), "score": found.scores[:, 0]}
 
 
 class PictureWriter(tf.Module):

@@ -217,6 +217,8 @@ class Search:
             count for nothing then, and scores are log-probabilities.
         top_k: Draw from so many of the most likely symbols; 0 for all (Fan et al. 2018).
         top_p: Draw from the fewest symbols that have this share of the probability (Holtzman et al. 2020).
+        replace_unknown: Let the unknown word be written, and put in its place the word of the source that was looked at most
+            (Luong et al. 2015b); for words, and with attention.
         seed: Of the draws, with which the same input is given the same answer; nothing for the run's.
     """
 
@@ -231,6 +233,7 @@ class Search:
     temperature: float = 0.0
     top_k: int = 0
     top_p: float = 1.0
+    replace_unknown: bool = False
     seed: int | None = None
 
     def __post_init__(self):

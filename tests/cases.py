@@ -416,7 +416,8 @@ def _described(stack: Stack, variant: str) -> Any:
 
 
 def _picture_and_words_a_row(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
-    pictures = rng.integers(0, 256, (len(lengths), *PICTURE)).astype(np.uint8)
+    brightest = rng.integers(1, 257, (len(lengths), 1, 1, 1))  # or all would look alike to an untrained model
+    pictures = rng.integers(0, brightest, (len(lengths), *PICTURE)).astype(np.uint8)
     words = Ragged.of_lengths(rng.integers(4, 10, lengths.sum()).astype(np.int32), lengths)
     return forced(words) | {"picture": Shared(pictures, np.arange(len(lengths)))}
 

@@ -201,27 +201,34 @@ class Vocabulary:
         )
         return tf.lookup.StaticHashTable(words, UNKNOWN)
 
-    def texts(self, ids: tf.Tensor | tf.RaggedTensor, *, unknown: str = SPECIAL[UNKNOWN]) -> tf.Tensor:
+    def texts(
+        self, ids: tf.Tensor | tf.RaggedTensor, *, unknown: str | tf.Tensor | tf.RaggedTensor = SPECIAL[UNKNOWN]
+    ) -> tf.Tensor:
         """Ids as texts, by TensorFlow's operations alone.
 
         Args:
             ids: Integers, (rows, steps), padded or ragged; padding, begin and end are left out wherever they stand.
-            unknown: What an unknown token is written as; among marked words as one by itself.
+            unknown: What an unknown token is written as; among marked words as one by itself. Or, of the shape of `ids`, the
+                token to write for it wherever it stands.
         Returns:
             string, (rows,).
         """
         if not isinstance(ids, tf.RaggedTensor):
             ids = tf.RaggedTensor.from_tensor(ids)
+        tokens = tf.gather(tf.constant(self.tokens), ids.flat_values)
+        if isinstance(unknown, str):
+            instead = tf.constant((MARK if self.splitter.unit == "marked_word" else "") + unknown)
+        else:
+            instead = unknown.flat_values if isinstance(unknown, tf.RaggedTensor) else tf.reshape(unknown, [-1])
+        tokens = tf.where(tf.equal(ids.flat_values, UNKNOWN), instead, tokens)
         real = tf.equal(ids.flat_values, UNKNOWN) | (ids.flat_values >= len(SPECIAL))
-        ids = tf.ragged.boolean_mask(ids, ids.with_flat_values(real))
-        mark = MARK if self.splitter.unit == "marked_word" else ""
-        tokens = [*SPECIAL[:UNKNOWN], mark + unknown, *self.tokens[UNKNOWN + 1 :]]
-        return self.splitter.join(ids.with_flat_values(tf.gather(tf.constant(tokens), ids.flat_values)))
+        return self.splitter.join(tf.ragged.boolean_mask(ids.with_flat_values(tokens), ids.with_flat_values(real)))
 
-    def written(self, ids: Ragged) -> list[str]:
+    def written(self, ids: Ragged, unknown: Ragged | None = None) -> list[str]:
         """The texts of ids, as `texts` writes them."""
         rows = tf.RaggedTensor.from_row_splits(ids.values, ids.offsets)
-        return [text.decode() for text in self.texts(rows).numpy().tolist()]
+        instead = {} if unknown is None else {"unknown": rows.with_values(tf.constant(unknown.values, tf.string))}
+        return [text.decode() for text in self.texts(rows, **instead).numpy().tolist()]
 
     def to_json(self) -> dict[str, Any]:
         """Everything that maps a text to ids, as JSON."""

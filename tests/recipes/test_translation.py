@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import tensorflow as tf
 
 import seqkit
 from seqkit.data import spelled
@@ -17,6 +18,7 @@ SMALL = {
     "source": "en",
     "target": "de",
 }
+DRAWN = {"search__temperature": 0.8, "search__top_p": 0.9, "search__replace_unknown": True}
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,7 @@ def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
     flags = {"search__beam": 3, "search__n_best": 2, "search__longest": 12, "test": folder / "test"}
     if unit == "symbol":
         flags |= {"encoder__units": [6, 6], "encoder__pyramidal": True}
+    flags |= DRAWN if unit == "marked_word" else {}
     assert train(folder, unit, unit=unit, **flags) == 0
     run = seqkit.load(folder / unit)
     assert set(run.report["metrics"]) == {"bleu", "chrf", "exact_match", "length_ratio"}
@@ -64,7 +67,23 @@ def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(answers) == 3
     for answer in answers:
-        assert answer["score"] >= answer["others"][0]["score"]
+        assert unit == "marked_word" or answer["score"] >= answer["others"][0]["score"]
+    if unit == "marked_word":
+        check_drawn(run)
+
+
+def check_drawn(run):
+    """200 rows in one batch of the SavedModel, and in batches of 64 and by themselves of the run."""
+    texts = [f"{text} of {number}" for number in range(2) for text in spelled(seed=3, rows=800)["valid"]["source"]]
+    assert len(texts) == 200
+    answers = [answer["translation"] for answer in run.predict(texts)]
+    served = tf.saved_model.load(str(run.export("savedmodel"))).signatures["serving_default"]
+    assert [text.decode() for text in served(text=tf.constant(texts))["text"].numpy()] == answers
+    assert [run.predict([text])[0]["translation"] for text in texts[:20:5]] == answers[:20:5]
+    assert len(set(answers)) > 20
+    assert not any("<unknown>" in answer for answer in answers)
+    of_source = [set(text.split()) & set(answer.split()) for text, answer in zip(texts, answers, strict=True)]
+    assert any(word not in run.task.target.tokens for words in of_source for word in map("▁{}".format, words))
 
 
 def test_long_pairs_are_left_out_of_training_and_counted(folder):
@@ -83,7 +102,18 @@ def test_long_pairs_are_left_out_of_training_and_counted(folder):
         ({"attention__kind": "none", "attention__feeding": True}, "attention.feeding is on with attention.kind none"),
         ({"attention__units": 4, "attention__feeding": True}, "which scores in the decoder's width: leave it 0"),
         ({"attention__copying": True}, "attention.copying is on without shared_vocabulary"),
+        (
+            {
+                "unit": "marked_word",
+                "search__replace_unknown": True,
+                "encoder__units": [8, 8],
+                "encoder__pyramidal": True,
+            },
+            "where a place is several words",
+        ),
         ({"search__n_best": 6}, "search.n_best is 6 with a beam of 5"),
+        ({"search__top_p": 0.5}, "search.top_p 0.5 with search.temperature 0, where nothing is drawn"),
+        ({"search__replace_unknown": True}, "search.replace_unknown is on with unit subword and attention.kind"),
         ({"vocabulary_size": 10}, "there is room for 6 pieces"),
         ({"training__ar": 1}, "training.ar and training.tar are for models with an answer at every step"),
     ],
