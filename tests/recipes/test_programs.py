@@ -57,6 +57,7 @@ def test_a_program_of_several_lines_is_one_row(run, capsys):
         (["--length", "0"], "length=0: give a number from 1 to 15"),
         (["--rows", "3"], "rows is 3: give a number of at least 16"),
         (["--task", "sorting"], "sorting"),
+        (["--search.replace-unknown"], "programs are read and written symbol by symbol: leave it off"),
     ],
 )
 def test_a_wrong_setting_gets_one_sentence(tmp_path, capsys, flags, complaint):
