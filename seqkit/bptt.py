@@ -62,14 +62,16 @@ def scan(
         recurrent_bias: one (blocks * units,) or None for each of the cell's products.
         vectors: cell.vectors of (units,).
         memory: (batch, places, ...) for each of cell.memory.
-        initial_state: cell.states of (batch, units); zeros when None.
+        initial_state: cell.states of (batch, units); zeros when None. Those of cell.wide are (batch, places).
         mask: bool, (batch, steps), True where there is a step; any pattern.
         reverse: go from the last step to the first. Outputs stay at the step that they belong to.
         return_sequences: False returns None for the outputs and saves their memory.
     Returns:
-        outputs (batch, steps, units) or None, and the states after the last step, cell.states of (batch, units).
+        outputs (batch, steps, units) or None, and the states after the last step, cell.states of (batch, units). Of a wide
+        state there is its whole course: before each step and after the last, (batch, steps + 1, places).
     Raises:
-        ValueError: the number of weights or states isn't what the cell asks for.
+        ValueError: the number of weights or states isn't what the cell asks for; or there is a mask, or none of the first
+            states, where there are wide ones.
         NotImplementedError: on differentiating the gradient.
     """
     recurrent_bias = tuple(recurrent_bias or (None,) * len(recurrent))
@@ -85,6 +87,10 @@ def scan(
         )
     inputs = tf.convert_to_tensor(inputs)
     dtype, units = inputs.dtype, kernel.shape[-1] // cell.gates
+    if cell.wide and (mask is not None or reverse or initial_state is None):
+        raise ValueError(
+            f"{cell.step.__name__} has wide states: give their first values, and neither mask nor reverse."
+        )
     if initial_state is None:
         initial_state = (tf.zeros((tf.shape(inputs)[0], units), dtype),) * cell.states
     if len(initial_state) != cell.states:
@@ -202,7 +208,7 @@ def _put(buffer: tf.Tensor, t: tf.Tensor, blocks: Sequence[tf.Tensor], column: i
     """Blocks one by one: XLA writes each in place, and a concatenation of them it does element by element."""
     for block in blocks:
         buffer = ops.slice_update(buffer, tf.stack((t, 0, column)), block[None])
-        column += block.shape[-1]
+        column += _dims(block)[-1]
     return buffer
 
 
@@ -225,7 +231,7 @@ def _loops(
     shape compile once.
     """
     plan = plan_of(cell)
-    n, head = len(cell.products), 0 if projected else 2
+    n, head, narrow = len(cell.products), 0 if projected else 2, cell.states - cell.wide
 
     def unpack(weights, rows):
         projection, rest = weights[:head], weights[head:]
@@ -263,40 +269,46 @@ def _loops(
             out = left @ recurrent[k]
             return tuple(tf.split(out if biases[k] is None else out + biases[k], cell.products[k], axis=1))
 
-        def chunk(k, edge, t, states, outputs, kept):
+        def chunk(k, edge, t, states, outputs, kept, courses):
             first = tf.clip_by_value(edge, 0, steps - size)
             piece = project(first, size)
 
-            def step(s, t, states, outputs, kept):
+            def step(s, t, states, outputs, kept, courses):
                 gates = tuple(tf.split(_take(piece, t - first), cell.gates, axis=1))
                 op = Ops(product, memory=memory)
                 new = cell.step(op, gates, states, vectors)
                 candidates = [*gates, *states, *(b for _, _, out in op.trail for b in out)]
                 kept = _put(kept, t, [candidates[i] for i in plan.kept])
+                courses = tuple(_put(c, t, [state]) for c, state in zip(courses, states[narrow:], strict=True))
                 if masked:
                     real = _read(masks[0][:, :, None], t)
                     new = tuple(tf.where(real, a, b) for a, b in zip(new, states, strict=True))
-                return s + 1, t + direction, new, _put(outputs, t, new[:1]) if sequences else (), kept
+                return s + 1, t + direction, new, _put(outputs, t, new[:1]) if sequences else (), kept, courses
 
             last = tf.minimum((k + 1) * size, length)
-            loop = tf.while_loop(lambda s, *_: s < last, step, (k * size, t, states, outputs, kept))
+            loop = tf.while_loop(lambda s, *_: s < last, step, (k * size, t, states, outputs, kept, courses))
             return k + 1, edge + direction * size, *loop[1:]
 
         outputs = tf.zeros((steps, rows, units), x.dtype) if sequences else ()
         kept = tf.zeros((steps, rows, len(plan.kept) * units), x.dtype)
-        start = (0, edge, t, tuple(states), outputs, kept)
-        *_, states, outputs, kept = tf.while_loop(lambda k, *_: k < count, chunk, start)
+        courses = tuple(tf.zeros((steps + 1, *_dims(state)), x.dtype) for state in states[narrow:])
+        start = (0, edge, t, tuple(states), outputs, kept, courses)
+        *_, states, outputs, kept, courses = tf.while_loop(lambda k, *_: k < count, chunk, start)
+        courses = tuple(_put(c, steps, [state]) for c, state in zip(courses, states[narrow:], strict=True))
         if sequences:
             outputs = tf.transpose(outputs, (1, 0, 2))
         if masked and sequences:
             outputs = tf.where((tf.range(steps) < length)[:, None], outputs, states[0][:, None])
             outputs = tf.where(masks[1][:, :, None], outputs, 0)
-        return outputs, states, kept
+        return outputs, (*states[:narrow], *(tf.transpose(c, (1, 0, 2)) for c in courses)), (kept, courses)
 
     @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
     def backward(direction, x, masks, weights, turned, kept, doutputs, dstates, memory):
         rows, steps, features = _dims(x)
         _, _, _, vectors, units = unpack(weights, rows)
+        kept, courses = kept
+        dcourses = tuple(tf.transpose(d, (1, 0, 2)) for d in dstates[narrow:])  # (steps + 1, rows, places)
+        dstates = (*dstates[:narrow], *(_take(d, steps) for d in dcourses))
         length, count, size, edge, t = course(direction, masks, steps)
         # columns of what a step writes: the gradients of the gates of x, of products that don't share them, left sides
         column, starts, lefts = cell.gates, [], []
@@ -318,6 +330,7 @@ def _loops(
             def step(s, t, dstates, dconstant, written):
                 blocks = tf.split(_take(kept, t), len(plan.kept), axis=1)
                 full = dict(zip(plan.kept, blocks, strict=True))
+                full |= {cell.gates + narrow + i: _take(course, t) for i, course in enumerate(courses)}
                 total = cell.gates + cell.states + sum(plan.results)
                 # a tensor of its own for each, or their gradients would be added up
                 everything = [full[i] if i in full else tf.zeros_like(blocks[0]) for i in range(total)]
@@ -336,6 +349,7 @@ def _loops(
                 )
                 if masked:
                     dold = tuple(tf.where(real, new, d) for new, d in zip(dold, dstates, strict=True))
+                dold = (*dold[:narrow], *(a + _take(d, t) for a, d in zip(dold[narrow:], dcourses, strict=True)))
                 written = _put(written, t - first, dgates)
                 for k, (left, d) in enumerate(products):
                     if plan.shared[k] is None:

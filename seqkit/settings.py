@@ -177,12 +177,15 @@ class Attention:
             first layer attends then, otherwise what stands over its last.
         copying: Whether a symbol of the source may be written by the attention that it gets (See et al. 2017); both sides
             need one vocabulary then.
+        coverage: Whether the additive scores know how much each place was looked at before (Tu et al. 2016), which needs
+            feeding.
     """
 
     kind: AttentionKind = "multiplicative"
     units: int = 0
     feeding: bool = False
     copying: bool = False
+    coverage: bool = False
 
     def __post_init__(self):
         one_of("attention.kind", self.kind, AttentionKind)
@@ -192,6 +195,11 @@ class Attention:
                 raise InputError(
                     f"attention.{name} is on with attention.kind none, which looks at nothing: choose another kind."
                 )
+        if self.coverage and not (self.feeding and self.kind == "additive"):
+            raise InputError(
+                f"attention.coverage is on with kind {self.kind} and feeding {self.feeding}, but it is for additive scores "
+                "in the recurrence: choose attention.kind additive with attention.feeding."
+            )
         if self.feeding and self.units:
             raise InputError(
                 f"attention.units is {self.units} with attention.feeding on, which scores in the decoder's width: "

@@ -24,6 +24,7 @@ class Cell:
         states: how many states there are.
         vectors: how many element-wise weights of `units` numbers, such as peepholes.
         memory: ranks of the tensors (batch, places, ...) that every step may look at, as `op.memory`.
+        wide: how many of the states, the last ones, are as wide as the memory has places: (batch, places).
     """
 
     step: Callable
@@ -32,6 +33,7 @@ class Cell:
     states: int = 1
     vectors: int = 0
     memory: tuple[int, ...] = ()
+    wide: int = 0
 
 
 class Ops:
@@ -100,7 +102,7 @@ class Plan:
     """What the backward loop of a cell needs; found by tracing one step of it.
 
     Attributes:
-        kept: which of (gates of x, states, results of op.*) the backward loop reads.
+        kept: which of (gates of x, states, results of op.*) the backward loop reads; not the wide states, which lie apart.
         results: how many blocks each result of op.* has.
         shared: for each product, the gate of x from which on its gradient is that of x, or None.
         left: for each product, which state is its left side, or None where it must be computed.
@@ -117,13 +119,16 @@ class Plan:
 @functools.cache
 def plan_of(cell: Cell) -> Plan:
     with tf.Graph().as_default():
-        units = 3
+        units, places = 3, 5
 
-        def blocks(n):
-            return tuple(tf.compat.v1.placeholder(tf.float32, (2, units)) for _ in range(n))
+        def blocks(n, width=units):
+            return tuple(tf.compat.v1.placeholder(tf.float32, (2, width)) for _ in range(n))
 
-        x, state, vectors = blocks(cell.gates), blocks(cell.states), blocks(cell.vectors)
-        memory = tuple(tf.compat.v1.placeholder(tf.float32, (2, 5, units)[:rank]) for rank in cell.memory)
+        def states():
+            return blocks(cell.states - cell.wide) + blocks(cell.wide, places)
+
+        x, state, vectors = blocks(cell.gates), states(), blocks(cell.vectors)
+        memory = tuple(tf.compat.v1.placeholder(tf.float32, (2, places, units)[:rank]) for rank in cell.memory)
         op = Ops(lambda left, k: blocks(cell.products[k]), memory=memory)
         cell.step(op, x, state, vectors)
         widths = {what: left.shape[-1] // units for what, left, _ in op.trail if isinstance(what, int)}
@@ -132,7 +137,7 @@ def plan_of(cell: Cell) -> Plan:
         def turned(k, d):
             return tf.concat(d, 1) @ tf.ones((units * cell.products[k], units * widths[k]))
 
-        dx, ds, dv, dm, products = step_gradient(cell, x, state, vectors, recorded, blocks(cell.states), turned, memory)
+        dx, ds, dv, dm, products = step_gradient(cell, x, state, vectors, recorded, states(), turned, memory)
 
         shared, left = [], []
         for argument, d in products:
@@ -147,7 +152,8 @@ def plan_of(cell: Cell) -> Plan:
                 seen.add(id(tensor))
                 queue.extend(tensor.op.inputs)
         candidates = [*x, *state, *(t for out in recorded for t in out)]
-        kept = tuple(i for i, t in enumerate(candidates) if id(t) in seen | reached)
+        apart = {id(t) for t in state[cell.states - cell.wide :]}
+        kept = tuple(i for i, t in enumerate(candidates) if id(t) in (seen | reached) - apart)
     return Plan(
         kept,
         tuple(len(r) for r in recorded),

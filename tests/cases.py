@@ -289,7 +289,7 @@ def _translation(out: Path, **settings: Any) -> Run:
 
 def _encoder_decoder(stack: Stack, variant: str) -> Any:
     kind, *options = variant.split(", ")
-    attention = Attention(kind=kind, feeding="fed" in options, copying="copying" in options)
+    attention = Attention(kind, 0, "fed" in options, copying="copying" in options, coverage="coverage" in options)
     tied = variant == "multiplicative"
     if "pyramid" in options:
         stack = dataclasses.replace(stack, units=(4, 5), residual=False, pyramidal=True)
@@ -513,7 +513,7 @@ CASES = (
         name="programs",
         train=_programs,
         build=_encoder_decoder,
-        variants=("multiplicative, pyramid", "additive, fed, copying"),
+        variants=("multiplicative, pyramid", "additive, fed, copying, coverage"),
         in_step=False,
         draw=lambda rng, lengths: _pairs_drawn(rng, lengths, 4 + 10),  # the trained one writes ten digits and a stop
         objective=lambda training: classification(training, [1] * TOKENS),

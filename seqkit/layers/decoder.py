@@ -52,18 +52,27 @@ def hand_over(
         if attention.copying:
             handed["source"] = source
     for number, width in enumerate(width for layer in _state_widths(decoder, attention) for width in layer):
-        handed[f"{STATE}{number}"] = keras.layers.Dense(width, activation="tanh", name=f"bridge_{number}")(summary)
+        handed[f"{STATE}{number}"] = (
+            ops.zeros_like(handed["keys"][:, :, 0])
+            if width is None
+            else keras.layers.Dense(width, activation="tanh", name=f"bridge_{number}")(summary)
+        )
     return handed
 
 
-def _state_widths(decoder: Stack, attention: Attention) -> list[list[int]]:
-    """Of each layer's states; the first layer has one more where it is fed with what it attended to."""
-    widths = []
+def _state_widths(decoder: Stack, attention: Attention) -> list[list[int | None]]:
+    """Of each layer's states; the first layer has one more where it is fed with what it attended to.
+
+    With coverage that is one more again, None: as wide as there are places.
+    """
+    widths: list[list[int | None]] = []
     for units in decoder.units:
         size = make_layer(decoder.cell, units).cell.state_size
         widths.append(list(size) if isinstance(size, list | tuple) else [size])
     if attention.feeding:
         widths[0].append(decoder.units[0])
+    if attention.coverage:
+        widths[0].append(None)
     return widths
 
 
@@ -108,7 +117,7 @@ def decoder_model(
         first, states = states[: len(widths)], states[len(widths) :]
         options = {"recurrent_initializer": decoder.recurrent_initializer, "name": f"{decoder.cell}_{number}"}
         if attention.feeding and number == 1:
-            layer = Attentive(units, decoder.cell, attention.kind, **options)
+            layer = Attentive(units, decoder.cell, attention.kind, coverage=attention.coverage, **options)
             said, weights, *last = layer([sequence, given["keys"], given["memory"], given["real"], *first])
         else:
             layer = make_layer(decoder.cell, units, return_sequences=True, return_state=True, **options)

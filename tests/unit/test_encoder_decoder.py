@@ -69,7 +69,7 @@ def fed(cell, kind, given, weights):
     x, keys, values, real, *states = given
     said, looked = [], []
     for step in range(x.shape[1]):
-        *inner, before = states
+        *inner, before, covered = states if "coverage_kernel" in weights else (*states, None)
         gates = x[:, step] @ weights["kernel"] + weights["bias"] + before @ weights["feed_kernel"]
         own = inner[0] @ weights["recurrent_kernel_0"]
         units = own.shape[-1] // (3 if cell == "gru" else 4)
@@ -83,23 +83,27 @@ def fed(cell, kind, given, weights):
             inner = [sigmoid(o) * np.tanh(memory), memory]
         tail = np.split(inner[0] @ weights["attention_kernel"], 2 if kind == "additive" else 1, axis=-1)
         if kind == "additive":
-            scores = np.tanh(keys + tail[0][:, None]) @ weights["attention_score"][:, 0]
+            more = 0 if covered is None else covered[:, :, None] * weights["coverage_kernel"][:, 0]
+            scores = np.tanh(keys + tail[0][:, None] + more) @ weights["attention_score"][:, 0]
         else:
             scores = (keys * inner[0][:, None]).sum(-1)
         shares = softmax(np.where(real, scores, -np.inf))
         before = np.tanh(tail[-1] + (shares[:, :, None] * values).sum(1))
-        states = [*inner, before]
+        states = [*inner, before] if covered is None else [*inner, before, covered + shares]
         said.append(before)
         looked.append(shares)
     return [np.stack(said, axis=1), np.stack(looked, axis=1), *states]
 
 
 def attentive_case(cell, kind, rng):
-    layer, units = Attentive(4, cell, kind), 4
+    kind, _, coverage = kind.partition(", ")
+    layer, units = Attentive(4, cell, kind, coverage=bool(coverage)), 4
     given = [
         rng.normal(size=(3, 5, 2)), rng.normal(size=(3, 7, units)), rng.normal(size=(3, 7, units)),
         np.arange(7) < np.array([[7], [4], [1]]), *rng.normal(size=(3 if cell == "lstm" else 2, 3, units)),
     ]  # fmt: skip
+    if coverage:
+        given.append(rng.uniform(size=(3, 7)))
     given = [part if part.dtype == bool else part.astype("float32") for part in given]
     layer([tf.constant(part) for part in given])
     for variable in layer.trainable_variables:
@@ -108,10 +112,11 @@ def attentive_case(cell, kind, rng):
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-@pytest.mark.parametrize("kind", ["additive", "multiplicative"])
+@pytest.mark.parametrize("kind", ["additive", "multiplicative", "additive, coverage"])
 def test_feeding_follows_its_equations(cell, kind, rng):
     layer, given = attentive_case(cell, kind, rng)
     weights = {variable.name: variable.numpy().astype(np.float64) for variable in layer.trainable_variables}
+    kind = layer.kind
     expected = fed(cell, kind, [part.astype(np.float64) if part.dtype != bool else part for part in given], weights)
     for got, wanted in zip(layer([tf.constant(part) for part in given]), expected, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
@@ -124,7 +129,7 @@ def test_feeding_follows_its_equations(cell, kind, rng):
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm", "mut1"])
-@pytest.mark.parametrize("kind", ["additive", "multiplicative"])
+@pytest.mark.parametrize("kind", ["additive", "multiplicative", "additive, coverage"])
 def test_gradients_of_feeding_are_those_of_its_steps(cell, kind, rng):
     """The scan's own gradient against TensorFlow's through one step after the other."""
     layer, given = attentive_case(cell, kind, rng)
@@ -242,6 +247,9 @@ def test_a_picture_comes_in_by_its_state_at_every_step_or_by_attention(kind, eve
 def test_settings_that_contradict_each_other_are_named():
     with pytest.raises(InputError, match=r"attention\.feeding is on"):
         Attention(kind="none", feeding=True)
+    for wrong in ({"kind": "additive"}, {"kind": "multiplicative", "feeding": True}):
+        with pytest.raises(InputError, match="choose attention.kind additive with attention.feeding"):
+            Attention(**wrong, coverage=True)
     with pytest.raises(InputError, match=r"attention\.copying is on with attention\.kind none"):
         Attention(kind="none", copying=True)
     with pytest.raises(InputError, match=r"attention\.copying and encoder\.pyramidal are both on"):
