@@ -276,7 +276,6 @@ def _translation(out: Path, **settings: Any) -> Run:
     quick = {
         "valid": pairs["valid"],
         "test": pairs["test"],
-        "unit": "unigram",
         "vocabulary_size": 300,
         "embedding": Embedding(units=64),
         "encoder": Stack(cell="gru", units=(64,), bidirectional=True),
