@@ -1,29 +1,38 @@
 """Encoder to decoder: a sequence in, another sequence out."""
 
 import keras
+from keras import ops
 
 from seqkit.layers.decoder import Head, decoder_model, hand_over, joined
+from seqkit.layers.pictures import compare
 from seqkit.layers.pooling import pool
 from seqkit.layers.stack import recurrent_stack
-from seqkit.settings import Attention, Stack
+from seqkit.settings import Attention, Pooling, Stack
 
 
 def encoder_decoder(
-    source: tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor],
+    source: tuple[keras.KerasTensor | list[keras.KerasTensor], keras.KerasTensor, keras.KerasTensor],
     target: tuple[keras.KerasTensor, keras.KerasTensor],
     *,
     outputs: int,
     encoder: Stack,
     decoder: Stack,
     attention: Attention,
+    pooling: Pooling = "last",
+    grid: keras.KerasTensor | None = None,
+    looks: int = 1,
     head: Head | None = None,
 ) -> keras.Model:
     """A model that reads one sequence and writes another.
 
     Args:
-        source: Inputs, features (batch, places, features) and mask (batch, places), as `embed_tokens` gives them.
+        source: Inputs, features (batch, places, features) and mask (batch, places), as `embed_tokens` gives them; the grid's
+            input is one of the inputs.
         target: The input "before" of ids and features (batch, steps, features).
         encoder: Its summary, each direction's last state, makes the decoder's first states; its outputs are the memory.
+        pooling: How its outputs become the summary, where not by the last states.
+        grid: float, (batch, places, units): what the sequence is about, such as a picture, where there is such a thing; the
+            summary looks at it `looks` times, by attention, before it makes the first states, and the grid is the memory.
         head: As in `decoder_model`.
     Returns:
         A model from [source's inputs, "before"] to logits, float32 (batch, steps, outputs), that holds the models "encoder"
@@ -31,6 +40,10 @@ def encoder_decoder(
     """
     inputs, features, mask = source
     memory = recurrent_stack(features, mask, encoder)  # (batch, places, width)
-    handed = hand_over(pool(memory, mask, "last", encoder), decoder, attention, memory, mask)
+    summary = pool(memory, mask, pooling, encoder)
+    if grid is not None:
+        summary = compare(summary, grid, looks=looks)
+        memory, mask = grid, ops.ones_like(grid[:, :, 0], dtype="bool")
+    handed = hand_over(summary, decoder, attention, memory, mask)
     writes = decoder_model(*target, handed, outputs=outputs, decoder=decoder, attention=attention, head=head)
     return joined(inputs, handed, writes)
