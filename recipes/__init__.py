@@ -11,6 +11,7 @@ from seqkit.recipes.sentiment import Sentiment, sentiment
 from seqkit.recipes.tagging import Tagging, tagging
 from seqkit.recipes.translation import Translation, translation
 from seqkit.recipes.video_frames import VideoFrames, video_frames
+from seqkit.recipes.written_answers import WrittenAnswers
 
 if TYPE_CHECKING:
     from seqkit.run import Run
@@ -35,6 +36,7 @@ _TASKS = {
     "programs": Programs,
     "captioning": Captioning,
     "question_answering": QuestionAnswering,
+    "written_answers": WrittenAnswers,  # question_answering's, with answer_as text
 }
 
 __all__ = [

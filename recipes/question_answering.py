@@ -1,30 +1,30 @@
-"""Questions about pictures: a picture and a question in, one of the known answers out."""
+"""Questions about pictures: a picture and a question in, an answer out: one of the known ones, or one that is written."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import seqkit
-from seqkit.errors import InputError
-from seqkit.recipes.common import Classifies
+from seqkit.recipes.common import AsksOfPictures
 from seqkit.recipes.flags import Callbacks, Source
-from seqkit.settings import Embedding, Encoder, Pooling, Stack, Training, at_least
+from seqkit.recipes.written_answers import WrittenAnswers
+from seqkit.settings import Attention, Embedding, Encoder, Pooling, Search, Stack, Training, at_least, one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
 
     import keras
     import numpy as np
     import tensorflow as tf
 
     from seqkit.data import Examples, Pipeline, Vocabulary
-    from seqkit.data.sources import Role
     from seqkit.running import Forward
 
-BASELINE_ROWS = 4_000  # that the linear model on pictures is fitted on: what it can't know makes it slow
+AnswerAs = Literal["class", "text"]
+
 MISTAKES = 20  # the most confident ones, for the report
 LOOKS = 6  # rows of which it shows where the model looks: so many, and half as many mistakes
 
@@ -41,6 +41,7 @@ def question_answering(
     kind: str | None = None,
     data_dir: str | None = None,
     picture_size: tuple[int, int] | None = None,
+    answer_as: AnswerAs = "class",
     lowercase: bool = True,
     vocabulary_size: int = 10_000,
     min_count: int = 1,
@@ -49,13 +50,16 @@ def question_answering(
     stack: Stack = Stack(cell="gru", units=(64,)),
     pooling: Pooling = "last",
     looks: int = 2,
+    decoder: Stack = Stack(cell="gru", units=(64,)),
+    attention: Attention = Attention(kind="none"),
+    search: Search = Search(beam=3, longest=30, ratio=0.0),
     training: Training = Training(epochs=10, batch_size=64, learning_rate=3e-3, schedule="cosine"),
     seed: int = 0,
     overwrite: bool = False,
     resume: bool = False,
     callbacks: Callbacks = (),
 ) -> seqkit.run.Run:
-    """Answer questions about pictures: a picture and a question in, one of the known answers out.
+    """Answer questions about pictures: a picture and a question in, an answer out.
 
     Args:
         data: Training pictures, questions and answers: a table whose pictures are paths relative to its own folder or to a
@@ -70,14 +74,19 @@ def question_answering(
         kind: Column of the kind of question, by which accuracy is told; nothing for the question's first two words.
         data_dir: Where TFDS keeps prepared data sets.
         picture_size: Height and width to which pictures are brought as they are read.
-        lowercase: Whether case is folded.
+        answer_as: "class" chooses one of the training answers; "text" writes the answer word by word, also one that is none
+            of them.
+        lowercase: Whether case is folded: of the questions, and of answers that are written.
         vocabulary_size: Words to know, the most frequent first.
-        min_count: How often a word must occur in the training questions to be known.
+        min_count: How often a word must occur in the training questions, or answers, to be known.
         encoder: How the picture becomes a grid of vectors.
         embedding: How words become vectors.
         stack: The recurrent layers, over the question.
         pooling: How their steps become one vector.
         looks: How often the question looks at the picture, each time with what was seen before.
+        decoder: The recurrent layers that write an answer, from what these looks made of the picture; in one direction.
+        attention: How they look at the picture themselves, as they write.
+        search: How a written answer is looked for.
         training: How the weights are moved.
         seed: Seed of everything random.
         overwrite: Replace `out` if it exists.
@@ -91,6 +100,7 @@ def question_answering(
     settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
     for name, bound in {"seed": 0, "vocabulary_size": 5, "min_count": 1, "looks": 1}.items():
         at_least(name, settings[name], bound)
+    one_of("answer_as", answer_as, AnswerAs)
     columns = {"image": image, "question": question, "answer": answer} | ({"kind": kind} if kind else {})
     new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
     with new_folder as part, seqkit.training.reproducible(seed, training.precision):
@@ -112,25 +122,35 @@ def question_answering(
         answers = splits.train["answer"]
         classes = seqkit.data.learn_classes(answers, splits.valid["answer"], splits.train.origin)
         pictures = seqkit.data.shared(splits.train["image"])
-        task = QuestionAnswering(columns, vocabulary, classes, pictures.values.shape[1:])
+        shape = pictures.values.shape[1:]
         ids, features, mask = seqkit.layers.embed_tokens(len(vocabulary), embedding)
         statistics = seqkit.layers.frame_statistics(pictures.chunks(), encoder)
-        picture, grid = seqkit.layers.embed_pictures(task.shape, encoder, statistics)
-        model = seqkit.topologies.many_to_one(
-            [ids, picture],
-            features,
-            mask,
-            outputs=len(classes),
-            stack=stack,
-            pooling=pooling,
-            grid=grid,
-            looks=looks,
-        )
+        picture, grid = seqkit.layers.embed_pictures(shape, encoder, statistics)
+        source, seen = ([ids, picture], features, mask), {"pooling": pooling, "grid": grid, "looks": looks}
+        task: QuestionAnswering | WrittenAnswers
+        if answer_as == "class":
+            task, counts = QuestionAnswering(columns, vocabulary, classes, shape), list(map(answers.count, classes))
+            model = seqkit.topologies.many_to_one(*source, outputs=len(classes), stack=stack, **seen)
+        else:
+            target = seqkit.data.learn_vocabulary(
+                answers, unit="marked_word", lowercase=lowercase, size=vocabulary_size, min_count=min_count
+            )
+            task, counts = WrittenAnswers.of(columns, vocabulary, target, search, shape, answers), [1] * len(target)
+            before, written, _ = seqkit.layers.embed_tokens(len(target), embedding, name="before")
+            model = seqkit.topologies.encoder_decoder(
+                source,
+                (before, written),
+                outputs=len(target),
+                encoder=stack,
+                decoder=decoder,
+                attention=attention,
+                **seen,
+            )
         info = seqkit.run.train(
             task,
             model,
             splits,
-            objective=seqkit.objectives.classification(training, [answers.count(name) for name in classes]),
+            objective=seqkit.objectives.classification(training, counts),
             training=training,
             part=part,
             settings=settings,
@@ -143,16 +163,21 @@ def question_answering(
 
 
 @dataclasses.dataclass(frozen=True)
-class QuestionAnswering(Classifies):
-    """What this recipe knows and a run doesn't (see seqkit.task.Task). Outputs are probabilities, (rows, classes)."""
+class QuestionAnswering(AsksOfPictures):
+    """What this recipe knows of chosen answers and a run doesn't (see seqkit.task.Task).
+
+    Outputs are probabilities, (rows, classes).
+    """
 
     columns: dict[str, str]
     vocabulary: Vocabulary
     classes: tuple[str, ...]
     shape: tuple[int, int, int]
     recipe = "question_answering"
-    inputs = ("image", "question")
-    in_step = False
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        return self.classes
 
     def to_json(self) -> dict[str, Any]:
         return self.vocabulary.to_json() | {"labels": list(self.classes), "picture": list(self.shape)}
@@ -163,26 +188,8 @@ class QuestionAnswering(Classifies):
         height, width, channels = value["picture"]
         return cls(columns, vocabulary, tuple(value["labels"]), (height, width, channels))
 
-    def read(
-        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
-    ) -> Examples:
-        size = self.shape[:2]
-        return seqkit.data.read_pictured(source, columns, role=role, data_dir=data_dir, picture_size=size)
-
-    def opened(self, file: str, columns: dict[str, str]) -> Iterator[list[tuple[Any, str]]]:
-        if file == "-":
-            raise InputError(
-                "Standard input has no place for pictures: give a table with the columns "
-                f"{columns['image']!r} and {columns['question']!r}."
-            )
-        examples = self.read(file, {field: columns[field] for field in self.inputs})
-        yield list(zip(examples["image"], examples["question"], strict=True))
-
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
-        cache = "answer" in examples.columns  # what a user asks to predict is not kept
-        tokens = seqkit.data.tokenise(examples["question"], self.vocabulary.splitter, cache=cache)
-        ids = self.vocabulary.encode(tokens)
-        pictures = seqkit.data.shared(examples["image"])
+        ids, pictures = self.asked_ids(examples)
         facts = {
             "pictures": len(set(pictures.index.tolist())),
             "unknown_token_share": float((ids.values == seqkit.data.UNKNOWN).mean()) if len(ids.values) else 0.0,
@@ -222,7 +229,7 @@ class QuestionAnswering(Classifies):
     def sections(self, model: keras.Model, examples: Examples, outputs: np.ndarray) -> dict[str, Any]:
         targets = self._targets(examples)
         predicted, confidence = outputs.argmax(axis=1), outputs.max(axis=1)
-        kinds = _kinds(examples)
+        kinds, answers = self.kinds(examples), [self.classes[place] for place in predicted]
         wrong = [int(row) for row in (-confidence).argsort(kind="stable") if predicted[row] != targets[row]][:MISTAKES]
         firsts = [row for row in map(kinds.index, dict.fromkeys(kinds)) if row not in wrong][:LOOKS]
         return {
@@ -234,78 +241,20 @@ class QuestionAnswering(Classifies):
                 "counts": seqkit.metrics.confusion(targets, predicted, len(self.classes)),
             },
             "calibration": seqkit.metrics.calibration_bins(targets, outputs),
-            "looks": self._looks(model, examples, outputs, [*firsts, *wrong[: LOOKS // 2]]),
+            "looks": self.looks(model, examples, answers, [*firsts, *wrong[: LOOKS // 2]]),
             "mistakes": [
                 {
                     "text": examples["question"][row],
                     "label": examples["answer"][row],
-                    "predicted": self.classes[predicted[row]],
+                    "predicted": answers[row],
                     "confidence": float(confidence[row]),
                 }
                 for row in wrong
             ],
         }
 
-    def _looks(
-        self, model: keras.Model, examples: Examples, outputs: np.ndarray, rows: Sequence[int]
-    ) -> list[dict[str, Any]]:
-        """What each look of the model weighs, for these rows."""
-        import keras
-
-        size = model.get_layer("maps").output.shape[1:3]
-        layers = [layer.output for layer in model.layers if layer.name.startswith("attention_look_")]
-        attention = seqkit.running.Forward(keras.Model(model.inputs, keras.ops.stack(layers, axis=1)))
-        pipeline, _ = self.encode(examples.take(rows, "rows of the report"), len(rows))
-        weights = seqkit.running.row_outputs(attention, pipeline)  # (rows, looks, places)
-        shown = []
-        for row, looks in zip(rows, weights, strict=True):
-            truth, answer = examples["answer"][row], self.classes[int(outputs[row].argmax())]
-            verdict = "right" if answer == truth else f"wrong: it is {truth}"
-            shown.append(
-                {
-                    "picture": seqkit.pages.png(examples["image"][row]),
-                    "title": f"{examples['question'][row]} {answer} ({verdict})",
-                    "names": [f"look {number}" for number in range(1, len(looks) + 1)],
-                    "weights": looks.reshape(-1, *size).round(4).tolist(),
-                }
-            )
-        return shown
-
-    def fit_baselines(self, train: Examples) -> dict[str, Any]:
-        answers, seen = train["answer"], seqkit.baselines.averaged_pictures(seqkit.data.shared(train["image"]))
-        return {
-            "majority": seqkit.baselines.Majority.fit(answers, self.classes),
-            "question_alone": seqkit.baselines.LinearTfidf.fit(train["question"], answers, self.classes),
-            "picture_alone": seqkit.baselines.SingleFrame.fit([seen], [answers], self.classes, frames=BASELINE_ROWS),
-        }
-
-    def load_baseline(self, path: Path) -> Any:
-        kinds = {
-            "majority": seqkit.baselines.Majority,
-            "question_alone": seqkit.baselines.LinearTfidf,
-            "picture_alone": seqkit.baselines.SingleFrame,
-        }
-        return kinds[path.stem].load(path)
-
     def baseline_outputs(self, baseline: Any, examples: Examples) -> np.ndarray:
-        if isinstance(baseline, seqkit.baselines.SingleFrame):
-            seen = seqkit.baselines.averaged_pictures(seqkit.data.shared(examples["image"]))
-            return baseline.probabilities(seen.values)[seen.index]
-        return baseline.probabilities(examples["question"])
-
-    def asked(self, examples: Examples) -> dict[str, tf.Tensor]:
-        import numpy as np
-        import tensorflow as tf
-
-        pictures = np.stack([np.asarray(cell, np.float32) for cell in examples["image"]])
-        return {"picture": tf.constant(pictures), "question": tf.constant(examples["question"])}
+        return self.probabilities(baseline, examples)
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return seqkit.serving.PictureAnswerer(model, self.vocabulary, self.classes), "probabilities"
-
-
-def _kinds(examples: Examples) -> list[str]:
-    """Of each question: a column of the data, or its first two words."""
-    if "kind" in examples.columns:
-        return examples["kind"]
-    return [" ".join(question.lower().split()[:2]) for question in examples["question"]]

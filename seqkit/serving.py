@@ -149,6 +149,26 @@ class PictureWriter(tf.Module):
         return {"text": self.vocabulary.texts(found.ids[:, 0]), "score": found.scores[:, 0]}
 
 
+class AnswerWriter(tf.Module):
+    """A picture and a question in, the answer as text out, with both vocabularies and the whole search inside."""
+
+    def __init__(self, model: keras.Model, source: Vocabulary, target: Vocabulary, search: Search):
+        super().__init__()
+        self.model, self.table, self.splitter, self.target = model, source.lookup(), source.splitter, target
+        self.find, self.names = searcher(model, search), [tensor.name for tensor in model.get_layer("encoder").inputs]
+        shape = next(tensor.shape for tensor in model.inputs if tensor.name == "picture")
+        picture, question = tf.TensorSpec(shape, tf.float32, "picture"), tf.TensorSpec([None], tf.string, "question")
+        self.serve = tf.function(self._serve, input_signature=[picture, question], autograph=False)
+
+    def _serve(self, picture: tf.Tensor, question: tf.Tensor) -> Tensors:
+        """float32 (batch, height, width, 3), 0 to 255, and string (batch,) -> "answer", string (batch,); "score", float32
+        (batch,).
+        """
+        given = {"picture": picture, "ids": _ended(self.table.lookup(self.splitter(question)))}
+        found = self.find(*(given[name] for name in self.names))
+        return {"answer": self.target.texts(found.ids[:, 0]), "score": found.scores[:, 0]}
+
+
 class Tagger(tf.Module):
     """A model that reads sentences.
 

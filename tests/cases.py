@@ -11,10 +11,10 @@ import numpy as np
 from seqkit import Attention, Embedding, Encoder, Run, Search, Stack, Training
 from seqkit.data import (
     Examples,
+    Picture,
     Pipeline,
     Ragged,
     Shared,
-    asked_scenes,
     boundaries,
     described_scenes,
     drawn,
@@ -28,7 +28,6 @@ from seqkit.data import (
 from seqkit.data.moving_digits import CANVAS, MOTIONS
 from seqkit.data.pipelines import Column
 from seqkit.data.scenes import FRAME as FRAME_OF_SCENES
-from seqkit.data.scenes import NUMBERS
 from seqkit.layers import compose_characters, embed_frames, embed_pictures, embed_tokens, tied_head
 from seqkit.objectives import classification
 from seqkit.recipes import (
@@ -335,45 +334,72 @@ def _digits_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
     return Examples(examples.columns | {"source": texts}, "shuffled")
 
 
-PICTURE = (FRAME_OF_SCENES, FRAME_OF_SCENES, 3)
-BY_COLOUR = ("where is the", "what colour is the digit at", "is the")  # questions that a small model learns in seconds
+FLAG = (8, 8, 3)  # a picture of two halves
+PAINT = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 50, 230), "white": (235, 235, 235)}
 
 
-def _colour_questions(seed: int, scenes: int) -> dict[str, Examples]:
-    parts = {}
-    for name, part in asked_scenes(seed=seed, scenes=scenes).items():
-        rows = [
-            row
-            for row, question in enumerate(part["question"])
-            if question.startswith(BY_COLOUR) and not set(question[:-1].split()) & set(NUMBERS)
+def _flags(seed: int, flags: int, *, both: bool = False) -> Examples:
+    """Flags of two colours with questions that a small model learns to answer in seconds.
+
+    Args:
+        both: Whether both colours are asked for too, which takes an answer of several words.
+    """
+    rng = np.random.default_rng(seed)
+    pictures, rows = np.zeros((flags, *FLAG), np.uint8), []
+    for place, picture in enumerate(pictures):
+        left, right = rng.choice(list(PAINT), 2, replace=False)
+        halves = np.repeat([PAINT[left], PAINT[right]], FLAG[1] // 2, axis=0)  # (columns, channels)
+        picture[:] = halves + rng.integers(-20, 20, FLAG)
+        colour = rng.choice([left, right])
+        rows += [
+            (Picture(pictures, place), "what is on the left?", left),
+            (Picture(pictures, place), "what is on the right?", right),
+            (Picture(pictures, place), f"is the left {colour}?", "yes" if colour == left else "no"),
+            *([(Picture(pictures, place), "what is there?", f"{left} and {right}")] if both else []),
         ]
-        parts[name] = Examples(part, name).take(rows, f"questions by colour ({name})")
-    return parts
+    columns = map(list, zip(*rows, strict=True))
+    return Examples(dict(zip(("image", "question", "answer"), columns, strict=True)), f"flags, seed {seed}")
 
 
-def _question_answering(out: Path, **settings: Any) -> Run:
-    parts = _colour_questions(seed=0, scenes=3200)
+def _question_answering(out: Path, both: bool = False, **settings: Any) -> Run:
     quick = {
-        "valid": parts["valid"],
-        "test": parts["test"],
-        "encoder": Encoder(filters=(8, 16, 32), units=48),
-        "embedding": Embedding(units=24),
-        "stack": Stack(cell="gru", units=(48,)),
-        "training": Training(epochs=14, batch_size=32, learning_rate=4e-3, schedule="cosine", warmup_steps=50),
+        "valid": _flags(1, 60, both=both),
+        "test": _flags(2, 100, both=both),
+        "encoder": Encoder(filters=(8, 8), units=32),
+        "embedding": Embedding(units=16),
+        "stack": Stack(cell="gru", units=(32,)),
+        "training": Training(epochs=8, batch_size=32, learning_rate=3e-3, schedule="cosine", warmup_steps=20),
     }
-    return question_answering(parts["train"], out=out, **quick | settings)
+    return question_answering(_flags(0, 400, both=both), out=out, **quick | settings)
 
 
-def _asked_of_pictures(stack: Stack, pooling: str) -> Any:
+def _written_answers(out: Path, **settings: Any) -> Run:
+    quick = {"answer_as": "text", "decoder": Stack(cell="gru", units=(32,)), "search": Search(beam=2, longest=8)}
+    return _question_answering(out, both=True, **quick | settings)
+
+
+def _asked_of_pictures(stack: Stack, variant: str) -> Any:
     ids, features, mask = embed_tokens(TOKENS, Embedding(units=5))
-    picture, grid = embed_pictures(PICTURE, Encoder(filters=(4, 6), units=5), (np.full(3, 127.0), np.full(3, 5000.0)))
-    inputs = [ids, picture]
-    return many_to_one(inputs, features, mask, outputs=CLASSES, stack=stack, pooling=pooling, grid=grid, looks=2)
+    encoder = Encoder(filters=(4,), units=16)  # of fewer, all might be cut off by ReLU at the start
+    picture, grid = embed_pictures(FLAG, encoder, (np.full(3, 127.0), np.full(3, 5000.0)))
+    source, seen = ([ids, picture], features, mask), {"grid": grid, "looks": 2}
+    if "written" not in variant:
+        return many_to_one(*source, outputs=CLASSES, stack=stack, pooling=variant, **seen)
+    before, written, _ = embed_tokens(TOKENS, Embedding(units=6), name="before")
+    return encoder_decoder(
+        source,
+        (before, written),
+        outputs=TOKENS,
+        encoder=stack,
+        decoder=dataclasses.replace(stack, bidirectional=False),
+        attention=Attention(kind="additive" if "attending" in variant else "none"),
+        **seen,
+    )
 
 
-def _picture_and_class_a_row(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
-    pictures = rng.integers(0, 256, (2, *PICTURE)).astype(np.uint8)  # fewer than rows
-    return _one_class_a_row(rng, lengths) | {"picture": Shared(pictures, rng.integers(0, 2, len(lengths)))}
+def _with_flags(columns: dict[str, Column], rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+    flags = rng.integers(0, 256, (2, *FLAG)).astype(np.uint8)  # fewer than rows
+    return columns | {"picture": Shared(flags, rng.integers(0, 2, len(lengths)))}
 
 
 def _pictures_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
@@ -384,6 +410,9 @@ def _pictures_shuffled(examples: Examples, rng: np.random.Generator) -> Examples
 
 def _pixels(count: int) -> list:
     return [np.asarray(picture).tolist() for picture in described_scenes(seed=3, scenes=16)["train"]["image"][:count]]
+
+
+PICTURE = (FRAME_OF_SCENES, FRAME_OF_SCENES, 3)
 
 
 def _captioning(out: Path, **settings: Any) -> Run:
@@ -419,6 +448,18 @@ def _picture_and_words_a_row(rng: np.random.Generator, lengths: np.ndarray) -> d
     pictures = rng.integers(0, brightest, (len(lengths), *PICTURE)).astype(np.uint8)
     words = Ragged.of_lengths(rng.integers(4, 10, lengths.sum()).astype(np.int32), lengths)
     return forced(words) | {"picture": Shared(pictures, np.arange(len(lengths)))}
+
+
+_ASKED = [
+    (flag.tolist(), question)
+    for flag, question in zip(
+        map(np.asarray, _flags(3, 4)["image"]), ("what is on the left?", "is it?", "", "\u2603 " * 20), strict=False
+    )
+]
+
+
+def _picture_and_question(inputs: Sequence[tuple[Any, str]]) -> dict[str, list]:
+    return dict(zip(("picture", "question"), map(list, zip(*inputs, strict=True)), strict=True))
 
 
 CASES = (
@@ -534,15 +575,34 @@ CASES = (
         build=_asked_of_pictures,
         variants=("last", "max"),
         in_step=False,
-        draw=_picture_and_class_a_row,
+        draw=lambda rng, lengths: _with_flags(_one_class_a_row(rng, lengths), rng, lengths),
         objective=lambda training: classification(training, [1] * CLASSES),
-        inputs=list(zip(_pixels(4), ("where is the red digit?", "is it?", "", "\u2603 " * 20), strict=True)),
-        asked=lambda inputs: dict(zip(("picture", "question"), map(list, zip(*inputs, strict=True)), strict=True)),
-        fresh=lambda: _colour_questions(seed=3, scenes=1600)["test"],
+        inputs=_ASKED,
+        asked=_picture_and_question,
+        fresh=lambda: _flags(3, 100),
         shuffled=_pictures_shuffled,
         served=lambda answers: {"answer": [answer["answer"] for answer in answers]},
         order_metric="accuracy",
         bag_of_words="question_alone",
+    ),
+    Case(
+        name="written_answers",
+        train=_written_answers,
+        build=_asked_of_pictures,
+        variants=("written", "written, attending"),
+        in_step=False,
+        draw=lambda rng, lengths: _with_flags(
+            _pairs_drawn(rng, lengths, 4 + 7), rng, lengths
+        ),  # words of the trained one
+        objective=lambda training: classification(training, [1] * TOKENS),
+        inputs=_ASKED,
+        asked=_picture_and_question,
+        fresh=lambda: _flags(3, 100, both=True),
+        shuffled=_pictures_shuffled,
+        served=lambda answers: {name: [answer[name] for answer in answers] for name in ("answer", "score")},
+        order_metric="exact_match",
+        bag_of_words="question_alone",
+        writes=True,
     ),
     Case(
         name="captioning",

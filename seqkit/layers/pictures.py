@@ -68,6 +68,15 @@ def stacked_attention(question: keras.KerasTensor, grid: keras.KerasTensor, *, l
     return keras.layers.Dense(2 * units, activation="relu", name="judged")(both)
 
 
+def compare(question: keras.KerasTensor, grid: keras.KerasTensor, *, looks: int) -> keras.KerasTensor:
+    """What `stacked_attention` sees, through one more layer: float, (batch, units).
+
+    "Is there no circle?" turns the answer round, which is no affine function of what was asked and seen.
+    """
+    seen = stacked_attention(question, grid, looks=looks)
+    return keras.layers.Dense(grid.shape[-1], activation="relu", name="compared")(seen)
+
+
 def convolutions(pictures: keras.KerasTensor, encoder: Encoder) -> keras.KerasTensor:
     """Maps of pictures.
 

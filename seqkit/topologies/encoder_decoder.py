@@ -1,38 +1,47 @@
 """Encoder to decoder: a sequence in, another sequence out."""
 
 import keras
+from keras import ops
 
 from seqkit.errors import InputError
 from seqkit.layers.decoder import Head, decoder_model, hand_over, joined
+from seqkit.layers.pictures import compare
 from seqkit.layers.pooling import pool
 from seqkit.layers.stack import real_steps, recurrent_stack
-from seqkit.settings import Attention, Stack
+from seqkit.settings import Attention, Pooling, Stack
 
 
 def encoder_decoder(
-    source: tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor],
+    source: tuple[keras.KerasTensor | list[keras.KerasTensor], keras.KerasTensor, keras.KerasTensor],
     target: tuple[keras.KerasTensor, keras.KerasTensor],
     *,
     outputs: int,
     encoder: Stack,
     decoder: Stack,
     attention: Attention,
+    pooling: Pooling = "last",
+    grid: keras.KerasTensor | None = None,
+    looks: int = 1,
     head: Head | None = None,
 ) -> keras.Model:
     """A model that reads one sequence and writes another.
 
     Args:
-        source: Inputs, features (batch, steps, features) and mask (batch, steps), as `embed_tokens` gives them.
+        source: Inputs, features (batch, steps, features) and mask (batch, steps), as `embed_tokens` gives them; the grid's
+            input is one of the inputs.
         target: The input "before" of ids and features (batch, steps, features).
         encoder: Its summary, each direction's last state, makes the decoder's first states; its outputs are the memory. With
             a pyramidal one a place is several steps of the source.
         attention: With copying the ids of the source have the meaning of the outputs.
+        pooling: How its outputs become the summary, where not by the last states.
+        grid: float, (batch, places, units): what the sequence is about, such as a picture, where there is such a thing; the
+            summary looks at it `looks` times, by attention, before it makes the first states, and the grid is the memory.
         head: As in `decoder_model`.
     Returns:
         A model from [source's inputs, "before"] to logits, float32 (batch, steps, outputs), that holds the models "encoder"
         and "decoder".
     Raises:
-        InputError: There is copying, and the encoder is pyramidal.
+        InputError: There is copying, and the encoder is pyramidal or there is a grid.
     """
     if attention.copying and encoder.pyramidal:
         raise InputError(
@@ -41,6 +50,10 @@ def encoder_decoder(
         )
     inputs, features, mask = source
     memory, real = recurrent_stack(features, mask, encoder), real_steps(mask, encoder)  # (batch, places, width)
-    handed = hand_over(pool(memory, real, "last", encoder), decoder, attention, memory, real, inputs)
+    summary, symbols = pool(memory, real, pooling, encoder), inputs
+    if grid is not None:
+        summary, symbols = compare(summary, grid, looks=looks), None
+        memory, real = grid, ops.ones_like(grid[:, :, 0], dtype="bool")
+    handed = hand_over(summary, decoder, attention, memory, real, symbols)
     writes = decoder_model(*target, handed, outputs=outputs, decoder=decoder, attention=attention, head=head)
     return joined(inputs, handed, writes)

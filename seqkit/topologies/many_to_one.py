@@ -2,7 +2,7 @@
 
 import keras
 
-from seqkit.layers.pictures import stacked_attention
+from seqkit.layers.pictures import compare
 from seqkit.layers.pooling import pool
 from seqkit.layers.stack import real_steps, recurrent_stack
 from seqkit.settings import Pooling, Stack
@@ -33,8 +33,6 @@ def many_to_one(
     sequence = recurrent_stack(features, mask, stack)  # (batch, steps, width)
     summary = pool(sequence, real_steps(mask, stack), pooling, stack)  # (batch, width)
     if grid is not None:
-        seen = stacked_attention(summary, grid, looks=looks)
-        # "is there no circle?" turns the answer round: no affine function of what was asked and seen
-        summary = keras.layers.Dense(grid.shape[-1], activation="relu", name="compared")(seen)
+        summary = compare(summary, grid, looks=looks)
     logits = keras.layers.Dense(outputs, dtype="float32", name="logits")(summary)
     return keras.Model(inputs, logits, name="many_to_one")

@@ -105,6 +105,28 @@ def test_other_columns_name_the_picture_and_the_kind(tables, tmp_path):
     assert {row["kind"]: row["support"] for row in run.report["per_kind"]} == {"sort 0": 3, "sort 1": 4}
 
 
+def test_written_answers_are_scored_as_texts(tables, tmp_path, capsys):
+    """One epoch teaches little: here counts that any text is scored, those that no training row has too."""
+    run = question_answering(tables[0], test=tables[1], out=tmp_path / "run", answer_as="text", **QUICK)
+    report = run.report
+    assert report["data"]["rows"] == 81
+    assert list(report["metrics"]) == ["exact_match", "chrf", "length_ratio"]  # BLEU counts runs of four words
+    for name in ("majority", "question_alone", "picture_alone"):
+        assert 0 < report["baselines"][name]["exact_match"]["value"] < 0.7, name
+    by_kind = sum(row["accuracy"] * row["support"] for row in report["per_kind"]) / 81
+    assert report["metrics"]["exact_match"]["value"] == pytest.approx(by_kind)
+    assert len(report["looks"]) >= 3
+    for row in report["looks"]:
+        np.testing.assert_allclose(np.sum(row["weights"], axis=(1, 2)), 1.0, atol=1e-2)
+    capsys.readouterr()
+    assert main(["predict", str(run.path), str(tables[1])]) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [set(answer) for answer in answers] == [{"question", "answer", "score"}] * 81
+    asked = [(tables[1].parent / "images" / "test_3.png", row["question"]) for row in answers[12:16]]
+    for alone, row in zip(load(run.path).predict(asked), answers[12:16], strict=True):
+        assert alone == row | {"score": pytest.approx(row["score"], abs=1e-5)}
+
+
 @pytest.mark.parametrize(
     ("ask", "complaint"),
     [
@@ -125,5 +147,6 @@ def test_commands_tell_what_is_wrong(trained, tables, tmp_path, capsys):
     broken.write_text("image,question,answer\nnowhere.png,what?,red\n")
     assert main(["evaluate", str(trained.path), "--data", str(broken)]) == 2
     assert "broken.csv, line 2: there is no picture 'nowhere.png'" in " ".join(capsys.readouterr().err.split())
-    with pytest.raises(InputError, match="looks is 0"):
-        question_answering(tables[0], out=tmp_path / "run", **QUICK | {"looks": 0})
+    for wrong, complaint in (({"looks": 0}, "looks is 0"), ({"answer_as": "word"}, "answer_as is 'word'")):
+        with pytest.raises(InputError, match=complaint):
+            question_answering(tables[0], out=tmp_path / "run", **QUICK | wrong)
