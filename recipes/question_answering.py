@@ -101,6 +101,8 @@ def question_answering(
     for name, bound in {"seed": 0, "vocabulary_size": 5, "min_count": 1, "looks": 1}.items():
         at_least(name, settings[name], bound)
     one_of("answer_as", answer_as, AnswerAs)
+    if search.replace_unknown:
+        raise seqkit.InputError("search.replace_unknown is on, but what is looked at is a picture: leave it off.")
     columns = {"image": image, "question": question, "answer": answer} | ({"kind": kind} if kind else {})
     new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
     with new_folder as part, seqkit.training.reproducible(seed, training.precision):
@@ -135,7 +137,7 @@ def question_answering(
             target = seqkit.data.learn_vocabulary(
                 answers, unit="marked_word", lowercase=lowercase, size=vocabulary_size, min_count=min_count
             )
-            task, counts = WrittenAnswers.of(columns, vocabulary, target, search, shape, answers), [1] * len(target)
+            task, counts = WrittenAnswers.of(columns, vocabulary, target, search.of_run(seed), shape, answers), [1] * len(target)
             before, written, _ = seqkit.layers.embed_tokens(len(target), embedding, name="before")
             model = seqkit.topologies.encoder_decoder(
                 source,
