@@ -137,7 +137,10 @@ def question_answering(
             target = seqkit.data.learn_vocabulary(
                 answers, unit="marked_word", lowercase=lowercase, size=vocabulary_size, min_count=min_count
             )
-            task, counts = WrittenAnswers.of(columns, vocabulary, target, search.of_run(seed), shape, answers), [1] * len(target)
+            task, counts = (
+                WrittenAnswers.of(columns, vocabulary, target, search.of_run(seed), shape, answers),
+                [1] * len(target),
+            )
             before, written, _ = seqkit.layers.embed_tokens(len(target), embedding, name="before")
             model = seqkit.topologies.encoder_decoder(
                 source,
