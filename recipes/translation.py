@@ -43,6 +43,7 @@ def translation(
     max_length: int = 100,
     batch_tokens: int = 0,
     tied: bool = True,
+    shared_embedding: bool = False,
     embedding: Embedding = Embedding(units=256, dropout=0.2),
     encoder: Stack = Stack(cell="gru", units=(256,), bidirectional=True, dropout=0.3),
     decoder: Stack = Stack(cell="gru", units=(256,), dropout=0.3),
@@ -77,6 +78,7 @@ def translation(
         max_length: Training pairs with more units on a side are left out, which is said.
         batch_tokens: Units a batch at most on each side, padding and all, in place of training.batch_size; 0 for rows.
         tied: Use the decoder's embedding for the output too (Press and Wolf 2017), where it is as wide as the decoder.
+        shared_embedding: Use one embedding on both sides, and with `tied` for the output too, where they share a vocabulary.
         embedding: How units become vectors, on both sides.
         encoder: The recurrent layers that read.
         decoder: The recurrent layers that write, in one direction.
@@ -113,6 +115,10 @@ def translation(
         raise seqkit.InputError(
             "search.replace_unknown is on with encoder.pyramidal, where a place is several words: leave one of them off."
         )
+    if shared_embedding and not shared_vocabulary:
+        raise seqkit.InputError(
+            "shared_embedding needs one vocabulary for both sides: turn shared_vocabulary on, or leave shared_embedding off."
+        )
     columns = {"source": source, "target": target}
     new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
     with new_folder as part, seqkit.training.reproducible(seed, training.precision):
@@ -135,7 +141,7 @@ def translation(
             for side in ([[*texts[0], *texts[1]]] if shared_vocabulary else texts)
         ]
         task = Translation(columns, vocabularies[0], vocabularies[-1], search.of_run(seed), max_length, batch_tokens)
-        model = _model(task, embedding, encoder, decoder, attention, tied=tied)
+        model = _model(task, embedding, encoder, decoder, attention, tied=tied, shared=shared_embedding)
         info = seqkit.run.train(
             task,
             model,
@@ -153,12 +159,22 @@ def translation(
 
 
 def _model(
-    task: Translation, embedding: Embedding, encoder: Stack, decoder: Stack, attention: Attention, *, tied: bool
+    task: Translation,
+    embedding: Embedding,
+    encoder: Stack,
+    decoder: Stack,
+    attention: Attention,
+    *,
+    tied: bool,
+    shared: bool,
 ) -> keras.Model:
-    source = seqkit.layers.embed_tokens(len(task.source), embedding)
-    before, features, _ = seqkit.layers.embed_tokens(len(task.target), embedding, reversible=tied, name="before")
+    ids, read, mask = seqkit.layers.embed_tokens(len(task.source), embedding, reversible=tied and shared)
+    table = seqkit.layers.table_of(ids, read) if shared else None
+    before, features, _ = seqkit.layers.embed_tokens(
+        len(task.target), embedding, reversible=tied, shared=table, name="before"
+    )
     return seqkit.topologies.encoder_decoder(
-        source,
+        (ids, read, mask),
         (before, features),
         outputs=len(task.target),
         encoder=encoder,

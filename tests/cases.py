@@ -28,7 +28,7 @@ from seqkit.data import (
 from seqkit.data.moving_digits import CANVAS, MOTIONS
 from seqkit.data.pipelines import Column
 from seqkit.data.scenes import FRAME as FRAME_OF_SCENES
-from seqkit.layers import compose_characters, embed_frames, embed_pictures, embed_tokens, tied_head
+from seqkit.layers import compose_characters, embed_frames, embed_pictures, embed_tokens, table_of, tied_head
 from seqkit.objectives import classification
 from seqkit.recipes import (
     captioning,
@@ -291,9 +291,11 @@ def _encoder_decoder(stack: Stack, variant: str) -> Any:
     tied = variant == "multiplicative"
     if "pyramid" in options:
         stack = dataclasses.replace(stack, units=(4, 5), residual=False, pyramidal=True)
-    before, features, _ = embed_tokens(TOKENS, Embedding(units=6), reversible=tied, name="before")
+    ids, read, mask = embed_tokens(TOKENS, Embedding(units=6 if tied else 5), reversible=tied)
+    table = table_of(ids, read) if tied else None
+    before, features, _ = embed_tokens(TOKENS, Embedding(units=6), reversible=tied, shared=table, name="before")
     return encoder_decoder(
-        embed_tokens(TOKENS, Embedding(units=5)),
+        (ids, read, mask),
         (before, features),
         outputs=TOKENS,
         encoder=stack,

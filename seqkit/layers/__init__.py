@@ -2,7 +2,7 @@
 
 from seqkit.layers.characters import compose_characters
 from seqkit.layers.crf import CRF, best_tags, crf_accuracy, crf_loss, unpack, viterbi
-from seqkit.layers.embedding import embed_tokens, tied_head
+from seqkit.layers.embedding import embed_tokens, table_of, tied_head
 from seqkit.layers.frames import embed_frames, frame_statistics
 from seqkit.layers.pictures import embed_pictures, stacked_attention
 from seqkit.layers.pooling import pool
@@ -21,6 +21,7 @@ __all__ = [
     "pool",
     "recurrent_stack",
     "stacked_attention",
+    "table_of",
     "tied_head",
     "unpack",
     "viterbi",

@@ -17,6 +17,7 @@ def embed_tokens(
     *,
     unknown: int | None = None,
     reversible: bool = False,
+    shared: keras.layers.Embedding | None = None,
     name: str = "ids",
 ) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
     """The input of a model that reads token ids.
@@ -28,6 +29,7 @@ def embed_tokens(
         unknown: The id that a dropped word takes, so that it is trained as the words are for which it stands; without it a
             dropped word is zeros.
         reversible: Whether `tied_head` may use the table for the output too.
+        shared: The embedding, from `table_of`, of another input whose variable this one takes.
         name: Of the input.
     Returns:
         ids, int32 (batch, steps); features, float (batch, steps, units); mask, bool (batch, steps), False on padding.
@@ -45,6 +47,9 @@ def embed_tokens(
         )
     else:
         table = keras.layers.Embedding(tokens, units, **options)
+    if shared is not None:
+        # one variable, of two layers: a layer of two models would not come back from a file as one
+        table.add_weight = lambda **options: shared.embeddings
     if embedding.word_dropout and unknown is not None:
         kept = keras.layers.Dropout(embedding.word_dropout, name="word_dropout")(keras.ops.ones_like(ids, "float32"))
         features = table(keras.ops.where(keras.ops.equal(kept, 0.0), unknown, ids))
@@ -63,12 +68,17 @@ def embed_tokens(
     return ids, features, mask
 
 
+def table_of(ids: keras.KerasTensor, features: keras.KerasTensor) -> keras.layers.Embedding:
+    """The embedding that `embed_tokens` made."""
+    return keras.Model(ids, features).get_layer("embedding")
+
+
 def tied_head(ids: keras.KerasTensor, features: keras.KerasTensor) -> Callable[[keras.KerasTensor], keras.KerasTensor]:
     """A head for `many_to_many` whose logits are products with the embedding of the input (Press and Wolf 2017).
 
     Args:
         ids, features: From `embed_tokens` with `reversible`.
     """
-    table = keras.Model(ids, features).get_layer("embedding")
+    table = table_of(ids, features)
     # the copy leaves the mask behind, which the table would complain about
     return lambda sequence: table(keras.ops.copy(sequence), reverse=True)

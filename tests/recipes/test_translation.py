@@ -39,12 +39,13 @@ def train(folder, out, data="train", **flags):
     return main(["train", "translation", *(f"--{name}={one}" for name, values in several.items() for one in values)])
 
 
-@pytest.mark.parametrize("unit", ["subword", "marked_word", "symbol"])
+@pytest.mark.parametrize("unit", ["unigram", "marked_word", "symbol"])
 def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
     flags = {"search__beam": 3, "search__n_best": 2, "search__longest": 12, "test": folder / "test"}
     if unit == "symbol":
         flags |= {"encoder__units": [6, 6], "encoder__pyramidal": True}
     flags |= DRAWN if unit == "marked_word" else {}
+    flags |= {"shared_vocabulary": True, "shared_embedding": True} if unit == "unigram" else {}
     assert train(folder, unit, unit=unit, **flags) == 0
     run = seqkit.load(folder / unit)
     assert set(run.report["metrics"]) == {"bleu", "chrf", "exact_match", "length_ratio"}
@@ -97,6 +98,7 @@ def test_long_pairs_are_left_out_of_training_and_counted(folder):
     [
         ({"max_length": 1}, "every pair has more than max_length 1 units on a side"),
         ({"embedding__units": 9}, "tied needs an embedding as wide as the decoder: give embedding.units 8"),
+        ({"shared_embedding": True}, "turn shared_vocabulary on"),
         ({"decoder__bidirectional": True}, "leave decoder.bidirectional off"),
         ({"decoder__units": [8, 8], "decoder__pyramidal": True}, "decoder.pyramidal is on, but there is an answer"),
         ({"attention__kind": "none", "attention__feeding": True}, "attention.feeding is on with attention.kind none"),

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import seqkit
 from seqkit import Attention, Embedding, InputError, Search, Stack
-from seqkit.layers import embed_tokens
+from seqkit.layers import embed_tokens, table_of, tied_head
 from seqkit.layers.attention import attend, attention_keys
 from seqkit.layers.feeding import Attentive
 from seqkit.topologies import encoder_decoder, one_to_many
@@ -58,6 +59,32 @@ def whole(attention, stack=None, **options):
         source, (before, features), outputs=9, encoder=stack or Stack(units=(5,), bidirectional=True),
         decoder=Stack(cell="gru", units=(6,)), attention=attention, **options,
     )  # fmt: skip
+
+
+def test_a_shared_embedding_gets_the_gradients_of_all_its_uses(tmp_path, rng):
+    """What comes back from the file has an embedding for each side, which start out alike."""
+    ids, read, mask = embed_tokens(9, Embedding(units=6), reversible=True)
+    before, features, _ = embed_tokens(
+        9, Embedding(units=6), reversible=True, shared=table_of(ids, read), name="before"
+    )
+    model = encoder_decoder(
+        (ids, read, mask), (before, features), outputs=9, encoder=Stack(units=(5,)),
+        decoder=Stack(cell="gru", units=(6,)), attention=Attention(), head=tied_head(before, features),
+    )  # fmt: skip
+    model.save(tmp_path / "model.keras")
+    parted = keras.saving.load_model(tmp_path / "model.keras")
+    given = [rng.integers(1, 9, (3, steps)) for steps in (4, 5)]
+    gradients = {}
+    for name, one in {"shared": model, "accelerated": seqkit.accelerate(model), "parted": parted}.items():
+        tables = {id(table): table for table in one.trainable_variables if table.path == "embedding/embeddings"}
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(one(given)))
+        found = tape.gradient(loss, [table.value for table in tables.values()])
+        assert len(found) == (2 if name == "parted" else 1)
+        gradients[name] = sum(tf.convert_to_tensor(gradient).numpy() for gradient in found)
+    np.testing.assert_array_equal(parted(given), model(given))
+    for name in ("shared", "accelerated"):
+        np.testing.assert_allclose(gradients[name], gradients["parted"], rtol=1e-4, atol=1e-6)
 
 
 def fed(cell, kind, given, weights):
