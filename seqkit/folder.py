@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from seqkit.errors import InputError
 
 CHECKPOINT = Path("checkpoint") / "state.npz"
@@ -77,6 +79,11 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Where what can be computed again is kept: the user's cache folder, or what the variable SEQKIT_CACHE says."""
+    return Path(os.environ.get("SEQKIT_CACHE") or platformdirs.user_cache_dir("seqkit"))
 
 
 def write_json(path: Path, value: Any) -> None:

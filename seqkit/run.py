@@ -26,6 +26,7 @@ from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples
 from seqkit.data.splits import Splits
 from seqkit.errors import InputError
+from seqkit.frozen import beyond_frozen
 from seqkit.progress import say
 from seqkit.running import Forward, Rows
 from seqkit.samples import read_samples, write_samples
@@ -318,8 +319,9 @@ def train(
         + "; ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in facts.items())
     )
     started = time.perf_counter()
+    learner, (train_rows, valid_rows) = beyond_frozen(model, train_rows, valid_rows)
     history = fit(
-        model,
+        learner,
         train_rows,
         valid_rows,
         objective=objective,

@@ -17,7 +17,7 @@ def gatherer(values: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], 
     Returns:
         starts, int64 (pieces,), sizes, int64 (pieces,), width -> (pieces, width, ...).
     """
-    take = _from_file(values) if isinstance(values, np.memmap) else _from_memory(values)
+    take = taker(values)
 
     def gather(starts: tf.Tensor, sizes: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
         place = tf.range(width)
@@ -28,6 +28,11 @@ def gatherer(values: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], 
         return tf.where(shaped, taken, tf.zeros((), taken.dtype))
 
     return gather
+
+
+def taker(values: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A function from places among the items to these items."""
+    return _from_file(values) if isinstance(values, np.memmap) else _from_memory(values)
 
 
 def _from_memory(values: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from seqkit.data.gathering import gatherer
+from seqkit.data.gathering import gatherer, taker
 from seqkit.data.ragged import Ragged
 
 
@@ -20,7 +20,7 @@ class Shared:
     """An array that several rows may share, such as a picture with all its questions.
 
     Attributes:
-        values: (items, ...); bytes come into a batch as float32.
+        values: (items, ...), in memory or mapped from a file; bytes come into a batch as float32.
         index: int, (rows,): which item a row has.
     """
 
@@ -173,10 +173,10 @@ def _taker(column: np.ndarray | Shared) -> Callable[[tf.Tensor], tf.Tensor]:
     if isinstance(column, np.ndarray):
         array = tf.constant(column)
         return lambda rows: tf.gather(array, rows)
-    values, index = tf.constant(column.values), tf.constant(column.index)
+    items, index = taker(column.values), tf.constant(column.index)
 
     def take(rows: tf.Tensor) -> tf.Tensor:
-        taken = tf.gather(values, tf.gather(index, rows))
+        taken = items(tf.gather(index, rows))
         return tf.cast(taken, tf.float32) if taken.dtype == tf.uint8 else taken
 
     return take

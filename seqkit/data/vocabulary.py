@@ -7,14 +7,12 @@ same ones. The rule is data (RE2 patterns applied in order) and lies in vocabula
 import dataclasses
 import hashlib
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import platformdirs
 import tensorflow as tf
 
 from seqkit.data.byte_pairs import BytePairs
@@ -23,7 +21,7 @@ from seqkit.data.ragged import Ragged
 from seqkit.data.subwords import MARK, MARKED, Subwords, fold, learn_pieces, unmark
 from seqkit.data.unigram import Unigram
 from seqkit.errors import InputError
-from seqkit.folder import replacing
+from seqkit.folder import cache_folder, replacing
 
 Unit = Literal["word", "marked_word", "character", "symbol", "subword", "unigram"]
 
@@ -289,8 +287,7 @@ def _cache_path(texts: Sequence[str], splitter: Splitter | Subwords) -> Path:
         data = text.encode()
         digest.update(len(data).to_bytes(8))
         digest.update(data)
-    folder = os.environ.get("SEQKIT_CACHE") or platformdirs.user_cache_dir("seqkit")
-    return Path(folder) / f"tokens-{digest.hexdigest()[:32]}.npz"
+    return cache_folder() / f"tokens-{digest.hexdigest()[:32]}.npz"
 
 
 def _read_cache(path: Path) -> Tokens | None:

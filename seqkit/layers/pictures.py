@@ -23,7 +23,7 @@ def embed_pictures(
             mean 0 and variance 1.
     Returns:
         picture, float32 (batch, *shape), 0 to 255; grid, float (batch, places, units), named "grid", row by row of the maps
-        of the layer "maps".
+        of the layer "maps", which, of a frozen backbone, is the model from picture to maps.
     Raises:
         InputError: The encoder doesn't fit the pictures.
     """
@@ -34,7 +34,10 @@ def embed_pictures(
     else:
         normalise = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), name="normalization")
         maps = convolutions(normalise(picture), encoder)
-    maps = keras.layers.Identity(name="maps")(_beside_places(maps))  # (batch, rows, columns, channels + 2)
+    maps = _beside_places(maps)  # (batch, rows, columns, channels + 2)
+    # a frozen backbone makes a model of its own, so that training can do without it
+    ends = keras.Model(picture, maps, name="maps") if encoder.frozen else keras.layers.Identity(name="maps")
+    maps = ends(picture if encoder.frozen else maps)
     flat = keras.layers.Reshape((-1, maps.shape[-1]), name="places")(maps)
     return picture, keras.layers.Dense(encoder.units, activation="tanh", name="grid")(flat)
 

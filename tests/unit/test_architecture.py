@@ -33,6 +33,7 @@ FLOORS = {
     "seqkit.baselines": 2,
     "seqkit.regularisation": 2,
     "seqkit.exposure": 2,
+    "seqkit.frozen": 2,
     "seqkit.labelling": 2,
     "seqkit.ngrams": 2,
     "seqkit.fixed_window": 2,
