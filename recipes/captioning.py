@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import seqkit
 from seqkit.recipes.common import Writes
 from seqkit.recipes.flags import Callbacks, Source
-from seqkit.settings import Attention, Embedding, Encoder, Search, Stack, Training, at_least
+from seqkit.settings import Attention, Embedding, Encoder, Search, Stack, Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,23 +91,14 @@ def captioning(
     Raises:
         InputError: The data or the settings are not as expected.
     """
-    settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
-    for name, bound in {"seed": 0, "vocabulary_size": 5, "min_count": 1, "max_length": 1}.items():
-        at_least(name, settings[name], bound)
+    job = seqkit.job.Job(locals(), vocabulary_size=5, min_count=1, max_length=1)
     if search.replace_unknown:
         raise seqkit.InputError("search.replace_unknown is on, but a picture has no words to copy: leave it off.")
     columns = {"image": image, "caption": caption}
-    new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
-    with new_folder as part, seqkit.training.reproducible(seed, training.precision):
-        splits = seqkit.data.read_splits(
-            data,
-            valid,
-            test,
+    with job:
+        splits = job.splits(
             columns,
             builtin=seqkit.data.described_scenes,
-            stratify=None,
-            seed=seed,
-            data_dir=data_dir,
             reader=functools.partial(seqkit.data.read_captioned, picture_size=picture_size),
         )
         captions = [one for own in splits.train["caption"] for one in own]
@@ -128,20 +119,7 @@ def captioning(
             attention=attention,
             every_step=every_step,
         )
-        info = seqkit.run.train(
-            task,
-            model,
-            splits,
-            objective=seqkit.objectives.classification(training, [1] * len(vocabulary)),
-            training=training,
-            part=part,
-            settings=settings,
-            seed=seed,
-            resume=resume,
-            callbacks=callbacks,
-        )
-        seqkit.run.score(part, task, model, info, splits)
-    return seqkit.run.Run(Path(out), task, model, info)
+        return job.done(task, model, splits, seqkit.objectives.classification(training, [1] * len(vocabulary)))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import seqkit
 from seqkit.recipes.common import ReadsText
 from seqkit.recipes.flags import Callbacks, Source
-from seqkit.settings import Embedding, Stack, Training, at_least
+from seqkit.settings import Embedding, Stack, Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,9 +88,7 @@ def language_model(
     Raises:
         InputError: The data or the settings are not as expected.
     """
-    settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
-    for name, bound in {"seed": 0, "vocabulary_size": 5, "min_count": 1, "window": 2}.items():
-        at_least(name, settings[name], bound)
+    job = seqkit.job.Job(locals(), vocabulary_size=5, min_count=1, window=2)
     if data is None and not contiguous:
         raise seqkit.InputError("The built-in topics are one running text: leave contiguous on, or give --data.")
     if stack.bidirectional:
@@ -100,17 +98,10 @@ def language_model(
             f"tied needs an embedding as wide as the stack: give embedding.units {stack.units[-1]} and leave one_hot off."
         )
     columns = {"text": text}
-    new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
-    with new_folder as part, seqkit.training.reproducible(seed, training.precision):
-        splits = seqkit.data.read_splits(
-            data,
-            valid,
-            test,
+    with job:
+        splits = job.splits(
             columns,
             builtin=seqkit.data.topics,
-            stratify=None,
-            seed=seed,
-            data_dir=data_dir,
             reader=functools.partial(seqkit.data.read_corpus, contiguous=contiguous),
             holder=seqkit.data.hold_out_end,
         )
@@ -123,20 +114,7 @@ def language_model(
         )
         task = LanguageModel(columns, vocabulary, contiguous, window, random_windows)
         model = _model(len(vocabulary), embedding, stack, one_hot=one_hot, tied=tied)
-        info = seqkit.run.train(
-            task,
-            model,
-            splits,
-            objective=seqkit.objectives.classification(training, [1] * len(vocabulary)),
-            training=training,
-            part=part,
-            settings=settings,
-            seed=seed,
-            resume=resume,
-            callbacks=callbacks,
-        )
-        seqkit.run.score(part, task, model, info, splits)
-    return seqkit.run.Run(Path(out), task, model, info)
+        return job.done(task, model, splits, seqkit.objectives.classification(training, [1] * len(vocabulary)))
 
 
 def _model(tokens: int, embedding: Embedding, stack: Stack, *, one_hot: bool, tied: bool) -> keras.Model:

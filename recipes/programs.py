@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import seqkit
 from seqkit.recipes.common import Rewrites
 from seqkit.recipes.flags import Callbacks, Source
-from seqkit.settings import Attention, Embedding, Exercise, Lessons, Search, Stack, Training, at_least
+from seqkit.settings import Attention, Embedding, Exercise, Lessons, Search, Stack, Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,26 +92,17 @@ def programs(
     Raises:
         InputError: The data or the settings are not as expected.
     """
-    settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
-    for name, bound in {"seed": 0, "rows": 16}.items():
-        at_least(name, settings[name], bound)
+    job = seqkit.job.Job(locals(), rows=16)
     if search.replace_unknown:
         raise seqkit.InputError(
             "search.replace_unknown is on, but programs are read and written symbol by symbol: leave it off."
         )
     columns = {"source": source, "target": target}
-    new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
-    with new_folder as part, seqkit.training.reproducible(seed, training.precision):
+    with job:
         exercises = _Drawn(task, length, nesting if task == "programs" else 1, curriculum)
-        splits = seqkit.data.read_splits(
-            data,
-            valid,
-            test,
+        splits = job.splits(
             columns,
             builtin=lambda: exercises.splits(rows),
-            stratify=None,
-            seed=seed,
-            data_dir=data_dir,
             reader=seqkit.data.read_parallel,
         )
         texts = [splits.train[field] for field in ("source", "target")]
@@ -122,21 +113,13 @@ def programs(
         executor = Programs(
             columns, vocabularies[0], vocabularies[-1], search.of_run(seed), exercises if data is None else None
         )
-        info = seqkit.run.train(
+        return job.done(
             executor,
             model := _model(executor, embedding, encoder, decoder, attention),
             splits,
-            objective=seqkit.objectives.classification(training, [1] * len(executor.target)),
-            training=training,
-            part=part,
-            settings=settings,
-            seed=seed,
-            resume=resume,
-            callbacks=callbacks,
+            seqkit.objectives.classification(training, [1] * len(executor.target)),
             course=(lambda rows: executor.course(rows, seed)) if data is None else None,
         )
-        seqkit.run.score(part, executor, model, info, splits)
-    return seqkit.run.Run(Path(out), executor, model, info)
 
 
 def _model(task: Programs, embedding: Embedding, encoder: Stack, decoder: Stack, attention: Attention) -> keras.Model:

@@ -11,7 +11,7 @@ import seqkit
 from seqkit.recipes.common import AsksOfPictures
 from seqkit.recipes.flags import Callbacks, Source
 from seqkit.recipes.written_answers import WrittenAnswers
-from seqkit.settings import Attention, Embedding, Encoder, Pooling, Search, Stack, Training, at_least, one_of
+from seqkit.settings import Attention, Embedding, Encoder, Pooling, Search, Stack, Training, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,24 +97,15 @@ def question_answering(
     Raises:
         InputError: The data or the settings are not as expected.
     """
-    settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
-    for name, bound in {"seed": 0, "vocabulary_size": 5, "min_count": 1, "looks": 1}.items():
-        at_least(name, settings[name], bound)
+    job = seqkit.job.Job(locals(), vocabulary_size=5, min_count=1, looks=1)
     one_of("answer_as", answer_as, AnswerAs)
     if search.replace_unknown:
         raise seqkit.InputError("search.replace_unknown is on, but what is looked at is a picture: leave it off.")
     columns = {"image": image, "question": question, "answer": answer} | ({"kind": kind} if kind else {})
-    new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
-    with new_folder as part, seqkit.training.reproducible(seed, training.precision):
-        splits = seqkit.data.read_splits(
-            data,
-            valid,
-            test,
+    with job:
+        splits = job.splits(
             columns,
             builtin=seqkit.data.asked_scenes,
-            stratify=None,
-            seed=seed,
-            data_dir=data_dir,
             reader=functools.partial(seqkit.data.read_pictured, picture_size=picture_size),
             holder=seqkit.data.hold_out_pictures,
         )
@@ -151,20 +142,7 @@ def question_answering(
                 attention=attention,
                 **seen,
             )
-        info = seqkit.run.train(
-            task,
-            model,
-            splits,
-            objective=seqkit.objectives.classification(training, counts),
-            training=training,
-            part=part,
-            settings=settings,
-            seed=seed,
-            resume=resume,
-            callbacks=callbacks,
-        )
-        seqkit.run.score(part, task, model, info, splits)
-    return seqkit.run.Run(Path(out), task, model, info)
+        return job.done(task, model, splits, seqkit.objectives.classification(training, counts))
 
 
 @dataclasses.dataclass(frozen=True)

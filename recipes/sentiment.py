@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import seqkit
 from seqkit.recipes.common import ReadsText
 from seqkit.recipes.flags import Callbacks, Source
-from seqkit.settings import Embedding, Pooling, Stack, Training, at_least
+from seqkit.settings import Embedding, Pooling, Stack, Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,21 +77,13 @@ def sentiment(
     Raises:
         InputError: The data or the settings are not as expected.
     """
-    settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
-    for name, bound in {"seed": 0, "vocabulary_size": 5, "min_count": 1, "max_length": 2}.items():
-        at_least(name, settings[name], bound)
+    job = seqkit.job.Job(locals(), vocabulary_size=5, min_count=1, max_length=2)
     columns = {"text": text, "label": label}
-    new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
-    with new_folder as part, seqkit.training.reproducible(seed, training.precision):
-        splits = seqkit.data.read_splits(
-            data,
-            valid,
-            test,
+    with job:
+        splits = job.splits(
             columns,
             builtin=seqkit.data.reviews,
             stratify="label",
-            seed=seed,
-            data_dir=data_dir,
         )
         splitter = seqkit.data.Splitter(unit, lowercase)
         tokens = seqkit.data.tokenise(splits.train["text"], splitter)
@@ -105,20 +97,12 @@ def sentiment(
             stack=stack,
             pooling=pooling,
         )
-        info = seqkit.run.train(
+        return job.done(
             task,
             model,
             splits,
-            objective=seqkit.objectives.classification(training, [splits.train["label"].count(c) for c in classes]),
-            training=training,
-            part=part,
-            settings=settings,
-            seed=seed,
-            resume=resume,
-            callbacks=callbacks,
+            seqkit.objectives.classification(training, [splits.train["label"].count(c) for c in classes]),
         )
-        seqkit.run.score(part, task, model, info, splits)
-    return seqkit.run.Run(Path(out), task, model, info)
 
 
 @dataclasses.dataclass(frozen=True)

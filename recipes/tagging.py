@@ -11,7 +11,7 @@ import seqkit
 from seqkit.errors import InputError
 from seqkit.recipes.common import Classifies
 from seqkit.recipes.flags import Callbacks, Source
-from seqkit.settings import Embedding, Stack, Training, at_least
+from seqkit.settings import Embedding, Stack, Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,22 +90,12 @@ def tagging(
     Raises:
         InputError: The data or the settings are not as expected.
     """
-    settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
-    bounds = {"seed": 0, "vocabulary_size": 5, "min_count": 1, "character_units": 2, "max_word_length": 2}
-    for name, bound in bounds.items():
-        at_least(name, settings[name], bound)
+    job = seqkit.job.Job(locals(), vocabulary_size=5, min_count=1, character_units=2, max_word_length=2)
     columns = {"tokens": tokens, "tags": tags}
-    new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
-    with new_folder as part, seqkit.training.reproducible(seed, training.precision):
-        splits = seqkit.data.read_splits(
-            data,
-            valid,
-            test,
+    with job:
+        splits = job.splits(
             columns,
             builtin=seqkit.data.sentences,
-            stratify=None,
-            seed=seed,
-            data_dir=data_dir,
         )
         lexicon = seqkit.data.Lexicon.build(
             seqkit.data.split(splits.train["tokens"]),
@@ -127,20 +117,7 @@ def tagging(
         if embedding.vectors:
             vectors = seqkit.data.read_vectors(embedding.vectors, lexicon.words, seed=seed)
         model = _model(task, characters, character_units, embedding, stack, vectors)
-        info = seqkit.run.train(
-            task,
-            model,
-            splits,
-            objective=task.objective(training, splits.train),
-            training=training,
-            part=part,
-            settings=settings,
-            seed=seed,
-            resume=resume,
-            callbacks=callbacks,
-        )
-        seqkit.run.score(part, task, model, info, splits)
-    return seqkit.run.Run(Path(out), task, model, info)
+        return job.done(task, model, splits, task.objective(training, splits.train))
 
 
 def _written(tags: Sequence[Sequence[str]], scheme: Scheme | None) -> Tags:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import seqkit
 from seqkit.recipes.common import Rewrites
 from seqkit.recipes.flags import Callbacks, Source
-from seqkit.settings import Attention, Embedding, Search, Stack, Training, at_least
+from seqkit.settings import Attention, Embedding, Search, Stack, Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,9 +94,7 @@ def translation(
     Raises:
         InputError: The data or the settings are not as expected.
     """
-    settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
-    for name, bound in {"seed": 0, "vocabulary_size": 5, "min_count": 1, "max_length": 1, "batch_tokens": 0}.items():
-        at_least(name, settings[name], bound)
+    job = seqkit.job.Job(locals(), vocabulary_size=5, min_count=1, max_length=1, batch_tokens=0)
     if tied and embedding.units != decoder.units[-1]:
         raise seqkit.InputError(
             f"tied needs an embedding as wide as the decoder: give embedding.units {decoder.units[-1]}, or leave tied off."
@@ -120,17 +118,10 @@ def translation(
             "shared_embedding needs one vocabulary for both sides: turn shared_vocabulary on, or leave shared_embedding off."
         )
     columns = {"source": source, "target": target}
-    new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
-    with new_folder as part, seqkit.training.reproducible(seed, training.precision):
-        splits = seqkit.data.read_splits(
-            data,
-            valid,
-            test,
+    with job:
+        splits = job.splits(
             columns,
             builtin=lambda: seqkit.data.spelled(seed=0),
-            stratify=None,
-            seed=seed,
-            data_dir=data_dir,
             reader=seqkit.data.read_parallel,
         )
         texts = [splits.train[field] for field in ("source", "target")]
@@ -142,20 +133,7 @@ def translation(
         ]
         task = Translation(columns, vocabularies[0], vocabularies[-1], search.of_run(seed), max_length, batch_tokens)
         model = _model(task, embedding, encoder, decoder, attention, tied=tied, shared=shared_embedding)
-        info = seqkit.run.train(
-            task,
-            model,
-            splits,
-            objective=seqkit.objectives.classification(training, [1] * len(task.target)),
-            training=training,
-            part=part,
-            settings=settings,
-            seed=seed,
-            resume=resume,
-            callbacks=callbacks,
-        )
-        seqkit.run.score(part, task, model, info, splits)
-    return seqkit.run.Run(Path(out), task, model, info)
+        return job.done(task, model, splits, seqkit.objectives.classification(training, [1] * len(task.target)))
 
 
 def _model(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import seqkit
 from seqkit.recipes.common import Classifies
 from seqkit.recipes.flags import Callbacks, Source
-from seqkit.settings import Encoder, Stack, Training, at_least
+from seqkit.settings import Encoder, Stack, Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -82,26 +82,17 @@ def video_frames(
     Raises:
         InputError: The data or the settings are not as expected.
     """
-    settings = seqkit.run.settings(locals(), but=("out", "overwrite", "resume", "callbacks"))
-    for name in ("seed", "window", "turned_copies"):
-        at_least(name, settings[name], 0)
+    job = seqkit.job.Job(locals(), window=0, turned_copies=0)
     if turned_copies and encoder.points != 3:
         raise seqkit.InputError(
             f"turned_copies is {turned_copies} with encoder.points {encoder.points}: only points in space can be turned, "
             "with encoder.points 3."
         )
     columns = {"frames": frames, "labels": labels}
-    new_folder = seqkit.folder.new_folder(Path(out), overwrite=overwrite, resume=resume)
-    with new_folder as part, seqkit.training.reproducible(seed, training.precision):
-        splits = seqkit.data.read_splits(
-            data,
-            valid,
-            test,
+    with job:
+        splits = job.splits(
             columns,
             builtin=seqkit.data.moving_digits,
-            stratify=None,
-            seed=seed,
-            data_dir=data_dir,
             reader=functools.partial(seqkit.data.read_recordings, frame_size=frame_size, on_error=on_error),
         )
         if turned_copies:
@@ -129,20 +120,9 @@ def video_frames(
             outputs=len(classes),
             stack=stack,
         )
-        info = seqkit.run.train(
-            task,
-            model,
-            splits,
-            objective=seqkit.objectives.classification(training, [trained.count(name) for name in classes]),
-            training=training,
-            part=part,
-            settings=settings,
-            seed=seed,
-            resume=resume,
-            callbacks=callbacks,
+        return job.done(
+            task, model, splits, seqkit.objectives.classification(training, [trained.count(name) for name in classes])
         )
-        seqkit.run.score(part, task, model, info, splits)
-    return seqkit.run.Run(Path(out), task, model, info)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,6 +34,7 @@ _ROOMS = (
     "export",
     "fixed_window",
     "folder",
+    "job",
     "labelling",
     "layers",
     "metrics",

@@ -4,14 +4,12 @@ What differs from recipe to recipe is behind `seqkit.task.Task`; here is what is
 """
 
 import csv
-import dataclasses
 import functools
-import json
 import platform
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, get_args
 
@@ -21,19 +19,13 @@ import tensorflow as tf
 
 import seqkit.layers  # a model file may name its classes
 from seqkit import export, folder, metrics, report
-from seqkit.data.courses import Course
 from seqkit.data.ragged import Ragged
 from seqkit.data.sources import Examples
-from seqkit.data.splits import Splits
 from seqkit.errors import InputError
-from seqkit.frozen import beyond_frozen
-from seqkit.progress import say
-from seqkit.running import Forward, Rows
-from seqkit.samples import read_samples, write_samples
-from seqkit.settings import Training
+from seqkit.running import Forward
+from seqkit.samples import read_samples
 from seqkit.stateful import streams
 from seqkit.task import Task
-from seqkit.training import Objective, fit
 
 CHUNK = 256  # inputs answered at once
 EVALUATION_BATCH = 64
@@ -112,7 +104,7 @@ class Run:
 
     def stream(self, chunks: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
         """Answer chunks of inputs as they come, a dict each, in order."""
-        fields = _input_fields(self.task)
+        fields = input_fields(self.task)
         for chunk in chunks:
             for start in range(0, len(chunk), CHUNK):
                 inputs = chunk[start : start + CHUNK]
@@ -231,7 +223,7 @@ class Run:
         """
         target = self.path / "export"
         target.mkdir(exist_ok=True)
-        examples = self._read(read_samples(self.path, _input_fields(self.task)))
+        examples = self._read(read_samples(self.path, input_fields(self.task)))
         precision = self.info["settings"]["training"]["precision"]
         pipeline, _ = self.task.encode(examples, len(examples))
         batch = next(iter(pipeline.batches()))  # rows by length
@@ -262,94 +254,8 @@ class Run:
         raise InputError(f"format is {format!r}: choose one of {', '.join(get_args(export.Format))}.")
 
 
-def score(part: Path, task: Task, model: keras.Model, info: dict[str, Any], splits: Splits) -> None:
-    """Write the report of a new run: on the test rows, or on the validation rows and saying so."""
-    examples = splits.test
-    if examples is None:
-        say("No test data: the report is on the validation rows, which have also chosen the epoch that was kept.")
-        origin = f"{splits.valid.origin}; validation rows, which chose the epoch"
-        examples = dataclasses.replace(splits.valid, origin=origin)
-    Run(part, task, model, info).evaluate(examples)
-
-
-def train(
-    task: Task,
-    model: keras.Model,
-    splits: Splits,
-    *,
-    objective: Objective,
-    training: Training,
-    part: Path,
-    settings: dict[str, Any],
-    seed: int,
-    resume: bool,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    course: Callable[[Rows], Course] | None = None,
-) -> dict[str, Any]:
-    """Train a model and fill its run folder.
-
-    Args:
-        part: The folder to fill, from `new_folder`.
-        settings: Every argument of the recipe, as JSON.
-        course: From the rows of the training data to what gives each epoch's in their place.
-    Returns:
-        What run.json holds.
-    """
-    info = {
-        "recipe": task.recipe,
-        "columns": task.columns,
-        "settings": settings,
-        "seed": seed,
-        "versions": versions(),
-        "data": {
-            name: {"source": rows.origin, "rows": len(rows), "digest": rows.digest()} for name, rows in splits.named()
-        },
-        "command": command(),
-    }
-    _same_or_new(part / "run.json", info, resume)
-    train_rows, facts = task.encode_for_training(splits.train, training.batch_size)
-    valid_rows, _ = task.encode_for_training(splits.valid, training.batch_size)
-    say(
-        f"{len(splits.train):,} rows to train on, {len(splits.valid):,} to validate on ({splits.valid.origin}); "
-        f"{model.count_params():,} weights"
-    )
-    say(
-        f"{len(train_rows.shapes())} batch shapes, widths {', '.join(map(str, train_rows.boundaries))}; padding "
-        f"{train_rows.padding_share():.1%}; "
-        + "; ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in facts.items())
-    )
-    started = time.perf_counter()
-    learner, (train_rows, valid_rows) = beyond_frozen(model, train_rows, valid_rows)
-    history = fit(
-        learner,
-        train_rows,
-        valid_rows,
-        objective=objective,
-        training=training,
-        seed=seed,
-        callbacks=callbacks,
-        checkpoint=part / folder.CHECKPOINT,
-        resume=resume,
-        course=None if course is None else course(train_rows),
-    )
-    info["training_seconds"] = round(time.perf_counter() - started, 1)
-    info["training_facts"] = facts | {"padding_share": train_rows.padding_share(), "shapes": train_rows.shapes()}
-    model.compile()  # a saved model holds weights, not an optimizer's memory
-    model.save(part / "model.keras")
-    folder.write_json(part / "vocabulary.json", task.to_json())
-    with open(part / "history.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, history[0].keys())
-        writer.writeheader()
-        writer.writerows(history)
-    write_samples(part, {field: splits.valid[field] for field in _input_fields(task)})
-    (part / "baselines").mkdir(exist_ok=True)
-    for name, baseline in task.fit_baselines(splits.train).items():
-        baseline.save(part / "baselines" / f"{name}.npz")
-    folder.write_json(part / "run.json", info)
-    return info
-
-
-def _input_fields(task: Task) -> tuple[str, ...]:
+def input_fields(task: Task) -> tuple[str, ...]:
+    """Fields of a source that a model is asked by."""
     return getattr(task, "inputs", None) or (next(iter(task.columns)),)
 
 
@@ -359,41 +265,6 @@ def _apart(inputs: Sequence[Any], fields: Sequence[str]) -> dict[str, list[Any]]
         if not isinstance(row, tuple | list) or len(row) != len(fields):
             raise InputError(f"Input {number} is a {type(row).__name__}, where ({', '.join(fields)}) is expected.")
     return {field: [row[place] for row in inputs] for place, field in enumerate(fields)}
-
-
-def _same_or_new(path: Path, info: dict[str, Any], resume: bool) -> None:
-    if resume:
-        before = folder.read_json(path)
-        changed = {
-            name: (before["settings"].get(name), value)
-            for name, value in json.loads(json.dumps(info["settings"])).items()
-            if before["settings"].get(name) != value
-        }
-        if changed:
-            name, (old, new) = next(iter(changed.items()))
-            raise InputError(
-                f"The interrupted run was started with {name} {old}, now it is {new}: use the same settings."
-            )
-        info["command"] = before["command"]
-        if before["data"] != info["data"]:
-            raise InputError("The data is not what the interrupted run was started with: restore it or train anew.")
-    folder.write_json(path, info)
-
-
-def settings(arguments: Mapping[str, Any], *, but: Sequence[str] = ()) -> dict[str, Any]:
-    """A recipe's arguments as JSON; data that is no path or name is told by its type."""
-    plain = (str, int, float, bool, type(None))
-    kept = {name: value for name, value in arguments.items() if name not in but}
-    return {
-        name: dataclasses.asdict(value)
-        if dataclasses.is_dataclass(value) and not isinstance(value, type | Examples)
-        else value
-        if isinstance(value, plain)
-        else str(value)
-        if isinstance(value, Path)
-        else f"<{type(value).__name__}>"
-        for name, value in kept.items()
-    }
 
 
 def versions() -> dict[str, str]:

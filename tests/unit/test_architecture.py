@@ -51,6 +51,7 @@ FLOORS = {
     "seqkit.serving": 4,
     "seqkit.task": 4,
     "seqkit.run": 5,
+    "seqkit.job": 5,
     "seqkit.recipes": 6,
     "seqkit.recipes.__main__": 7,
 }
