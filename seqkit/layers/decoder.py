@@ -94,7 +94,7 @@ def decoder_model(
         head: From float (batch, steps, decoder.units[-1]) to logits, where they are not one affine map.
     Returns:
         [before, *handed] -> [logits, float32 (batch, steps, outputs), of which a softmax makes p, with copying log p itself;
-        weights, float (batch, steps, places), of one place where there is no attention; *states after].
+        weights, float32 (batch, steps, places), of one place where there is no attention; *states after].
     Raises:
         InputError: The decoder is bidirectional or pyramidal.
     """
@@ -145,6 +145,7 @@ def decoder_model(
     if "source" in given:
         gate = keras.layers.Dense(1, dtype="float32", name="write_or_copy")(looked)
         logits = write_or_copy(logits, gate, weights, given["source"])
+    weights = ops.cast(weights, "float32")  # which a search adds up, whatever the policy
     return keras.Model([before, *given.values()], [logits, weights, *after], name="decoder")
 
 

@@ -10,7 +10,9 @@ from seqkit import Attention, Embedding, InputError, Search, Stack
 from seqkit.layers import embed_tokens, table_of, tied_head
 from seqkit.layers.attention import attend, attention_keys
 from seqkit.layers.feeding import Attentive
+from seqkit.searching import searcher
 from seqkit.topologies import encoder_decoder, one_to_many
+from seqkit.training import reproducible
 
 
 def softmax(scores):
@@ -241,6 +243,14 @@ def test_what_is_written_depends_on_all_that_was_read_and_not_on_what_comes_late
     changed = np.abs(np.asarray(model([ids, later])) - first).max(axis=(0, 2))
     assert changed[:3].max() == 0
     assert changed[3:].min() > 1e-7
+
+
+@pytest.mark.parametrize("feeding", [False, True])
+def test_a_search_in_bfloat16_adds_up_float32_weights(feeding, rng):
+    with reproducible(0, "mixed_bfloat16"):
+        model = whole(Attention("additive", feeding=feeding, coverage=feeding, copying=True))
+    found = searcher(model, Search(beam=2, longest=3))(tf.constant(rng.integers(4, 8, (2, 6)), tf.int32))
+    np.testing.assert_allclose(found.weights[:, :, 0].numpy().sum(axis=-1), 1, atol=0.02)
 
 
 def test_without_attention_one_vector_holds_the_source():
