@@ -6,7 +6,7 @@ Names and rooms are imported when they are first asked for, so that `seqkit --he
 import importlib
 from typing import Any
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 _NAMES = {
     "Attention": "settings",
