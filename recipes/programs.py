@@ -100,11 +100,7 @@ def programs(
     columns = {"source": source, "target": target}
     with job:
         exercises = _Drawn(task, length, nesting if task == "programs" else 1, curriculum)
-        splits = job.splits(
-            columns,
-            builtin=lambda: exercises.splits(rows),
-            reader=seqkit.data.read_parallel,
-        )
+        splits = job.splits(columns, builtin=lambda: exercises.splits(rows), reader=seqkit.data.read_parallel)
         texts = [splits.train[field] for field in ("source", "target")]
         vocabularies = [
             seqkit.data.learn_vocabulary(side, unit="symbol")

@@ -80,11 +80,7 @@ def sentiment(
     job = seqkit.job.Job(locals(), vocabulary_size=5, min_count=1, max_length=2)
     columns = {"text": text, "label": label}
     with job:
-        splits = job.splits(
-            columns,
-            builtin=seqkit.data.reviews,
-            stratify="label",
-        )
+        splits = job.splits(columns, builtin=seqkit.data.reviews, stratify="label")
         splitter = seqkit.data.Splitter(unit, lowercase)
         tokens = seqkit.data.tokenise(splits.train["text"], splitter)
         vocabulary = seqkit.data.Vocabulary.build(tokens, splitter, size=vocabulary_size, min_count=min_count)

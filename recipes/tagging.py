@@ -93,10 +93,7 @@ def tagging(
     job = seqkit.job.Job(locals(), vocabulary_size=5, min_count=1, character_units=2, max_word_length=2)
     columns = {"tokens": tokens, "tags": tags}
     with job:
-        splits = job.splits(
-            columns,
-            builtin=seqkit.data.sentences,
-        )
+        splits = job.splits(columns, builtin=seqkit.data.sentences)
         lexicon = seqkit.data.Lexicon.build(
             seqkit.data.split(splits.train["tokens"]),
             lowercase=lowercase,

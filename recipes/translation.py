@@ -119,11 +119,7 @@ def translation(
         )
     columns = {"source": source, "target": target}
     with job:
-        splits = job.splits(
-            columns,
-            builtin=lambda: seqkit.data.spelled(seed=0),
-            reader=seqkit.data.read_parallel,
-        )
+        splits = job.splits(columns, builtin=lambda: seqkit.data.spelled(seed=0), reader=seqkit.data.read_parallel)
         texts = [splits.train[field] for field in ("source", "target")]
         vocabularies = [
             seqkit.data.learn_vocabulary(
