@@ -426,7 +426,7 @@ def _captioning(out: Path, **settings: Any) -> Run:
         "embedding": Embedding(units=24),
         "decoder": Stack(cell="gru", units=(48,)),
         "search": Search(beam=2, longest=20),
-        "training": Training(epochs=10, batch_size=32, learning_rate=5e-3, schedule="cosine", warmup_steps=50),
+        "training": Training(epochs=16, batch_size=32, learning_rate=5e-3, schedule="cosine", warmup_steps=50),
     }
     return captioning(parts["train"], out=out, **quick | settings)
 
