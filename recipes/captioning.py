@@ -43,13 +43,13 @@ def captioning(
     min_count: int = 1,
     max_length: int = 60,
     every_step: bool = False,
-    encoder: Encoder = Encoder(filters=(16, 32, 64), units=128),
+    encoder: Encoder = Encoder(filters=(32, 64, 128), units=128),
     embedding: Embedding = Embedding(units=64),
     decoder: Stack = Stack(cell="gru", units=(128,), dropout=0.3),
     attention: Attention = Attention(kind="additive"),
     search: Search = Search(beam=3, longest=60),
     training: Training = Training(
-        epochs=25, batch_size=64, learning_rate=3e-3, schedule="cosine", warmup_steps=50, ema=0.998
+        epochs=20, batch_size=64, learning_rate=3e-3, schedule="cosine", warmup_steps=50, ema=0.998
     ),
     seed: int = 0,
     overwrite: bool = False,

@@ -43,7 +43,7 @@ class Digit(NamedTuple):
 Scene = tuple[Digit, ...]  # in the order of their places
 
 
-def described_scenes(seed: int = 0, scenes: int = 16_000) -> dict[str, dict[str, list[Any]]]:
+def described_scenes(seed: int = 0, scenes: int = 32_000) -> dict[str, dict[str, list[Any]]]:
     """Scenes of one to three digits with the one caption that is right: "a red three at the top, a blue two below it".
 
     The digits come row by row. The first is told with its place, each other with where it is as seen from the one before.
