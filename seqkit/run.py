@@ -68,7 +68,7 @@ class Run:
             ) from None
         try:
             model = keras.saving.load_model(path / "model.keras", compile=False, safe_mode=True)
-        except (OSError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
             raise InputError(f"{path / 'model.keras'} can't be opened ({reason}): train again or restore it.") from None
         return cls(path, task, model, info)

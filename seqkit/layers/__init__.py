@@ -3,6 +3,7 @@
 from seqkit.layers.characters import compose_characters
 from seqkit.layers.crf import CRF, best_tags, crf_accuracy, crf_loss, unpack, viterbi
 from seqkit.layers.embedding import embed_tokens, table_of, tied_head
+from seqkit.layers.feeding import Attentive
 from seqkit.layers.frames import embed_frames, frame_statistics
 from seqkit.layers.pictures import embed_pictures, stacked_attention
 from seqkit.layers.pooling import pool
@@ -10,6 +11,7 @@ from seqkit.layers.stack import recurrent_stack
 
 __all__ = [
     "CRF",
+    "Attentive",
     "best_tags",
     "compose_characters",
     "crf_accuracy",

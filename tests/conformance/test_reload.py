@@ -1,9 +1,12 @@
 """Reload: a saved run, and each of its artefacts, answers in a new process as it did in the old one."""
 
+import importlib
 import json
+import pkgutil
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -15,6 +18,12 @@ ASK_RUN = """
 import json, sys
 import seqkit
 print(json.dumps(seqkit.load(sys.argv[1]).predict(json.loads(sys.argv[2]))))
+"""
+
+ASK_NAMES = """
+import json
+import keras, seqkit.run
+print(json.dumps(sorted(name for name in keras.saving.get_custom_objects() if name.startswith("seqkit>"))))
 """
 
 ASK_SAVEDMODEL = """
@@ -52,6 +61,14 @@ def ask(program, *arguments):
 
 def test_run_answers_the_same_in_a_new_process(run, case):
     assert ask(ASK_RUN, run.path, json.dumps(case.inputs)) == run.predict(case.inputs)
+
+
+def test_a_new_process_knows_every_class_that_a_model_file_may_name():
+    for module in pkgutil.walk_packages(seqkit.__path__, "seqkit."):
+        importlib.import_module(module.name)
+    named = sorted(name for name in keras.saving.get_custom_objects() if name.startswith("seqkit>"))
+    assert "seqkit>Attentive" in named
+    assert ask(ASK_NAMES) == named
 
 
 def check_served(served, row):
