@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seqkit.drawing import draw as draw_in_graph
-from seqkit.drawing import likely, several, uniform
+from seqkit import drawing
 from seqkit.settings import Search, check_sampling
 
 State = Any
@@ -134,6 +133,7 @@ def beam_search(
     search: Search,
     excluded: Sequence[int] = (),
     places: tf.Tensor | int = 1,
+    choose: Choice | None = None,
 ) -> Hypotheses:
     """The likeliest sequences, as far as a beam finds them; with a beam of 1 the greedy one.
 
@@ -155,98 +155,16 @@ def beam_search(
             symbol to write before anything has ended, its hypotheses end there after all, at no cost.
         excluded: Ids that are never written.
         places: Of the attention.
+        choose: (step, int32 (); row of each hypothesis, int32 (live,); log-probabilities, float (live, tokens), -inf where
+            the rules forbid) -> (those of the ways on that count, float (live, width); their tokens, int32 (live, width));
+            None for the likeliest.
     """
 
     def likeliest(t: tf.Tensor, row: tf.Tensor, nats: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         best, tokens = tf.math.top_k(nats, min(search.beam, nats.shape[-1]))
         return best, tokens
 
-    return _write(
-        step,
-        state,
-        memory,
-        begin=begin,
-        end=end,
-        longest=longest,
-        search=search,
-        excluded=excluded,
-        places=places,
-        choose=likeliest,
-    )
-
-
-def sample(
-    step: SearchStep,
-    state: Tree,
-    memory: Tree,
-    *,
-    keys: tf.Tensor,
-    begin: int,
-    end: int,
-    longest: tf.Tensor,
-    search: Search,
-    excluded: Sequence[int] = (),
-    places: tf.Tensor | int = 1,
-) -> Hypotheses:
-    """Draw sequences, `search.n_best` for each row, each independently of the others.
-
-    What the rules leave of the symbols is cut to its likely part as in `next_probabilities`. Scores are log-probabilities,
-    those that the model itself gives, whatever the temperature.
-
-    Args:
-        keys: uint64, (rows,), from `seqkit.drawing.row_keys`: rows of the same key are given the same.
-        search: Its temperature is above 0; its beam and penalties count for nothing.
-        step, state, memory, begin, end, longest, excluded, places: As in `beam_search`.
-    """
-
-    def again(tensor: tf.Tensor) -> tf.Tensor:
-        return tf.repeat(tensor, search.n_best, axis=0)
-
-    keys = several(keys, search.n_best)
-
-    def drawn(t: tf.Tensor, row: tf.Tensor, nats: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        shares = likely(tf.cast(nats, tf.float64), search.temperature, search.top_k, search.top_p)
-        token = draw_in_graph(*shares, uniform(tf.gather(keys, row), t))
-        return tf.gather(nats, token, batch_dims=1)[:, None], token[:, None]
-
-    found = _write(
-        step,
-        tf.nest.map_structure(again, state),
-        tf.nest.map_structure(again, memory),
-        begin=begin,
-        end=end,
-        longest=again(longest),
-        search=dataclasses.replace(search, beam=1, n_best=1, length_penalty=0.0),
-        excluded=excluded,
-        places=places,
-        choose=drawn,
-    )
-
-    def of_rows(tensor: tf.Tensor) -> tf.Tensor:
-        return tf.reshape(tensor, tf.concat([[tf.size(longest), search.n_best], tf.shape(tensor)[2:]], axis=0))
-
-    return Hypotheses(*map(of_rows, found))
-
-
-def _write(
-    step: SearchStep,
-    state: Tree,
-    memory: Tree,
-    *,
-    begin: int,
-    end: int,
-    longest: tf.Tensor,
-    search: Search,
-    excluded: Sequence[int],
-    places: tf.Tensor | int,
-    choose: Choice,
-) -> Hypotheses:
-    """`beam_search` with any way to choose.
-
-    Args:
-        choose: (step, int32 (); row of each hypothesis, int32 (live,); log-probabilities, float (live, tokens), -inf where
-            the rules forbid) -> (those chosen, float (live, width); their tokens, int32 (live, width)).
-    """
+    choose = choose or likeliest
     rows, beam, n_best = tf.size(longest), search.beam, search.n_best
     impossible = tf.constant(-np.inf, tf.float32)
 
@@ -262,8 +180,8 @@ def _write(
         nats = tf.where(forbidden > 0, impossible, nats)
         if search.no_repeat:
             nats = tf.where(_repeated(written, search.no_repeat, nats.shape[-1]), impossible, nats)
-        goes_on = tf.cast(tf.reduce_any(nats > impossible, axis=1), tf.int32)  # (live,)
-        stuck = tf.gather(tf.math.unsorted_segment_sum(goes_on, row, rows) + pool["count"] == 0, row)  # (live,)
+        able = tf.cast(tf.reduce_any(nats > impossible, axis=1), tf.int32)  # (live,), to write something
+        stuck = tf.gather(tf.math.unsorted_segment_sum(able, row, rows) + pool["count"] == 0, row)  # (live,)
         nats = tf.where(stuck[:, None] & (tf.range(nats.shape[-1]) == end), 0.0, nats)
         looked = tf.concat([looked, weights[:, None]], axis=1)  # (live, t + 1, places)
 
@@ -368,6 +286,59 @@ def _write(
         tf.gather(pool["ended"], order, batch_dims=1),
         tf.gather(pool["weights"], order, batch_dims=1)[:, :, : tf.reduce_max(lengths) + 1],
     )
+
+
+def sample(
+    step: SearchStep,
+    state: Tree,
+    memory: Tree,
+    *,
+    keys: tf.Tensor,
+    begin: int,
+    end: int,
+    longest: tf.Tensor,
+    search: Search,
+    excluded: Sequence[int] = (),
+    places: tf.Tensor | int = 1,
+) -> Hypotheses:
+    """Draw sequences, `search.n_best` for each row, each independently of the others.
+
+    What the rules leave of the symbols is cut to its likely part as in `next_probabilities`. Scores are log-probabilities,
+    those that the model itself gives, whatever the temperature.
+
+    Args:
+        keys: uint64, (rows,), from `seqkit.drawing.row_keys`: rows of the same key are given the same.
+        search: Its temperature is above 0; its beam and penalties count for nothing.
+        step, state, memory, begin, end, longest, excluded, places: As in `beam_search`.
+    """
+
+    def again(tensor: tf.Tensor) -> tf.Tensor:
+        return tf.repeat(tensor, search.n_best, axis=0)
+
+    keys = drawing.several(keys, search.n_best)
+
+    def drawn(t: tf.Tensor, row: tf.Tensor, nats: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        shares = drawing.likely(tf.cast(nats, tf.float64), search.temperature, search.top_k, search.top_p)
+        token = drawing.draw(*shares, drawing.uniform(tf.gather(keys, row), t))
+        return tf.gather(nats, token, batch_dims=1)[:, None], token[:, None]
+
+    found = beam_search(
+        step,
+        tf.nest.map_structure(again, state),
+        tf.nest.map_structure(again, memory),
+        begin=begin,
+        end=end,
+        longest=again(longest),
+        search=dataclasses.replace(search, beam=1, n_best=1, length_penalty=0.0),
+        excluded=excluded,
+        places=places,
+        choose=drawn,
+    )
+
+    def of_rows(tensor: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(tensor, tf.concat([[tf.size(longest), search.n_best], tf.shape(tensor)[2:]], axis=0))
+
+    return Hypotheses(*map(of_rows, found))
 
 
 def _any_rows(tensor: tf.Tensor) -> tf.TensorShape:

@@ -14,9 +14,9 @@ from seqkit.pages import Section, write
 from seqkit.report.common import circumstances, data, gradients, learning, scores
 from seqkit.report.labels import classes, kinds, mistakes, tag_mistakes, timelines
 from seqkit.report.texts import attention, looks, sizes, stretches, writings
-from seqkit.report.wording import METRICS, History, Report, interval, metric, verdict, written
+from seqkit.report.wording import History, Report, interval, metric, verdict, written
 
-__all__ = ["METRICS", "SECTIONS", "scores_table", "verdict", "write_html"]
+__all__ = ["SECTIONS", "scores_table", "verdict", "write_html"]
 
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
     scores, learning, gradients, kinds, classes, looks, timelines, mistakes, tag_mistakes, stretches, writings, sizes,
