@@ -52,6 +52,32 @@ def test_an_unknown_pooling_is_refused(rng):
         pooled(rng.normal(size=(1, 2, 3)), np.ones((1, 2), bool), "avrage", Stack(units=(3,)))
 
 
+def training_over_inference(model, inputs):
+    """How large the logits of many draws are, on the average, against those without dropout."""
+    logits = model.get_layer("logits")
+    logits.kernel.assign(np.ones(logits.kernel.shape))
+    return np.mean(model(inputs, training=True)) / np.mean(model(inputs))
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_dropout_leaves_the_expected_summary_as_it_is(pooling):
+    features, mask = keras.Input((None, 1)), keras.Input((None,), dtype="bool")
+    inputs = [np.ones((3000, 12, 1), np.float32), np.ones((3000, 12), bool)]
+    model = many_to_one(
+        [features, mask], features, mask, outputs=1, stack=Stack(units=(8,), dropout=0.5), pooling=pooling
+    )
+    assert training_over_inference(model, inputs) == pytest.approx(1, abs=0.1)
+
+
+def test_the_expectation_catches_the_highest_of_steps_dropped_one_by_one():
+    features, mask = keras.Input((None, 1)), keras.Input((None,), dtype="bool")
+    inputs = [np.ones((3000, 12, 1), np.float32), np.ones((3000, 12), bool)]
+    stack = Stack(units=(8,), dropout=0.5)
+    highest = pool(recurrent_stack(features, mask, stack), mask, "max", stack)
+    model = keras.Model([features, mask], keras.layers.Dense(1, name="logits")(highest))
+    assert training_over_inference(model, inputs) > 1.3
+
+
 @pytest.mark.parametrize("units", [(4,), (3, 4), (5, 3, 4)])
 def test_residual_adds_what_went_in_from_a_layer_on(units, rng):
     """A layer more whose weights are zero adds nothing to the output of those before; without a residual it says nothing."""
