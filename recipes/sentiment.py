@@ -40,7 +40,7 @@ def sentiment(
     min_count: int = 2,
     max_length: int = 1_000,
     embedding: Embedding = Embedding(units=64, dropout=0.2),
-    stack: Stack = Stack(cell="lstm", units=(64,), bidirectional=True, dropout=0.3),
+    stack: Stack = Stack(cell="lstm", units=(64,), bidirectional=True, dropout=0.1),
     pooling: Pooling = "max",
     training: Training = Training(epochs=6),
     seed: int = 0,
