@@ -12,7 +12,7 @@ import pytest
 
 import seqkit
 from seqkit.data import Ragged
-from tests.cases import inputs_of
+from tests.cases import CASES, inputs_of
 
 ASK_RUN = """
 import json, sys
@@ -99,19 +99,22 @@ def other_than(expected):
     return Ragged(expected.values + 1, expected.offsets) if isinstance(expected, Ragged) else expected + 1
 
 
-@pytest.mark.parametrize("format", ["keras", "savedmodel"])
-def test_an_artefact_that_answers_otherwise_is_not_kept(run, format, monkeypatch):
-    run.export(format)
+def test_an_artefact_that_answers_otherwise_is_not_kept(run, case, monkeypatch):
+    """What a SavedModel answers is of several kinds; a Keras file's outputs are alike for all, and asked of one recipe."""
+    formats = ["keras", "savedmodel"] if case is CASES[0] else ["savedmodel"]
+    for format in formats:
+        run.export(format)
     manifest = (run.path / "export" / "manifest.json").read_text()
     compare = seqkit.export._compare
     monkeypatch.setattr(
         "seqkit.export._compare", lambda got, expected, *rest: compare(got, other_than(expected), *rest)
     )
     before = sorted(path for path in (run.path / "export").rglob("*"))
-    with pytest.raises(seqkit.ExportError, match="than the run|from the run"):
-        run.export(format)
-    assert (run.path / "export" / "manifest.json").read_text() == manifest
-    assert sorted(path for path in (run.path / "export").rglob("*")) == before
+    for format in formats:
+        with pytest.raises(seqkit.ExportError, match="than the run|from the run"):
+            run.export(format)
+        assert (run.path / "export" / "manifest.json").read_text() == manifest
+        assert sorted(path for path in (run.path / "export").rglob("*")) == before
 
 
 def test_the_model_is_an_ordinary_keras_model(run, case, rng):

@@ -1,5 +1,7 @@
 """The command line: what it prints where, its exit status, and one sentence for every mistake."""
 
+import dataclasses
+import inspect
 import json
 import os
 import resource
@@ -9,6 +11,8 @@ import sys
 
 import pytest
 
+from seqkit import Stack
+from seqkit.recipes import sentiment
 from seqkit.recipes.__main__ import main
 
 ROWS = [("good", f"a good film number {n}") for n in range(20)] + [("bad", f"a bad film number {n}") for n in range(20)]
@@ -55,11 +59,9 @@ def test_help_needs_no_tensorflow():
 
 def test_flags_leave_the_recipes_other_defaults_alone(small):
     settings = json.loads((small / "run.json").read_text())["settings"]
-    assert settings["stack"] == {
-        **{"cell": "lstm", "units": [4], "bidirectional": True, "residual": False, "residual_from": 2},
-        **{"layer_norm": False, "input_dropout": 0.0, "dropout": 0.3, "locked": False},
-        **{"recurrent_initializer": "orthogonal", "pyramidal": False},
-    }
+    default = inspect.signature(sentiment).parameters["stack"].default
+    assert default != Stack()  # or a class's own defaults would do
+    assert settings["stack"] == dataclasses.asdict(default) | {"units": [4]}
 
 
 def test_the_run_folder_is_complete(run):
