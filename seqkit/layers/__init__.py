@@ -6,7 +6,7 @@ from seqkit.layers.embedding import embed_tokens, table_of, tied_head
 from seqkit.layers.feeding import Attentive
 from seqkit.layers.frames import embed_frames, frame_statistics
 from seqkit.layers.pictures import embed_pictures, stacked_attention
-from seqkit.layers.pooling import pool
+from seqkit.layers.pooling import pool, summarise
 from seqkit.layers.stack import recurrent_stack
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "pool",
     "recurrent_stack",
     "stacked_attention",
+    "summarise",
     "table_of",
     "tied_head",
     "unpack",

@@ -1,9 +1,36 @@
 """A padded sequence as one vector."""
 
+import dataclasses
+
 import keras
 from keras import ops
 
+from seqkit.layers.stack import real_steps, recurrent_stack
 from seqkit.settings import Pooling, Stack, one_of
+
+
+def summarise(
+    features: keras.KerasTensor, mask: keras.KerasTensor, stack: Stack, pooling: str
+) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
+    """Run the stack over padded sequences, and pool what it says.
+
+    With "max" pooling the stack's dropouts are locked: of components dropped at some steps only, the highest is nearly
+    always one that was kept, and scaled up, so that summaries would be larger in training than ever after.
+
+    Args:
+        features: float, (batch, steps, features).
+        mask: bool, (batch, steps), False on padding.
+        pooling: As in `pool`.
+    Returns:
+        The stack's output, float (batch, steps of it, width); which of its steps are real, bool (batch, steps of it); their
+        summary, float (batch, width).
+    Raises:
+        InputError: As in `pool`.
+    """
+    if pooling == "max":
+        stack = dataclasses.replace(stack, locked=True)
+    sequence, real = recurrent_stack(features, mask, stack), real_steps(mask, stack)
+    return sequence, real, pool(sequence, real, pooling, stack)
 
 
 def pool(sequence: keras.KerasTensor, mask: keras.KerasTensor, pooling: str, stack: Stack) -> keras.KerasTensor:

@@ -6,8 +6,7 @@ from keras import ops
 from seqkit.errors import InputError
 from seqkit.layers.decoder import Head, decoder_model, hand_over, joined
 from seqkit.layers.pictures import compare
-from seqkit.layers.pooling import pool
-from seqkit.layers.stack import real_steps, recurrent_stack
+from seqkit.layers.pooling import summarise
 from seqkit.settings import Attention, Pooling, Stack
 
 
@@ -49,8 +48,8 @@ def encoder_decoder(
             "of them off."
         )
     inputs, features, mask = source
-    memory, real = recurrent_stack(features, mask, encoder), real_steps(mask, encoder)  # (batch, places, width)
-    summary, symbols = pool(memory, real, pooling, encoder), inputs
+    symbols = inputs
+    memory, real, summary = summarise(features, mask, encoder, pooling)  # (batch, places, width) and (batch, width)
     if grid is not None:
         summary, symbols = compare(summary, grid, looks=looks), None
         memory, real = grid, ops.ones_like(grid[:, :, 0], dtype="bool")

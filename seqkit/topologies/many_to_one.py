@@ -1,12 +1,9 @@
 """Many to one: a sequence in, one answer out."""
 
-import dataclasses
-
 import keras
 
 from seqkit.layers.pictures import compare
-from seqkit.layers.pooling import pool
-from seqkit.layers.stack import real_steps, recurrent_stack
+from seqkit.layers.pooling import summarise
 from seqkit.settings import Pooling, Stack
 
 
@@ -27,17 +24,12 @@ def many_to_one(
         inputs: The model's inputs, from which the next two, and the grid, were made.
         features: float, (batch, steps, features).
         mask: bool, (batch, steps), False on padding.
-        stack: With "max" pooling its dropouts are locked: of components dropped at some steps only, the highest is nearly
-            always one that was kept, and scaled up, so that summaries would be larger in training than ever after.
         grid: float, (batch, places, units): what the sequence is about, such as a picture, where there is such a thing; the
             summary looks at it `looks` times, by attention, before it is scored.
     Returns:
         A model from `inputs` to logits, float32 (batch, outputs).
     """
-    if pooling == "max":
-        stack = dataclasses.replace(stack, locked=True)
-    sequence = recurrent_stack(features, mask, stack)  # (batch, steps, width)
-    summary = pool(sequence, real_steps(mask, stack), pooling, stack)  # (batch, width)
+    _, _, summary = summarise(features, mask, stack, pooling)  # (batch, width)
     if grid is not None:
         summary = compare(summary, grid, looks=looks)
     logits = keras.layers.Dense(outputs, dtype="float32", name="logits")(summary)
