@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 from typing import get_args
 
-import seqkit
-from seqkit import Training
-from seqkit.recipes import programs
-from seqkit.settings import Lessons
+from seqkit import load
+from seqkit.core.settings import CurriculumKind, Training
+from seqkit.recipes.programs import programs
+from seqkit.runs.run import Run
 
 FIGURES = ("exact_match", "character_accuracy")
 
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000, help="three quarters of them are an epoch's")
     parser.add_argument("--epochs", type=int, default=40)
     arguments = parser.parse_args()
-    runs = {kind: trained(kind, arguments) for kind in get_args(Lessons)}
+    runs = {kind: trained(kind, arguments) for kind in get_args(CurriculumKind)}
     print("| length | nesting |", " | ".join(runs), "|")
     print("|---|---|" + "---|" * len(runs))
     for place, size in enumerate(next(iter(runs.values())).report["sizes"]):
@@ -38,11 +38,11 @@ def main() -> None:
         print("|", size["length"], "|", size["nesting"], "|", " | ".join(cells), "|")
 
 
-def trained(kind: Lessons, arguments: argparse.Namespace) -> seqkit.run.Run:
+def trained(kind: CurriculumKind, arguments: argparse.Namespace) -> Run:
     """The run of one curriculum, trained if it isn't there."""
     out = arguments.out / kind
     if out.exists():
-        return seqkit.load(out)
+        return load(out)
     start = time.perf_counter()
     run = programs(
         out=out,

@@ -14,11 +14,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqkit import Embedding, Stack, Training, data
-from seqkit.layers import embed_tokens
-from seqkit.objectives import classification
-from seqkit.topologies import many_to_one
-from seqkit.training import fit, reproducible
+from seqkit.batches.pipeline import Pipeline, boundaries
+from seqkit.core.settings import Embedding, Stack, Training
+from seqkit.layers.embedding import embed_tokens
+from seqkit.sources.examples import hold_out
+from seqkit.sources.reading import read
+from seqkit.text.labels import encode_labels, learn_classes
+from seqkit.text.tokenizer import Tokenizer, tokenize
+from seqkit.text.vocabulary import END, Vocabulary
+from seqkit.topologies.many_to_one import many_to_one
+from seqkit.training.loop import fit, reproducible
+from seqkit.training.objectives import classification
 
 VOCABULARY = 20_000
 BATCH = 32
@@ -44,18 +50,18 @@ def main() -> None:
 
 def rows(options):
     """(ids, labels) to train and to validate on."""
-    examples = data.read(options.data, {"text": "text", "label": "label"})
+    examples = read(options.data, {"text": "text", "label": "label"})
     if options.rows:
         drawn = np.random.default_rng(0).permutation(len(examples))[: options.rows]
         examples = examples.take(drawn.tolist(), examples.origin)
-    splitter, classes = data.Splitter(), data.learn_classes(examples["label"], [], examples.origin)
-    parts = data.hold_out(examples, by="label", seed=0)
-    tokens = [data.tokenise(part["text"], splitter) for part in parts]
-    vocabulary = data.Vocabulary.build(tokens[0], splitter, size=VOCABULARY)
+    tokenizer, classes = Tokenizer(), learn_classes(examples["label"], [], examples.origin)
+    parts = hold_out(examples, by="label", seed=0)
+    tokens = [tokenize(part["text"], tokenizer) for part in parts]
+    vocabulary = Vocabulary.build(tokens[0], tokenizer, size=VOCABULARY)
     return [
         (
-            vocabulary.encode(some).cut(options.max_length - 1).append(data.END),
-            data.encode_labels(part["label"], classes),
+            vocabulary.encode(some).cut(options.max_length - 1).append(END),
+            encode_labels(part["label"], classes),
         )
         for some, part in zip(tokens, parts, strict=True)
     ]
@@ -68,7 +74,7 @@ def with_seqkit(train, valid):
         stack = Stack(cell="lstm", units=(64, 64), bidirectional=True)
         model = many_to_one(*inputs, outputs=2, stack=stack, pooling="last")
     pipelines = [
-        data.Pipeline({"ids": ids, "targets": labels}, {"ids": data.boundaries(ids.lengths)}, BATCH)
+        Pipeline({"ids": ids, "targets": labels}, {"ids": boundaries(ids.lengths)}, BATCH)
         for ids, labels in (train, valid)
     ]
     (row,) = fit(model, *pipelines, objective=classification(training, [1, 1]), training=training)

@@ -2,7 +2,7 @@
 
     python benchmarks/floors.py --tasks adding copy --cells lstm gru simple_rnn --minutes 3
 
-One recurrent layer reads the task's steps through `seqkit.accelerate`, and a linear layer on its state answers in step.
+One recurrent layer reads the task's steps through `seqkit.recurrence.acceleration.accelerate`, and a linear layer on its state answers in step.
 Data is drawn as it is needed, from the seed. Training stops where fresh validation data shows the goal well reached,
 at the task's last step or at the limit of minutes (compiling counts); the printed figure is on test data of its own.
 
@@ -25,9 +25,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqkit import accelerate
-from seqkit.cells import CELLS, Recurrence, make_layer, register
-from seqkit.step import Cell
+from seqkit.recurrence.acceleration import accelerate
+from seqkit.recurrence.cells import CELLS, Recurrence, make_layer, register
+from seqkit.recurrence.step import Cell
 
 BATCH = 100
 TEST_BATCHES = 20

@@ -9,7 +9,9 @@ import statistics
 import tempfile
 import time
 
-from seqkit import data
+from seqkit.sources.reading import read
+from seqkit.text.tokenizer import Tokenizer, tokenize
+from seqkit.text.vocabulary import Vocabulary
 
 
 def main() -> None:
@@ -23,9 +25,9 @@ def main() -> None:
             os.environ["SEQKIT_CACHE"] = folder
             for name in seconds:
                 started = time.perf_counter()
-                examples = data.read(options.data, {"text": "text", "label": "label"})
-                tokens = data.tokenise(examples["text"], data.Splitter())
-                ids = data.Vocabulary.build(tokens, data.Splitter()).encode(tokens)
+                examples = read(options.data, {"text": "text", "label": "label"})
+                tokens = tokenize(examples["text"], Tokenizer())
+                ids = Vocabulary.build(tokens, Tokenizer()).encode(tokens)
                 seconds[name].append(time.perf_counter() - started)
     print(f"{len(examples):,} rows, {len(ids.values):,} tokens; median of {options.repeats}:")
     for name, values in seconds.items():

@@ -35,7 +35,7 @@ def data(shape, masked):
 def keras_layer(cell, units, dtype):
     from keras import layers
 
-    from seqkit.cells import Recurrent
+    from seqkit.recurrence.cells import Recurrent
 
     options = {"return_sequences": True, "dtype": dtype}
     known = {"lstm": layers.LSTM, "gru": layers.GRU, "simple_rnn": layers.SimpleRNN}
@@ -47,7 +47,7 @@ def keras_steps(cell, shape, masked, dtype, peers) -> dict[str, Callable]:
     import keras
     import tensorflow as tf
 
-    from seqkit.acceleration import accelerate
+    from seqkit.recurrence.acceleration import accelerate
 
     x, upstream, lengths = data(shape, masked)
     inputs, mask = keras.Input(x.shape[1:]), keras.Input(x.shape[1:2], dtype="bool")
@@ -157,7 +157,7 @@ def jax_medians(options, cell, shape, masked) -> dict[str, float]:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", nargs="+", default=KERAS_CELLS, help="any name in seqkit.cells.CELLS")
+    parser.add_argument("--cells", nargs="+", default=KERAS_CELLS, help="any name in seqkit.recurrence.cells.CELLS")
     parser.add_argument("--shapes", nargs="+", default=SHAPES, help="batch,steps,inputs,units")
     parser.add_argument("--masks", nargs="+", default=["full", "masked"], choices=["full", "masked"])
     parser.add_argument("--peers", nargs="*", default=["keras", "jax", "torch"], choices=["keras", "jax", "torch"])

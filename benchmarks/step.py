@@ -21,20 +21,22 @@ def seqkit_steps(cell, inputs, units, folder):
     import keras
     import tensorflow as tf
 
-    from seqkit import Stack, export
-    from seqkit.data import Ragged
-    from seqkit.topologies import many_to_many
+    from seqkit import Stack
+    from seqkit.core.ragged import Ragged
+    from seqkit.export.artefacts import export_litert, lite_interpreter
+    from seqkit.export.step import Step
+    from seqkit.topologies.many_to_many import many_to_many
 
     frames = keras.Input((None, inputs), name="frames")
     mask = keras.ops.any(keras.ops.not_equal(frames, 0.0), axis=-1)
     model = many_to_many(frames, frames, mask, outputs=8, stack=Stack(cell=cell, units=(units,)))
-    step = export.Step(model)
+    step = Step(model)
     x = np.random.default_rng(0).normal(size=(1, 20, inputs)).astype("float32")
     whole = Ragged.of_lengths(np.asarray(model(x))[0], np.array([20]))
-    path = export.export_litert(step, folder, ({"frames": x}, whole), precision="float32")
+    path = export_litert(step, folder, ({"frames": x}, whole), precision="float32")
     tf.saved_model.save(step, str(folder / "savedmodel"), signatures={"step": step.concrete()})
     served = tf.saved_model.load(str(folder / "savedmodel")).signatures["step"]
-    runner = export.lite_interpreter(path).get_signature_runner()
+    runner = lite_interpreter(path).get_signature_runner()
     frame = x[:, 0]
 
     def ask_saved():

@@ -16,12 +16,15 @@ import numpy as np
 import tensorflow as tf
 import torch
 
-import seqkit
-from seqkit import Attention, Embedding, Stack, Training
-from seqkit.data import Pipeline, Ragged, forced
-from seqkit.layers import embed_tokens
-from seqkit.topologies import encoder_decoder
-from seqkit.training import make_train_step
+from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.teacher_forcing import teacher_forced
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Attention, Embedding, Stack, Training
+from seqkit.layers.embedding import embed_tokens
+from seqkit.topologies.encoder_decoder import encoder_decoder
+from seqkit.training.loop import reproducible
+from seqkit.training.objectives import classification
+from seqkit.training.step import make_train_step
 
 TOKENS, EMBEDDING, ENCODER, DECODER = 8000, 256, 256, 512
 PAUSE = 0.5  # seconds in which another system's threads go to sleep
@@ -29,19 +32,19 @@ PAUSE = 0.5  # seconds in which another system's threads go to sleep
 
 def ours(attention: Attention, sources: np.ndarray, targets: np.ndarray, precision: str = "float32"):
     """A function that makes one training step of seqkit."""
-    with seqkit.training.reproducible(0, precision):
+    with reproducible(0, precision):
         before, features, _ = embed_tokens(TOKENS, Embedding(units=EMBEDDING), name="before")
         model = encoder_decoder(
             embed_tokens(TOKENS, Embedding(units=EMBEDDING)), (before, features), outputs=TOKENS,
             encoder=Stack(cell="gru", units=(ENCODER,), bidirectional=True),
             decoder=Stack(cell="gru", units=(DECODER,)), attention=attention,
         )  # fmt: skip
-    columns = {"ids": ragged(sources)} | forced(ragged(targets))
+    columns = {"ids": ragged(sources)} | teacher_forced(ragged(targets))
     rows = Pipeline(columns, {"ids": (sources.shape[1],), "before": (targets.shape[1] + 1,)}, len(sources))
     training = Training(epochs=10_000)  # enough for compiling to pay
     model.compile(optimizer=keras.optimizers.Adam(1e-3))
     model.optimizer.build(model.trainable_variables)
-    objective = seqkit.objectives.classification(training, [1] * TOKENS)
+    objective = classification(training, [1] * TOKENS)
     step = make_train_step(model, objective, training, rows)
     batch = next(iter(rows.batches()))
     return lambda: float(step(batch)["loss"])
@@ -72,7 +75,7 @@ class Torch(torch.nn.Module):
         keys, embedded, said, every = self.keys(memory), self.write(before), torch.zeros_like(state), []
         for step in range(before.shape[1]):
             state = self.cell(torch.cat([embedded[:, step], said], dim=-1), state)
-            scores = self.score(torch.tanh(keys + self.asked(state)[:, None]))[..., 0]
+            scores = self.score(torch.tanh(keys + self.serving_inputs(state)[:, None]))[..., 0]
             context = (torch.softmax(scores, dim=-1)[..., None] * memory).sum(dim=1)
             said = torch.tanh(self.said(torch.cat([state, context], dim=-1)))
             every.append(said)

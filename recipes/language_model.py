@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Unpack
 
-import seqkit
-from seqkit.recipes.common import ReadsText
-from seqkit.recipes.flags import Callbacks, Source
-from seqkit.settings import Embedding, Stack, Training
+from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
+from seqkit.core.errors import InputError
+from seqkit.core.settings import IN_STEP, Embedding, Stack, Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    import keras
-    import numpy as np
-    import tensorflow as tf
-
-    from seqkit.data import Examples, Ragged, Vocabulary
-    from seqkit.data.sources import Role
-    from seqkit.running import Forward, Rows
-
-STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost
-STRETCHES = 5  # the best and the worst predicted ones, for the report
-SAMPLE = 600  # symbols of its own, for the report
-ORDERS = {"symbol": 6, "word": 3, "subword": 4, "unigram": 4}  # of the n-grams to compare with
+    from seqkit.runs.run import Run
 
 
+def _unread(given: Arguments) -> dict[str, str]:
+    """Windows of texts that are not contiguous, and what one-hot vectors do without."""
+    windows = {} if given["contiguous"] else dict.fromkeys(("window", "random_windows"), "text that isn't contiguous")
+    return windows | (dict.fromkeys(("embedding.units", "embedding.trainable"), "one_hot") if given["one_hot"] else {})
+
+
+@recipe(
+    task="seqkit.tasks.language_model:LanguageModel",
+    least={"vocabulary_size": 5, "min_count": 1, "window": 2},
+    reads=IN_STEP | {"training.label_smoothing"},
+    unread=_unread,
+)
 def language_model(
     data: Source = None,
     *,
-    valid: Source = None,
-    test: Source = None,
-    out: Path = Path("saved_models/language_model"),
     text: str = "text",
-    data_dir: str | None = None,
     contiguous: bool = True,
     unit: Literal["symbol", "word", "subword", "unigram"] = "symbol",
     lowercase: bool = False,
@@ -49,21 +41,14 @@ def language_model(
     embedding: Embedding = Embedding(units=64),
     stack: Stack = Stack(cell="lstm", units=(256,), dropout=0.2, locked=True),
     training: Training = Training(epochs=8, batch_size=32, learning_rate=3e-3, schedule="cosine"),
-    seed: int = 0,
-    overwrite: bool = False,
-    resume: bool = False,
-    callbacks: Callbacks = (),
-) -> seqkit.run.Run:
+    **run: Unpack[RunOptions],
+) -> Run:
     """Learn what comes next: symbols in, the next one out at every step.
 
     Args:
         data: Training text: a .txt file (also .gz), a table, tfds:NAME, or in Python also a list of texts in a tuple;
             nothing for the reference topics that Python brings along.
-        valid: Validation text of the same kind; nothing for the last tenth (of separate texts a seeded tenth).
-        test: Test text of the same kind, for the report; nothing for a report on the validation text, which says so.
-        out: The run folder.
         text: Column of the texts in a table: a name, or a number from 0 for a file without a header.
-        data_dir: Where TFDS keeps prepared data sets.
         contiguous: Whether the data is one running text, through which the state is carried window by window (truncated
             backpropagation through time); if not, each line or row is a text by itself, learned as a whole.
         unit: What comes next: a symbol (any character, spaces and line ends too), a word, or a subword (a frequent piece of
@@ -79,314 +64,42 @@ def language_model(
         embedding: How symbols become vectors.
         stack: The recurrent layers, in one direction.
         training: How the weights are moved; a batch is so many streams.
-        seed: Seed of everything random.
-        overwrite: Replace `out` if it exists.
-        resume: Go on with the interrupted run of `out`.
-        callbacks: Keras callbacks.
     Returns:
         The run.
     Raises:
         InputError: The data or the settings are not as expected.
     """
-    job = seqkit.job.Job(locals(), vocabulary_size=5, min_count=1, window=2)
+    arguments = locals()
+    from seqkit.corpora.topics import topics
+    from seqkit.runs.builder import RunBuilder
+    from seqkit.sources.corpus import hold_out_end, read_corpus
+    from seqkit.tasks.language_model import LanguageModel, build_language_model, lines_to_split
+    from seqkit.text.vocabulary import learn_vocabulary
+    from seqkit.training.objectives import classification
+
     if data is None and not contiguous:
-        raise seqkit.InputError("The built-in topics are one running text: leave contiguous on, or give --data.")
+        raise InputError("The built-in topics are one running text: leave contiguous on, or give --data.")
     if stack.bidirectional:
-        raise seqkit.InputError("A language model reads what came before: leave stack.bidirectional off.")
+        raise InputError("A language model reads what came before: leave stack.bidirectional off.")
     if tied and (one_hot or embedding.units != stack.units[-1]):
-        raise seqkit.InputError(
+        raise InputError(
             f"tied needs an embedding as wide as the stack: give embedding.units {stack.units[-1]} and leave one_hot off."
         )
     columns = {"text": text}
-    with job:
-        splits = job.splits(
+    with RunBuilder(language_model, arguments) as making:
+        splits = making.splits(
             columns,
-            builtin=seqkit.data.topics,
-            reader=functools.partial(seqkit.data.read_corpus, contiguous=contiguous),
-            holder=seqkit.data.hold_out_end,
+            builtin=topics,
+            reader=functools.partial(read_corpus, contiguous=contiguous),
+            holder=hold_out_end,
         )
-        vocabulary = seqkit.data.learn_vocabulary(
-            _lines(splits.train["text"], unit),
+        vocabulary = learn_vocabulary(
+            lines_to_split(splits.train["text"], unit),
             unit=unit,
             lowercase=lowercase,
             size=vocabulary_size,
             min_count=min_count,
         )
         task = LanguageModel(columns, vocabulary, contiguous, window, random_windows)
-        model = _model(len(vocabulary), embedding, stack, one_hot=one_hot, tied=tied)
-        return job.done(task, model, splits, seqkit.objectives.classification(training, [1] * len(vocabulary)))
-
-
-def _model(tokens: int, embedding: Embedding, stack: Stack, *, one_hot: bool, tied: bool) -> keras.Model:
-    import numpy as np
-
-    if one_hot:
-        embedding = dataclasses.replace(embedding, trainable=False)
-    vectors = np.eye(tokens, dtype="float32") if one_hot else None
-    ids, features, mask = seqkit.layers.embed_tokens(tokens, embedding, vectors, reversible=tied)
-    head = seqkit.layers.tied_head(ids, features) if tied else None
-    return seqkit.topologies.many_to_many(ids, features, mask, outputs=tokens, stack=stack, head=head)
-
-
-def _lines(texts: list[str], unit: str) -> list[str]:
-    """Words and subwords know no line ends: there each line is a row of its own, which ends in an end token."""
-    return texts if unit == "symbol" else [line for text in texts for line in text.splitlines() or [""]]
-
-
-@dataclasses.dataclass(frozen=True)
-class LanguageModel(ReadsText):
-    """What this recipe knows and a run doesn't (see seqkit.task.Task).
-
-    Outputs are the log-probability of each symbol in nats, ragged by row.
-    """
-
-    columns: dict[str, str]
-    vocabulary: Vocabulary
-    contiguous: bool
-    window: int
-    random_windows: bool
-    recipe = "language_model"
-    in_step = True
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.vocabulary.tokens
-
-    @property
-    def lines(self) -> bool:
-        """Whether a text's lines are split one by one, an end token behind each."""
-        return self.vocabulary.splitter.unit != "symbol"
-
-    @property
-    def ends(self) -> bool:
-        """Whether rows end in an end token, which the model predicts too."""
-        return not self.contiguous or self.lines
-
-    def to_json(self) -> dict[str, Any]:
-        windows = {"window": self.window, "random_windows": self.random_windows}
-        return self.vocabulary.to_json() | {"contiguous": self.contiguous} | windows
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
-        vocabulary = seqkit.data.Vocabulary.from_json(value)
-        return cls(columns, vocabulary, value["contiguous"], value["window"], value["random_windows"])
-
-    def read(
-        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
-    ) -> Examples:
-        running = self.contiguous and isinstance(source, str | Path)  # texts in memory are asked one by one
-        return seqkit.data.read_corpus(source, columns, contiguous=running, role=role, data_dir=data_dir)
-
-    def symbols(self, texts: list[str]) -> Ragged:
-        """What the model is to predict, ids by row."""
-        import numpy as np
-
-        lines = _lines(texts, self.vocabulary.splitter.unit)
-        ids = self.vocabulary.encode(seqkit.data.tokenise(lines, self.vocabulary.splitter, cache=len(lines) > 1))
-        if self.ends:
-            ids = ids.append(seqkit.data.END)
-        if not self.lines:
-            return ids
-        counts = np.array([len(text.splitlines() or [""]) for text in texts])
-        lengths = np.add.reduceat(ids.lengths, np.concatenate([[0], np.cumsum(counts)[:-1]]))
-        return seqkit.data.Ragged.of_lengths(ids.values, lengths)
-
-    def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
-        return self._rows(examples, STREAMS if "stretch" in examples.columns else batch_size)
-
-    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
-        return self._rows(examples, batch_size)
-
-    def _rows(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
-        import numpy as np
-
-        rows = self.symbols(examples["text"])
-        facts = {
-            "symbols": len(rows.values),
-            "unknown_symbol_share": float((rows.values == seqkit.data.UNKNOWN).mean()) if len(rows.values) else 0.0,
-        }
-        before = np.concatenate([[seqkit.data.BEGIN], rows.values])[:-1]
-        running = "stretch" in examples.columns
-        if running:  # the streams are pieces of it, and know what came before them by one symbol
-            rows = seqkit.data.Ragged(rows.values, np.linspace(0, len(rows.values), batch_size + 1).astype(np.int64))
-        else:
-            before[rows.offsets[:-1][rows.lengths > 0]] = seqkit.data.BEGIN
-        columns: dict[str, Any] = {
-            "ids": seqkit.data.Ragged(before.astype(np.int32), rows.offsets),
-            "targets": seqkit.data.Ragged(rows.values.astype(np.int32), rows.offsets),
-            "weights": seqkit.data.Ragged(np.ones(len(rows.values), np.float32), rows.offsets),
-        }
-        if running:
-            return seqkit.data.Windows(columns, "ids", batch_size, self.window, self.random_windows), facts
-        return seqkit.data.Pipeline(columns, {"ids": seqkit.data.boundaries(rows.lengths)}, batch_size), facts
-
-    def outputs(self, forward: Forward, rows: Rows) -> Ragged:
-        import tensorflow as tf
-
-        def of(batch, logits):
-            return -tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)
-
-        return seqkit.running.step_outputs(forward, rows, of)
-
-    def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
-        return [
-            {"log_probability": round(float(outputs[row].sum()), 6), "symbols": len(outputs[row])}
-            for row in range(len(outputs))
-        ]
-
-    def _by_row(self, examples: Examples, outputs: Ragged) -> Ragged:
-        """The same log-probabilities by the rows of the examples, not by streams."""
-        return seqkit.data.Ragged(outputs.values, self.symbols(examples["text"]).offsets)
-
-    def scorer(self, examples: Examples, outputs: Ragged) -> Callable[[np.ndarray], dict[str, float]]:
-        import numpy as np
-
-        rows = self._by_row(examples, outputs)
-        nats = -np.add.reduceat(np.append(rows.values, 0.0), rows.offsets[:-1]) * (rows.lengths > 0)
-        characters = np.array([len(text) for text in examples["text"]])
-        words = np.array([len(text.split()) for text in examples["text"]])
-
-        def score(chosen: np.ndarray) -> dict[str, float]:
-            total = float(nats[chosen].sum())
-            return {
-                "nats_per_symbol": total / max(int(rows.lengths[chosen].sum()), 1),
-                "bits_per_character": total / np.log(2) / max(int(characters[chosen].sum()), 1),
-                "perplexity": float(np.exp(min(total / max(int(words[chosen].sum()), 1), 700.0))),  # a float ends there
-            }
-
-        return score
-
-    def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
-        rows = self._by_row(examples, outputs)
-        means = sorted((float(-rows[row].mean()), row) for row in range(len(rows)) if len(rows[row]))
-
-        def shown(chosen: list[tuple[float, int]]) -> list[dict[str, Any]]:
-            return [{"text": examples["text"][row][:300], "nats_per_symbol": mean} for mean, row in chosen]
-
-        return {
-            "best_predicted": shown(means[:STRETCHES]),
-            "worst_predicted": shown(means[: -STRETCHES - 1 : -1]),
-            "sample": "".join(self.generate(model, "", length=SAMPLE)),
-        }
-
-    def fit_baselines(self, train: Examples) -> dict[str, Any]:
-        import numpy as np
-
-        rows = self._running(train)
-        outcomes = np.union1d(rows.values, [seqkit.data.UNKNOWN])  # which test text may hold
-        order = ORDERS[self.vocabulary.splitter.unit]
-        begin = seqkit.data.BEGIN
-        grams = {"kneser_ney": order, "unigram": 1, "uniform": 0}
-        fitted: dict[str, Any] = {
-            name: seqkit.ngrams.KneserNey.fit(rows, outcomes, order=size, begin=begin) for name, size in grams.items()
-        }
-        return fitted | {"fixed_window": seqkit.fixed_window.FixedWindow.fit(rows, outcomes, begin=begin)}
-
-    def _running(self, examples: Examples) -> Ragged:
-        rows = self.symbols(examples["text"])
-        if "stretch" not in examples.columns:
-            return rows
-        return seqkit.data.Ragged(rows.values, rows.offsets[[0, -1]])
-
-    def load_baseline(self, path: Path) -> Any:
-        return (seqkit.fixed_window.FixedWindow if path.stem == "fixed_window" else seqkit.ngrams.KneserNey).load(path)
-
-    def baseline_outputs(self, baseline: Any, examples: Examples) -> Ragged:
-        rows = self._running(examples)
-        return seqkit.data.Ragged(baseline.log_probabilities(rows, seqkit.data.BEGIN), rows.offsets)
-
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return seqkit.serving.TextScorer(model, self.vocabulary, ends=self.ends, lines=self.lines), "log_probabilities"
-
-    def generate(
-        self,
-        model: keras.Model,
-        prompt: str,
-        *,
-        length: int,
-        temperature: float = 0.8,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        stop: str | None = None,
-        seed: int = 0,
-    ) -> Iterator[str]:
-        """The text that follows `prompt`, piece by piece as it is drawn; see `Run.generate`.
-
-        Of subwords a prompt should end with a word: half a word is other pieces than the whole one began with.
-        """
-        import numpy as np
-        import tensorflow as tf
-
-        given = prompt.split("\n") if self.lines and self.contiguous else [prompt]
-        tokens = seqkit.data.tokenise(given, self.vocabulary.splitter, cache=False)
-        ids = self.vocabulary.encode(tokens)
-        unknown = sorted({tokens.types[place] for place in tokens.indices.values[ids.values == seqkit.data.UNKNOWN]})
-        if unknown:
-            raise seqkit.InputError(
-                f"The prompt holds {', '.join(map(repr, unknown))}, which the training text does not: leave it out."
-            )
-        step = seqkit.export.Step(model)
-        ask = step.concrete(1)
-
-        def advance(ids, states):
-            answer = ask(ids=tf.constant(ids, tf.int32), **states)
-            return answer["outputs"].numpy(), {name: answer[name] for name in states}
-
-        states = {name: tf.zeros((1, spec.shape[1]), spec.dtype) for name, spec in step.states.items()}
-        before = [seqkit.data.BEGIN, *ids.append(seqkit.data.END).values[:-1].tolist()]  # the last line goes on
-        for symbol in before[:-1]:
-            _, states = advance([symbol], states)
-        excluded = [seqkit.data.PADDING, seqkit.data.UNKNOWN, seqkit.data.BEGIN]
-        drawn = seqkit.decoding.generate(
-            advance,
-            states,
-            np.array(before[-1:]),
-            length=length,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
-            excluded=excluded if self.ends else [*excluded, seqkit.data.END],
-        )
-        return _until(self._written(drawn, fresh=not prompt or prompt[-1].isspace()), stop)
-
-    def _written(self, drawn: Iterator[np.ndarray], *, fresh: bool) -> Iterator[str]:
-        """Ids as text, lines ended by the end token; texts by themselves end with it.
-
-        Args:
-            fresh: Whether what stands before is empty or a blank, so that no space is needed.
-        """
-        mark = seqkit.data.subwords.MARK
-        unit = self.vocabulary.splitter.unit
-        for (symbol,) in drawn:
-            if symbol == seqkit.data.END:
-                if not self.contiguous:
-                    return
-                yield "\n"
-                fresh = True
-            else:
-                token = self.vocabulary.tokens[symbol]
-                if unit == "word":
-                    token = " " + token
-                elif isinstance(self.vocabulary.splitter, seqkit.data.Subwords):
-                    token = token.replace(mark, " ")
-                yield token[1:] if fresh and self.lines and token[0] == " " else token
-                fresh = False
-
-
-def _until(pieces: Iterator[str], stop: str | None) -> Iterator[str]:
-    """The pieces up to `stop`; what may be its beginning is held back until it is known."""
-    if not stop:
-        yield from pieces
-        return
-    held = ""
-    for piece in pieces:
-        held += piece
-        if stop in held:
-            yield held[: held.index(stop)]
-            return
-        safe = len(held) - max((n for n in range(1, len(stop)) if held.endswith(stop[:n])), default=0)
-        if safe:
-            yield held[:safe]
-            held = held[safe:]
-    yield held
+        model = build_language_model(len(vocabulary), embedding, stack, one_hot=one_hot, tied=tied)
+        return making.done(task, model, splits, classification(training, [1] * len(vocabulary)))

@@ -1,74 +1,54 @@
 """seqkit: recurrent sequence models with Keras, trained in one call, scored honestly, exported with parity.
 
-Names and rooms are imported when they are first asked for, so that `seqkit --help` needs no TensorFlow.
+These are the public names; the rooms behind them are imported by their own (`from seqkit.topologies.many_to_one import
+many_to_one`). What needs TensorFlow is imported when it is first asked for, so that `seqkit --help` does without.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.4.0"
+from seqkit.core.arguments import RunOptions, recipe
+from seqkit.core.errors import ExportError, InputError, TrainingError
+from seqkit.core.settings import Attention, Embedding, Encoder, Search, Stack, Training
+from seqkit.core.version import __version__
 
-_NAMES = {
-    "Attention": "settings",
-    "Embedding": "settings",
-    "Encoder": "settings",
-    "Search": "settings",
-    "Stack": "settings",
-    "Training": "settings",
-    "InputError": "errors",
-    "TrainingError": "errors",
-    "ExportError": "errors",
-    "Run": "run",
-    "accelerate": "acceleration",
-    "load": "recipes",
+if TYPE_CHECKING:
+    from seqkit.recurrence.acceleration import accelerate
+    from seqkit.runs.builder import RunBuilder
+    from seqkit.runs.run import Run, load
+
+__all__ = [
+    "Attention",
+    "Embedding",
+    "Encoder",
+    "ExportError",
+    "InputError",
+    "Run",
+    "RunBuilder",
+    "RunOptions",
+    "Search",
+    "Stack",
+    "Training",
+    "TrainingError",
+    "__version__",
+    "accelerate",
+    "load",
+    "recipe",
+]
+
+_WITH_TENSORFLOW = {
+    "Run": "seqkit.runs.run",
+    "RunBuilder": "seqkit.runs.builder",
+    "accelerate": "seqkit.recurrence.acceleration",
+    "load": "seqkit.runs.run",
 }
-_ROOMS = (
-    "acceleration",
-    "baselines",
-    "bptt",
-    "caption_metrics",
-    "cells",
-    "data",
-    "decoding",
-    "diagnostics",
-    "export",
-    "fixed_window",
-    "folder",
-    "job",
-    "labelling",
-    "layers",
-    "metrics",
-    "ngrams",
-    "objectives",
-    "pages",
-    "progress",
-    "recipes",
-    "report",
-    "run",
-    "running",
-    "searching",
-    "segments",
-    "serving",
-    "spans",
-    "stateful",
-    "tag_baselines",
-    "tag_metrics",
-    "text_baselines",
-    "text_metrics",
-    "topologies",
-    "training",
-)
-
-__all__ = ["__version__", *_NAMES]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        return getattr(importlib.import_module(f"seqkit.{_NAMES[name]}"), name)
-    if name in _ROOMS:
-        return importlib.import_module(f"seqkit.{name}")
+    if name in _WITH_TENSORFLOW:
+        return getattr(importlib.import_module(_WITH_TENSORFLOW[name]), name)
     raise AttributeError(f"module 'seqkit' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMES, *_ROOMS})
+    return sorted({*globals(), *__all__})

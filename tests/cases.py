@@ -8,40 +8,38 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqkit import Attention, Embedding, Encoder, Run, Search, Stack, Training
-from seqkit.data import (
-    Examples,
-    Picture,
-    Pipeline,
-    Ragged,
-    Shared,
-    boundaries,
-    described_scenes,
-    drawn,
-    forced,
-    moving_digits,
-    reviews,
-    sentences,
-    spelled,
-    topics,
-)
-from seqkit.data.moving_digits import CANVAS, MOTIONS
-from seqkit.data.pipelines import Column
-from seqkit.data.scenes import FRAME as FRAME_OF_SCENES
-from seqkit.layers import compose_characters, embed_frames, embed_pictures, embed_tokens, table_of, tied_head
-from seqkit.objectives import classification
-from seqkit.recipes import (
-    captioning,
-    language_model,
-    programs,
-    question_answering,
-    sentiment,
-    tagging,
-    translation,
-    video_frames,
-)
-from seqkit.topologies import encoder_decoder, many_to_many, many_to_one, one_to_many
-from seqkit.training import Objective
+from seqkit.batches.pipeline import Column, Pipeline, Shared, boundaries
+from seqkit.batches.teacher_forcing import teacher_forced
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Attention, Embedding, Encoder, Search, Stack, Training
+from seqkit.corpora.moving_digits import CANVAS, MOTIONS, moving_digits
+from seqkit.corpora.number_words import number_words
+from seqkit.corpora.programs import draw_programs
+from seqkit.corpora.reviews import reviews
+from seqkit.corpora.scenes import FRAME as SCENE_SIZE
+from seqkit.corpora.scenes import described_scenes
+from seqkit.corpora.sentences import sentences
+from seqkit.corpora.topics import topics
+from seqkit.layers.characters import compose_characters
+from seqkit.layers.embedding import embed_tokens, table_of, tied_head
+from seqkit.layers.frames import embed_frames
+from seqkit.layers.images import embed_images
+from seqkit.recipes.captioning import captioning
+from seqkit.recipes.language_model import language_model
+from seqkit.recipes.programs import programs
+from seqkit.recipes.question_answering import question_answering
+from seqkit.recipes.sentiment import sentiment
+from seqkit.recipes.tagging import tagging
+from seqkit.recipes.translation import translation
+from seqkit.recipes.video_frames import video_frames
+from seqkit.runs.run import Run
+from seqkit.sources.examples import Examples
+from seqkit.sources.images import ImageRef
+from seqkit.topologies.encoder_decoder import encoder_decoder
+from seqkit.topologies.many_to_many import many_to_many
+from seqkit.topologies.many_to_one import many_to_one
+from seqkit.topologies.one_to_many import one_to_many
+from seqkit.training.objectives import Objective, classification
 
 TOKENS = 30  # of the vocabulary of `build`'s models
 CLASSES = 2  # as many as the built-in reviews have
@@ -63,7 +61,7 @@ class Case:
         inputs: What a user might ask it.
         asked: These inputs as the JSON array that its SavedModel is asked, or as one for each of its inputs by name.
         fresh: Rows like the built-in ones, of another seed.
-        shuffled: Such rows with the order of their steps destroyed, or, where these are about pictures, each with another's.
+        shuffled: Such rows with the order of their steps destroyed, or, where these are about images, each with another's.
         served: Answers of `predict` as the outputs of its SavedModel, a list of rows each; a row may be shorter than what is
             served, which is padded.
         order_metric: The metric in which it must beat `bag_of_words`, a baseline of its report, by `margin`.
@@ -266,7 +264,7 @@ def _short_pairs(seed: int, rows: int) -> dict[str, tuple[list[str], list[str]]]
     """Those of the built-in pairs that a small model learns in seconds."""
     return {
         split: tuple(zip(*((a, b) for a, b in zip(*pairs.values(), strict=True) if len(a) < 40), strict=True))
-        for split, pairs in spelled(seed=seed, rows=rows).items()
+        for split, pairs in number_words(seed=seed, rows=rows).items()
     }
 
 
@@ -307,7 +305,7 @@ def _encoder_decoder(stack: Stack, variant: str) -> Any:
 
 def _pairs_drawn(rng: np.random.Generator, lengths: np.ndarray, tokens: int = TOKENS) -> dict[str, Column]:
     others = lengths[::-1] + 2
-    return ids_drawn(rng, lengths) | forced(
+    return ids_drawn(rng, lengths) | teacher_forced(
         Ragged.of_lengths(rng.integers(4, tokens, others.sum()).astype(np.int32), others)
     )
 
@@ -336,7 +334,7 @@ def _digits_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
     return Examples(examples.columns | {"source": texts}, "shuffled")
 
 
-FLAG = (8, 8, 3)  # a picture of two halves
+FLAG = (8, 8, 3)  # an image of two halves
 PAINT = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 50, 230), "white": (235, 235, 235)}
 
 
@@ -347,17 +345,17 @@ def _flags(seed: int, flags: int, *, both: bool = False) -> Examples:
         both: Whether both colours are asked for too, which takes an answer of several words.
     """
     rng = np.random.default_rng(seed)
-    pictures, rows = np.zeros((flags, *FLAG), np.uint8), []
-    for place, picture in enumerate(pictures):
+    images, rows = np.zeros((flags, *FLAG), np.uint8), []
+    for place, image in enumerate(images):
         left, right = rng.choice(list(PAINT), 2, replace=False)
         halves = np.repeat([PAINT[left], PAINT[right]], FLAG[1] // 2, axis=0)  # (columns, channels)
-        picture[:] = halves + rng.integers(-20, 20, FLAG)
+        image[:] = halves + rng.integers(-20, 20, FLAG)
         colour = rng.choice([left, right])
         rows += [
-            (Picture(pictures, place), "what is on the left?", left),
-            (Picture(pictures, place), "what is on the right?", right),
-            (Picture(pictures, place), f"is the left {colour}?", "yes" if colour == left else "no"),
-            *([(Picture(pictures, place), "what is there?", f"{left} and {right}")] if both else []),
+            (ImageRef(images, place), "what is on the left?", left),
+            (ImageRef(images, place), "what is on the right?", right),
+            (ImageRef(images, place), f"is the left {colour}?", "yes" if colour == left else "no"),
+            *([(ImageRef(images, place), "what is there?", f"{left} and {right}")] if both else []),
         ]
     columns = map(list, zip(*rows, strict=True))
     return Examples(dict(zip(("image", "question", "answer"), columns, strict=True)), f"flags, seed {seed}")
@@ -380,11 +378,11 @@ def _written_answers(out: Path, **settings: Any) -> Run:
     return _question_answering(out, both=True, **quick | settings)
 
 
-def _asked_of_pictures(stack: Stack, variant: str) -> Any:
+def _asked_of_images(stack: Stack, variant: str) -> Any:
     ids, features, mask = embed_tokens(TOKENS, Embedding(units=5))
     encoder = Encoder(filters=(4,), units=16)  # of fewer, all might be cut off by ReLU at the start
-    picture, grid = embed_pictures(FLAG, encoder, (np.full(3, 127.0), np.full(3, 5000.0)))
-    source, seen = ([ids, picture], features, mask), {"grid": grid, "looks": 2}
+    image, grid = embed_images(FLAG, encoder, (np.full(3, 127.0), np.full(3, 5000.0)))
+    source, seen = ([ids, image], features, mask), {"grid": grid, "hops": 2}
     if "written" not in variant:
         return many_to_one(*source, outputs=CLASSES, stack=stack, pooling=variant, **seen)
     before, written, _ = embed_tokens(TOKENS, Embedding(units=6), name="before")
@@ -401,20 +399,20 @@ def _asked_of_pictures(stack: Stack, variant: str) -> Any:
 
 def _with_flags(columns: dict[str, Column], rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
     flags = rng.integers(0, 256, (2, *FLAG)).astype(np.uint8)  # fewer than rows
-    return columns | {"picture": Shared(flags, rng.integers(0, 2, len(lengths)))}
+    return columns | {"image": Shared(flags, rng.integers(0, 2, len(lengths)))}
 
 
-def _pictures_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
-    """Questions and captions with another's picture."""
-    pictures = [examples["image"][row] for row in rng.permutation(len(examples))]
-    return Examples(examples.columns | {"image": pictures}, "shuffled")
+def _images_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
+    """Questions and captions with another's image."""
+    images = [examples["image"][row] for row in rng.permutation(len(examples))]
+    return Examples(examples.columns | {"image": images}, "shuffled")
 
 
 def _pixels(count: int) -> list:
-    return [np.asarray(picture).tolist() for picture in described_scenes(seed=3, scenes=16)["train"]["image"][:count]]
+    return [np.asarray(image).tolist() for image in described_scenes(seed=3, scenes=16)["train"]["image"][:count]]
 
 
-PICTURE = (FRAME_OF_SCENES, FRAME_OF_SCENES, 3)
+SCENE = (SCENE_SIZE, SCENE_SIZE, 3)
 
 
 def _captioning(out: Path, **settings: Any) -> Run:
@@ -432,10 +430,10 @@ def _captioning(out: Path, **settings: Any) -> Run:
 
 
 def _described(stack: Stack, variant: str) -> Any:
-    picture, grid = embed_pictures(PICTURE, Encoder(filters=(4, 6), units=5), (np.full(3, 127.0), np.full(3, 5000.0)))
+    image, grid = embed_images(SCENE, Encoder(filters=(4, 6), units=5), (np.full(3, 127.0), np.full(3, 5000.0)))
     before, features, _ = embed_tokens(TOKENS, Embedding(units=5), name="before")
     return one_to_many(
-        picture,
+        image,
         grid,
         (before, features),
         outputs=TOKENS,
@@ -445,11 +443,11 @@ def _described(stack: Stack, variant: str) -> Any:
     )
 
 
-def _picture_and_words_a_row(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+def _image_and_words_a_row(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
     brightest = rng.integers(1, 257, (len(lengths), 1, 1, 1))  # or all would look alike to an untrained model
-    pictures = rng.integers(0, brightest, (len(lengths), *PICTURE)).astype(np.uint8)
+    images = rng.integers(0, brightest, (len(lengths), *SCENE)).astype(np.uint8)
     words = Ragged.of_lengths(rng.integers(4, 10, lengths.sum()).astype(np.int32), lengths)
-    return forced(words) | {"picture": Shared(pictures, np.arange(len(lengths)))}
+    return teacher_forced(words) | {"image": Shared(images, np.arange(len(lengths)))}
 
 
 _ASKED = [
@@ -460,8 +458,8 @@ _ASKED = [
 ]
 
 
-def _picture_and_question(inputs: Sequence[tuple[Any, str]]) -> dict[str, list]:
-    return dict(zip(("picture", "question"), map(list, zip(*inputs, strict=True)), strict=True))
+def _image_and_question(inputs: Sequence[tuple[Any, str]]) -> dict[str, list]:
+    return dict(zip(("image", "question"), map(list, zip(*inputs, strict=True)), strict=True))
 
 
 CASES = (
@@ -561,7 +559,7 @@ CASES = (
         objective=lambda training: classification(training, [1] * TOKENS),
         inputs=("123456", "9", "", " ", "12\n\u2603", "0987" * 10),
         asked=list,
-        fresh=lambda: Examples(drawn("copying", (6, 1), 200, part="test", seed=3), "fresh digits"),
+        fresh=lambda: Examples(draw_programs("copying", (6, 1), 200, part="test", seed=3), "fresh digits"),
         shuffled=_digits_shuffled,
         served=lambda answers: {
             "text": [answer["answer"] for answer in answers],
@@ -574,15 +572,15 @@ CASES = (
     Case(
         name="question_answering",
         train=_question_answering,
-        build=_asked_of_pictures,
+        build=_asked_of_images,
         variants=("last", "max"),
         in_step=False,
         draw=lambda rng, lengths: _with_flags(_one_class_a_row(rng, lengths), rng, lengths),
         objective=lambda training: classification(training, [1] * CLASSES),
         inputs=_ASKED,
-        asked=_picture_and_question,
+        asked=_image_and_question,
         fresh=lambda: _flags(3, 100),
-        shuffled=_pictures_shuffled,
+        shuffled=_images_shuffled,
         served=lambda answers: {"answer": [answer["answer"] for answer in answers]},
         order_metric="accuracy",
         bag_of_words="question_alone",
@@ -590,7 +588,7 @@ CASES = (
     Case(
         name="written_answers",
         train=_written_answers,
-        build=_asked_of_pictures,
+        build=_asked_of_images,
         variants=("written", "written, attending"),
         in_step=False,
         draw=lambda rng, lengths: _with_flags(
@@ -598,9 +596,9 @@ CASES = (
         ),  # words of the trained one
         objective=lambda training: classification(training, [1] * TOKENS),
         inputs=_ASKED,
-        asked=_picture_and_question,
+        asked=_image_and_question,
         fresh=lambda: _flags(3, 100, both=True),
-        shuffled=_pictures_shuffled,
+        shuffled=_images_shuffled,
         served=lambda answers: {name: [answer[name] for answer in answers] for name in ("answer", "score")},
         order_metric="exact_match",
         bag_of_words="question_alone",
@@ -612,12 +610,12 @@ CASES = (
         build=_described,
         variants=("attention", "every step", "state"),
         in_step=False,
-        draw=_picture_and_words_a_row,
+        draw=_image_and_words_a_row,
         objective=lambda training: classification(training, [1] * TOKENS),
         inputs=_pixels(4),
         asked=list,
         fresh=lambda: Examples(described_scenes(seed=3, scenes=800)["test"], "fresh scenes"),
-        shuffled=_pictures_shuffled,
+        shuffled=_images_shuffled,
         served=lambda answers: {
             "text": [answer["caption"] for answer in answers],
             "score": [answer["score"] for answer in answers],

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seqkit.settings import Attention
+from seqkit.core.settings import Attention
 
 
 def attention_keys(memory: keras.KerasTensor, attention: Attention, units: int) -> keras.KerasTensor:

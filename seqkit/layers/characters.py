@@ -5,12 +5,11 @@ from typing import Literal
 import keras
 from keras import ops
 
-from seqkit.layers.folding import unfold
+from seqkit.layers.time_distributed import unfold_steps
 
 PADDING = 0
 EMBEDDING = 32  # units of a character
 KERNEL = 3  # characters
-
 Composition = Literal["cnn", "rnn"]
 
 
@@ -41,4 +40,4 @@ def compose_characters(
     both = keras.layers.Bidirectional(lstm, name="character_lstm")(table(word), mask=ops.not_equal(word, PADDING))
     spelling = keras.Model(word, both, name="spelling")
     words = spelling(ops.reshape(ids, (-1, width)))  # (batch * steps, units)
-    return ids, unfold(words, ids[:, :, 0])
+    return ids, unfold_steps(words, ids[:, :, 0])

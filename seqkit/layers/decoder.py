@@ -10,13 +10,13 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from seqkit.cells import make_layer
-from seqkit.errors import InputError
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Attention, Stack
 from seqkit.layers.attention import attend, attention_keys
 from seqkit.layers.copying import write_or_copy
-from seqkit.layers.feeding import Attentive
+from seqkit.layers.input_feeding import Attentive
 from seqkit.layers.stack import in_step
-from seqkit.settings import Attention, Stack
+from seqkit.recurrence.cells import make_layer
 
 Head = Callable[[keras.KerasTensor], keras.KerasTensor]
 STATE = "state_"  # begins the names of the inputs that change from step to step

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from seqkit.settings import Embedding
+from seqkit.core.settings import Embedding
 
 PADDING = 0
 

@@ -1,4 +1,4 @@
-"""Frames to vectors: pictures through convolutions, vectors normalised, and their changes since the frame before."""
+"""Frames to vectors: images through convolutions, vectors normalised, and their changes since the frame before."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,10 +7,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from seqkit.errors import InputError
-from seqkit.layers.folding import unfold
-from seqkit.layers.pictures import backbone, convolutions
-from seqkit.settings import Encoder
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Encoder
+from seqkit.layers.images import backbone, convolutions
+from seqkit.layers.time_distributed import unfold_steps
 
 Statistics = tuple[np.ndarray, np.ndarray]  # mean and variance
 
@@ -39,30 +39,30 @@ def embed_frames(
         vectors = _beside_changes(frames, mask) if encoder.changes else frames
         features = normalise(_from_first_point(vectors, shape[0], encoder.points))
     else:
-        pictures = ops.reshape(frames, (-1, *shape))  # (batch * steps, height, width, channels)
-        features = unfold(_vectors(pictures, encoder, normalise), mask)
+        images = ops.reshape(frames, (-1, *shape))  # (batch * steps, height, width, channels)
+        features = unfold_steps(_vectors(images, encoder, normalise), mask)
         features = _beside_changes(features, mask) if encoder.changes else features
     return [frames, mask], keras.layers.Identity(name="features")(features), mask
 
 
-def frame_statistics(films: Iterable[np.ndarray], encoder: Encoder) -> Statistics:
-    """Mean and variance over training data: of each feature of vectors (and of its change), of each channel of pictures.
+def frame_statistics(videos: Iterable[np.ndarray], encoder: Encoder) -> Statistics:
+    """Mean and variance over training data: of each feature of vectors (and of its change), of each channel of images.
 
     Args:
-        films: A recording each, or a stretch of one: (frames, features) or (frames, height, width, channels).
+        videos: A recording each, or a stretch of one: (frames, features) or (frames, height, width, channels).
     Returns:
         Two arrays; where nothing varies the variance is 1.
     Raises:
         InputError: The encoder doesn't fit the frames.
     """
     count, total, squares = 0, np.zeros(()), np.zeros(())
-    for film in films:
-        _must_fit(film.shape[1:], encoder)
-        values = film.astype(np.float64)
-        if film.ndim == 2:
+    for video in videos:
+        _must_fit(video.shape[1:], encoder)
+        values = video.astype(np.float64)
+        if video.ndim == 2:
             if encoder.changes:
                 values = np.concatenate([values, np.diff(values, axis=0, prepend=values[:1])], axis=1)
-            values = np.asarray(_from_first_point(values, film.shape[1], encoder.points))
+            values = np.asarray(_from_first_point(values, video.shape[1], encoder.points))
         values = values.reshape(-1, values.shape[-1])
         count += len(values)
         total, squares = total + values.sum(axis=0), squares + (values**2).sum(axis=0)
@@ -71,11 +71,11 @@ def frame_statistics(films: Iterable[np.ndarray], encoder: Encoder) -> Statistic
     return mean, np.where(variance > 1e-12 * squares / count, variance, 1.0)
 
 
-def _vectors(pictures: keras.KerasTensor, encoder: Encoder, normalise: keras.Layer) -> keras.KerasTensor:
-    """(pictures, height, width, channels) -> (pictures, width)."""
+def _vectors(images: keras.KerasTensor, encoder: Encoder, normalise: keras.Layer) -> keras.KerasTensor:
+    """(images, height, width, channels) -> (images, width)."""
     if encoder.backbone:
-        return backbone(pictures, encoder, pooling="avg")
-    flat = keras.layers.Flatten(name="flat")(convolutions(normalise(pictures), encoder))
+        return backbone(images, encoder, pooling="avg")
+    flat = keras.layers.Flatten(name="flat")(convolutions(normalise(images), encoder))
     return keras.layers.Dense(encoder.units, activation="relu", name="frame")(flat)
 
 

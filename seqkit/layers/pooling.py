@@ -5,8 +5,8 @@ import dataclasses
 import keras
 from keras import ops
 
+from seqkit.core.settings import Pooling, Stack, one_of
 from seqkit.layers.stack import real_steps, recurrent_stack
-from seqkit.settings import Pooling, Stack, one_of
 
 
 def summarise(

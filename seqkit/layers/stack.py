@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from seqkit.cells import make_layer
-from seqkit.errors import InputError
-from seqkit.settings import Stack
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Stack
+from seqkit.recurrence.cells import make_layer
 
 PAIRS = "pairs_"  # begins the names of the layers that halve the steps
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from seqkit.pages import BLUE, GREY, ORANGE, Section, axes, facts, figure, legend, table
+from seqkit.report.pages import BLUE, GREY, ORANGE, Section, axes, facts, figure, legend, table
 from seqkit.report.wording import History, Report, interval, items, metric, plain, signed, written
 
 

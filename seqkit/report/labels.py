@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 from markupsafe import Markup
 
-from seqkit.pages import BLUE, GREY, INK, LINE, Section, axes, figure, legend, table
+from seqkit.report.pages import BLUE, GREY, INK, LINE, Section, axes, figure, legend, table
 from seqkit.report.wording import History, Report, excerpt, items, percent
 
 

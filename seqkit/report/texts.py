@@ -7,8 +7,7 @@ import matplotlib
 import numpy as np
 from markupsafe import Markup
 
-from seqkit import pages
-from seqkit.pages import Section, axes, facts, figure, paragraph, table
+from seqkit.report.pages import Section, axes, facts, figure, overlays, paragraph, table
 from seqkit.report.wording import History, Report, excerpt, metric, percent
 
 
@@ -53,7 +52,7 @@ def sizes(report: Report, history: History) -> Section | None:
 
 def looks(report: Report, history: History) -> Section | None:
     blocks = [
-        pages.looks(f"look{number}", row["title"], row["picture"], row["names"], row["weights"])
+        overlays(f"look{number}", row["title"], row["image"], row["names"], row["weights"])
         for number, row in enumerate(report.get("looks") or [])
     ]
     return Section("Where it looks", blocks) if blocks else None

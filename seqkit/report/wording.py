@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 Report = Mapping[str, Any]
 History = Sequence[Mapping[str, Any]]
-
 SHARE, NUMBER = "share", "number"
 
 

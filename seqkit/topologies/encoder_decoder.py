@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from seqkit.errors import InputError
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Attention, Pooling, Stack
 from seqkit.layers.decoder import Head, decoder_model, hand_over, joined
-from seqkit.layers.pictures import compare
+from seqkit.layers.images import compare
 from seqkit.layers.pooling import summarise
-from seqkit.settings import Attention, Pooling, Stack
 
 
 def encoder_decoder(
@@ -20,7 +20,7 @@ def encoder_decoder(
     attention: Attention,
     pooling: Pooling = "last",
     grid: keras.KerasTensor | None = None,
-    looks: int = 1,
+    hops: int = 1,
     head: Head | None = None,
 ) -> keras.Model:
     """A model that reads one sequence and writes another.
@@ -34,7 +34,7 @@ def encoder_decoder(
         attention: With copying the ids of the source have the meaning of the outputs.
         pooling: How its outputs become the summary, where not by the last states.
         grid: float, (batch, places, units): what the sequence is about, such as a picture, where there is such a thing; the
-            summary looks at it `looks` times, by attention, before it makes the first states, and the grid is the memory.
+            summary looks at it `hops` times, by attention, before it makes the first states, and the grid is the memory.
         head: As in `decoder_model`.
     Returns:
         A model from [source's inputs, "before"] to logits, float32 (batch, steps, outputs), that holds the models "encoder"
@@ -51,7 +51,7 @@ def encoder_decoder(
     symbols = inputs
     memory, real, summary = summarise(features, mask, encoder, pooling)  # (batch, places, width) and (batch, width)
     if grid is not None:
-        summary, symbols = compare(summary, grid, looks=looks), None
+        summary, symbols = compare(summary, grid, hops=hops), None
         memory, real = grid, ops.ones_like(grid[:, :, 0], dtype="bool")
     handed = hand_over(summary, decoder, attention, memory, real, symbols)
     writes = decoder_model(*target, handed, outputs=outputs, decoder=decoder, attention=attention, head=head)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import keras
 
+from seqkit.core.settings import Stack
 from seqkit.layers.stack import in_step, recurrent_stack
-from seqkit.settings import Stack
 
 Head = Callable[[keras.KerasTensor], keras.KerasTensor]
 

@@ -2,9 +2,9 @@
 
 import keras
 
-from seqkit.layers.pictures import compare
+from seqkit.core.settings import Pooling, Stack
+from seqkit.layers.images import compare
 from seqkit.layers.pooling import summarise
-from seqkit.settings import Pooling, Stack
 
 
 def many_to_one(
@@ -16,7 +16,7 @@ def many_to_one(
     stack: Stack,
     pooling: Pooling = "last",
     grid: keras.KerasTensor | None = None,
-    looks: int = 1,
+    hops: int = 1,
 ) -> keras.Model:
     """A model that summarises a sequence and scores `outputs` classes.
 
@@ -25,12 +25,12 @@ def many_to_one(
         features: float, (batch, steps, features).
         mask: bool, (batch, steps), False on padding.
         grid: float, (batch, places, units): what the sequence is about, such as a picture, where there is such a thing; the
-            summary looks at it `looks` times, by attention, before it is scored.
+            summary looks at it `hops` times, by attention, before it is scored.
     Returns:
         A model from `inputs` to logits, float32 (batch, outputs).
     """
     _, _, summary = summarise(features, mask, stack, pooling)  # (batch, width)
     if grid is not None:
-        summary = compare(summary, grid, looks=looks)
+        summary = compare(summary, grid, hops=hops)
     logits = keras.layers.Dense(outputs, dtype="float32", name="logits")(summary)
     return keras.Model(inputs, logits, name="many_to_one")

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from seqkit.core.settings import Attention, Stack
 from seqkit.layers.decoder import Head, decoder_model, hand_over, joined
-from seqkit.settings import Attention, Stack
 
 
 def one_to_many(
@@ -18,7 +18,7 @@ def one_to_many(
     every_step: bool = False,
     head: Head | None = None,
 ) -> keras.Model:
-    """A model that writes about something that is there at once, such as a picture.
+    """A model that writes about something that is there at once, such as an image.
 
     The mean over the grid makes the decoder's first states (Vinyals et al. 2015). Besides it may be added to every step,
     h = tanh(W_xh x + W_hh h + W_ih v) (Karpathy and Fei-Fei 2015 have it in the first), or the decoder attends to the grid

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from seqkit import Stack
-from seqkit.layers import recurrent_stack
+from seqkit.core.settings import Stack
+from seqkit.layers.stack import recurrent_stack
 from tests.cases import IN_STEP, inputs_of
 
 

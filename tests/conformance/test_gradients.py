@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqkit import Stack, Training
-from seqkit.data import Pipeline
-from seqkit.training import make_train_step
+from seqkit.batches.pipeline import Pipeline
+from seqkit.core.settings import Stack, Training
+from seqkit.training.step import make_train_step
 from tests.cases import CASES, as_batch, axes_of, inputs_of
 
 LENGTHS = np.array([4, 4])

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from seqkit import Stack, Training
-from seqkit.training import evaluate
+from seqkit.core.settings import Stack, Training
+from seqkit.training.step import evaluate
 from tests.cases import CASES, as_batch, inputs_of
 
 

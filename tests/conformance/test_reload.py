@@ -11,18 +11,21 @@ import numpy as np
 import pytest
 
 import seqkit
-from seqkit.data import Ragged
+from seqkit import load
+from seqkit.core.errors import ExportError
+from seqkit.core.ragged import Ragged
+from seqkit.export.parity import compare_outputs
 from tests.cases import CASES, inputs_of
 
 ASK_RUN = """
 import json, sys
 import seqkit
-print(json.dumps(seqkit.load(sys.argv[1]).predict(json.loads(sys.argv[2]))))
+print(json.dumps(seqkit.recipes.load(sys.argv[1]).predict(json.loads(sys.argv[2]))))
 """
 
 ASK_NAMES = """
 import json
-import keras, seqkit.run
+import keras, seqkit.runs.run
 print(json.dumps(sorted(name for name in keras.saving.get_custom_objects() if name.startswith("seqkit>"))))
 """
 
@@ -79,8 +82,8 @@ def check_served(served, row):
 
 
 def test_savedmodel_answers_without_seqkit(run, case):
-    served = ask(ASK_SAVEDMODEL, run.export("savedmodel"), json.dumps(case.asked(case.inputs)))
-    for name, rows in case.served(run.predict(case.inputs)).items():
+    served = ask(ASK_SAVEDMODEL, run.export("savedmodel"), json.dumps(case.serving_inputs(case.inputs)))
+    for name, rows in case.serving_outputs(run.predict(case.inputs)).items():
         for got, row in zip(served[name], rows, strict=True):
             check_served(got, row)
 
@@ -105,20 +108,20 @@ def test_an_artefact_that_answers_otherwise_is_not_kept(run, case, monkeypatch):
     for format in formats:
         run.export(format)
     manifest = (run.path / "export" / "manifest.json").read_text()
-    compare = seqkit.export._compare
+    compare = compare_outputs
     monkeypatch.setattr(
-        "seqkit.export._compare", lambda got, expected, *rest: compare(got, other_than(expected), *rest)
+        "seqkit.export.parity.compare_outputs", lambda got, expected, *rest: compare(got, other_than(expected), *rest)
     )
     before = sorted(path for path in (run.path / "export").rglob("*"))
     for format in formats:
-        with pytest.raises(seqkit.ExportError, match="than the run|from the run"):
+        with pytest.raises(ExportError, match="than the run|from the run"):
             run.export(format)
         assert (run.path / "export" / "manifest.json").read_text() == manifest
         assert sorted(path for path in (run.path / "export").rglob("*")) == before
 
 
 def test_the_model_is_an_ordinary_keras_model(run, case, rng):
-    model, batch = seqkit.load(run.path).model, case.batch(rng, (4, 4))
+    model, batch = load(run.path).model, case.batch(rng, (4, 4))
     inputs, targets = inputs_of(model, batch), batch["targets"]
     before = model.evaluate(inputs, targets, verbose=0)
     logits = np.asarray(model(inputs), np.float64)

@@ -7,9 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from seqkit import Stack, Training
-from seqkit.data import Pipeline, Windows
-from seqkit.training import fit, reproducible
+from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.windows import Windows
+from seqkit.core.settings import Stack, Training
+from seqkit.training.loop import fit, reproducible
 from tests.cases import CASES, IN_STEP, axes_of
 
 TRAINING = Training(epochs=3, batch_size=8, ema=0.9, plateau_patience=1, label_smoothing=0.1)
@@ -57,7 +58,7 @@ WAYS = [
 def case(request):
     """Each recipe through Keras's layers, the first one also through the scan."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seqkit.running.TOKENS_A_SHAPE", request.param[1])
+        patch.setattr("seqkit.training.executor.TOKENS_A_SHAPE", request.param[1])
         yield request.param[0]
 
 

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from seqkit import Search, Stack
-from seqkit.data import BEGIN, END, PADDING, UNKNOWN
-from seqkit.searching import searcher
+from seqkit.core.settings import Search, Stack
+from seqkit.inference.generation import generation_graph
+from seqkit.text.vocabulary import BEGIN, END, PADDING, UNKNOWN
 from tests.cases import WRITES, inputs_of
 
 LONGEST = 12
@@ -27,7 +27,7 @@ def greedy(model, batch):
 
 def written(model, batch, **options):
     """What is found for each row, and the whole of it."""
-    find = searcher(model, Search(longest=LONGEST, ratio=0, **options))
+    find = generation_graph(model, Search(longest=LONGEST, ratio=0, **options))
     found = find(*(batch[tensor.name] for tensor in model.get_layer("encoder").inputs))
     return [
         row[:length].tolist() for row, length in zip(found.ids[:, 0].numpy(), found.lengths[:, 0], strict=True)

@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from seqkit import ExportError, Stack
-from seqkit.data import Ragged
-from seqkit.export import Step, export_litert
-from seqkit.stateful import stateful
+from seqkit.core.errors import ExportError
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Stack
+from seqkit.export.artefacts import export_litert
+from seqkit.export.step import Step
+from seqkit.recurrence.stateful import stateful
 from tests.cases import IN_STEP, inputs_of
 
 

@@ -1,4 +1,4 @@
-"""Captions of files: several for one picture, a picture at prediction, and what may be wrong with them."""
+"""Captions of files: several for one image, an image at prediction, and what may be wrong with them."""
 
 import csv
 import json
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from seqkit import load
-from seqkit.recipes.__main__ import main
+from seqkit.cli.main import main
 
 COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}
 QUICK = {
@@ -23,11 +23,11 @@ QUICK = {
 }
 
 
-def write_table(path, rng, pictures, extra=()):
-    """Pictures of two halves, each of a colour, with two captions each."""
+def write_table(path, rng, images, extra=()):
+    """Images of two halves, each of a colour, with two captions each."""
     (path.parent / "images").mkdir(parents=True, exist_ok=True)
     rows = []
-    for number in range(pictures):
+    for number in range(images):
         left, right = rng.choice(list(COLOURS), 2)
         halves = [np.full((8, 4, 3), COLOURS[colour], np.uint8) for colour in (left, right)]
         name = f"{path.stem}_{number}.png"
@@ -41,8 +41,8 @@ def write_table(path, rng, pictures, extra=()):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path, rng = tmp_path_factory.mktemp("halves"), np.random.default_rng(0)
-    for name, pictures in (("train", 60), ("valid", 12), ("test", 20)):
-        write_table(path / f"{name}.csv", rng, pictures)
+    for name, images in (("train", 60), ("valid", 12), ("test", 20)):
+        write_table(path / f"{name}.csv", rng, images)
     return path
 
 
@@ -55,7 +55,7 @@ def train(folder, out, **flags):
     return main(["train", "captioning", *(f"--{name}={value}" for name, value in given.items())])
 
 
-def test_a_picture_with_several_captions_is_one_row(folder, capsys):
+def test_a_image_with_several_captions_is_one_row(folder, capsys):
     assert train(folder, "run") == 0
     run = load(folder / "run")
     assert run.info["data"]["train"]["rows"] == 60
@@ -66,20 +66,20 @@ def test_a_picture_with_several_captions_is_one_row(folder, capsys):
     assert len(words["names"]) == len(words["weights"])
     assert np.sum(words["weights"][0]) == pytest.approx(1, abs=0.01)
     capsys.readouterr()
-    picture = folder / "images" / "test_3.png"
-    assert main(["predict", str(run.path), str(picture)]) == 0
+    image = folder / "images" / "test_3.png"
+    assert main(["predict", str(run.path), str(image)]) == 0
     (answer,) = map(json.loads, capsys.readouterr().out.splitlines())
-    (again,) = run.predict([picture])
+    (again,) = run.predict([image])
     assert answer == again
 
 
 @pytest.mark.parametrize("flags", [{"attention__kind": "none"}, {"attention__kind": "none", "every_step": True}])
-def test_without_attention_the_report_shows_pictures_alone(folder, flags):
+def test_without_attention_the_report_shows_images_alone(folder, flags):
     assert train(folder, "blind", overwrite=True, training__epochs=1, **flags) == 0
     assert all(look["weights"] == [] for look in load(folder / "blind").report["looks"])
 
 
-def test_a_missing_picture_is_named_with_its_line(folder, capsys):
+def test_a_missing_image_is_named_with_its_line(folder, capsys):
     table = write_table(folder / "broken.csv", np.random.default_rng(1), 3, [("nowhere.png", "nothing")])
     assert main(["train", "captioning", "--data", str(table), "--out", str(folder / "never")]) == 2
     said = capsys.readouterr().err

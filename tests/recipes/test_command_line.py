@@ -11,9 +11,10 @@ import sys
 
 import pytest
 
-from seqkit import Stack
-from seqkit.recipes import sentiment
-from seqkit.recipes.__main__ import main
+from seqkit import load
+from seqkit.cli.main import main
+from seqkit.core.settings import Stack
+from seqkit.recipes.sentiment import sentiment
 
 ROWS = [("good", f"a good film number {n}") for n in range(20)] + [("bad", f"a bad film number {n}") for n in range(20)]
 QUICK = ["--training.epochs", "1", "--embedding.units", "4", "--stack.units", "4"]
@@ -36,7 +37,7 @@ def small(tmp_path_factory):
 
 
 def seqkit(*arguments, **options):
-    command = [sys.executable, "-m", "seqkit.recipes", *map(str, arguments)]
+    command = [sys.executable, "-m", "seqkit.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **options)
 
 
@@ -51,7 +52,7 @@ def complaint(capsys, arguments):
 
 
 def test_help_needs_no_tensorflow():
-    code = "import sys, seqkit.recipes.__main__ as m; m.main(sys.argv[1:]); print('tensorflow' in sys.modules)"
+    code = "import sys, seqkit.cli.main as m; m.main(sys.argv[1:]); print('tensorflow' in sys.modules)"
     for arguments in (["--help"], ["train", "sentiment", "--help"], ["recipes"], ["train", "nothing"]):
         done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
         assert done.stdout.endswith("False\n")
@@ -114,9 +115,8 @@ def test_predict_answers_every_line_in_order(small, tmp_path):
     texts = ["a good film", "", "naïve ☃", "a bad film"]
     (tmp_path / "lines.txt").write_text("\n".join(texts) + "\n")
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    import seqkit as toolkit
 
-    expected = toolkit.load(small).predict(texts)
+    expected = load(small).predict(texts)
     for arguments, given in (
         (["-"], "\n".join(texts)),
         ([], "\r\n".join(texts) + "\r\n"),
@@ -141,7 +141,7 @@ def test_predict_keeps_nothing_of_what_it_was_asked(small, tmp_path, monkeypatch
 
 
 def test_predict_answers_before_the_input_ends(small):
-    command = [sys.executable, "-m", "seqkit.recipes", "predict", str(small)]
+    command = [sys.executable, "-m", "seqkit.cli", "predict", str(small)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         for text in ("a good film", "a bad film"):
             process.stdin.write(text + "\n")
@@ -200,7 +200,7 @@ def test_other_mistakes_get_one_sentence(small, table, tmp_path, capsys):
 def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path):
     """Stopped in the middle, then resumed, the run is that of a training that was left in peace."""
     arguments = ["train", "sentiment", "--training.epochs", "2", "--embedding.units", "8", "--stack.units", "8"]
-    command = [sys.executable, "-m", "seqkit.recipes", *arguments, "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "seqkit.cli", *arguments, "--out", str(tmp_path / "run")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
             if "epoch 1/2" in line:

@@ -8,13 +8,14 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-import seqkit
-from seqkit import Embedding, InputError, Stack, Training
-from seqkit.data import Windows, learn_vocabulary
-from seqkit.recipes import language_model
-from seqkit.recipes.__main__ import main
-from seqkit.recipes.language_model import LanguageModel, _until
-from seqkit.serving import TextScorer, split_lines
+from seqkit.batches.windows import Windows
+from seqkit.cli.main import main
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Embedding, Stack, Training
+from seqkit.export.serving import TextScorer, split_lines
+from seqkit.recipes.language_model import language_model
+from seqkit.tasks.language_model import LanguageModel, _until
+from seqkit.text.vocabulary import BEGIN, learn_vocabulary
 
 HELLO = "hello" * 400
 
@@ -65,7 +66,7 @@ def test_each_symbol_is_scored_once_given_those_before_it(hello):
     """The log-probability of a line is the sum over its symbols of what the model gives to the next one."""
     symbol = {token: number for number, token in enumerate(hello.task.vocabulary.tokens)}
     ids = [symbol[letter] for letter in "hello"]
-    logits = np.asarray(hello.model(np.array([[seqkit.data.BEGIN, *ids[:-1]]])), np.float64)[0]
+    logits = np.asarray(hello.model(np.array([[BEGIN, *ids[:-1]]])), np.float64)[0]
     by_hand = sum(row[i] - np.log(np.exp(row).sum()) for row, i in zip(logits, ids, strict=True))
     (answer,) = hello.predict(["hello"])
     assert answer["log_probability"] == pytest.approx(by_hand, abs=1e-3)
@@ -142,7 +143,7 @@ def rhyme(tmp_path_factory):
 
 
 def test_subwords_are_written_as_text(rhyme):
-    assert any(len(token) > 2 and token[0] == "▁" for token in rhyme.task.vocabulary.splitter.pieces)
+    assert any(len(token) > 2 and token[0] == "▁" for token in rhyme.task.vocabulary.tokenizer.pieces)
 
     def after(prompt):
         return "".join(rhyme.generate(prompt, length=30, temperature=0))

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-import seqkit
-from seqkit import Embedding, Stack, Training
-from seqkit.data import drawn
-from seqkit.recipes import programs
-from seqkit.recipes.__main__ import main
+from seqkit import load
+from seqkit.cli.main import main
+from seqkit.core.settings import Embedding, Stack, Training
+from seqkit.corpora.programs import draw_programs
+from seqkit.recipes.programs import programs
 
 SMALL = {
     "embedding": Embedding(units=4),
@@ -20,7 +20,7 @@ SMALL = {
 
 def written(path, part, rows):
     """Real programs with line ends inside, as a table has them."""
-    columns = drawn("programs", (2, 2), rows, part=part, seed=0)
+    columns = draw_programs("programs", (2, 2), rows, part=part, seed=0)
     lines = [{"code": a, "prints": b} for a, b in zip(columns["source"], columns["target"], strict=True)]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return str(path)
@@ -47,7 +47,7 @@ def test_a_program_of_several_lines_is_one_row(run, capsys):
     assert any("\n" in text for text in asked)
     assert main(["predict", str(run.path), str(test)]) == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert answers == seqkit.load(run.path).predict(asked)
+    assert answers == load(run.path).predict(asked)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Question answering on files: a table with its pictures, answers to other tables, and what may be wrong with them."""
+"""Question answering on files: a table with its images, answers to other tables, and what may be wrong with them."""
 
 import csv
 import json
@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqkit import Embedding, Encoder, InputError, Stack, Training, load
-from seqkit.recipes import question_answering
-from seqkit.recipes.__main__ import main
+from seqkit import load
+from seqkit.cli.main import main
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Embedding, Encoder, Stack, Training
+from seqkit.recipes.question_answering import question_answering
 
 COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}
 SIDES = ("left", "right")
@@ -22,11 +24,11 @@ QUICK = {
 }
 
 
-def write_table(path, rng, pictures, extra=()):
-    """Pictures of two halves, each of a colour, and a question about each."""
+def write_table(path, rng, images, extra=()):
+    """Images of two halves, each of a colour, and a question about each."""
     (path.parent / "images").mkdir(parents=True, exist_ok=True)
     rows = []
-    for number in range(pictures):
+    for number in range(images):
         colours = rng.choice(list(COLOURS), 2)
         halves = [np.full((4, 2, 3), COLOURS[colour], np.uint8) for colour in colours]
         name = f"{path.stem}_{number}.png"
@@ -55,12 +57,12 @@ def trained(tables, tmp_path_factory):
     return question_answering(tables[0], test=tables[1], out=tmp_path_factory.mktemp("runs") / "halves", **quick)
 
 
-def test_both_picture_and_question_are_read(trained):
+def test_both_image_and_question_are_read(trained):
     report = trained.report
     assert 0.95 < report["metrics"]["accuracy"]["value"] <= 80 / 81  # training didn't have one of the answers
     assert report["data"]["unseen_answers"] == 1
-    assert report["data"]["pictures"] == 21
-    for name in ("majority", "question_alone", "picture_alone"):
+    assert report["data"]["images"] == 21
+    for name in ("majority", "question_alone", "image_alone"):
         assert report["baselines"][name]["accuracy"]["high"] < 0.7, name
     kinds = {row["kind"]: row for row in report["per_kind"]}
     assert {kind: row["support"] for kind, row in kinds.items()} == {"what is": 41, "is the": 40}
@@ -68,7 +70,7 @@ def test_both_picture_and_question_are_read(trained):
     assert "purple" in [row["label"] for row in report["mistakes"]]
     valid = trained.info["data"]["valid"]
     assert valid["rows"] == 48
-    assert valid["source"].startswith("a tenth of the pictures of ")
+    assert valid["source"].startswith("a tenth of the images of ")
 
 
 def test_the_report_shows_what_each_look_weighs(trained):
@@ -94,13 +96,13 @@ def test_a_table_is_answered_as_its_rows_are(trained, tables, capsys):
     assert load(trained.path).predict([(file, question), (np.asarray(Image.open(file)), question)]) == [one, one]
 
 
-def test_other_columns_name_the_picture_and_the_kind(tables, tmp_path):
-    rows = [("question", "picture", "sort", "reply"), *(
+def test_other_columns_name_the_image_and_the_kind(tables, tmp_path):
+    rows = [("question", "image", "sort", "reply"), *(
         ("what is on the left?", "train_0.png", f"sort {row % 2}", str(row % 2)) for row in range(6)
     ), ("what is on the left?", "train_1.png", "sort 1", "1")]  # fmt: skip
     path = tables[0].parent / "other.tsv"
     path.write_text("".join("\t".join(row) + "\n" for row in rows))
-    names = {"image": "picture", "answer": "reply", "kind": "sort"}
+    names = {"image": "image", "answer": "reply", "kind": "sort"}
     run = question_answering(path, valid=path, out=tmp_path / "run", **names, **QUICK)
     assert {row["kind"]: row["support"] for row in run.report["per_kind"]} == {"sort 0": 3, "sort 1": 4}
 
@@ -111,7 +113,7 @@ def test_written_answers_are_scored_as_texts(tables, tmp_path, capsys):
     report = run.report
     assert report["data"]["rows"] == 81
     assert list(report["metrics"]) == ["exact_match", "chrf", "length_ratio"]  # BLEU counts runs of four words
-    for name in ("majority", "question_alone", "picture_alone"):
+    for name in ("majority", "question_alone", "image_alone"):
         assert 0 < report["baselines"][name]["exact_match"]["value"] < 0.7, name
     by_kind = sum(row["accuracy"] * row["support"] for row in report["per_kind"]) / 81
     assert report["metrics"]["exact_match"]["value"] == pytest.approx(by_kind)
@@ -131,7 +133,7 @@ def test_written_answers_are_scored_as_texts(tables, tmp_path, capsys):
     ("ask", "complaint"),
     [
         (["no pair"], r"Input 0 is a str, where \(image, question\)"),
-        ([("nowhere.png", "what?")], "There is no picture nowhere.png"),
+        ([("nowhere.png", "what?")], "There is no image nowhere.png"),
         ([(np.zeros((2, 2, 3)), "what?")], "float64"),
     ],
 )
@@ -142,11 +144,11 @@ def test_a_wrong_input_is_told(trained, ask, complaint):
 
 def test_commands_tell_what_is_wrong(trained, tables, tmp_path, capsys):
     assert main(["predict", str(trained.path)]) == 2
-    assert "Standard input has no place for pictures" in capsys.readouterr().err
+    assert "Standard input has no place for images" in capsys.readouterr().err
     broken = tmp_path / "broken.csv"
     broken.write_text("image,question,answer\nnowhere.png,what?,red\n")
     assert main(["evaluate", str(trained.path), "--data", str(broken)]) == 2
-    assert "broken.csv, line 2: there is no picture 'nowhere.png'" in " ".join(capsys.readouterr().err.split())
+    assert "broken.csv, line 2: there is no image 'nowhere.png'" in " ".join(capsys.readouterr().err.split())
     for wrong, complaint in (({"looks": 0}, "looks is 0"), ({"answer_as": "word"}, "answer_as is 'word'")):
         with pytest.raises(InputError, match=complaint):
             question_answering(tables[0], out=tmp_path / "run", **QUICK | wrong)

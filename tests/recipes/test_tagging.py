@@ -4,9 +4,12 @@ import json
 
 import pytest
 
-import seqkit
-from seqkit import Embedding, Stack, Training, spans
-from seqkit.recipes.__main__ import main
+from seqkit import load
+from seqkit.cli.main import main
+from seqkit.core.settings import Embedding, Stack, Training
+from seqkit.recipes.tagging import tagging
+from seqkit.sources.reading import read
+from seqkit.text.spans import illegal
 
 CITIES = ("new york", "boston", "san jose", "denver")
 QUICK = [
@@ -52,7 +55,7 @@ def run(request, table):
     out = table.parent / request.param
     flags = ["--output", request.param, "--scheme", "bioes", *QUICK, *SMALL]
     assert main(["train", "tagging", "--data", str(table), "--test", str(table), "--out", str(out), *flags]) == 0
-    return seqkit.load(out)
+    return load(out)
 
 
 def complaint(capsys, arguments):
@@ -99,7 +102,7 @@ def test_predict_reads_lines_tabs_and_token_files(run, tmp_path, capsys):
 def test_answers_are_legal_whatever_they_are_asked(run, rng):
     nonsense = [rng.choice(["from", "to", "york", "new", "jose", "x"], 12).tolist() for _ in range(30)]
     for answer in run.predict(nonsense):
-        assert spans.illegal(answer["tags"], "bioes") == 0
+        assert illegal(answer["tags"], "bioes") == 0
 
 
 def test_unknown_and_illegal_tags_are_counted_and_wrong(run, tmp_path, capsys):
@@ -133,9 +136,9 @@ def test_artefacts_answer_as_the_run(run):
 
 
 def test_the_model_is_an_ordinary_keras_model(run, table):
-    examples = seqkit.data.read(table, run.columns()).take([0], "one sentence")
+    examples = read(table, run.columns()).take([0], "one sentence")
     batch = next(iter(run.task.encode(examples, 1)[0].batches()))
-    inputs, model = [batch[tensor.name] for tensor in run.model.inputs], seqkit.load(run.path).model
+    inputs, model = [batch[tensor.name] for tensor in run.model.inputs], load(run.path).model
     loss = model.evaluate(inputs, batch["targets"], return_dict=True, verbose=0)["loss"]
     shares = run.task.objective(Training(), examples).loss(batch["targets"], model(inputs))
     assert loss == pytest.approx(shares.numpy().mean(), rel=1e-4)
@@ -165,7 +168,7 @@ def test_train_refuses_wrong_input(tmp_path, capsys, content, flags, expected):
 
 def test_words_alone_and_pretrained_vectors(tmp_path):
     (tmp_path / "vectors.txt").write_text("they 1 0\nthe 0 1\nwatch 1 1\n")
-    out = seqkit.recipes.tagging(
+    out = tagging(
         out=tmp_path / "run",
         characters="none",
         embedding=Embedding(vectors=str(tmp_path / "vectors.txt"), trainable=False, word_dropout=0.1),

@@ -5,9 +5,9 @@ import json
 import pytest
 import tensorflow as tf
 
-import seqkit
-from seqkit.data import spelled
-from seqkit.recipes.__main__ import main
+from seqkit import load
+from seqkit.cli.main import main
+from seqkit.corpora.number_words import number_words
 
 SMALL = {
     "vocabulary-size": 120,
@@ -25,7 +25,7 @@ DRAWN = {"search__temperature": 0.8, "search__top_p": 0.9, "search__replace_unkn
 def folder(tmp_path_factory):
     """Parallel files of English and German."""
     path = tmp_path_factory.mktemp("pairs")
-    for split, columns in spelled(seed=0, rows=320).items():
+    for split, columns in number_words(seed=0, rows=320).items():
         for suffix, texts in zip(("en", "de"), columns.values(), strict=True):
             (path / f"{split}.{suffix}").write_text("".join(f"{text}\n" for text in texts))
     return path
@@ -47,7 +47,7 @@ def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
     flags |= DRAWN if unit == "marked_word" else {}
     flags |= {"shared_vocabulary": True, "shared_embedding": True} if unit == "unigram" else {}
     assert train(folder, unit, unit=unit, **flags) == 0
-    run = seqkit.load(folder / unit)
+    run = load(folder / unit)
     assert set(run.report["metrics"]) == {"bleu", "chrf", "exact_match", "length_ratio"}
     assert set(run.report["baselines"]) == {"copy", "nearest"}
     assert {"bleu", "chrf"} == set(run.report["signatures"])
@@ -75,7 +75,7 @@ def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
 
 def check_drawn(run):
     """200 rows in one batch of the SavedModel, and in batches of 64 and by themselves of the run."""
-    texts = [f"{text} of {number}" for number in range(2) for text in spelled(seed=3, rows=800)["valid"]["source"]]
+    texts = [f"{text} of {number}" for number in range(2) for text in number_words(seed=3, rows=800)["valid"]["source"]]
     assert len(texts) == 200
     answers = [answer["translation"] for answer in run.predict(texts)]
     served = tf.saved_model.load(str(run.export("savedmodel"))).signatures["serving_default"]
@@ -89,7 +89,7 @@ def check_drawn(run):
 
 def test_long_pairs_are_left_out_of_training_and_counted(folder):
     assert train(folder, "short", max_length=12) == 0
-    facts = seqkit.load(folder / "short").info["training_facts"]
+    facts = load(folder / "short").info["training_facts"]
     assert 0 < facts["pairs_left_out_as_too_long"] < 240
 
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqkit import Encoder, InputError, Stack, Training, load
-from seqkit.recipes import video_frames
-from seqkit.recipes.__main__ import main
+from seqkit import load
+from seqkit.cli.main import main
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Encoder, Stack, Training
+from seqkit.recipes.video_frames import video_frames
 
 QUICK = {"stack": Stack(cell="gru", units=(6,)), "training": Training(epochs=2, batch_size=4, learning_rate=0.01)}
 
@@ -47,7 +49,7 @@ def test_the_direction_is_read_where_a_frame_does_not_tell_it(trained):
     assert report["baselines"]["single_frame"]["frame_accuracy"]["value"] < 0.7
     assert list(report["metrics"]) == ["frame_accuracy", "macro_f1", "edit_score", "f1_at_10", "f1_at_25", "f1_at_50"]
     assert report["data"]["frames"] == 190 + 207
-    assert [film["recording"] for film in report["timelines"]] == ["s10", "s11"]
+    assert [video["recording"] for video in report["timelines"]] == ["s10", "s11"]
     assert "Over time" in (trained.path / "report.html").read_text()
 
 
@@ -120,6 +122,6 @@ def test_wrong_settings_get_one_sentence(folder, tmp_path, options, complaint):
 def test_frames_that_the_model_does_not_read_are_named(trained, tmp_path):
     with pytest.raises(InputError, match=r"recording 0 has frames of shape \(3,\), the model reads \(2,\)"):
         trained.predict([np.zeros((5, 3))])
-    Image.new("RGB", (8, 8)).save(tmp_path / "film.gif")
-    with pytest.raises(InputError, match=r"film\.gif has frames of shape \(8, 8, 3\)"):
-        trained.predict([tmp_path / "film.gif"])
+    Image.new("RGB", (8, 8)).save(tmp_path / "video.gif")
+    with pytest.raises(InputError, match=r"video\.gif has frames of shape \(8, 8, 3\)"):
+        trained.predict([tmp_path / "video.gif"])

@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from seqkit.acceleration import accelerate
-from seqkit.bptt import CHUNK, scan
-from seqkit.cells import Recurrent, weights_of
+from seqkit.recurrence.acceleration import accelerate
+from seqkit.recurrence.bptt import CHUNK, scan
+from seqkit.recurrence.cells import Recurrent, weights_of
 
 STEPS, FEATURES, UNITS = CHUNK + 5, 3, 4
 STATES = {layers.LSTM: 2, layers.GRU: 1, layers.SimpleRNN: 1}

@@ -1,120 +1,155 @@
-"""Arrows point down only: the floors of ARCHITECTURE.md, read from the imports."""
+"""The house, read from the imports: floors, no circle, no import that hides, every file in a room, rooms that name their files."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-
-FLOORS = {
-    "seqkit": 0,  # its names are imported when they are asked for
-    "seqkit.errors": 0,
-    "seqkit.settings": 0,
-    "seqkit.progress": 1,
-    "seqkit.folder": 1,
-    "seqkit.data": 1,
-    "seqkit.decoding": 1,
-    "seqkit.drawing": 1,
-    "seqkit.caption_metrics": 1,
-    "seqkit.metrics": 1,
-    "seqkit.spans": 1,
-    "seqkit.tag_metrics": 1,
-    "seqkit.text_metrics": 1,
-    "seqkit.segments": 1,
-    "seqkit.checkpoint": 1,
-    "seqkit.samples": 1,
-    "seqkit.step": 1,
-    "seqkit.bptt": 1,
-    "seqkit.diagnostics": 1,
-    "seqkit.running": 2,
-    "seqkit.training": 2,
-    "seqkit.objectives": 2,
-    "seqkit.baselines": 2,
-    "seqkit.regularisation": 2,
-    "seqkit.exposure": 2,
-    "seqkit.frozen": 2,
-    "seqkit.labelling": 2,
-    "seqkit.ngrams": 2,
-    "seqkit.fixed_window": 2,
-    "seqkit.tag_baselines": 2,
-    "seqkit.text_baselines": 2,
-    "seqkit.cells": 2,
-    "seqkit.acceleration": 2,
-    "seqkit.stateful": 2,
-    "seqkit.layers": 3,
-    "seqkit.pages": 3,
-    "seqkit.report": 3,
-    "seqkit.topologies": 4,
-    "seqkit.searching": 4,
-    "seqkit.export": 4,
-    "seqkit.serving": 4,
-    "seqkit.task": 4,
-    "seqkit.run": 5,
-    "seqkit.job": 5,
-    "seqkit.recipes": 6,
-    "seqkit.recipes.__main__": 7,
+FLOORS = (  # from the ground up; rooms of one floor don't know each other
+    {"core"},
+    {"report"},
+    {"text", "recurrence", "decoding"},
+    {"batches", "layers", "metrics"},
+    {"sources", "topologies", "baselines"},
+    {"inference", "corpora"},
+    {"training", "export"},
+    {"runs"},
+    {"tasks"},
+    {"recipes"},
+    {"cli"},
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+STRANGERS = {  # though they are on lower floors
+    "layers": {"text", "report"},
+    "topologies": {"text", "batches", "report"},
+    "metrics": {"recurrence", "decoding", "report"},
 }
-STRANGERS = {
-    "seqkit.layers": {"seqkit.data", "seqkit.training", "seqkit.folder"},
-    "seqkit.topologies": {"seqkit.data", "seqkit.training", "seqkit.folder"},
-    "seqkit.metrics": {"seqkit.data", "seqkit.training"},
-    "seqkit.decoding": {"seqkit.data", "seqkit.training"},
-    "seqkit.segments": {"seqkit.data", "seqkit.training"},
-}
+LINES = 450
 
 
-def room(module):
-    while module not in FLOORS:
-        module = module.rpartition(".")[0]
-    return module
-
-
-def imports(module, source):
-    """(importing room, imported room) for every import of ours in a file."""
-    for node in ast.walk(ast.parse(source)):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            assert not node.level, "relative imports hide where an arrow points"
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "seqkit":
-            names = [f"seqkit.{node.attr}"]  # through the front door
-        for name in names:
-            if name.split(".")[0] == "seqkit":
-                yield room(module), room(name)
-
-
-def check_arrows(module, source):
-    for inner, outer in imports(module, source):
-        assert FLOORS[inner] >= FLOORS[outer], f"{module} is on floor {FLOORS[inner]}, {outer} above it"
-        assert outer not in STRANGERS.get(inner, ()), f"{module} may not know {outer}"
-
-
-def modules():
+def modules() -> dict[str, Path]:
+    found = {}
     for package, folder in (("seqkit", ROOT / "seqkit"), ("seqkit.recipes", ROOT / "recipes")):
         for path in sorted(folder.rglob("*.py")):
             parts = path.relative_to(folder).with_suffix("").parts
-            yield ".".join((package, *parts)).removesuffix(".__init__"), path
+            found[".".join((package, *parts)).removesuffix(".__init__")] = path
+    return found
 
 
-@pytest.mark.parametrize(("module", "path"), list(modules()), ids=lambda value: value if isinstance(value, str) else "")
-def test_arrows_point_down(module, path):
-    check_arrows(module, path.read_text(encoding="utf-8"))
+MODULES = modules()
+SOURCES = {module: path.read_text(encoding="utf-8") for module, path in MODULES.items()}
+
+
+def room_of(module):
+    return (module.split(".") + [""])[1]
+
+
+def imports(source, known):
+    """Module of ours that is imported, and whether a function hides it; for every import, wherever it stands."""
+    tree = ast.parse(source)
+    hidden = {id(inner) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports hide where an arrow points"
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in known else str(node.module) for name in whole]
+        for name in names:
+            if name.split(".")[0] in ("seqkit", "importlib"):
+                yield name, id(node) in hidden
+
+
+def check_module(module, source, known):
+    room = room_of(module)
+    for name, hidden in imports(source, known):
+        if name.startswith("importlib"):
+            assert module in ("seqkit", "seqkit.core.registry"), f"{module} imports by name, as only the registry may"
+            continue
+        assert name in known, f"{module} imports {name}, which is no module of ours"
+        if module == "seqkit":  # the front door
+            continue
+        other = room_of(name)
+        assert other or room == "cli", f"{module} goes through the front door: import from the room itself"
+        assert not hidden or room == "recipes", f"{module} hides its import of {name} in a function"
+        if other and other != room:
+            assert FLOOR[other] < FLOOR[room], f"{module} points up, or aside, to {name}"
+            assert other not in STRANGERS.get(room, ()), f"{module} may not know {name}"
+
+
+def check_circles(sources):
+    arrows = {
+        module: {name for name, _ in imports(source, sources) if name in sources and name != "seqkit"}
+        for module, source in sources.items()
+        if module != "seqkit"
+    }
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        raise AssertionError(f"a circle: {' <- '.join(error.args[1])}") from None
+
+
+def check_room(room, folder):
+    """Its `__init__.py` says what it is for, and names its files."""
+    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), f"{room} doesn't say what it is for"
+    named = next(ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign))
+    assert sorted(named) == sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("__")), room
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down_and_do_not_hide(module):
+    check_module(module, SOURCES[module], MODULES)
+
+
+def test_there_is_no_circle():
+    check_circles(SOURCES)
+
+
+def test_every_file_stands_in_a_room_and_is_read_in_a_sitting():
+    for module, path in MODULES.items():
+        assert module == "seqkit" or room_of(module) in FLOOR, f"{module} stands in no room"
+        assert len(SOURCES[module].splitlines()) <= LINES, f"{path.name} is too long"
+
+
+@pytest.mark.parametrize("room", FLOOR)
+def test_each_room_names_what_it_hands_out(room):
+    check_room(room, ROOT / "recipes" if room == "recipes" else ROOT / "seqkit" / room)
 
 
 @pytest.mark.parametrize(
-    ("module", "source"),
+    ("module", "source", "complaint"),
     [
-        ("seqkit.data.sources", "from seqkit.run import Run"),
-        ("seqkit.training", "def f():\n    import seqkit.recipes.sentiment"),
-        ("seqkit.layers.stack", "from seqkit.data import Vocabulary"),
-        ("seqkit.run", "from seqkit import recipes"),
-        ("seqkit.export", "import seqkit\nseqkit.run.Run"),
-        ("seqkit.data.sources", "from ..run import Run"),
+        ("seqkit.sources.tables", "from seqkit.runs.run import Run", "points up"),
+        ("seqkit.layers.stack", "from seqkit.metrics.tags import tag_scores", "aside"),
+        ("seqkit.layers.stack", "from seqkit.text.vocabulary import Vocabulary", "may not know"),
+        ("seqkit.training.loop", "def f():\n    from seqkit.core.errors import InputError", "hides"),
+        ("seqkit.training.loop", "if TYPE_CHECKING:\n    from seqkit.runs.run import Run", "points up"),
+        ("seqkit.export.step", "import seqkit", "front door"),
+        ("seqkit.runs.run", "from seqkit import Stack", "front door"),
+        ("seqkit.runs.run", "import importlib", "imports by name"),
+        ("seqkit.sources.tables", "from ..runs.run import Run", "relative"),
+        ("seqkit.sources.tables", "from seqkit.sources.tabels import read", "no module of ours"),
     ],
 )
-def test_arrow_check_catches_a_wrong_import(module, source):
-    with pytest.raises(AssertionError):
-        check_arrows(module, source)
+def test_the_check_catches_a_wrong_import(module, source, complaint):
+    with pytest.raises(AssertionError, match=complaint):
+        check_module(module, source, MODULES)
+
+
+def test_the_check_catches_a_circle():
+    planted = SOURCES | {"seqkit.core.errors": "from seqkit.core.settings import Stack"}
+    with pytest.raises(AssertionError, match=r"a circle: .*seqkit\.core\.settings"):
+        check_circles(planted)
+
+
+def test_the_check_catches_a_file_that_a_room_does_not_name(tmp_path):
+    (tmp_path / "__init__.py").write_text('"""A room."""\n\n__all__ = ["one"]\n')
+    (tmp_path / "one.py").touch()
+    check_room("planted", tmp_path)
+    (tmp_path / "two.py").touch()
+    with pytest.raises(AssertionError, match="planted"):
+        check_room("planted", tmp_path)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seqkit.baselines import LinearTfidf, Majority, SingleFrame
+from seqkit.baselines.classifiers import LinearTfidf, Majority, SingleFrame
 
 TEXTS = ["good film", "very good", "a good one !", "bad film", "so bad", "awful ?"]
 LABELS = ["pos", "pos", "pos", "neg", "neg", "neg"]

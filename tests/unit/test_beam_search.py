@@ -8,8 +8,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqkit import InputError, Search
-from seqkit.decoding import beam_search
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Search
+from seqkit.decoding.beam_search import beam_search
 
 BEGIN, END, TOKENS = 0, 1, 4
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from seqkit.acceleration import accelerate
-from seqkit.bptt import scan
-from seqkit.cells import CELLS, weights_of
-from seqkit.step import Cell, left_widths
+from seqkit.recurrence.acceleration import accelerate
+from seqkit.recurrence.bptt import scan
+from seqkit.recurrence.cells import CELLS, weights_of
+from seqkit.recurrence.step import Cell, left_widths
 from tests.unit import oracle
 
 STEPS, FEATURES, UNITS = 19, 5, 4  # more steps than a chunk, and no multiple of it

@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from seqkit.data.builtin import grammar, reviews, sentences
-from seqkit.data.review_grammar import REVIEW_RULES
-from seqkit.data.sentence_grammar import SENTENCE_RULES
-from seqkit.tag_baselines import LinearTagger, MostFrequentTag
+from seqkit.baselines.taggers import LinearTagger, MostFrequentTag
+from seqkit.corpora.grammar import grammar
+from seqkit.corpora.reviews import review_rules, reviews
+from seqkit.corpora.sentence_grammar import SENTENCE_RULES
+from seqkit.corpora.sentences import sentences
 
 SLOT = re.compile(r"\{([+-]?)(\w+)\}")
 
@@ -64,7 +65,7 @@ def plain(text: str) -> str:
     return re.sub(r"\ban (?=[aeiou])", "a ", text.lower())
 
 
-LOWER = {symbol: [plain(way) for way in ways] for symbol, ways in REVIEW_RULES.items()}
+LOWER = {symbol: [plain(way) for way in ways] for symbol, ways in review_rules().items()}
 
 
 @pytest.mark.parametrize(("text", "label"), CASES)

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU
 
-from seqkit.caption_metrics import caption_scorer, cider_d, words_of
+from seqkit.metrics.captions import caption_scorer, cider_d, words_of
 
 WORDS = ("a", "dog", "runs", "on", "the", "green", "grass", "with", "red", "ball")
 captions = st.lists(st.sampled_from(WORDS), min_size=1, max_size=9).map(" ".join)
-pictures = st.lists(st.tuples(captions, st.lists(captions, min_size=3, max_size=3)), min_size=1, max_size=6)
+images = st.lists(st.tuples(captions, st.lists(captions, min_size=3, max_size=3)), min_size=1, max_size=6)
 
 
-@given(pictures, st.integers(0, 5))
+@given(images, st.integers(0, 5))
 def test_bleu_of_any_rows_is_that_of_sacrebleu(rows, kept):
     texts, references = zip(*((text, own[: 1 + place % 3]) for place, (text, own) in enumerate(rows)), strict=True)
     chosen = np.arange(len(rows))[: 1 + kept]
@@ -50,7 +50,7 @@ def matrices(texts, references, sigma=6.0, clipped=True):
     return total
 
 
-@given(pictures)
+@given(images)
 def test_cider_is_that_of_the_equations(rows):
     texts, references = zip(*rows, strict=True)
     np.testing.assert_allclose(cider_d(texts, references), matrices(texts, references), atol=1e-9)
@@ -64,7 +64,7 @@ def test_the_equations_catch_a_cider_that_does_not_clip_or_forgive():
 
 
 def test_known_values():
-    # each picture's only reference, whose grams no other picture has: every order counts fully
+    # each image's only reference, whose grams no other image has: every order counts fully
     texts = ["a b c d e", "f g h i"]
     np.testing.assert_allclose(cider_d(texts, [[text] for text in texts]), [10.0, 10.0])
     # of two words one is right: half of one order's cosine

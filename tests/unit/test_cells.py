@@ -8,12 +8,15 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from seqkit import InputError, Stack, settings
-from seqkit.acceleration import Scanned, accelerate
-from seqkit.bptt import scan
-from seqkit.cells import CELLS, GateCell, Recurrence, Recurrent, make_layer, register
-from seqkit.layers import recurrent_stack
-from seqkit.step import Cell
+from seqkit.core.errors import InputError
+from seqkit.core.registry import cells
+from seqkit.core.settings import Cell as CellName
+from seqkit.core.settings import Stack
+from seqkit.layers.stack import recurrent_stack
+from seqkit.recurrence.acceleration import Scanned, accelerate
+from seqkit.recurrence.bptt import scan
+from seqkit.recurrence.cells import CELLS, GateCell, Recurrence, Recurrent, make_layer, register
+from seqkit.recurrence.step import Cell
 from tests.unit import oracle
 
 UNITS = 4
@@ -245,12 +248,11 @@ def test_a_cell_of_ones_own_goes_into_a_stack():
         with pytest.raises(ValueError, match="there already"):
             register("halving", CELLS["gru"])
     finally:
-        del CELLS["halving"]
-        settings.registered.discard("halving")
+        cells.discard("halving")
 
 
 def test_settings_name_every_cell():
-    assert set(get_args(settings.Cell)) == set(CELLS)
+    assert set(get_args(CellName)) == set(CELLS)
 
 
 @pytest.mark.parametrize("cell", CELLS)

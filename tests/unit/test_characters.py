@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from seqkit import Embedding
-from seqkit.layers import compose_characters, embed_tokens
-from seqkit.layers.characters import EMBEDDING
+from seqkit.core.settings import Embedding
+from seqkit.layers.characters import EMBEDDING, compose_characters
+from seqkit.layers.embedding import embed_tokens
 from tests.unit import oracle
 
 WIDTH, UNITS = 5, 6

@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit import InputError
-from seqkit.data import Examples, Splitter, Vocabulary, tokenise
-from seqkit.data.corpora import STRETCH, as_stretches, hold_out_end, read_corpus, topics
+from seqkit.core.errors import InputError
+from seqkit.corpora.topics import topics
+from seqkit.sources.corpus import STRETCH, as_stretches, hold_out_end, read_corpus
+from seqkit.sources.examples import Examples
+from seqkit.text.tokenizer import Tokenizer, tokenize
+from seqkit.text.vocabulary import Vocabulary
 
 texts = st.text(st.sampled_from("ab \n\t\u00e9\u2603"), min_size=1, max_size=60).map(lambda text: text * 60)
 
@@ -23,10 +26,10 @@ def test_stretches_are_the_text(text):
 
 @given(texts)
 def test_symbols_are_the_characters(text):
-    splitter = Splitter("symbol", lowercase=False)
-    tokens = tokenise([text], splitter, cache=False)
+    tokenizer = Tokenizer("symbol", lowercase=False)
+    tokens = tokenize([text], tokenizer, cache=False)
     assert "".join(tokens.types[place] for place in tokens.indices.values) == text
-    vocabulary = Vocabulary.build(tokens, splitter)
+    vocabulary = Vocabulary.build(tokens, tokenizer)
     assert "".join(vocabulary.tokens[symbol] for symbol in vocabulary.encode(tokens).values) == text
 
 

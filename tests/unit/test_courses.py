@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import importlib
 import itertools
 import signal
 
@@ -10,31 +9,35 @@ import keras
 import numpy as np
 import pytest
 
-from seqkit import Attention, Embedding, Stack, Training
-from seqkit.data import Course, Curriculum, learn_vocabulary, paired, programs, tokenise
-from seqkit.data.forcing import without_end
-from seqkit.layers import embed_tokens
-from seqkit.objectives import classification
-from seqkit.topologies import encoder_decoder
-from seqkit.training import evaluate, fit, reproducible
+from seqkit.batches.teacher_forcing import encoder_decoder_rows, without_end
+from seqkit.core.settings import Attention, Embedding, Stack, Training
+from seqkit.corpora.programs import Stage, drawn_programs
+from seqkit.layers.embedding import embed_tokens
+from seqkit.text.tokenizer import tokenize
+from seqkit.text.vocabulary import learn_vocabulary
+from seqkit.topologies.encoder_decoder import encoder_decoder
+from seqkit.training.curriculum import Curriculum
+from seqkit.training.loop import fit, reproducible
+from seqkit.training.objectives import classification
+from seqkit.training.step import evaluate
 
-EASY = programs(rows=32, exercise="addition", length=3, nesting=1)
+EASY = drawn_programs(rows=32, exercise="addition", length=3, nesting=1)
 VOCABULARY = learn_vocabulary(EASY["train"]["source"] + EASY["train"]["target"], unit="symbol")
 
 
 def encode(columns, **options):
     ids = [
-        VOCABULARY.encode(tokenise(columns[field], VOCABULARY.splitter, cache=False)) for field in ("source", "target")
+        VOCABULARY.encode(tokenize(columns[field], VOCABULARY.tokenizer, cache=False)) for field in ("source", "target")
     ]
-    return paired(*ids, batch_size=8, **options)[0]
+    return encoder_decoder_rows(*ids, batch_size=8, **options)[0]
 
 
 ROWS = encode(EASY["train"])
-COURSE = Course("addition", Curriculum("naive", 3, 1), 24, 20, 0, functools.partial(encode, axes=ROWS.axes))
+COURSE = Curriculum("addition", Stage("naive", 3, 1), 24, 20, 0, functools.partial(encode, axes=ROWS.axes))
 
 
-class Counting(Course):
-    """What a course must not be: its stage follows from how often it was asked."""
+class Counting(Curriculum):
+    """What a curriculum must not be: its stage follows from how often it was asked."""
 
     asked = itertools.count()
 
@@ -45,7 +48,7 @@ class Counting(Course):
 @pytest.fixture
 def passed(monkeypatch):
     """An accuracy that an untrained model passes after an epoch or two."""
-    monkeypatch.setattr(importlib.import_module("seqkit.data.programs"), "PASSED", 0.13)
+    monkeypatch.setattr("seqkit.corpora.programs.PASSED", 0.13)
 
 
 class PressCtrlC(keras.callbacks.Callback):
@@ -60,7 +63,7 @@ class PressCtrlC(keras.callbacks.Callback):
             signal.raise_signal(signal.SIGINT)
 
 
-def train(course, **options):
+def train(curriculum, **options):
     training = Training(epochs=3, learning_rate=1e-2)
     with reproducible(0, "float32"):
         before, features, _ = embed_tokens(len(VOCABULARY), Embedding(units=4), name="before")
@@ -74,14 +77,14 @@ def train(course, **options):
         )
     objective = classification(training, [1] * len(VOCABULARY))
     valid = encode(EASY["valid"])
-    history = fit(model, ROWS, valid, objective=objective, training=training, course=course, **options)
+    history = fit(model, ROWS, valid, objective=objective, training=training, curriculum=curriculum, **options)
     return history, model.get_weights()
 
 
-def same_rows_for_the_same_history(course):
+def same_rows_for_the_same_history(curriculum):
     for epoch in (0, 2):
         history = [{"stage_accuracy": 1.0}] * epoch
-        one, other = (course.lessons(history).columns["ids"] for _ in range(2))
+        one, other = (curriculum.epoch_rows(history).columns["ids"] for _ in range(2))
         np.testing.assert_array_equal(one.values, other.values)
 
 
@@ -112,33 +115,33 @@ def test_the_stage_is_a_fold_over_the_history():
     history = [{"stage_accuracy": value} for value in (0.96, 0.5, 0.97, 0.99)]
     stages = [COURSE.stage(history[:count]).stage for count in range(5)]
     assert stages == [(1, 1), (2, 1), (2, 1), (3, 1), (3, 1)]
-    still = dataclasses.replace(COURSE, start=Curriculum("mix", 3, 1))
+    still = dataclasses.replace(COURSE, start=Stage("mix", 3, 1))
     assert not still.moves
     assert still.stage([{}, {}]) == still.start
 
 
 def test_every_epoch_is_fresh_and_of_the_same_size():
-    lessons = [COURSE.lessons([{"stage_accuracy": 1.0}] * epoch) for epoch in range(4)]
-    assert {(rows.rows, len(rows), tuple(rows.axes)) for rows in lessons} == {(24, len(ROWS), ("ids", "before"))}
-    texts = [tuple(VOCABULARY.written(rows.columns["ids"])) for rows in lessons]
+    epoch_rows = [COURSE.epoch_rows([{"stage_accuracy": 1.0}] * epoch) for epoch in range(4)]
+    assert {(rows.rows, len(rows), tuple(rows.axes)) for rows in epoch_rows} == {(24, len(ROWS), ("ids", "before"))}
+    texts = [tuple(VOCABULARY.written(rows.columns["ids"])) for rows in epoch_rows]
     assert len(set(texts)) == 4
     assert all(len(text) == len("print(1+2)") for text in texts[0])
     assert all(len(text) == len("print(123+456)") for text in texts[3])
 
 
 def test_a_trial_counts_characters_and_not_the_end():
-    figures, trial = COURSE.trial([])
+    figures, stage_rows = COURSE.stage_evaluation([])
     assert figures == {"stage_length": 1.0, "stage_nesting": 1.0}
-    weights, targets = trial.columns["weights"], trial.columns["targets"]
+    weights, targets = stage_rows.columns["weights"], stage_rows.columns["targets"]
     answers = VOCABULARY.written(targets)
-    assert [int(weights[row].sum()) for row in range(trial.rows)] == [len(answer) for answer in answers]
+    assert [int(weights[row].sum()) for row in range(stage_rows.rows)] == [len(answer) for answer in answers]
     assert weights.values[weights.offsets[1:] - 1].max() == 0
     with reproducible(0, "float32"):
         before, features, _ = embed_tokens(len(VOCABULARY), Embedding(units=4), name="before")
         logits = keras.layers.Lambda(lambda x: 0.0 * x)(keras.layers.Dense(len(VOCABULARY))(features))
         model = keras.Model(before, logits)  # which always says padding
     objective = classification(Training(), [1] * len(VOCABULARY))
-    assert evaluate(model, without_end(trial), objective)["accuracy"] == 0
+    assert evaluate(model, without_end(stage_rows), objective)["accuracy"] == 0
 
 
 def test_rows_that_are_longer_than_the_widths_widen_them():

@@ -9,8 +9,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit import spans
-from seqkit.layers import CRF, best_tags, crf_accuracy, crf_loss, unpack, viterbi
+from seqkit.layers.crf import CRF, best_tags, crf_accuracy, crf_loss, unpack, viterbi
+from seqkit.text.spans import illegal, legal
 
 TAGS = 3
 
@@ -100,17 +100,17 @@ def test_a_constrained_chain_answers_with_legal_sequences_only(scheme, rng):
     emissions = tf.constant(rng.normal(size=(40, 9, len(tags))) * 5, tf.float32)
     mask = tf.sequence_mask(rng.integers(1, 10, 40), 9)
 
-    def illegal(paths):
+    def count_illegal(paths):
         rows = ([tags[tag] for tag in path[real]] for path, real in zip(paths.numpy(), mask.numpy(), strict=True))
-        return sum(spans.illegal(row, scheme) for row in rows)
+        return sum(illegal(row, scheme) for row in rows)
 
-    legal = spans.legal(tags, scheme)
-    assert illegal(best_tags(CRF(legal)(emissions, mask=mask), mask, chain=True)) == 0
-    assert illegal(best_tags(CRF()(emissions, mask=mask), mask, chain=True)) > 0
+    rules = legal(tags, scheme)
+    assert count_illegal(best_tags(CRF(rules)(emissions, mask=mask), mask, chain=True)) == 0
+    assert count_illegal(best_tags(CRF()(emissions, mask=mask), mask, chain=True)) > 0
     # logits alone, under the same constraints: what a chain gives that has learnt nothing
-    decoded = best_tags(emissions, mask, chain=False, constraints=legal)
-    np.testing.assert_array_equal(decoded, best_tags(CRF(legal)(emissions, mask=mask), mask, chain=True))
-    assert illegal(best_tags(emissions, mask, chain=False)) > 0
+    decoded = best_tags(emissions, mask, chain=False, constraints=rules)
+    np.testing.assert_array_equal(decoded, best_tags(CRF(rules)(emissions, mask=mask), mask, chain=True))
+    assert count_illegal(best_tags(emissions, mask, chain=False)) > 0
 
 
 def test_accuracy_is_that_of_the_best_tag_after_the_true_one():

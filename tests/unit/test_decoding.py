@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from seqkit.decoding import draw, generate, next_probabilities
-from seqkit.errors import InputError
+from seqkit.core.errors import InputError
+from seqkit.decoding.stepwise import draw_tokens, generate, next_probabilities
 
 SHARES = np.array([0.1, 0.4, 0.2, 0.3])
 LOGITS = np.log(SHARES)[None] + 5.0
@@ -74,13 +74,13 @@ def check_draws(sample):
 
 
 def test_draws_follow_the_probabilities(rng):
-    check_draws(lambda rows: draw(np.tile(SHARES, (rows, 1)), rng))
-    assert (draw(np.tile([[0.0, 1.0, 0.0, 0.0]], (1000, 1)), rng) == 1).all()
+    check_draws(lambda rows: draw_tokens(np.tile(SHARES, (rows, 1)), rng))
+    assert (draw_tokens(np.tile([[0.0, 1.0, 0.0, 0.0]], (1000, 1)), rng) == 1).all()
 
 
 def test_draw_check_catches_another_distribution(rng):
     with pytest.raises(AssertionError):
-        check_draws(lambda rows: draw(np.tile(np.add(SHARES, [0.02, -0.02, 0, 0]), (rows, 1)), rng))
+        check_draws(lambda rows: draw_tokens(np.tile(np.add(SHARES, [0.02, -0.02, 0, 0]), (rows, 1)), rng))
 
 
 def markov(ids, state):

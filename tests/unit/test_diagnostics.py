@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqkit import cells, settings
-from seqkit.cells import CELLS
-from seqkit.diagnostics import gradient_flow, gradient_flow_picture
+from seqkit.core.registry import cells
+from seqkit.recurrence.cells import CELLS
+from seqkit.recurrence.diagnostics import gradient_flow, gradient_flow_picture
 from tests.unit import oracle
 
 PAGE = Path(__file__).parents[2] / "docs" / "cells.md"
@@ -76,8 +76,7 @@ def test_picture_has_a_curve_a_cell_from_the_loss_backwards():
 
 
 def test_code_of_the_page_on_cells_runs_as_it_stands(monkeypatch, tmp_path, rng):
-    monkeypatch.setattr(cells, "CELLS", dict(CELLS))  # what the page registers is gone afterwards
-    monkeypatch.setattr(settings, "registered", set())
+    monkeypatch.setattr(cells, "_added", {})  # what the page registers is gone afterwards
     monkeypatch.chdir(tmp_path)
     page, names = PAGE.read_text(encoding="utf-8"), {}
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):

@@ -7,9 +7,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from seqkit import InputError, Search
-from seqkit.decoding import next_probabilities, sample
-from seqkit.drawing import likely, row_keys, uniform
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Search
+from seqkit.decoding.sampling import likely_tokens, row_keys, sample, uniform
+from seqkit.decoding.stepwise import next_probabilities
 
 BEGIN, END, TOKENS = 0, 1, 4
 LONGEST = 3
@@ -25,13 +26,13 @@ def test_streams_are_splitmix64():
 
 def test_keys_are_of_what_a_row_holds():
     rows = np.array([[5, 6, 7], [6, 5, 7], [5, 6, 0], [0, 5, 6], [5, 6, 7]], np.int32)
-    picture = np.zeros((5, 2, 2, 3), np.float32)
-    picture[4, 1, 1, 2] = 0.5
-    keys = row_keys([tf.constant(rows), tf.constant(picture)], 3).numpy()
+    image = np.zeros((5, 2, 2, 3), np.float32)
+    image[4, 1, 1, 2] = 0.5
+    keys = row_keys([tf.constant(rows), tf.constant(image)], 3).numpy()
     assert len(set(keys)) == 5
-    padded = row_keys([tf.constant(np.pad(rows, [(0, 0), (0, 4)])[2:]), tf.constant(picture[2:])], 3).numpy()
+    padded = row_keys([tf.constant(np.pad(rows, [(0, 0), (0, 4)])[2:]), tf.constant(image[2:])], 3).numpy()
     np.testing.assert_array_equal(padded, keys[2:])
-    assert not set(row_keys([tf.constant(rows), tf.constant(picture)], 4).numpy()) & set(keys)
+    assert not set(row_keys([tf.constant(rows), tf.constant(image)], 4).numpy()) & set(keys)
     many = row_keys([tf.range(1, 20_001)[:, None]], 0)
     counts = np.histogram(uniform(many, tf.constant(0)), bins=10, range=(0, 1))[0]
     assert np.sum((counts - 2000) ** 2 / 2000) < 27.9  # once in a thousand (9 degrees of freedom)
@@ -51,7 +52,7 @@ def test_the_graph_cuts_to_the_likely_part_as_numpy_does(logits, out, temperatur
     for edge in (1 - 1e-9, 1 + 1e-9):  # shares that add up to top_p to the last bit may be cut either way
         other = next_probabilities(logits, temperature, top_k, min(top_p * edge, 1.0))
         assume(np.array_equal(other > 0, next_probabilities(logits, temperature, top_k, top_p) > 0))
-    ids, shares = (part.numpy() for part in likely(tf.constant(logits), temperature, top_k, top_p))
+    ids, shares = (part.numpy() for part in likely_tokens(tf.constant(logits), temperature, top_k, top_p))
     got = np.zeros_like(logits)
     np.put_along_axis(got, ids, shares, axis=1)
     np.testing.assert_allclose(got, next_probabilities(logits, temperature, top_k, top_p), rtol=1e-9, atol=1e-300)

@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import seqkit
-from seqkit import Attention, Embedding, InputError, Search, Stack
-from seqkit.layers import embed_tokens, table_of, tied_head
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Attention, Embedding, Search, Stack
+from seqkit.inference.generation import generation_graph
 from seqkit.layers.attention import attend, attention_keys
-from seqkit.layers.feeding import Attentive
-from seqkit.searching import searcher
-from seqkit.topologies import encoder_decoder, one_to_many
-from seqkit.training import reproducible
+from seqkit.layers.embedding import embed_tokens, table_of, tied_head
+from seqkit.layers.input_feeding import Attentive
+from seqkit.recurrence.acceleration import accelerate
+from seqkit.topologies.encoder_decoder import encoder_decoder
+from seqkit.topologies.one_to_many import one_to_many
+from seqkit.training.loop import reproducible
 
 
 def softmax(scores):
@@ -77,7 +79,7 @@ def test_a_shared_embedding_gets_the_gradients_of_all_its_uses(tmp_path, rng):
     parted = keras.saving.load_model(tmp_path / "model.keras")
     given = [rng.integers(1, 9, (3, steps)) for steps in (4, 5)]
     gradients = {}
-    for name, one in {"shared": model, "accelerated": seqkit.accelerate(model), "parted": parted}.items():
+    for name, one in {"shared": model, "accelerated": accelerate(model), "parted": parted}.items():
         tables = {id(table): table for table in one.trainable_variables if table.path == "embedding/embeddings"}
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(one(given)))
@@ -90,7 +92,7 @@ def test_a_shared_embedding_gets_the_gradients_of_all_its_uses(tmp_path, rng):
 
 
 def fed(cell, kind, given, weights):
-    """`seqkit.layers.feeding.attentive` step by step, of a GRU (reset after the product) or an LSTM."""
+    """`seqkit.layers.input_feeding.attentive` step by step, of a GRU (reset after the product) or an LSTM."""
 
     def sigmoid(x):
         return 1 / (1 + np.exp(-x))
@@ -249,7 +251,7 @@ def test_what_is_written_depends_on_all_that_was_read_and_not_on_what_comes_late
 def test_a_search_in_bfloat16_adds_up_float32_weights(feeding, rng):
     with reproducible(0, "mixed_bfloat16"):
         model = whole(Attention("additive", feeding=feeding, coverage=feeding, copying=True))
-    found = searcher(model, Search(beam=2, longest=3))(tf.constant(rng.integers(4, 8, (2, 6)), tf.int32))
+    found = generation_graph(model, Search(beam=2, longest=3))(tf.constant(rng.integers(4, 8, (2, 6)), tf.int32))
     np.testing.assert_allclose(found.weights[:, :, 0].numpy().sum(axis=-1), 1, atol=0.02)
 
 
@@ -265,18 +267,18 @@ def test_without_attention_one_vector_holds_the_source():
     ("none", True, ["vector", "state_0", "state_1"]),
     ("multiplicative", False, ["memory", "keys", "real", "state_0", "state_1"]),
 ])  # fmt: skip
-def test_a_picture_comes_in_by_its_state_at_every_step_or_by_attention(kind, every_step, inputs, rng):
-    picture = keras.Input((4, 3), name="picture")
+def test_a_image_comes_in_by_its_state_at_every_step_or_by_attention(kind, every_step, inputs, rng):
+    image = keras.Input((4, 3), name="image")
     before, features, _ = embed_tokens(9, Embedding(units=4), name="before")
     model = one_to_many(
-        picture, picture * 1.0, (before, features), outputs=9, decoder=Stack(cell="lstm", units=(6,)),
+        image, image * 1.0, (before, features), outputs=9, decoder=Stack(cell="lstm", units=(6,)),
         attention=Attention(kind=kind), every_step=every_step,
     )  # fmt: skip
     assert [tensor.name for tensor in model.get_layer("decoder").inputs] == ["before", *inputs]
-    pictures, written = rng.normal(size=(2, 4, 3)), rng.integers(4, 9, (2, 5))
-    shuffled = pictures[:, [2, 0, 1, 3]]
-    same, other = (np.asarray(model([which, written])) for which in (shuffled, pictures[::-1]))
-    first = np.asarray(model([pictures, written]))
+    images, written = rng.normal(size=(2, 4, 3)), rng.integers(4, 9, (2, 5))
+    shuffled = images[:, [2, 0, 1, 3]]
+    same, other = (np.asarray(model([which, written])) for which in (shuffled, images[::-1]))
+    first = np.asarray(model([images, written]))
     np.testing.assert_allclose(same, first, rtol=1e-4, atol=1e-6)  # places have no order
     assert np.abs(other - first).max() > 1e-4
 

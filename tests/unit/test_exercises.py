@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from seqkit.text_baselines import MostFrequentAnswer, Nearest
-from seqkit.text_metrics import character_scorer
+from seqkit.baselines.writers import MostFrequentAnswer, Nearest
+from seqkit.metrics.texts import character_scorer
 
 REFERENCES = ["12.", "-7.", "105.", "9."]
 TEXTS = ["12.", "-8.", "15.", "10."]

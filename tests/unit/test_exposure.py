@@ -5,13 +5,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqkit import Attention, Embedding, InputError, Stack, Training
-from seqkit.data import Pipeline, Ragged, forced
-from seqkit.exposure import own_symbols, unevenness, with_attention
-from seqkit.layers import embed_tokens
-from seqkit.objectives import classification
-from seqkit.topologies import encoder_decoder, many_to_many
-from seqkit.training import make_train_step
+from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.teacher_forcing import teacher_forced
+from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Attention, Embedding, Stack, Training
+from seqkit.layers.embedding import embed_tokens
+from seqkit.topologies.encoder_decoder import encoder_decoder
+from seqkit.topologies.many_to_many import many_to_many
+from seqkit.training.objectives import classification
+from seqkit.training.scheduled_sampling import doubly_stochastic_penalty, sample_previous_tokens, with_attention
+from seqkit.training.step import make_train_step
 
 TOKENS = 12
 
@@ -26,7 +30,7 @@ def model_and_rows(rng):
         variable.assign(rng.normal(size=variable.shape))
     lengths = np.array([3, 5])
     ids = Ragged.of_lengths(rng.integers(4, TOKENS, 8).astype(np.int32), lengths)
-    columns = {"ids": ids} | forced(Ragged.of_lengths(rng.integers(4, TOKENS, 6), np.array([4, 2])))
+    columns = {"ids": ids} | teacher_forced(Ragged.of_lengths(rng.integers(4, TOKENS, 6), np.array([4, 2])))
     model.compile(optimizer=keras.optimizers.SGD(0.0))
     model.optimizer.build(model.trainable_variables)
     return model, Pipeline(columns, {"ids": (6,), "before": (7,)}, 2)
@@ -40,8 +44,8 @@ def test_unevenness_follows_its_equation(rng):
         for row, places in ((0, range(3)), (1, range(5)))
     ])  # fmt: skip
     given = (tf.constant(looked, tf.float32), tf.constant(weights, tf.float32))
-    assert float(unevenness(*given)) == pytest.approx(expected, rel=1e-5)
-    assert float(unevenness(given[0], tf.ones_like(given[1]))) != pytest.approx(expected, rel=1e-3)
+    assert float(doubly_stochastic_penalty(*given)) == pytest.approx(expected, rel=1e-5)
+    assert float(doubly_stochastic_penalty(given[0], tf.ones_like(given[1]))) != pytest.approx(expected, rel=1e-3)
 
 
 def test_the_penalty_is_part_of_what_is_descended(rng):
@@ -52,7 +56,7 @@ def test_the_penalty_is_part_of_what_is_descended(rng):
     with tf.GradientTape() as tape:
         logits, looked = with_attention(model)([batch["ids"], batch["before"]])
         mean = tf.reduce_sum(objective.loss(batch["targets"], logits) * batch["weights"]) / 8.0
-        loss = mean + 0.5 * unevenness(looked, batch["weights"])
+        loss = mean + 0.5 * doubly_stochastic_penalty(looked, batch["weights"])
     gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
     norm = float(tf.linalg.global_norm([tf.convert_to_tensor(gradient) for gradient in gradients]))
     figures = [
@@ -70,7 +74,7 @@ def test_the_share_of_own_symbols_rises_with_the_steps(rng):
     before = tf.concat([before[:, :30], tf.zeros([50, 10], tf.int32)], axis=1)
     logits = tf.one_hot(tf.fill([50, 40], 500), 501)  # always finds 500
     for step, share in ((0, 0.0), (50, 0.25), (100, 0.5)):
-        mixed = own_symbols(
+        mixed = sample_previous_tokens(
             before, logits, Training(scheduled_sampling=0.5), tf.constant(step, tf.int64), 100, 0
         ).numpy()
         assert (mixed[:, 1:30] == 500).mean() == pytest.approx(share, abs=0.04)
@@ -84,7 +88,7 @@ def test_own_symbols_stand_where_they_were_written(rng):
     """What is found likeliest at a step comes before the next."""
     before, logits = tf.constant(rng.integers(4, 9, (3, 6)), tf.int32), tf.constant(rng.normal(size=(3, 6, 9)))
     always = Training(scheduled_sampling=0.999)
-    mixed = own_symbols(before, logits, always, tf.constant(1, tf.int64), 1, 0).numpy()
+    mixed = sample_previous_tokens(before, logits, always, tf.constant(1, tf.int64), 1, 0).numpy()
     np.testing.assert_array_equal(mixed[:, 1:], logits.numpy().argmax(-1)[:, :-1])
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from seqkit.data import Ragged
-from seqkit.fixed_window import FixedWindow
+from seqkit.baselines.fixed_window import FixedWindow
+from seqkit.core.ragged import Ragged
 
 BEGIN, OUTCOMES = 2, np.array([1, 3, 4, 5])
 

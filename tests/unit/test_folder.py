@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from seqkit import InputError
-from seqkit.folder import CHECKPOINT, new_folder, read_json, replacing, write_json
+from seqkit.core.errors import InputError
+from seqkit.core.files import read_json, replacing, write_json
+from seqkit.runs.folder import CHECKPOINT, new_folder
 
 
 def fill(path, content="new", fail=None, checkpoint=False, **options):

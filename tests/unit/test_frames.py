@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from seqkit import Encoder, InputError, Stack
-from seqkit.layers import embed_frames, frame_statistics
-from seqkit.stateful import stateful
-from seqkit.topologies import many_to_many
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Encoder, Stack
+from seqkit.layers.frames import embed_frames, frame_statistics
+from seqkit.recurrence.stateful import stateful
+from seqkit.topologies.many_to_many import many_to_many
 
 
 def features_of(shape, encoder, statistics=None):
@@ -42,14 +43,14 @@ def test_vectors_alone_are_only_normalised(rng):
     np.testing.assert_allclose(got, (film - film.mean(axis=0)) / film.std(axis=0), atol=1e-4)
 
 
-def test_pictures_are_normalised_by_channel(rng):
+def test_images_are_normalised_by_channel(rng):
     film = rng.integers(0, 256, (5, 8, 8, 2)).astype(np.uint8)
     mean, variance = frame_statistics([film[:2], film[2:]], Encoder())
     np.testing.assert_allclose(mean, film.mean(axis=(0, 1, 2)))
     np.testing.assert_allclose(variance, film.var(axis=(0, 1, 2)))
 
 
-def test_every_picture_is_encoded_by_itself(rng):
+def test_every_image_is_encoded_by_itself(rng):
     """Folded into the batch and out again, each frame comes back to its row and step."""
     model = features_of((8, 8, 1), Encoder(filters=(4,), units=32, changes=False))
     frames = rng.normal(size=(3, 4, 8, 8, 1)).astype("float32")
@@ -74,7 +75,7 @@ def test_changes_go_on_where_the_window_before_ended(shape, size, rng):
         np.testing.assert_allclose(answer, whole[:, start : start + size], atol=1e-5)
 
 
-def test_a_backbone_of_keras_reads_grey_pictures_and_is_trained_or_frozen(rng, tmp_path):
+def test_a_backbone_of_keras_reads_grey_images_and_is_trained_or_frozen(rng, tmp_path):
     options = {"backbone": "MobileNetV2", "changes": False}
     frames = rng.integers(0, 256, (1, 2, 32, 32, 1)).astype("float32")
     trained, frozen = (features_of((32, 32, 1), Encoder(**options, frozen=frozen)) for frozen in (False, True))
@@ -98,7 +99,7 @@ def test_a_backbone_of_keras_reads_grey_pictures_and_is_trained_or_frozen(rng, t
         ((4, 9, 1), {"filters": (8, 8, 8)}, "each of which halves"),
         ((32, 32, 1), {"backbone": "LeNet"}, "'LeNet': keras.applications has .*VGG16"),
         ((32, 32, 2), {"backbone": "VGG16"}, "2 channels"),
-        ((8, 8, 3), {"backbone": "VGG16"}, "can't be made for pictures of 8 x 8 x 3"),
+        ((8, 8, 3), {"backbone": "VGG16"}, "can't be made for images of 8 x 8 x 3"),
         ((32, 32, 3), {"backbone": "VGG16", "weights": "nowhere.h5"}, "with weights nowhere.h5 can't be made"),
     ],
 )

@@ -1,31 +1,36 @@
-"""Training without the frozen part of a model: the same weights, and nothing kept that doesn't belong to the pictures."""
+"""Training without the frozen part of a model: the same weights, and nothing kept that doesn't belong to the images."""
 
 import keras
 import numpy as np
 import pytest
 
-from seqkit import Attention, Embedding, Encoder, Stack, Training
-from seqkit.data import Pipeline, Ragged, Shared, boundaries, forced
-from seqkit.frozen import beyond_frozen
-from seqkit.layers import embed_pictures, embed_tokens
-from seqkit.objectives import classification
-from seqkit.topologies import encoder_decoder, many_to_one, one_to_many
-from seqkit.training import fit, reproducible
+from seqkit.batches.pipeline import Pipeline, Shared, boundaries
+from seqkit.batches.teacher_forcing import teacher_forced
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Attention, Embedding, Encoder, Stack, Training
+from seqkit.layers.embedding import embed_tokens
+from seqkit.layers.images import embed_images
+from seqkit.topologies.encoder_decoder import encoder_decoder
+from seqkit.topologies.many_to_one import many_to_one
+from seqkit.topologies.one_to_many import one_to_many
+from seqkit.training.backbone import with_backbone_features
+from seqkit.training.loop import fit, reproducible
+from seqkit.training.objectives import classification
 
 SHAPE = (8, 12, 3)
 TOKENS = 9
 
 
-def preprocess_input(pictures):
-    return pictures / 127.5 - 1.0
+def preprocess_input(images):
+    return images / 127.5 - 1.0
 
 
 def tiny(include_top, weights, input_shape, pooling):
     """What keras.applications might have: it knows the batch when it trains, and has weights that aren't trained."""
-    picture = keras.Input(input_shape)
-    maps = keras.layers.Conv2D(6, 3, strides=4, padding="same", name="convolution")(picture)
+    image = keras.Input(input_shape)
+    maps = keras.layers.Conv2D(6, 3, strides=4, padding="same", name="convolution")(image)
     maps = keras.layers.BatchNormalization(name="norm")(maps)
-    return keras.Model(picture, keras.layers.ReLU()(maps), name="tiny")
+    return keras.Model(image, keras.layers.ReLU()(maps), name="tiny")
 
 
 @pytest.fixture(autouse=True)
@@ -36,22 +41,22 @@ def _applications(monkeypatch, tmp_path):
 
 def built(kind, frozen=True, precision="float32"):
     with reproducible(0, precision):
-        picture, grid = embed_pictures(SHAPE, Encoder(backbone="Tiny", units=5, frozen=frozen))
+        image, grid = embed_images(SHAPE, Encoder(backbone="Tiny", units=5, frozen=frozen))
         ids, features, mask = embed_tokens(TOKENS, Embedding(units=4))
         before, written, _ = embed_tokens(TOKENS, Embedding(units=4), name="before")
         stack = Stack(cell="gru", units=(6,), dropout=0.3)
-        asked, writes = {"grid": grid, "looks": 2}, {"decoder": stack, "attention": Attention(kind="additive")}
+        asked, writes = {"grid": grid, "hops": 2}, {"decoder": stack, "attention": Attention(kind="additive")}
         if kind == "chosen":
-            return many_to_one([ids, picture], features, mask, outputs=TOKENS, stack=stack, **asked)
+            return many_to_one([ids, image], features, mask, outputs=TOKENS, stack=stack, **asked)
         if kind == "described":
-            return one_to_many(picture, grid, (before, written), outputs=TOKENS, **writes)
-        source = [ids, picture], features, mask
+            return one_to_many(image, grid, (before, written), outputs=TOKENS, **writes)
+        source = [ids, image], features, mask
         return encoder_decoder(source, (before, written), outputs=TOKENS, encoder=stack, **writes, **asked)
 
 
 def rows_for(kind, rng, rows=24):
-    pictures = rng.integers(0, 256, (10, *SHAPE)).astype(np.uint8)
-    columns = {"picture": Shared(pictures, rng.integers(2, 10, rows))}  # two pictures have no row
+    images = rng.integers(0, 256, (10, *SHAPE)).astype(np.uint8)
+    columns = {"image": Shared(images, rng.integers(2, 10, rows))}  # two images have no row
     lengths = rng.integers(1, 5, rows)
     words = Ragged.of_lengths(rng.integers(4, TOKENS, lengths.sum()).astype(np.int32), lengths)
     if kind != "described":
@@ -59,7 +64,7 @@ def rows_for(kind, rng, rows=24):
     columns |= (
         {"targets": rng.integers(0, TOKENS, rows).astype(np.int32)}
         if kind == "chosen"
-        else forced(words.take(np.arange(rows)[::-1]))
+        else teacher_forced(words.take(np.arange(rows)[::-1]))
     )
     axes = {name: boundaries(columns[name].lengths) for name in ("ids", "before") if name in columns}
     return Pipeline(columns, axes, 8)
@@ -77,9 +82,9 @@ def answers(model, rows):
 
 
 @pytest.mark.parametrize("kind", ["chosen", "written"])
-def test_a_model_learns_the_same_from_maps_as_from_pictures(kind, rng, tmp_path):
+def test_a_model_learns_the_same_from_maps_as_from_images(kind, rng, tmp_path):
     rows, whole, other = rows_for(kind, rng), built(kind), built(kind)
-    rest, (mapped,) = beyond_frozen(other, rows)
+    rest, (mapped,) = with_backbone_features(other, rows)
     for one, two in zip(trained(whole, rows), trained(rest, mapped), strict=True):
         assert one == pytest.approx(two, rel=1e-4)
     for left, right in zip(whole.get_weights(), other.get_weights(), strict=True):
@@ -92,11 +97,11 @@ def test_a_model_learns_the_same_from_maps_as_from_pictures(kind, rng, tmp_path)
 @pytest.mark.parametrize(
     ("kind", "precision"), [("chosen", "mixed_bfloat16"), ("written", "float32"), ("described", "float32")]
 )
-def test_maps_stand_for_their_pictures(kind, precision, rng):
+def test_maps_stand_for_their_images(kind, precision, rng):
     """In bfloat16 they are kept as float32, which has all its numbers."""
     rows, model = rows_for(kind, rng), built(kind, precision=precision)
-    rest, (mapped,) = beyond_frozen(model, rows)
-    assert [tensor.name.replace("maps", "picture") for tensor in rest.inputs] == [t.name for t in model.inputs]
+    rest, (mapped,) = with_backbone_features(model, rows)
+    assert [tensor.name.replace("maps", "image") for tensor in rest.inputs] == [t.name for t in model.inputs]
     maps = mapped.columns["maps"]
     assert isinstance(maps.values, np.memmap)
     assert len(maps.values) <= 8  # those that rows have
@@ -107,36 +112,36 @@ def test_maps_stand_for_their_pictures(kind, precision, rng):
         np.testing.assert_allclose(answers(rest, others), expected, rtol=bound, atol=bound)
 
 
-def test_maps_are_kept_for_these_pictures_and_weights_alone(rng, tmp_path, monkeypatch, capsys):
+def test_maps_are_kept_for_these_images_and_weights_alone(rng, tmp_path, monkeypatch, capsys):
     def files():
         return {path.name for path in (tmp_path / "cache").iterdir()}
 
     rows, model = rows_for("chosen", rng), built("chosen")
-    beyond_frozen(model, rows)
+    with_backbone_features(model, rows)
     first = files()
     assert "maps of " in capsys.readouterr().err
     with monkeypatch.context() as patch:
-        patch.setattr("seqkit.frozen._write", None)  # not asked again
-        beyond_frozen(built("written"), rows)
+        patch.setattr("seqkit.training.backbone._write", None)  # not asked again
+        with_backbone_features(built("written"), rows)
     assert "since an earlier run" in capsys.readouterr().err
     assert files() == first
-    pictures = rows.columns["picture"]
-    changed = Shared(pictures.values ^ np.uint8(1), pictures.index)
-    beyond_frozen(model, Pipeline(rows.columns | {"picture": changed}, rows.axes, 8))
+    images = rows.columns["image"]
+    changed = Shared(images.values ^ np.uint8(1), images.index)
+    with_backbone_features(model, Pipeline(rows.columns | {"image": changed}, rows.axes, 8))
     assert len(files()) == 2
     model.get_layer("maps").get_layer("tiny").get_layer("norm").moving_mean.assign(np.ones(6))
-    beyond_frozen(model, rows)
+    with_backbone_features(model, rows)
     assert len(files()) == 3
-    beyond_frozen(built("chosen", precision="mixed_bfloat16"), rows)
+    with_backbone_features(built("chosen", precision="mixed_bfloat16"), rows)
     assert len(files()) == 4
 
 
 def test_what_learns_or_cannot_be_kept_is_trained_as_it_is(rng, tmp_path, monkeypatch, capsys):
     rows = rows_for("chosen", rng)
     learning = built("chosen", frozen=False)
-    assert beyond_frozen(learning, rows) == (learning, (rows,))
+    assert with_backbone_features(learning, rows) == (learning, (rows,))
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("SEQKIT_CACHE", str(tmp_path / "file"))
     frozen = built("chosen")
-    assert beyond_frozen(frozen, rows) == (frozen, (rows,))
+    assert with_backbone_features(frozen, rows) == (frozen, (rows,))
     assert "can't be kept" in capsys.readouterr().err

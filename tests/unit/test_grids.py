@@ -1,12 +1,13 @@
-"""A picture as a grid of vectors, and attention over it, against NumPy from the equations."""
+"""An image as a grid of vectors, and attention over it, against NumPy from the equations."""
 
 import keras
 import numpy as np
 import pytest
 
-from seqkit import Encoder, InputError, Stack
-from seqkit.layers import embed_pictures, stacked_attention
-from seqkit.topologies import many_to_one
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Encoder, Stack
+from seqkit.layers.images import embed_images, stacked_attention
+from seqkit.topologies.many_to_one import many_to_one
 
 SHAPE = (3, 4, 3)
 
@@ -22,34 +23,34 @@ def dense(weights, x):
 def test_a_place_is_what_the_maps_have_there_beside_where_it_is(rng):
     """Without convolutions the maps are the normalised pixels."""
     mean, variance = np.array([100.0, 50.0, 20.0]), np.array([4.0, 9.0, 16.0])
-    model = keras.Model(*embed_pictures(SHAPE, Encoder(filters=(), units=5), (mean, variance)))
-    pictures = rng.integers(0, 256, (2, *SHAPE)).astype("float32")
+    model = keras.Model(*embed_images(SHAPE, Encoder(filters=(), units=5), (mean, variance)))
+    images = rng.integers(0, 256, (2, *SHAPE)).astype("float32")
     rows, columns = np.meshgrid([-1, 0, 1], [-1, -1 / 3, 1 / 3, 1], indexing="ij")
     places = np.broadcast_to(np.stack([rows, columns], axis=-1), (2, 3, 4, 2))
-    maps = np.concatenate([(pictures - mean) / np.sqrt(variance), places], axis=-1)
+    maps = np.concatenate([(images - mean) / np.sqrt(variance), places], axis=-1)
     expected = np.tanh(dense(weights_of(model)["grid"], maps.reshape(2, 12, 5)))
-    np.testing.assert_allclose(model(pictures), expected, atol=1e-4)
+    np.testing.assert_allclose(model(images), expected, atol=1e-4)
 
 
 def test_convolutions_halve_the_maps_and_keep_their_edges():
-    model = keras.Model(*embed_pictures((30, 20, 3), Encoder(filters=(2, 3, 4), units=5)))
+    model = keras.Model(*embed_images((30, 20, 3), Encoder(filters=(2, 3, 4), units=5)))
     assert model.get_layer("maps").output.shape == (None, 4, 3, 4 + 2)
     assert model.output.shape == (None, 12, 5)
 
 
 def test_the_last_maps_of_a_backbone_are_a_grid_too(rng):
-    model = keras.Model(*embed_pictures((32, 64, 3), Encoder(backbone="MobileNetV2", units=5, frozen=True)))
+    model = keras.Model(*embed_images((32, 64, 3), Encoder(backbone="MobileNetV2", units=5, frozen=True)))
     assert model.get_layer("maps").output.shape[1:3] == (1, 2)
     assert len(model.trainable_variables) == 2  # of the places' own layer
-    with pytest.raises(InputError, match="can't be made for pictures of 8 x 8 x 3.*--picture-size"):
-        embed_pictures((8, 8, 3), Encoder(backbone="VGG16"))
+    with pytest.raises(InputError, match="can't be made for images of 8 x 8 x 3.*--image-size"):
+        embed_images((8, 8, 3), Encoder(backbone="VGG16"))
 
 
-def looked(weights, question, grid, looks, hands_on=True):
+def looked(weights, question, grid, hops, hands_on=True):
     """Yang et al. 2016, eq. 15 to 21, the mean of the last hidden vectors, the products; and the weights of every look."""
     first = seen = np.tanh(dense(weights["question"], question))
     all_weights = []
-    for k in range(1, looks + 1):
+    for k in range(1, hops + 1):
         asked = dense(weights[f"attention_question_{k}"], seen if hands_on else first)
         hidden = np.tanh(dense(weights[f"attention_grid_{k}"], grid) + asked[:, None])
         scores = dense(weights[f"attention_score_{k}"], hidden)[..., 0]
@@ -60,19 +61,19 @@ def looked(weights, question, grid, looks, hands_on=True):
     return np.maximum(dense(weights["judged"], both), 0), all_weights
 
 
-def attention(looks, rng):
+def attention(hops, rng):
     question, grid = keras.Input((4,)), keras.Input((6, 5))
-    model = keras.Model([question, grid], stacked_attention(question, grid, looks=looks))
+    model = keras.Model([question, grid], stacked_attention(question, grid, hops=hops))
     given = [rng.normal(0, 2, size=(3, 4)).astype("float32"), rng.normal(0, 2, size=(3, 6, 5)).astype("float32")]
     return model, given
 
 
-@pytest.mark.parametrize("looks", [1, 3])
-def test_attention_follows_its_equations(looks, rng):
-    model, given = attention(looks, rng)
-    expected, shares = looked(weights_of(model), *given, looks)
+@pytest.mark.parametrize("hops", [1, 3])
+def test_attention_follows_its_equations(hops, rng):
+    model, given = attention(hops, rng)
+    expected, shares = looked(weights_of(model), *given, hops)
     np.testing.assert_allclose(model(given), expected, rtol=1e-5, atol=1e-5)
-    layers = [model.get_layer(f"attention_look_{k}").output for k in range(1, looks + 1)]
+    layers = [model.get_layer(f"attention_hop_{k}").output for k in range(1, hops + 1)]
     got = keras.Model(model.input, keras.ops.stack(layers))(given)
     np.testing.assert_allclose(got, shares, rtol=1e-5, atol=1e-6)
 
@@ -88,9 +89,9 @@ def test_where_places_are_does_not_matter_to_attention_but_to_the_grid(rng):
     model, (question, grid) = attention(2, rng)
     turned = grid[:, ::-1]
     np.testing.assert_allclose(model([question, grid]), model([question, turned]), rtol=1e-4, atol=1e-5)
-    picture, places = embed_pictures(SHAPE, Encoder(filters=(), units=5))
+    image, places = embed_images(SHAPE, Encoder(filters=(), units=5))
     words = keras.Input((None, 4))
     mask = keras.ops.any(keras.ops.not_equal(words, 0.0), axis=-1)
-    whole = many_to_one([words, picture], words, mask, outputs=2, stack=Stack(units=(3,)), grid=places, looks=2)
+    whole = many_to_one([words, image], words, mask, outputs=2, stack=Stack(units=(3,)), grid=places, hops=2)
     asked, pixels = rng.normal(size=(2, 5, 4)), rng.normal(size=(2, *SHAPE))
     assert np.abs(np.asarray(whole([asked, pixels])) - np.asarray(whole([asked, pixels[:, :, ::-1]]))).max() > 1e-4

@@ -6,11 +6,11 @@ import weakref
 import numpy as np
 import pytest
 
-from seqkit import Encoder, Stack
-from seqkit.data.decoders import CHUNK
-from seqkit.labelling import labeller
-from seqkit.layers import embed_frames
-from seqkit.topologies import many_to_many
+from seqkit.core.settings import Encoder, Stack
+from seqkit.inference.long_recordings import recording_labeller
+from seqkit.layers.frames import embed_frames
+from seqkit.sources.decoders import CHUNK
+from seqkit.topologies.many_to_many import many_to_many
 
 
 def model(bidirectional, shape=(4,), changes=True):
@@ -35,12 +35,12 @@ def check_chunks(net, label, rng, shape):
 @pytest.mark.parametrize(("shape", "changes"), [((4,), True), ((4,), False), ((8, 8, 1), True)])
 def test_chunks_equal_the_whole(bidirectional, shape, changes, rng):
     net = model(bidirectional, shape, changes)
-    check_chunks(net, labeller(net), rng, shape)
+    check_chunks(net, recording_labeller(net), rng, shape)
 
 
 def test_chunk_check_catches_chunks_that_start_anew(rng):
     net = model(bidirectional=True)
-    alone = labeller(net)
+    alone = recording_labeller(net)
     with pytest.raises(AssertionError):
         check_chunks(net, lambda chunks: np.concatenate([alone([chunk]) for chunk in chunks]), rng, (4,))
 
@@ -58,14 +58,14 @@ def test_no_more_than_two_chunks_are_alive(bidirectional):
             yield chunk
             del chunk
 
-    assert len(labeller(model(bidirectional, (8, 8, 1)))(chunks())) == 20 * CHUNK
+    assert len(recording_labeller(model(bidirectional, (8, 8, 1)))(chunks())) == 20 * CHUNK
     gc.collect()
     assert max(most) <= 2
 
 
 def test_answers_of_another_recording_do_not_linger(rng):
     net = model(bidirectional=False)
-    label, film = labeller(net), rng.normal(size=(70, 4)).astype("float32")
+    label, film = recording_labeller(net), rng.normal(size=(70, 4)).astype("float32")
     before = label(in_chunks(film))
     label(in_chunks(film[::-1]))
     np.testing.assert_array_equal(label(in_chunks(film)), before)

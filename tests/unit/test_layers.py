@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit import Embedding, InputError, Stack
-from seqkit.layers import embed_tokens, pool, recurrent_stack, summarise
-from seqkit.layers.stack import real_steps
-from seqkit.topologies import many_to_many, many_to_one
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Embedding, Stack
+from seqkit.layers.embedding import embed_tokens
+from seqkit.layers.pooling import pool, summarise
+from seqkit.layers.stack import real_steps, recurrent_stack
+from seqkit.topologies.many_to_many import many_to_many
+from seqkit.topologies.many_to_one import many_to_one
 
 
 def pooled(sequence, mask, pooling, stack):

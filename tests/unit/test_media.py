@@ -11,26 +11,27 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqkit.data import Pipeline, Windows
-from seqkit.data.decoders import CHUNK
-from seqkit.data.films import film_of, joined, turned
-from seqkit.data.media import Recording, read_recordings, recordings
-from seqkit.errors import InputError
+from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.windows import Windows
+from seqkit.core.errors import InputError
+from seqkit.sources.decoders import CHUNK
+from seqkit.sources.recordings import Recording, read_recordings, recordings
+from seqkit.sources.videos import joined_videos, turned_copies, video_of
 
 COLUMNS = {"frames": "frames", "labels": "labels"}
 FRAMES = {"frames": "frames"}
 LABELS = ("left",) * 3 + ("right",) * 4
 
 
-def film(frames=7, size=(16, 24)):
+def video(frames=7, size=(16, 24)):
     """uint8, (frames, height, width, 3): grey levels that survive a palette and, nearly, a lossy codec."""
     levels = np.linspace(0, 255, frames).astype(np.uint8)
     return np.broadcast_to(levels[:, None, None, None], (frames, *size, 3)).copy()
 
 
 def write_gif(path, frames):
-    pictures = [Image.fromarray(frame) for frame in frames]
-    pictures[0].save(path, save_all=True, append_images=pictures[1:])
+    images = [Image.fromarray(frame) for frame in frames]
+    images[0].save(path, save_all=True, append_images=images[1:])
 
 
 def write_mp4(path, frames):
@@ -42,7 +43,7 @@ def write_mp4(path, frames):
         container.mux(stream.encode())
 
 
-def write_pictures(path, frames):
+def write_images(path, frames):
     path.mkdir()
     for number, frame in enumerate(frames):
         Image.fromarray(frame).save(path / f"frame_{number}.png")
@@ -52,7 +53,7 @@ def write_npz(path, frames, labels=LABELS):
     np.savez_compressed(path, frames=frames, labels=np.array(labels))
 
 
-WRITERS = {"clip.gif": write_gif, "clip.mp4": write_mp4, "clip": write_pictures}
+WRITERS = {"clip.gif": write_gif, "clip.mp4": write_mp4, "clip": write_images}
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -65,17 +66,17 @@ WRITERS = {"clip.gif": write_gif, "clip.mp4": write_mp4, "clip": write_pictures}
     ],
 )
 def test_every_kind_gives_the_same_recording(tmp_path, name, file, text):
-    WRITERS[name](tmp_path / name, film())
+    WRITERS[name](tmp_path / name, video())
     (tmp_path / file).write_text(text)
     for source in (tmp_path, tmp_path / name, f"{tmp_path}/cli*"):
         examples = read_recordings(source, COLUMNS)
         assert (examples["recording"], examples["labels"]) == (["clip"], [LABELS])
         assert examples["frames"][0].values.dtype == np.uint8
-        np.testing.assert_allclose(examples["frames"][0][:].astype(int), film(), atol=6 if "mp4" in name else 0)
+        np.testing.assert_allclose(examples["frames"][0][:].astype(int), video(), atol=6 if "mp4" in name else 0)
 
 
 def test_frames_of_a_table_without_a_row_are_background(tmp_path):
-    write_gif(tmp_path / "clip.gif", film())
+    write_gif(tmp_path / "clip.gif", video())
     (tmp_path / "clip.labels.tsv").write_text("start\tend\tlabel\n2\t4\tjump\n")
     assert read_recordings(tmp_path, COLUMNS)["labels"] == [("background",) * 2 + ("jump",) * 2 + ("background",) * 3]
 
@@ -97,7 +98,7 @@ def test_arrays_come_from_a_folder_in_the_order_of_its_names(tmp_path, rng):
 def test_python_sources_give_the_same_recordings(tmp_path):
     import tensorflow as tf
 
-    frames, labels = [film(), film(3)], [LABELS, ("a", "b", "c")]
+    frames, labels = [video(), video(3)], [LABELS, ("a", "b", "c")]
     ragged = tf.data.Dataset.from_generator(
         lambda: zip(frames, map(list, labels), strict=True),
         output_signature=(tf.TensorSpec((None, 16, 24, 3), tf.uint8), tf.TensorSpec((None,), tf.string)),
@@ -126,7 +127,7 @@ def prepared(tmp_path_factory):
             return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
 
         def _split_generators(self, manager):
-            return {"train": ((n, {"video": film(3 + n), "label": n % 2}) for n in range(3))}
+            return {"train": ((n, {"video": video(3 + n), "label": n % 2}) for n in range(3))}
 
         def _generate_examples(self):
             raise NotImplementedError
@@ -142,15 +143,15 @@ def test_tfds_repeats_a_clip_s_label_over_its_frames(prepared):
     got = dict(zip(examples["labels"], examples["frames"], strict=True))
     assert set(got) == {("run",) * 3, ("jump",) * 4, ("run",) * 5}
     for labels, frames in got.items():
-        np.testing.assert_array_equal(frames, film(len(labels)))
+        np.testing.assert_array_equal(frames, video(len(labels)))
 
 
-def test_pictures_are_brought_to_one_size(rng):
-    # a picture of two flat halves stays one, whatever its size and type
+def test_images_are_brought_to_one_size(rng):
+    # an image of two flat halves stays one, whatever its size and type
     for dtype, channels in ((np.uint8, 3), (np.float32, 2)):
         frames = np.zeros((2, 20, 40, channels), dtype)
         frames[:, :, 20:] = 200
-        (resized,) = Recording("film", lambda frames=frames: [frames], frame_size=(10, 8)).chunks()
+        (resized,) = Recording("video", lambda frames=frames: [frames], frame_size=(10, 8)).chunks()
         assert (resized.shape, resized.dtype) == ((2, 10, 8, channels), dtype)
         assert (resized[:, :, :3] == 0).all()
         assert (resized[:, :, 5:] == 200).all()
@@ -158,17 +159,17 @@ def test_pictures_are_brought_to_one_size(rng):
 
 def test_films_lie_on_disk_and_are_joined_without_a_copy(tmp_path, rng):
     written = [rng.normal(size=(length, 4)).astype(np.float32) for length in (70, 3, 200)]
-    films = read_recordings([*written], FRAMES)["frames"]
-    assert all(isinstance(film.values, np.memmap) for film in films)
-    in_order, shuffled = joined(films), joined([films[2], films[0]])
-    assert np.shares_memory(in_order.values, films[0].values)
+    videos = read_recordings([*written], FRAMES)["frames"]
+    assert all(isinstance(video.values, np.memmap) for video in videos)
+    in_order, shuffled = joined_videos(videos), joined_videos([videos[2], videos[0]])
+    assert np.shares_memory(in_order.values, videos[0].values)
     np.testing.assert_array_equal(in_order.values, np.concatenate(written))
     np.testing.assert_array_equal(shuffled.values, np.concatenate([written[2], written[0]]))
     np.testing.assert_array_equal(in_order.lengths, [70, 3, 200])
     assert isinstance(shuffled.values, np.memmap)
     recorded = list(recordings([*written], FRAMES))
-    assert [film.digest() for film in films] == [recording.digest() for recording in recorded]
-    assert len({film.digest() for film in films}) == 3
+    assert [video.digest() for video in videos] == [recording.digest() for recording in recorded]
+    assert len({video.digest() for video in videos}) == 3
     for rows in (
         Pipeline({"frames": in_order}, {"frames": (200,)}, 3),
         Windows({"frames": in_order}, "frames", 3, 200),
@@ -232,8 +233,12 @@ def test_memory_does_not_grow_with_the_length(tmp_path, name):
     for frames in (200, 1600):
         path = tmp_path / str(frames) / name
         path.parent.mkdir()
-        writer = {"npz": lambda path, film: np.savez_compressed(path, frames=film), "gif": write_gif, "mp4": write_mp4}
-        writer[path.suffix[1:]](path, film(frames, (32, 32)))
+        writer = {
+            "npz": lambda path, video: np.savez_compressed(path, frames=video),
+            "gif": write_gif,
+            "mp4": write_mp4,
+        }
+        writer[path.suffix[1:]](path, video(frames, (32, 32)))
         peaks.append(peak_of(path))
     assert peaks[1] < 1.2 * peaks[0] < 1600 * 32 * 32 * 3 / 2
 
@@ -264,9 +269,9 @@ def cut_short(writer):
     return write
 
 
-def pictures(change):
+def images(change):
     def write(path):
-        write_pictures(path, film(12))
+        write_images(path, video(12))
         change(path / "frame_10.png")
 
     return write
@@ -282,22 +287,22 @@ BAD = [
     ("bad.npz", broken_npz, r"bad\.npz, frame \d+: it can't be decoded .*--on-error skip"),
     ("bad.npz", with_nan, r"bad\.npz, frame 70, feature 3: the value is nan"),
     ("bad.npz", lambda path: path.write_text("no zip"), r"bad\.npz, frame 0: it can't be decoded"),
-    ("bad.npz", lambda path: np.savez(path, pixels=film()), r"bad\.npz has no array 'frames': it has 'pixels'.*--frames"),
+    ("bad.npz", lambda path: np.savez(path, pixels=video()), r"bad\.npz has no array 'frames': it has 'pixels'.*--frames"),
     ("bad.npz", lambda path: np.savez(path, frames=np.array([[{}]])), r"bad\.npz: the array 'frames' is object"),
     ("bad.npz", lambda path: np.savez(path, frames=np.zeros((3, 4, 5))), r"bad\.npz: the frames are .*Expected numbers"),
     ("bad.npz", lambda path: np.savez(path, frames=np.zeros((0, 4))), r"bad\.npz has no frames"),
     ("bad.npz", lambda path: np.savez(path, frames=np.full((3, 4), 1e300)), r"frame 0, feature 0: the value is inf"),
     ("bad.gif", cut_short(write_gif), r"bad\.gif, frame \d+: it can't be decoded"),
     ("bad.mp4", cut_short(write_mp4), r"bad\.mp4, frame \d+: it can't be decoded"),
-    ("bad", pictures(lambda path: path.write_bytes(png((24, 16))[:-30])), r"frame_10\.png \(frame 10 of .*bad\)"),
-    ("bad", pictures(lambda path: path.write_bytes(png((16, 16)))), r"bad, frame 10: .* 16 x 16 x 3 values.* 16 x 24 x 3"),
+    ("bad", images(lambda path: path.write_bytes(png((24, 16))[:-30])), r"frame_10\.png \(frame 10 of .*bad\)"),
+    ("bad", images(lambda path: path.write_bytes(png((16, 16)))), r"bad, frame 10: .* 16 x 16 x 3 values.* 16 x 24 x 3"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "write", "complaint"), BAD)
 def test_a_broken_recording_is_named_and_the_rest_stops_or_goes_on(tmp_path, capsys, name, write, complaint):
     write(tmp_path / name)
-    good = np.zeros((3, 5)) if name.endswith("npz") and "frames are" not in complaint else film()
+    good = np.zeros((3, 5)) if name.endswith("npz") and "frames are" not in complaint else video()
     for other in ("a.npz", "z.npz"):
         np.savez(tmp_path / other, frames=good)
     with pytest.raises(InputError, match=complaint):
@@ -321,7 +326,7 @@ def test_a_broken_recording_is_named_and_the_rest_stops_or_goes_on(tmp_path, cap
     ],
 )  # fmt: skip
 def test_labels_that_do_not_fit_are_named(tmp_path, labels, complaint):
-    write_gif(tmp_path / "clip.gif", film())
+    write_gif(tmp_path / "clip.gif", video())
     for suffix, text in labels.items():
         (tmp_path / f"clip.labels.{suffix}").write_text(text)
     with pytest.raises(InputError, match=complaint):
@@ -332,9 +337,9 @@ def test_labels_that_do_not_fit_are_named(tmp_path, labels, complaint):
     ("source", "complaint"),
     [
         ("nowhere/*.npz", r"nowhere/\*\.npz does not exist and no file's name fits it"),
-        (([film()], [("a",) * 6]), "recording 0 .*: there are 7 frames and 6 labels"),
-        (([film()], []), "1 recordings and labels for 0"),
-        ({"frames": [film()]}, "has no 'labels'"),
+        (([video()], [("a",) * 6]), "recording 0 .*: there are 7 frames and 6 labels"),
+        (([video()], []), "1 recordings and labels for 0"),
+        ({"frames": [video()]}, "has no 'labels'"),
         (([np.zeros((3, 4)), np.zeros((3, 5))], [["a"] * 3] * 2), r"recording 1 .* frames of 5 values .*recording 0"),
         (([3.0], [["a"]]), "recording 0 .* is a float"),
         (([[[1.0], [1.0, 2.0]]], [["a"] * 2]), "recording 0 .* has frames of different sizes"),
@@ -356,16 +361,16 @@ def test_a_folder_or_file_of_another_kind_is_named(tmp_path):
 
 
 def test_without_the_decoder_the_error_says_what_to_install(tmp_path, monkeypatch):
-    write_mp4(tmp_path / "clip.mp4", film())
+    write_mp4(tmp_path / "clip.mp4", video())
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(InputError, match=r"PyAV.* is not installed: pip install 'seqkit\[video\]'"):
         read_recordings(tmp_path, FRAMES)
 
 
 def test_turned_copies_keep_every_distance_but_for_their_size(rng):
-    film = film_of(rng.normal(size=(6, 12)))
-    copies = turned([film], copies=3, seed=1)
-    points = film[:].reshape(6, 4, 3)
+    video = video_of(rng.normal(size=(6, 12)))
+    copies = turned_copies([video], copies=3, seed=1)
+    points = video[:].reshape(6, 4, 3)
     for copy in copies:
         other = copy[:].reshape(6, 4, 3)
         # all distances between points, and the way of the first one over time, grow by one factor; the vertical stays so
@@ -384,4 +389,4 @@ def test_turned_copies_keep_every_distance_but_for_their_size(rng):
         np.testing.assert_allclose(angles, angles[0], atol=1e-3)
         assert 0 < abs(angles[0]) <= np.pi / 6 + 1e-3
     assert len({copy[:].tobytes() for copy in copies}) == 3
-    np.testing.assert_array_equal(turned([film], copies=3, seed=1)[2][:], copies[2][:])
+    np.testing.assert_array_equal(turned_copies([video], copies=3, seed=1)[2][:], copies[2][:])

@@ -7,15 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import metrics as sk
 
-from seqkit.metrics import (
-    bootstrap,
-    calibration_bins,
-    classification_scores,
-    confusion,
-    macro,
-    paired_bootstrap,
-    per_class,
-)
+from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
+from seqkit.metrics.classification import calibration_bins, classification_scores, confusion, macro, per_class
 
 
 @st.composite

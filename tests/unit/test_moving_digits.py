@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import RidgeClassifier
 
-from seqkit.data.moving_digits import drawn, moving_digits
+from seqkit.corpora.moving_digits import draw_digit, moving_digits
 
 SHIFTS = {"still": (0, 0), "left": (0, -1), "right": (0, 1), "up": (-1, 0), "down": (1, 0)}
 
@@ -69,6 +69,6 @@ def test_too_few_clips_are_refused():
 
 def test_a_shape_turns_and_mirrors_what_is_drawn():
     image, placed = np.random.default_rng(0).integers(0, 17, (8, 8)), (np.array([7.0, 7.0]), 9.0, 14)
-    plain = drawn(image, *placed)
-    np.testing.assert_array_equal(drawn(image, *placed, np.array([[0, -1], [1, 0]])), np.rot90(plain, -1))
-    np.testing.assert_array_equal(drawn(image, *placed, np.array([[1, 0], [0, -1]])), plain[:, ::-1])
+    plain = draw_digit(image, *placed)
+    np.testing.assert_array_equal(draw_digit(image, *placed, np.array([[0, -1], [1, 0]])), np.rot90(plain, -1))
+    np.testing.assert_array_equal(draw_digit(image, *placed, np.array([[1, 0], [0, -1]])), plain[:, ::-1])

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.data import Ragged
-from seqkit.ngrams import KneserNey
+from seqkit.baselines.ngrams import KneserNey
+from seqkit.core.ragged import Ragged
 
 BEGIN, OUTCOMES = 2, np.array([1, 3, 4, 5, 6, 7])
 

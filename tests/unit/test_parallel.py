@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.data.parallel import read_parallel
-from seqkit.data.sources import read
-from seqkit.errors import InputError
+from seqkit.core.errors import InputError
+from seqkit.sources.parallel import read_parallel
+from seqkit.sources.reading import read
 
 COLUMNS = {"source": "en", "target": "de"}
 NAMES = {"source": "source", "target": "target"}

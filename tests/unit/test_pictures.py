@@ -1,4 +1,4 @@
-"""Pictures with texts: the same rows from every source, each picture decoded once, and one sentence for what is wrong."""
+"""Images with texts: the same rows from every source, each image decoded once, and one sentence for what is wrong."""
 
 import csv
 import io
@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqkit.data import Examples, Picture, Pipeline, Ragged, hold_out_pictures, read_pictured, shared
-from seqkit.errors import InputError
+from seqkit.batches.pipeline import Pipeline
+from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
+from seqkit.sources.examples import Examples
+from seqkit.sources.images import ImageRef, hold_out_images, read_images, shared_images
 
 COLUMNS = {"image": "image", "question": "question", "answer": "answer"}
 ROWS = [("a.png", "what?", "red"), ("b.png", "is it?", "no"), ("a.png", "where, then?", "left")]
@@ -18,9 +21,9 @@ def pixels(rng, size=(6, 4)):
     return rng.integers(0, 256, (*size, 3)).astype(np.uint8)
 
 
-def encoded(picture):
+def encoded(image):
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "png")
+    Image.fromarray(image).save(buffer, "png")
     return buffer.getvalue()
 
 
@@ -31,7 +34,7 @@ def write_table(path, rows=ROWS):
 
 
 @pytest.fixture
-def pictures(tmp_path, rng):
+def images(tmp_path, rng):
     """Two files, one beside the table and one in its folder "images"."""
     found = {"a.png": pixels(rng), "b.png": pixels(rng)}
     (tmp_path / "images").mkdir()
@@ -40,19 +43,19 @@ def pictures(tmp_path, rng):
     return found
 
 
-def check_rows(examples, pictures, rows=ROWS):
+def check_rows(examples, images, rows=ROWS):
     assert [(q, a) for q, a in zip(examples["question"], examples["answer"], strict=True)] == [r[1:] for r in rows]
     for cell, (name, *_) in zip(examples["image"], rows, strict=True):
-        np.testing.assert_array_equal(cell, pictures[name])
+        np.testing.assert_array_equal(cell, images[name])
 
 
-def test_every_source_gives_the_same_rows_and_decodes_a_picture_once(tmp_path, pictures):
+def test_every_source_gives_the_same_rows_and_decodes_a_image_once(tmp_path, images):
     import tensorflow as tf
 
     names, questions, answers = (list(column) for column in zip(*ROWS, strict=True))
-    arrays = [pictures[name] for name in names]
+    arrays = [images[name] for name in names]
     files = [tmp_path / "a.png", tmp_path / "images" / "b.png", tmp_path / "a.png"]
-    table = read_pictured(write_table(tmp_path / "rows.csv"), COLUMNS)
+    table = read_images(write_table(tmp_path / "rows.csv"), COLUMNS)
     sources = {
         "arrays": (arrays, questions, answers),
         "lists": ([array.tolist() for array in arrays], questions, answers),
@@ -62,66 +65,66 @@ def test_every_source_gives_the_same_rows_and_decodes_a_picture_once(tmp_path, p
         "mapping": {"answer": answers, "image": arrays, "question": questions},
         "elements": tf.data.Dataset.from_tensor_slices((np.stack(arrays), questions, answers)),
     }
-    check_rows(table, pictures)
+    check_rows(table, images)
     for name, source in sources.items():
-        examples = read_pictured(source, COLUMNS)
-        check_rows(examples, pictures)
+        examples = read_images(source, COLUMNS)
+        check_rows(examples, images)
         assert examples.digest() == table.digest(), name
         assert len(examples["image"][0].values) == (3 if name in ("lists", "elements") else 2), name
     with pytest.raises(AssertionError):
-        check_rows(table.take([1, 0, 2], "turned"), pictures)
+        check_rows(table.take([1, 0, 2], "turned"), images)
 
 
 def test_grey_and_other_sizes_become_colour_and_one_size(rng):
     grey = rng.integers(0, 256, (5, 7)).astype(np.uint8)
     for array in (grey, grey[..., None]):
-        (cell,) = read_pictured(([array],), {"image": "image"})["image"]
+        (cell,) = read_images(([array],), {"image": "image"})["image"]
         np.testing.assert_array_equal(cell, np.repeat(grey[..., None], 3, axis=-1))
     halves = np.zeros((20, 40, 3), np.uint8)
     halves[:, 20:] = 200
-    one, other = read_pictured(([halves, halves[:10]],), {"image": "image"}, picture_size=(10, 8))["image"]
+    one, other = read_images(([halves, halves[:10]],), {"image": "image"}, image_size=(10, 8))["image"]
     assert np.asarray(one).shape == np.asarray(other).shape == (10, 8, 3)
     assert (np.asarray(one)[:, :3] == 0).all()
     assert (np.asarray(one)[:, 5:] == 200).all()
 
 
-def test_rows_share_what_is_in_memory_once(tmp_path, pictures):
-    examples = read_pictured(write_table(tmp_path / "rows.csv"), COLUMNS)
-    column = shared(examples["image"])
+def test_rows_share_what_is_in_memory_once(tmp_path, images):
+    examples = read_images(write_table(tmp_path / "rows.csv"), COLUMNS)
+    column = shared_images(examples["image"])
     assert column.values is examples["image"][0].values
     rows = Pipeline(
-        {"ids": Ragged.of_lengths(np.arange(6), np.array([1, 2, 3])), "picture": column}, {"ids": (4,)}, batch_size=3
+        {"ids": Ragged.of_lengths(np.arange(6), np.array([1, 2, 3])), "image": column}, {"ids": (4,)}, batch_size=3
     )
     batch = next(iter(rows.batches().as_numpy_iterator()))
-    for row, picture in zip(batch["rows"], batch["picture"], strict=True):
-        assert picture.dtype == np.float32
-        np.testing.assert_array_equal(picture, pictures[ROWS[row][0]])
+    for row, image in zip(batch["rows"], batch["image"], strict=True):
+        assert image.dtype == np.float32
+        np.testing.assert_array_equal(image, images[ROWS[row][0]])
     # of an array of which little is used only that is kept; two arrays become one
     many = np.arange(10 * 12, dtype=np.uint8).reshape(10, 2, 2, 3)
-    few = shared([Picture(many, 7), Picture(many, 3), Picture(many, 7)])
+    few = shared_images([ImageRef(many, 7), ImageRef(many, 3), ImageRef(many, 7)])
     assert len(few.values) == 2
-    both = shared([Picture(many, 7), Picture(many[::-1], 0)])
+    both = shared_images([ImageRef(many, 7), ImageRef(many[::-1], 0)])
     for got, cells in ((few, (7, 3, 7)), (both, (7, 9))):
         np.testing.assert_array_equal(got.values[got.index], many[list(cells)])
 
 
-def test_a_tenth_of_the_pictures_is_held_out_with_all_their_rows(rng):
+def test_a_tenth_of_the_images_is_held_out_with_all_their_rows(rng):
     values = rng.integers(0, 256, (40, 2, 2, 3)).astype(np.uint8)
     places = rng.permutation(np.repeat(np.arange(40), 3)).tolist()
-    examples = Examples({"image": [Picture(values, place) for place in places], "n": list(map(str, places))}, "made")
-    train, valid = hold_out_pictures(examples, by=None, seed=1)
+    examples = Examples({"image": [ImageRef(values, place) for place in places], "n": list(map(str, places))}, "made")
+    train, valid = hold_out_images(examples, by=None, seed=1)
     assert len(valid) == 12
     assert len(train) == 108
     assert not set(train["n"]) & set(valid["n"])
-    assert hold_out_pictures(examples, by=None, seed=1)[1].columns["n"] == valid["n"]
-    assert hold_out_pictures(examples, by=None, seed=2)[1].columns["n"] != valid["n"]
-    with pytest.raises(InputError, match="has one picture"):
-        hold_out_pictures(examples.take([0], "one"), by=None, seed=0)
+    assert hold_out_images(examples, by=None, seed=1)[1].columns["n"] == valid["n"]
+    assert hold_out_images(examples, by=None, seed=2)[1].columns["n"] != valid["n"]
+    with pytest.raises(InputError, match="has one image"):
+        hold_out_images(examples.take([0], "one"), by=None, seed=0)
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A data set like clevr and coco_captions, made here: several questions a picture."""
+    """A data set like clevr and coco_captions, made here: several questions an image."""
     import tensorflow_datasets as tfds
 
     class TinyScenes(tfds.core.GeneratorBasedBuilder):
@@ -151,41 +154,41 @@ def prepared(tmp_path_factory):
     return str(folder)
 
 
-def test_tfds_gives_a_row_for_every_question_of_a_picture(prepared):
+def test_tfds_gives_a_row_for_every_question_of_a_image(prepared):
     columns = {"image": "image", "question": "question_answer/question", "answer": "question_answer/answer"}
-    examples = read_pictured("tfds:tiny_scenes", columns, data_dir=prepared, picture_size=(2, 3))
+    examples = read_images("tfds:tiny_scenes", columns, data_dir=prepared, image_size=(2, 3))
     assert len(examples) == 6
     assert len(examples["image"][0].values) == 3
     for cell, question, answer in zip(*examples.columns.values(), strict=True):
         assert (np.asarray(cell) == int(answer[0])).all()
         assert question == f"what is {answer[2]}?"
-    kinds = read_pictured("tfds:tiny_scenes", {"image": "image", "answer": "kind"}, data_dir=prepared)
+    kinds = read_images("tfds:tiny_scenes", {"image": "image", "answer": "kind"}, data_dir=prepared)
     assert sorted(kinds["answer"]) == ["indoors", "indoors", "outdoors"]
     with pytest.raises(InputError, match="no feature 'question_answer/reply'"):
-        read_pictured("tfds:tiny_scenes", columns | {"answer": "question_answer/reply"}, data_dir=prepared)
+        read_images("tfds:tiny_scenes", columns | {"answer": "question_answer/reply"}, data_dir=prepared)
 
 
 @pytest.mark.parametrize(
     ("rows", "complaint"),
     [
-        ([*ROWS, ("c.png", "q", "a")], r"rows\.csv, line 5: there is no picture 'c\.png' in .* its folder images"),
-        ([("", "q", "a")], r"rows\.csv, line 2: there is no picture ''"),
-        ([ROWS[0], ("broken.png", "q\nr", "a")], r"rows\.csv, line 3: .*broken\.png can't be decoded as a picture \("),
+        ([*ROWS, ("c.png", "q", "a")], r"rows\.csv, line 5: there is no image 'c\.png' in .* its folder images"),
+        ([("", "q", "a")], r"rows\.csv, line 2: there is no image ''"),
+        ([ROWS[0], ("broken.png", "q\nr", "a")], r"rows\.csv, line 3: .*broken\.png can't be decoded as an image \("),
         ([ROWS[0], ("cut.png", "q", "a")], r"rows\.csv, line 3: .*cut\.png can't be decoded"),
         (
             [ROWS[0], ("wide.png", "q", "a")],
-            r"line 3: .*wide\.png has 6 x 9 pixels, the ones before 6 x 4.*--picture-size",
+            r"line 3: .*wide\.png has 6 x 9 pixels, the ones before 6 x 4.*--image-size",
         ),
         ([("a.png", "q", " ")], r"rows\.csv, line 2: the answer is empty"),
         ([], "has no rows"),
     ],
 )
-def test_a_wrong_row_of_a_table_is_named(tmp_path, pictures, rng, rows, complaint):
-    (tmp_path / "broken.png").write_text("no picture")
+def test_a_wrong_row_of_a_table_is_named(tmp_path, images, rng, rows, complaint):
+    (tmp_path / "broken.png").write_text("no image")
     (tmp_path / "cut.png").write_bytes(encoded(pixels(rng, (60, 40)))[:2000])
     (tmp_path / "wide.png").write_bytes(encoded(pixels(rng, (6, 9))))
     with pytest.raises(InputError, match=complaint):
-        read_pictured(write_table(tmp_path / "rows.csv", rows), COLUMNS)
+        read_images(write_table(tmp_path / "rows.csv", rows), COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +198,7 @@ def test_a_wrong_row_of_a_table_is_named(tmp_path, pictures, rng, rows, complain
         (([np.full((2, 2), 256)], ["q"], ["a"]), "values from 256 to 256, where 0 to 255"),
         (([np.zeros((2, 2))], ["q"], ["a"]), "float64"),
         (([[[1, 2], [3]]], ["q"], ["a"]), "row 0 can't be decoded"),
-        ((["nowhere.png"], ["q"], ["a"]), "There is no picture nowhere.png"),
+        ((["nowhere.png"], ["q"], ["a"]), "There is no image nowhere.png"),
         ((["a", "b"], ["q"], ["a"]), "columns of different lengths"),
         (([np.zeros((2, 2), int)], [1.5], ["a"]), "row 0: the question is a float"),
         ({"image": [], "question": []}, "has no 'answer'"),
@@ -204,4 +207,4 @@ def test_a_wrong_row_of_a_table_is_named(tmp_path, pictures, rng, rows, complain
 )
 def test_a_wrong_value_from_python_is_told(source, complaint):
     with pytest.raises(InputError, match=complaint):
-        read_pictured(source, COLUMNS)
+        read_images(source, COLUMNS)

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.data import Pipeline, Ragged, Shared, Windows, boundaries
+from seqkit.batches.pipeline import Pipeline, Shared, boundaries
+from seqkit.batches.windows import Windows
+from seqkit.core.ragged import Ragged
 
 lengths = st.lists(st.integers(0, 40), min_size=1, max_size=60).map(np.array)
 
@@ -60,14 +62,14 @@ def test_rows_of_two_lengths_are_padded_along_both(lengths, data, batch_size, st
 
 
 def test_rows_share_what_lies_in_memory_once():
-    pictures = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     columns = {
         "ids": Ragged.of_lengths(np.ones(6, np.int32), np.array([1, 2, 3])),
-        "picture": Shared(pictures, np.array([1, 0, 1])),
+        "image": Shared(images, np.array([1, 0, 1])),
     }
     for batch in Pipeline(columns, {"ids": (3,)}, 2).batches((0, 0)).as_numpy_iterator():
-        assert batch["picture"].dtype == np.float32
-        np.testing.assert_array_equal(batch["picture"], pictures[np.array([1, 0, 1])[batch["rows"]]])
+        assert batch["image"].dtype == np.float32
+        np.testing.assert_array_equal(batch["image"], images[np.array([1, 0, 1])[batch["rows"]]])
 
 
 def test_an_epoch_is_a_function_of_its_seed_and_can_be_entered_anywhere():

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqkit.data.builtin import draws
-from seqkit.data.programs import Curriculum, addition, copying, drawn, part_of, program, programs
+from seqkit.corpora.grammar import draws
+from seqkit.corpora.programs import Stage, addition, copying, draw_programs, drawn_programs, part_of, program
 
 BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
 COMPARE = {ast.Gt: operator.gt, ast.Lt: operator.lt}
@@ -134,17 +134,17 @@ def test_plain_tasks_are_of_the_length_asked(size, seed):
 @settings(max_examples=20)
 @given(st.sampled_from(["programs", "addition", "copying"]), seeds, st.integers(2, 5))
 def test_parts_share_no_program_whoever_draws_them(exercise, seed, length):
-    parts = programs(seed, 320, exercise=exercise, length=length, nesting=1)
+    parts = drawn_programs(seed, 320, exercise=exercise, length=length, nesting=1)
     assert {name: len(part["source"]) for name, part in parts.items()} == {"train": 240, "valid": 40, "test": 40}
-    curriculum = drawn(exercise, Curriculum("mix", length, 2), 100, part="train", seed=seed + 1)
+    curriculum = draw_programs(exercise, Stage("mix", length, 2), 100, part="train", seed=seed + 1)
     trained = {*parts["train"]["source"], *curriculum["source"]}
     assert not trained & {*parts["valid"]["source"], *parts["test"]["source"]}
     assert not set(parts["valid"]["source"]) & set(parts["test"]["source"])
-    assert programs(seed, 320, exercise=exercise, length=length, nesting=1) == parts
+    assert drawn_programs(seed, 320, exercise=exercise, length=length, nesting=1) == parts
 
 
 def test_another_seed_gives_other_programs():
-    assert programs(0, 64) != programs(1, 64)
+    assert drawn_programs(0, 64) != drawn_programs(1, 64)
 
 
 def test_three_parts_of_four_are_for_training():
@@ -158,7 +158,7 @@ def test_three_parts_of_four_are_for_training():
 
 
 def walked(kind, accuracies):
-    curriculum, stages = Curriculum(kind, 3, 2), []
+    curriculum, stages = Stage(kind, 3, 2), []
     for accuracy in accuracies:
         stages.append(curriculum.stage)
         curriculum = curriculum.after(accuracy)
@@ -181,14 +181,14 @@ def test_naive_raises_length_then_nesting():
 )
 def test_sizes_are_drawn_as_the_paper_says(kind, shares):
     draw = draws(np.random.default_rng(0))
-    curriculum = Curriculum(kind, 3, 2, stage=(2, 1))
+    curriculum = Stage(kind, 3, 2, stage=(2, 1))
     found = collections.Counter(curriculum.draw(draw) for _ in range(6000))
     for size, share in shares.items():
         assert found[size] / 6000 == pytest.approx(share, abs=0.03)
 
 
 def test_rows_say_their_size():
-    rows = drawn("programs", Curriculum("mix", 3, 2), 300, part="train", seed=0)
+    rows = draw_programs("programs", Stage("mix", 3, 2), 300, part="train", seed=0)
     agrees(zip(rows["source"], rows["target"], strict=True))
     for text, length in zip(rows["source"], rows["length"], strict=True):
         numbers = [int(number) for number in re.findall(r"\d+", re.sub(r"range\(\d+\)|\d+\*|\*\d+", "", text))]
@@ -207,9 +207,9 @@ def test_rows_say_their_size():
 )
 def test_a_wrong_argument_is_named(wrong, complaint):
     with pytest.raises(ValueError, match=complaint):
-        programs(**{"rows": 16} | wrong)
+        drawn_programs(**{"rows": 16} | wrong)
 
 
 def test_too_few_programs_for_a_part_are_refused():
     with pytest.raises(ValueError, match="No copying of length 1 and nesting 1 in the fourth part: give more length"):
-        drawn("copying", (1, 1), 1, part="fourth", seed=0)
+        draw_programs("copying", (1, 1), 1, part="fourth", seed=0)

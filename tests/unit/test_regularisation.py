@@ -5,15 +5,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqkit import Embedding, InputError, Stack, Training
-from seqkit.acceleration import accelerate
-from seqkit.data import Pipeline, Ragged, Windows
-from seqkit.layers import embed_tokens
-from seqkit.objectives import classification
-from seqkit.regularisation import WeightDrop, activation_penalty, with_activations
-from seqkit.stateful import stateful
-from seqkit.topologies import many_to_many, many_to_one
-from seqkit.training import fit, make_train_step, reproducible
+from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.windows import Windows
+from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Embedding, Stack, Training
+from seqkit.layers.embedding import embed_tokens
+from seqkit.recurrence.acceleration import accelerate
+from seqkit.recurrence.stateful import stateful
+from seqkit.topologies.many_to_many import many_to_many
+from seqkit.topologies.many_to_one import many_to_one
+from seqkit.training.loop import fit, reproducible
+from seqkit.training.objectives import classification
+from seqkit.training.regularisation import WeightDrop, activation_penalty, with_activations
+from seqkit.training.step import make_train_step
 
 LENGTHS = np.array([6, 3, 5, 1])
 

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from seqkit import pages
-from seqkit import report as reports
+from seqkit.report.document import scores_table, write_html
+from seqkit.report.pages import Section, _lit, axes, facts, figure, png
+from seqkit.report.wording import verdict
 
 VOID = {"meta", "br", "link", "img", "hr"}
 
@@ -95,7 +96,7 @@ class Page(html.parser.HTMLParser):
 
 def page(tmp_path, report=REPORT, history=HISTORY, **options):
     path = tmp_path / "report.html"
-    reports.write_html(report, history, path, **options)
+    write_html(report, history, path, **options)
     return path.read_text(encoding="utf-8")
 
 
@@ -188,10 +189,10 @@ def test_timelines_show_truth_over_prediction_in_one_colour_a_label(tmp_path):
 
 
 def test_a_recipe_adds_its_own_section(tmp_path):
-    picture, ax = pages.axes("step (of 10)", "frames")
+    picture, ax = axes("step (of 10)", "frames")
     ax.plot([1, 2], [3, 4])
-    blocks = [pages.figure("spans", 'A "quoted" title', picture), pages.facts([("spans", 3)])]
-    own = pages.Section("Spans", blocks)
+    blocks = [figure("spans", 'A "quoted" title', picture), facts([("spans", 3)])]
+    own = Section("Spans", blocks)
     text = page(tmp_path, sections=[own])
     Page(text)
     assert text.index("Spans") < text.index("How it was made")
@@ -209,23 +210,23 @@ def test_a_recipe_adds_its_own_section(tmp_path):
 def test_verdict_is_honest(ours, theirs, words):
     baselines = {"majority": {"accuracy": score(0.5)}, "linear": {"accuracy": theirs}}
     report = {"metrics": {"accuracy": ours}, "baselines": baselines}
-    assert reports.verdict(report).startswith(words)
-    assert "linear" in reports.verdict(report)
+    assert verdict(report).startswith(words)
+    assert "linear" in verdict(report)
 
 
 def test_verdict_of_a_loss_prefers_the_lower():
     baselines = {"linear": {"log_loss": score(0.3)}, "majority": {"log_loss": score(0.6)}}
     report = {"metrics": {"log_loss": score(0.2)}, "baselines": baselines}
-    assert reports.verdict(report).startswith("The model beats the best baseline: 0.200")
-    assert "linear" in reports.verdict(report)
+    assert verdict(report).startswith("The model beats the best baseline: 0.200")
+    assert "linear" in verdict(report)
     report["metrics"]["log_loss"] = score(0.5)
-    assert reports.verdict(report).startswith("The linear baseline beats the model")
+    assert verdict(report).startswith("The linear baseline beats the model")
 
 
 def test_terminal_table_has_a_column_a_baseline():
     console = Console(width=80)
     with console.capture() as capture:
-        console.print(reports.scores_table(REPORT))
+        console.print(scores_table(REPORT))
     shown = capture.get()
     for words in ("model", "majority", "linear", "macro F1", "91.4%", "90.4% to 92.4%", "85.7%", "–"):
         assert words in shown
@@ -241,7 +242,7 @@ def test_tags_are_shown_with_their_mistakes(tmp_path):
         "tag_mistakes": [{"label": "B-<x>", "predicted": "O", "count": 1, "examples": [mistake]}],
         "data": {"illegal_tags": 3, "unseen_tags": 2, "cut_words": 1},
     }
-    reports.write_html(report, [], tmp_path / "report.html")
+    write_html(report, [], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "to <strong>&lt;b&gt;New&lt;/b&gt;</strong> York" in page
     assert "tokens of the test data by truth and prediction" in page
@@ -262,13 +263,13 @@ def test_pictures_are_shown_with_where_the_model_looks(tmp_path):
     names = ["look 1", "<b>look</b> 2", *map(str, range(5))]
     weights = np.zeros((7, 2, 1))
     weights[0, 0], weights[1:, 1] = 1.0, 1.0
-    looks = {"picture": pages.png(pixels), "title": HOSTILE, "names": names, "weights": weights.tolist()}
+    looks = {"image": png(pixels), "title": HOSTILE, "names": names, "weights": weights.tolist()}
     report = {
         "metrics": {"accuracy": score(0.5)},
         "per_kind": [{"kind": "is <it>", "accuracy": 0.25, "support": 1200}],
         "looks": [looks, looks | {"names": [], "weights": []}],
     }
-    reports.write_html(report, [], tmp_path / "report.html")
+    write_html(report, [], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for words in ("is &lt;it&gt;", "25.0%", "1,200", "look 1", "&lt;b&gt;look&lt;/b&gt; 2", "Where it looks"):
         assert words in page
@@ -278,8 +279,8 @@ def test_pictures_are_shown_with_where_the_model_looks(tmp_path):
 
 def test_a_place_that_weighs_nothing_is_dark():
     pixels = np.full((8, 8, 3), 200, np.uint8)
-    lit = pages._lit(pixels, [[1.0, 0.0], [0.0, 0.0]])
+    lit = _lit(pixels, [[1.0, 0.0], [0.0, 0.0]])
     assert lit[0, 0].min() > 200
     assert lit[-1, -1].max() < 40
-    picture = Image.open(io.BytesIO(base64.b64decode(pages.png(np.full((200, 100, 3), 7, np.uint8)))))
+    picture = Image.open(io.BytesIO(base64.b64decode(png(np.full((200, 100, 3), 7, np.uint8)))))
     assert picture.size == (48, 96)

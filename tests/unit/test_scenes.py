@@ -1,4 +1,4 @@
-"""The built-in scenes: whoever sees the picture can answer and describe; whoever doesn't can't."""
+"""The built-in scenes: whoever sees the image can answer and describe; whoever doesn't can't."""
 
 import re
 
@@ -7,30 +7,30 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from seqkit.baselines import LinearTfidf
-from seqkit.data.scenes import COLOURS, FRAME, NUMBERS, PLACE, PLACES, asked_scenes, described_scenes
+from seqkit.baselines.classifiers import LinearTfidf
+from seqkit.corpora.scenes import COLOURS, FRAME, NUMBERS, PLACE, PLACES, asked_scenes, described_scenes
 
 HUES = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "yellow": (1, 1, 0)}
 
 
-def crop(picture, place):
+def crop(image, place):
     row, column = divmod(place, 3)
-    return np.asarray(picture)[row * PLACE : (row + 1) * PLACE, column * PLACE : (column + 1) * PLACE].astype(float)
+    return np.asarray(image)[row * PLACE : (row + 1) * PLACE, column * PLACE : (column + 1) * PLACE].astype(float)
 
 
-def colours_seen(picture):
+def colours_seen(image):
     """Place -> colour, from the pixels: bright channels by their share of the brightest."""
     seen = {}
     for place in range(9):
-        ink = crop(picture, place).sum(axis=(0, 1))
+        ink = crop(image, place).sum(axis=(0, 1))
         if ink.max() > 0:
             hue = tuple((ink > 0.6 * ink.max()).astype(int).tolist())
             seen[PLACES[place]] = next(name for name, value in HUES.items() if value == hue)
     return seen
 
 
-def shape_at(picture, place):
-    return crop(picture, PLACES.index(place)).max(axis=-1).ravel()
+def shape_at(image, place):
+    return crop(image, PLACES.index(place)).max(axis=-1).ravel()
 
 
 class Reader:
@@ -42,8 +42,8 @@ class Reader:
         shapes = [shape_at(part["image"][row], asked[row][1]) for row in rows]
         self.model = KNeighborsClassifier(1).fit(shapes, [part["answer"][row] for row in rows])
 
-    def __call__(self, picture):
-        return {place: self.model.predict([shape_at(picture, place)])[0] for place in colours_seen(picture)}
+    def __call__(self, image):
+        return {place: self.model.predict([shape_at(image, place)])[0] for place in colours_seen(image)}
 
 
 def where(place):
@@ -95,10 +95,10 @@ def asked():
     return asked_scenes()
 
 
-def test_who_sees_the_picture_can_answer(asked):
+def test_who_sees_the_image_can_answer(asked):
     reader, part = Reader(asked["train"]), asked["test"]
-    pictures = {picture.place: picture for picture in part["image"]}
-    seen = {place: (colours_seen(picture), reader(picture)) for place, picture in pictures.items()}
+    images = {image.place: image for image in part["image"]}
+    seen = {place: (colours_seen(image), reader(image)) for place, image in images.items()}
 
     def right(question, expected, seen):
         try:
@@ -106,17 +106,17 @@ def test_who_sees_the_picture_can_answer(asked):
         except (ValueError, KeyError):  # what is asked for isn't seen
             return False
 
-    rows = [(picture.place, *texts) for picture, *texts in zip(*part.values(), strict=True)]
+    rows = [(image.place, *texts) for image, *texts in zip(*part.values(), strict=True)]
     by_colour = [row for row in rows if not needs_digits(row[1])]
     by_number = [row for row in rows if needs_digits(row[1])]
     assert min(len(by_colour), len(by_number)) > 300
     assert all(right(question, expected, seen[place]) for place, question, expected in by_colour)
     assert np.mean([right(question, expected, seen[place]) for place, question, expected in by_number]) > 0.93
     others = [right(question, expected, seen[len(seen) - 1 - place]) for place, question, expected in by_colour]
-    assert np.mean(others) < 0.6  # with the eyes on another picture
+    assert np.mean(others) < 0.6  # with the eyes on another image
 
 
-def test_neither_the_question_nor_the_picture_alone_is_enough(asked):
+def test_neither_the_question_nor_the_image_alone_is_enough(asked):
     train, test = asked["train"], asked["test"]
     classes = sorted(set(train["answer"]))
     model = LinearTfidf.fit(train["question"], train["answer"], classes)
@@ -147,8 +147,8 @@ def places_told(text):
 def test_a_caption_says_what_is_there(asked):
     reader, part = Reader(asked["train"]), described_scenes(seed=2, scenes=800)["test"]
     read = []
-    for picture, (caption,) in zip(*part.values(), strict=True):
-        colours, told, before = colours_seen(picture), places_told(caption), None
+    for image, (caption,) in zip(*part.values(), strict=True):
+        colours, told, before = colours_seen(image), places_told(caption), None
         assert len(told) == len(colours)
         in_order = sorted(colours, key=PLACES.index)
         for place, (colour, number, at) in zip(in_order, told, strict=True):
@@ -157,7 +157,7 @@ def test_a_caption_says_what_is_there(asked):
             seen = here if before is None else tuple(np.sign(np.subtract(here, before)).tolist())
             assert seen == at, caption
             before = here
-            read.append(reader(picture)[place] == number)
+            read.append(reader(image)[place] == number)
     assert np.mean(read) > 0.9
     assert len({len(places_told(caption)) for (caption,) in part["caption"]}) == 3
 
@@ -172,10 +172,10 @@ def test_parts_are_of_a_size_and_one_seed_gives_one_set():
         }
         texts = [list(parts["train"].values())[1:] for parts in (one, same, other)]
         assert texts[0] == texts[1] != texts[2]
-        pictures = [parts["train"]["image"][0].values for parts in (one, same, other)]
-        assert pictures[0].shape == (30, FRAME, FRAME, 3)
-        np.testing.assert_array_equal(pictures[0], pictures[1])
-        assert (pictures[0] != pictures[2]).any()
+        images = [parts["train"]["image"][0].values for parts in (one, same, other)]
+        assert images[0].shape == (30, FRAME, FRAME, 3)
+        np.testing.assert_array_equal(images[0], images[1])
+        assert (images[0] != images[2]).any()
         with pytest.raises(ValueError, match="scenes=15"):
             make(scenes=15)
     assert set(COLOURS) == set(HUES)

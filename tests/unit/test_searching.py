@@ -3,12 +3,14 @@
 import numpy as np
 import tensorflow as tf
 
-from seqkit.data import UNKNOWN, Ragged, Splitter, Vocabulary, tokenise
-from seqkit.decoding import Hypotheses
-from seqkit.searching import Found, words_looked_at
+from seqkit.core.ragged import Ragged
+from seqkit.decoding.beam_search import Hypotheses
+from seqkit.inference.generation import Generated, most_attended_words
+from seqkit.text.tokenizer import Tokenizer, tokenize
+from seqkit.text.vocabulary import UNKNOWN, Vocabulary
 
 SOURCES = ["a (Smith) saw", "", "Jones"]
-TARGET = Vocabulary.build(tokenise(["er sah ( )"], Splitter("marked_word", False)), Splitter("marked_word", False))
+TARGET = Vocabulary.build(tokenize(["er sah ( )"], Tokenizer("marked_word", False)), Tokenizer("marked_word", False))
 
 
 def test_an_unknown_word_gives_way_to_the_word_that_was_looked_at_most(rng):
@@ -16,9 +18,9 @@ def test_an_unknown_word_gives_way_to_the_word_that_was_looked_at_most(rng):
     ids = rng.integers(0, len(TARGET), (len(SOURCES), n_best, steps)).astype(np.int32)
     ids[:, :, 1] = UNKNOWN
     weights = rng.dirichlet(np.ones(places), size=(len(SOURCES), n_best, steps + 1)).astype(np.float32)
-    words = Splitter("marked_word", False)(tf.constant(SOURCES))
+    words = Tokenizer("marked_word", False)(tf.constant(SOURCES))
     found = Hypotheses(*[tf.constant(ids)] * 5, tf.constant(weights))
-    instead = words_looked_at(found, words)
+    instead = most_attended_words(found, words)
     expected = []
     for source, row, looks in zip(words.to_list(), ids, weights, strict=True):
         for symbols, look in zip(row, looks, strict=True):
@@ -35,7 +37,7 @@ def test_an_unknown_word_gives_way_to_the_word_that_was_looked_at_most(rng):
     assert any(word in text for text in expected for word in ("Smith", "saw", "Jones"))
     flat, lengths = ids.reshape(-1, steps), np.full(len(expected), steps)
     copied = Ragged.of_lengths(instead.numpy().reshape(-1), lengths)
-    texts = Found(Ragged.of_lengths(flat.reshape(-1), lengths), np.zeros((3, 2)), [], copied).texts(TARGET)
+    texts = Generated(Ragged.of_lengths(flat.reshape(-1), lengths), np.zeros((3, 2)), [], copied).texts(TARGET)
     assert texts == expected
     served = TARGET.texts(found.ids[:, 0], unknown=instead[:, 0])
     assert [text.decode() for text in served.numpy()] == expected[::n_best]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from seqkit.segments import OVERLAPS, edit_score, matched_segments, segment_scorer, segments
+from seqkit.metrics.segments import OVERLAPS, edit_score, matched_segments, segment_scorer, segments
 
 frames = st.integers(1, 40).flatmap(
     lambda n: st.tuples(*[st.lists(st.integers(0, 3), min_size=n, max_size=n)] * 2)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.data.sources import Examples, hold_out, read
-from seqkit.errors import InputError
+from seqkit.core.errors import InputError
+from seqkit.sources.examples import Examples, hold_out
+from seqkit.sources.reading import read
 
 COLUMNS = {"text": "text", "label": "label"}
 NUMBERS = {"text": "1", "label": "0"}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit import spans
+from seqkit.text.spans import convert, count_spans, detect, illegal, scores_by_type, span_scores, spans, write
 
 SCHEMES = ("bio", "iob1", "bioes")
 
@@ -69,13 +69,13 @@ def conlleval(truth, predicted):
 
 @pytest.mark.parametrize(("text", "expected"), AWKWARD)
 def test_spans_are_those_of_conlleval(text, expected):
-    assert spans.spans(text.split()) == expected
+    assert spans(text.split()) == expected
 
 
 @given(st.lists(st.tuples(tags, tags), max_size=8))
 def test_counts_are_those_of_conlleval(pairs):
     truth, predicted = [y for y, _ in pairs], [p for _, p in pairs]
-    assert spans.count_spans([truth], [predicted]).tolist() == [conlleval(truth, predicted)]
+    assert count_spans([truth], [predicted]).tolist() == [conlleval(truth, predicted)]
 
 
 def test_reference_catches_a_reader_that_ignores_types():
@@ -85,17 +85,17 @@ def test_reference_catches_a_reader_that_ignores_types():
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(sequence=sequences)
 def test_every_scheme_keeps_the_spans_and_is_legal(scheme, sequence):
-    written = spans.convert(sequence, scheme)
-    assert spans.spans(written) == spans.spans(sequence)
-    assert spans.illegal(written, scheme) == 0
-    assert (spans.illegal(sequence, scheme) == 0) == (written == tuple(sequence))
+    written = convert(sequence, scheme)
+    assert spans(written) == spans(sequence)
+    assert illegal(written, scheme) == 0
+    assert (illegal(sequence, scheme) == 0) == (written == tuple(sequence))
 
 
 def test_schemes_are_written_as_their_papers_have_them():
     found = [("A", 0, 2), ("A", 2, 3), ("B", 4, 5), ("A", 5, 7)]
-    assert " ".join(spans.write(found, 8, "bio")) == "B-A I-A B-A O B-B B-A I-A O"
-    assert " ".join(spans.write(found, 8, "iob1")) == "I-A I-A B-A O I-B I-A I-A O"
-    assert " ".join(spans.write(found, 8, "bioes")) == "B-A E-A S-A O S-B B-A E-A O"
+    assert " ".join(write(found, 8, "bio")) == "B-A I-A B-A O B-B B-A I-A O"
+    assert " ".join(write(found, 8, "iob1")) == "I-A I-A B-A O I-B I-A I-A O"
+    assert " ".join(write(found, 8, "bioes")) == "B-A E-A S-A O S-B B-A E-A O"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_schemes_are_written_as_their_papers_have_them():
     ],
 )
 def test_illegal_tags_are_counted(text, counts):
-    assert tuple(spans.illegal(text.split(), scheme) for scheme in SCHEMES) == counts
+    assert tuple(illegal(text.split(), scheme) for scheme in SCHEMES) == counts
 
 
 @pytest.mark.parametrize(
@@ -126,19 +126,19 @@ def test_illegal_tags_are_counted(text, counts):
     ],
 )
 def test_the_scheme_is_told_from_the_tags(texts, scheme):
-    assert spans.detect([text.split() for text in texts]) == scheme
+    assert detect([text.split() for text in texts]) == scheme
 
 
 def test_scores_are_those_of_the_counts():
     truth = [["B-A", "I-A", "O", "B-B"], ["B-B", "O"], ["O"]]
     predicted = [["B-A", "I-A", "B-A", "B-A"], ["B-B", "O"], ["O"]]
-    counts = spans.count_spans(truth, predicted)
+    counts = count_spans(truth, predicted)
     assert counts.tolist() == [[1, 3, 2], [1, 1, 1], [0, 0, 0]]
-    assert spans.span_scores(counts.sum(axis=0)) == pytest.approx(
+    assert span_scores(counts.sum(axis=0)) == pytest.approx(
         {"span_precision": 2 / 4, "span_recall": 2 / 3, "span_f1": 4 / 7}
     )
-    assert spans.span_scores(counts[2]) == {"span_precision": 0.0, "span_recall": 0.0, "span_f1": 0.0}
-    assert spans.scores_by_type(truth, predicted) == [
+    assert span_scores(counts[2]) == {"span_precision": 0.0, "span_recall": 0.0, "span_f1": 0.0}
+    assert scores_by_type(truth, predicted) == [
         {"label": "A", "precision": 1 / 3, "recall": 1.0, "f1": 0.5, "support": 1, "predicted": 3},
         {"label": "B", "precision": 1.0, "recall": 0.5, "f1": pytest.approx(2 / 3), "support": 2, "predicted": 1},
     ]

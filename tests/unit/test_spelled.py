@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqkit.data.spelled import FRAMES, cardinal, spelled
+from seqkit.corpora.number_words import FRAMES, cardinal, number_words
 
 UNITS = re.findall(
     r"\w+",
@@ -208,11 +208,11 @@ def agrees(corpus):
 @settings(max_examples=30)
 @given(st.integers(0, 2**32))
 def test_another_translator_agrees(seed):
-    agrees(spelled(seed=seed, rows=100))
+    agrees(number_words(seed=seed, rows=100))
 
 
 def test_it_catches_units_behind_tens():
-    corpus = spelled(rows=400)
+    corpus = number_words(rows=400)
     for part in corpus.values():
         part["target"] = [re.sub("(drei|vier)und(zwanzig|vierzig)", r"\2\1", text) for text in part["target"]]
     with pytest.raises(AssertionError, match=r"three|four"):
@@ -242,7 +242,7 @@ def test_numbers_as_the_dictionary_has_them(number, german):
 
 
 def test_parts_share_no_source_and_show_every_frame():
-    corpus = spelled(rows=1600)
+    corpus = number_words(rows=1600)
     assert {name: len(part["source"]) for name, part in corpus.items()} == {"train": 1200, "valid": 200, "test": 200}
     sources = [source for part in corpus.values() for source in part["source"]]
     assert len(set(sources)) == len(sources)
@@ -260,9 +260,9 @@ def test_parts_share_no_source_and_show_every_frame():
             "at ",
         ):
             assert any(source.startswith(opening) for source in part["source"]), opening
-    assert spelled(rows=1600) == corpus != spelled(seed=1, rows=1600)
+    assert number_words(rows=1600) == corpus != number_words(seed=1, rows=1600)
 
 
 def test_too_few_rows_are_refused():
     with pytest.raises(ValueError, match="rows=3"):
-        spelled(rows=3)
+        number_words(rows=3)

@@ -5,15 +5,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqkit import Embedding, InputError, Stack, Training
-from seqkit.cells import CELLS
-from seqkit.data import Pipeline, Ragged, Windows
-from seqkit.export import Step
-from seqkit.layers import embed_tokens
-from seqkit.objectives import classification
-from seqkit.stateful import stateful, streams
-from seqkit.topologies import many_to_many
-from seqkit.training import evaluate, fit
+from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.windows import Windows
+from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Embedding, Stack, Training
+from seqkit.export.step import Step
+from seqkit.layers.embedding import embed_tokens
+from seqkit.recurrence.cells import CELLS
+from seqkit.recurrence.stateful import stateful, streams
+from seqkit.topologies.many_to_many import many_to_many
+from seqkit.training.loop import fit
+from seqkit.training.objectives import classification
+from seqkit.training.step import evaluate
 
 IDS = np.array([[5, 6, 7, 8, 9, 5, 6, 4, 8], [9, 4, 4, 6, 0, 0, 0, 0, 0]], np.int32)
 

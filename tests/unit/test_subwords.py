@@ -18,21 +18,12 @@ from hypothesis import strategies as st
 from sentencepiece import sentencepiece_model_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
-from seqkit.data import (
-    BEGIN,
-    END,
-    PADDING,
-    UNKNOWN,
-    BytePairs,
-    Splitter,
-    Unigram,
-    Vocabulary,
-    learn_vocabulary,
-    tokenise,
-)
-from seqkit.data.subwords import MARK, learn_pieces
-from seqkit.data.vocabulary import SPECIAL
-from seqkit.errors import InputError
+from seqkit.core.errors import InputError
+from seqkit.text.byte_pairs import BytePairs
+from seqkit.text.subwords import MARK, learn_pieces
+from seqkit.text.tokenizer import Tokenizer, tokenize
+from seqkit.text.unigram import Unigram
+from seqkit.text.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Vocabulary, learn_vocabulary
 
 ODD = "aab bc'.,<>e\u0301éßİ日本\U0001f469\u200d\U0001f680▁\u00a0\u3000\u2028\t\n\x00\x85\u00ad\ufeff  "
 UNSEEN = "☃☂"
@@ -51,15 +42,15 @@ def spaced(text):
     return " ".join(filter(None, "".join(plain).replace(MARK, " ").split(" ")))
 
 
-def library_of(splitter, scores=None):
+def library_of(tokenizer, scores=None):
     """sentencepiece's own model with these pieces."""
     model = sentencepiece_model_pb2.ModelProto()
-    model.trainer_spec.model_type = model.trainer_spec.ModelType.Value(splitter.algorithm.upper())
-    model.trainer_spec.vocab_size = len(splitter.pieces) + 1
+    model.trainer_spec.model_type = model.trainer_spec.ModelType.Value(tokenizer.algorithm.upper())
+    model.trainer_spec.vocab_size = len(tokenizer.pieces) + 1
     model.normalizer_spec.name = "identity"
     model.pieces.add(piece="<unk>", type=2)
-    scores = scores or getattr(splitter, "scores", range(0, -len(splitter.pieces), -1))
-    for piece, score in zip(splitter.pieces, scores, strict=True):
+    scores = scores or getattr(tokenizer, "scores", range(0, -len(tokenizer.pieces), -1))
+    for piece, score in zip(tokenizer.pieces, scores, strict=True):
         model.pieces.add(piece=piece, score=score)
     return sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())
 
@@ -77,9 +68,9 @@ def traced(vocabulary):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def run(texts):
-        tokens = vocabulary.splitter(texts)
+        tokens = vocabulary.tokenizer(texts)
         ids = table.lookup(tokens)
-        return ids, vocabulary.splitter.join(tokens), vocabulary.texts(ids)
+        return ids, vocabulary.tokenizer.join(tokens), vocabulary.texts(ids)
 
     return run
 
@@ -142,7 +133,7 @@ def vocabulary(request):
 
 @given(texts=odd_texts)
 def test_ids_are_the_librarys(vocabulary, texts):
-    check_ids(vocabulary, library_of(vocabulary.splitter), [*texts, *LINES, "☃☂ a☃b☂☃", ""])
+    check_ids(vocabulary, library_of(vocabulary.tokenizer), [*texts, *LINES, "☃☂ a☃b☂☃", ""])
 
 
 @settings(max_examples=5)
@@ -150,7 +141,7 @@ def test_ids_are_the_librarys(vocabulary, texts):
 def test_ids_are_the_librarys_whatever_it_was_trained_on(texts, probe, merges):
     known = {letter for text in texts for letter in spaced(text).replace(" ", MARK)} | {"a", MARK}
     vocabulary = learn_vocabulary([*texts, "a"], unit="subword", size=len(known) + merges + len(SPECIAL))
-    check_ids(vocabulary, library_of(vocabulary.splitter), [*texts, *probe])
+    check_ids(vocabulary, library_of(vocabulary.tokenizer), [*texts, *probe])
 
 
 @settings(max_examples=10)
@@ -158,17 +149,17 @@ def test_ids_are_the_librarys_whatever_it_was_trained_on(texts, probe, merges):
 def test_unigram_pieces_are_the_librarys_whatever_the_scores(scores):
     """Of all words of six: most have ties, and some know a character only as a part of pieces."""
     scores |= {MARK: -3, MARK + "a": -5}
-    splitter = Unigram(tuple(scores), tuple(scores.values()))
+    tokenizer = Unigram(tuple(scores), tuple(scores.values()))
     words = ["".join(word) for word in itertools.product("ab☃", repeat=6)]
-    expected = library_of(splitter).encode(words, out_type=str)
-    assert [[piece.decode() for piece in row] for row in splitter(tf.constant(words)).to_list()] == expected
+    expected = library_of(tokenizer).encode(words, out_type=str)
+    assert [[piece.decode() for piece in row] for row in tokenizer(tf.constant(words)).to_list()] == expected
 
 
 def test_the_check_of_ids_catches_another_order_of_merges():
     vocabulary = learn_vocabulary(LINES, unit="subword", size=110)
-    pieces = vocabulary.splitter.pieces[::-1]
+    pieces = vocabulary.tokenizer.pieces[::-1]
     twin = Vocabulary(SPECIAL + pieces, BytePairs(pieces))
-    check_ids(twin, library_of(twin.splitter), LINES)  # any order is one
+    check_ids(twin, library_of(twin.tokenizer), LINES)  # any order is one
     ids = {piece: number for number, piece in enumerate(vocabulary.tokens)}
     renamed = [[ids[twin.tokens[number]] for number in row] for row in our_ids(twin, LINES)]
     assert renamed != our_ids(vocabulary, LINES)
@@ -191,17 +182,17 @@ def test_merges_are_those_that_the_library_learns_from_whole_lines():
     )
     library = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     learned = [library.id_to_piece(number) for number in range(1, len(library))]
-    expected = learn_vocabulary(texts, unit="subword", size=110).splitter.pieces
+    expected = learn_vocabulary(texts, unit="subword", size=110).tokenizer.pieces
     assert [piece for piece in learned if piece not in SPECIAL] == list(expected)
 
 
 def test_unigram_scores_are_the_librarys_rounded():
     counts = {"▁banana": 5, "▁bandana": 3, "▁cabana": 2, "▁ananas": 1}
     learned = learn_pieces(counts, 30, "unigram")
-    splitter = Unigram.learned(learned, lowercase=False)
-    np.testing.assert_allclose(splitter.scores, list(learned.values()), atol=0.5 / 1024)
-    assert np.all(np.modf(np.array(splitter.scores) * 1024)[0] == 0)
-    assert sum(np.exp(splitter.scores)) == pytest.approx(1, abs=0.1)
+    tokenizer = Unigram.learned(learned, lowercase=False)
+    np.testing.assert_allclose(tokenizer.scores, list(learned.values()), atol=0.5 / 1024)
+    assert np.all(np.modf(np.array(tokenizer.scores) * 1024)[0] == 0)
+    assert sum(np.exp(tokenizer.scores)) == pytest.approx(1, abs=0.1)
 
 
 def test_learning_is_the_same_in_any_order_and_process():
@@ -209,7 +200,7 @@ def test_learning_is_the_same_in_any_order_and_process():
     vocabularies = [learn_vocabulary(texts, unit=unit, size=110) for unit in units]
     assert [learn_vocabulary(texts[::-1], unit=unit, size=110) for unit in units] == vocabularies
     code = (
-        "import json, sys; from seqkit.data import learn_vocabulary; texts, units = json.load(sys.stdin);"
+        "import json, sys; from seqkit.text.vocabulary import learn_vocabulary; texts, units = json.load(sys.stdin);"
         "print(json.dumps([learn_vocabulary(texts, unit=unit, size=110).to_json() for unit in units]))"
     )
     done = subprocess.run(
@@ -235,7 +226,7 @@ def reversible(request):
 @given(texts=odd_texts)
 def test_texts_come_back(reversible, texts):
     texts = [*texts, *LINES, "", "  ", ".", " (a) – “b”, c’d. "]
-    expected = texts if reversible.splitter.unit == "symbol" else [spaced(text) for text in texts]
+    expected = texts if reversible.tokenizer.unit == "symbol" else [spaced(text) for text in texts]
     ids, joined, written = traced(reversible)(tf.constant(texts))
     assert [text.decode() for text in joined.numpy()] == expected  # what is unknown too
     known = [UNKNOWN not in row for row in ids.to_list()]
@@ -246,7 +237,7 @@ def test_texts_come_back(reversible, texts):
 
 def test_the_graph_gives_the_ids_of_the_pipeline(reversible):
     texts = ["never seen ☃☂☃, ", *LINES, ""]
-    ids = reversible.encode(tokenise(texts, reversible.splitter, cache=False))
+    ids = reversible.encode(tokenize(texts, reversible.tokenizer, cache=False))
     assert [ids[row].tolist() for row in range(len(texts))] == our_ids(reversible, texts)
 
 
@@ -259,12 +250,12 @@ def test_the_graph_gives_the_ids_of_the_pipeline(reversible):
 )
 def test_marked_words_are_words_with_marks(unit, tokens):
     text = tf.constant([" don't  go, (she) said…"])
-    assert [token.decode() for token in Splitter(unit)(text)[0].numpy()] == tokens
+    assert [token.decode() for token in Tokenizer(unit)(text)[0].numpy()] == tokens
 
 
-@pytest.mark.parametrize("splitter", [Splitter("word"), BytePairs((), lowercase=True)])
-def test_folding_reads_on_behind_a_nul(splitter):
-    folded = [token.decode() for token in splitter(tf.constant(["A\x00Bé\x00"]))[0].numpy()]
+@pytest.mark.parametrize("tokenizer", [Tokenizer("word"), BytePairs((), lowercase=True)])
+def test_folding_reads_on_behind_a_nul(tokenizer):
+    folded = [token.decode() for token in tokenizer(tf.constant(["A\x00Bé\x00"]))[0].numpy()]
     assert [token.removeprefix(MARK) for token in folded] == ["a", "bé"]
 
 
@@ -289,7 +280,7 @@ def test_a_saved_model_holds_core_operations_alone(vocabulary, tmp_path):
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
         def serve(self, text):
-            ids = self.table.lookup(vocabulary.splitter(text))
+            ids = self.table.lookup(vocabulary.tokenizer(text))
             return {"ids": ids.to_tensor(), "text": vocabulary.texts(ids)}
 
     tf.saved_model.save(Model(), tmp_path)
@@ -303,7 +294,7 @@ def test_a_saved_model_holds_core_operations_alone(vocabulary, tmp_path):
     graph = saved.meta_graphs[0].graph_def
     functions = {function.signature.name for function in graph.library.function}
     used = {node.op for nodes in (graph.node, *(f.node_def for f in graph.library.function)) for node in nodes}
-    assert {"StatelessWhile", "SegmentMin" if vocabulary.splitter.unit == "subword" else "ArgMax"} <= used
+    assert {"StatelessWhile", "SegmentMin" if vocabulary.tokenizer.unit == "subword" else "ArgMax"} <= used
     assert all(hasattr(tf.raw_ops, name) for name in used - functions)
 
 
@@ -311,15 +302,15 @@ def test_the_cache_knows_the_pieces(tmp_path, monkeypatch):
     monkeypatch.setenv("SEQKIT_CACHE", str(tmp_path))
     for pieces in (("ab", "a", "b", MARK), ("a", "b", MARK)):
         vocabulary = Vocabulary(SPECIAL + pieces, BytePairs(pieces))
-        split = tokenise(["ab"], vocabulary.splitter)
+        split = tokenize(["ab"], vocabulary.tokenizer)
         assert split.types[1:] == (["ab"] if "ab" in pieces else ["a", "b"])
     assert len(list(tmp_path.glob("*.npz"))) == 2
 
 
 def test_rare_characters_are_unknown_and_part_what_is_merged():
     vocabulary = learn_vocabulary(["abxab abxab", "abyab"], unit="subword", size=50, min_count=2)
-    assert "y" not in "".join(vocabulary.splitter.pieces)
-    assert "abxab" in "".join(vocabulary.splitter.pieces)
+    assert "y" not in "".join(vocabulary.tokenizer.pieces)
+    assert "abxab" in "".join(vocabulary.tokenizer.pieces)
     assert our_ids(vocabulary, ["aby"])[0][-1] == UNKNOWN
 
 
@@ -346,13 +337,13 @@ def test_ids_are_the_librarys_on_all_of_multi30k(language, unit, multi30k):
     texts = (multi30k / f"train.{language}").read_text(encoding="utf-8").split("\n")[:-1]
     vocabulary = learn_vocabulary(texts, unit=unit, size=8000)
     assert 7500 < len(vocabulary) <= 8000
-    ids = vocabulary.encode(tokenise(texts, vocabulary.splitter, cache=False))
+    ids = vocabulary.encode(tokenize(texts, vocabulary.tokenizer, cache=False))
     ours = [ids[row].tolist() for row in range(len(texts))]
-    assert ours == library_ids(library_of(vocabulary.splitter), texts)
+    assert ours == library_ids(library_of(vocabulary.tokenizer), texts)
     if unit == "unigram":
-        words = tokenise(texts, BytePairs(()))
+        words = tokenize(texts, BytePairs(()))
         learned = learn_pieces(dict(zip(words.types, words.counts().tolist(), strict=True)), 8000 - len(SPECIAL), unit)
-        assert ours == library_ids(library_of(vocabulary.splitter, learned.values()), texts)  # as they were learned
+        assert ours == library_ids(library_of(vocabulary.tokenizer, learned.values()), texts)  # as they were learned
     assert np.all(ids.values != UNKNOWN)
     back = vocabulary.texts(tf.RaggedTensor.from_row_lengths(ids.values, ids.lengths)).numpy()
     assert [text.decode() for text in back] == [spaced(text) for text in texts]

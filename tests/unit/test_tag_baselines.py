@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seqkit.tag_baselines import LinearTagger, MostFrequentTag, shape
+from seqkit.baselines.taggers import LinearTagger, MostFrequentTag, shape
 
 CLASSES = ("D", "N", "V", "unseen")
 TOKENS = [("the", "watch"), ("the", "watch"), ("they", "watch"), ("A-1", "Zoe", "ran"), ("she", "ran")]

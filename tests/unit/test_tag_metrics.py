@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from seqkit.metrics import bootstrap
-from seqkit.tag_metrics import scores_by_tag, sentence_sums, tag_confusion, tag_mistakes, tag_scores
+from seqkit.metrics.bootstrap import bootstrap
+from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag_mistakes, tag_scores
 
 TOKENS = [("to", "New", "York"), ("Paris",), ("or", "Rome")]
 TRUTH = [("O", "B-X", "I-X"), ("B-X",), ("O", "B-Y")]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import sacrebleu
 
-from seqkit.text_baselines import CopySource, Nearest
-from seqkit.text_metrics import signature, text_scorer
+from seqkit.baselines.writers import CopySource, Nearest
+from seqkit.metrics.texts import signature, text_scorer
 
 TEXTS = ["The cat sat on the mat.", "A dog", "", "Zwei Männer stehen am Fenster."]
 REFERENCES = ["The cat is on the mat.", "A dog", "nothing", "Zwei Frauen stehen an einem Fenster."]

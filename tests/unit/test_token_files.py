@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.data.sources import read
-from seqkit.errors import InputError
+from seqkit.core.errors import InputError
+from seqkit.sources.reading import read
 
 COLUMNS = {"tokens": "tokens", "tags": "tags"}
 TOKENS = [("Don", "'t", "walk", "£5"), ("#", "naïve", "☃")]

@@ -8,10 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from seqkit import InputError, Training, TrainingError
-from seqkit.data import Pipeline, Ragged
-from seqkit.objectives import classification
-from seqkit.training import Objective, clip, evaluate, fit, make_optimizer, reproducible
+from seqkit.batches.pipeline import Pipeline
+from seqkit.core.errors import InputError, TrainingError
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Training
+from seqkit.training.loop import fit, reproducible
+from seqkit.training.objectives import Objective, classification
+from seqkit.training.optimizer import clip, make_optimizer
+from seqkit.training.step import evaluate
 
 arrays = hnp.arrays(np.float32, hnp.array_shapes(max_dims=2, max_side=3), elements=st.floats(-100, 100, width=32))
 

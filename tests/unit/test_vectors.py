@@ -5,11 +5,12 @@ import gzip
 import numpy as np
 import pytest
 
-from seqkit import InputError
-from seqkit.data import Splitter, Vocabulary, read_vectors
-from seqkit.data.vocabulary import PADDING, SPECIAL, UNKNOWN
+from seqkit.core.errors import InputError
+from seqkit.text.tokenizer import Tokenizer
+from seqkit.text.vectors import read_vectors
+from seqkit.text.vocabulary import PADDING, SPECIAL, UNKNOWN, Vocabulary
 
-VOCABULARY = Vocabulary((*SPECIAL, "film", "good", "rare"), Splitter())
+VOCABULARY = Vocabulary((*SPECIAL, "film", "good", "rare"), Tokenizer())
 LINES = "film 1.0 -2.5 3e-1\n. . 9 9 9\ngood 0 0.5 1\nunused 1 1 1\n"
 
 

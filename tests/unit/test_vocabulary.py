@@ -9,9 +9,9 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.data import Splitter, Vocabulary, tokenise
-from seqkit.data.vocabulary import SPECIAL, UNKNOWN
-from seqkit.errors import InputError
+from seqkit.core.errors import InputError
+from seqkit.text.tokenizer import Tokenizer, tokenize
+from seqkit.text.vocabulary import SPECIAL, UNKNOWN, Vocabulary
 
 texts = st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=30), min_size=1, max_size=8)
 
@@ -44,23 +44,23 @@ def words_in_plain_python(text):
 )
 def test_words_of_known_texts(text, words):
     assert words_in_plain_python(text) == words
-    assert [token.decode() for token in Splitter()(tf.constant([text]))[0].numpy()] == words
+    assert [token.decode() for token in Tokenizer()(tf.constant([text]))[0].numpy()] == words
 
 
 @given(text=st.text(st.sampled_from("aB é'’.,!5 \t\n<br/>日ß"), max_size=30))
 def test_words_follow_the_rule(text):
-    got = [token.decode() for token in Splitter()(tf.constant([text]))[0].numpy()]
+    got = [token.decode() for token in Tokenizer()(tf.constant([text]))[0].numpy()]
     assert got == words_in_plain_python(text)
 
 
 @given(texts=texts, unit=st.sampled_from(["word", "character"]), lowercase=st.booleans())
 def test_the_graph_gives_the_ids_of_the_pipeline(texts, unit, lowercase):
-    splitter = Splitter(unit, lowercase)
+    tokenizer = Tokenizer(unit, lowercase)
     texts = [*texts, "a"]
-    vocabulary = Vocabulary.build(tokenise(texts, splitter, cache=False), splitter, size=9)
+    vocabulary = Vocabulary.build(tokenize(texts, tokenizer, cache=False), tokenizer, size=9)
     probe = [*texts, "never seen 雪", "<padding> <end>"]
-    ids = vocabulary.encode(tokenise(probe, splitter, cache=False))
-    in_graph = vocabulary.lookup().lookup(splitter(tf.constant(probe))).to_list()
+    ids = vocabulary.encode(tokenize(probe, tokenizer, cache=False))
+    in_graph = vocabulary.lookup().lookup(tokenizer(tf.constant(probe))).to_list()
     assert [ids[row].tolist() for row in range(len(probe))] == in_graph
     assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
 
@@ -68,35 +68,35 @@ def test_the_graph_gives_the_ids_of_the_pipeline(texts, unit, lowercase):
 def test_the_most_frequent_tokens_are_known_whatever_the_order_of_rows():
     rows = ["b b b a a c c d", "<end> e"]
     for texts in (rows, rows[::-1]):
-        tokens = tokenise(texts, Splitter())
-        assert Vocabulary.build(tokens, Splitter(), size=7).tokens == (*SPECIAL, "b", "a", "c")
-        assert Vocabulary.build(tokens, Splitter(), min_count=3).tokens == (*SPECIAL, "b")
-    ids = Vocabulary((*SPECIAL, "a"), Splitter()).encode(tokenise(["a z", ""], Splitter()))
+        tokens = tokenize(texts, Tokenizer())
+        assert Vocabulary.build(tokens, Tokenizer(), size=7).tokens == (*SPECIAL, "b", "a", "c")
+        assert Vocabulary.build(tokens, Tokenizer(), min_count=3).tokens == (*SPECIAL, "b")
+    ids = Vocabulary((*SPECIAL, "a"), Tokenizer()).encode(tokenize(["a z", ""], Tokenizer()))
     np.testing.assert_array_equal(ids.values, [4, UNKNOWN])
     np.testing.assert_array_equal(ids.lengths, [2, 0])
 
 
 def test_the_cache_answers_and_a_damaged_one_does_not_hurt(tmp_path, monkeypatch):
     monkeypatch.setenv("SEQKIT_CACHE", str(tmp_path))
-    first = tokenise(["a b", "c"], Splitter())
+    first = tokenize(["a b", "c"], Tokenizer())
     (kept,) = tmp_path.glob("*.npz")
-    monkeypatch.setattr("seqkit.data.vocabulary.Splitter.__call__", None)  # whoever splits again fails
-    again = tokenise(["a b", "c"], Splitter())
+    monkeypatch.setattr("seqkit.text.tokenizer.Tokenizer.__call__", None)  # whoever splits again fails
+    again = tokenize(["a b", "c"], Tokenizer())
     assert again.types == first.types
     np.testing.assert_array_equal(again.indices.values, first.indices.values)
     monkeypatch.undo()
     monkeypatch.setenv("SEQKIT_CACHE", str(tmp_path))
     kept.write_bytes(kept.read_bytes()[:100])
-    assert tokenise(["a b", "c"], Splitter()).types == first.types
+    assert tokenize(["a b", "c"], Tokenizer()).types == first.types
     monkeypatch.setenv("SEQKIT_CACHE", "/dev/null/nowhere")
-    assert tokenise(["a b", "c"], Splitter()).types == first.types
+    assert tokenize(["a b", "c"], Tokenizer()).types == first.types
 
 
 def test_a_vocabulary_of_another_rule_is_refused():
-    value = Vocabulary((*SPECIAL, "a"), Splitter()).to_json()
+    value = Vocabulary((*SPECIAL, "a"), Tokenizer()).to_json()
     with pytest.raises(InputError, match="another normalisation rule"):
         Vocabulary.from_json(value | {"replace": [["x", "y"]]})
     with pytest.raises(InputError, match="no token that occurs 2 times"):
-        Vocabulary.build(tokenise(["a b", " "], Splitter()), Splitter(), min_count=2)
+        Vocabulary.build(tokenize(["a b", " "], Tokenizer()), Tokenizer(), min_count=2)
     with pytest.raises(InputError, match="unit is .subword.: choose one of word, marked_word, character"):
-        Splitter("subword")
+        Tokenizer("subword")

@@ -1,0 +1,216 @@
+"""Batches of whole rows: shuffled with a seed, bucketed by length, padded to the bucket's boundary, prefetched.
+
+Which rows make which batch is planned in NumPy, as a pure function of the seed and the epoch; tf.data then gathers and
+pads them. So an epoch can be entered at any step (resume) and a batch be cut among processes, without saved iterators.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from seqkit.batches.gathering import gatherer, taker
+from seqkit.core.autotune import without_autotune
+from seqkit.core.ragged import Ragged
+
+
+@dataclasses.dataclass(frozen=True)
+class Shared:
+    """An array that several rows may share, such as an image with all its questions.
+
+    Attributes:
+        values: (items, ...), in memory or mapped from a file; bytes come into a batch as float32.
+        index: int, (rows,): which item a row has.
+    """
+
+    values: np.ndarray
+    index: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """The items of these rows."""
+        return self.values[self.index[rows]]
+
+    def chunks(self, size: int = 256) -> Iterator[np.ndarray]:
+        """The items that rows have, few at once: what is computed from them is often larger than they are."""
+        used = np.unique(self.index)
+        for start in range(0, len(used), size):
+            yield self.values[used[start : start + size]]
+
+    def take(self, rows: np.ndarray) -> "Shared":
+        """The given rows, in that order."""
+        return Shared(self.values, self.index[rows])
+
+
+Column = Ragged | np.ndarray | Shared
+
+
+@dataclasses.dataclass(frozen=True)
+class Pipeline:
+    """Rows as columns of arrays, and how they become batches.
+
+    Attributes:
+        columns: Name -> ragged rows (padded in the batch with zeros), an array (rows, ...) or `Shared`. A model finds its
+            inputs by their names; "targets" are what it is to answer, and "weights", in step with them, which of them
+            count (1) or are padding (0).
+        axes: Ragged column -> the widths to which its rows are padded, ascending; the last is the longest row's at least.
+            Any other ragged column runs in step with the first of these whose rows have the same lengths. The last axis is
+            that of the answers.
+        batch_size: Rows a batch; the last batch of an epoch may be smaller.
+        batch_steps: If not 0, how many steps a batch has at most along each axis, padding and all, in place of
+            `batch_size`.
+    """
+
+    columns: dict[str, Column]
+    axes: dict[str, tuple[int, ...]]
+    batch_size: int
+    batch_steps: int = 0
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return len(self.plan()) if self.batch_steps else -(-self.rows // self.batch_size)
+
+    @property
+    def rows(self) -> int:
+        """Rows an epoch."""
+        return len(self.lengths)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Of the answers: int64, (rows,)."""
+        return self._lengths[-1]
+
+    @property
+    def boundaries(self) -> tuple[int, ...]:
+        """The widths of the batches along any axis, ascending."""
+        return tuple(sorted({width for widths in self.axes.values() for width in widths}))
+
+    @functools.cached_property
+    def _lengths(self) -> list[np.ndarray]:
+        """int64, (rows,), for each axis."""
+        return [self._ragged(name).lengths for name in self.axes]
+
+    def _ragged(self, name: str) -> Ragged:
+        column = self.columns[name]
+        assert isinstance(column, Ragged), "an axis is a ragged column"
+        return column
+
+    def plan(self, shuffle: tuple[int, int] | None = None) -> list[tuple[np.ndarray, tuple[int, ...]]]:
+        """The batches of an epoch as (rows, width along each axis).
+
+        Each bucket's rows are cut into whole batches; what remains moves up into the next bucket, so that an epoch has
+        at most one smaller batch. Along one axis the shapes number at most one more than its widths.
+
+        Args:
+            shuffle: (seed, epoch) for a shuffled epoch; None for rows by length.
+        """
+        rng = np.random.default_rng(shuffle) if shuffle else None
+        order = rng.permutation(self.rows) if rng else np.lexsort(self._lengths[::-1])
+        widths = list(self.axes.values())
+        places = [np.searchsorted(w, lengths) for w, lengths in zip(widths, self._lengths, strict=True)]
+        bucket = np.ravel_multi_index(places, [len(w) for w in widths])[order]
+
+        def shape(rows: np.ndarray) -> tuple[int, ...]:
+            return tuple(w[int(place[rows].max())] for w, place in zip(widths, places, strict=True))
+
+        batches, rest = [], np.empty(0, np.int64)
+        for number in np.unique(bucket):
+            rest = np.concatenate([rest, order[bucket == number]])
+            size = max(1, self.batch_steps // max(shape(rest))) if self.batch_steps else self.batch_size
+            whole = len(rest) - len(rest) % size
+            batches += [(rows, shape(rows)) for rows in rest[:whole].reshape(-1, size)]
+            rest = rest[whole:]
+        if len(rest):
+            batches.append((rest, shape(rest)))
+        if rng:
+            batches = [batches[place] for place in rng.permutation(len(batches))]
+        return batches
+
+    def padding_share(self) -> float:
+        """Share of a shuffled epoch's steps that are padding."""
+        cells = sum(len(rows) * sum(widths) for rows, widths in self.plan((0, 0)))
+        return 1.0 - float(sum(lengths.sum() for lengths in self._lengths)) / max(cells, 1)
+
+    def shapes(self) -> list[tuple[int, int]]:
+        """The distinct (rows, width) of a shuffled epoch's batches: as many graphs as XLA may compile for a layer."""
+        return sorted({(len(rows), width) for rows, widths in self.plan((0, 0)) for width in widths})
+
+    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0) -> tf.data.Dataset:
+        """An epoch from its step `start` on.
+
+        Each batch is a dict of the columns (a ragged one as (batch, width, ...), padded with zeros; any other as
+        (batch, ...)), of "rows", the rows' numbers, and of "steps", how many steps of the answers are no padding.
+        """
+        plan = self.plan(shuffle)[start:]
+        flat = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in plan)])
+        rows = tf.RaggedTensor.from_row_lengths(flat, [len(rows) for rows, _ in plan] or np.empty(0, np.int64))
+        widths = tf.constant(np.array([widths for _, widths in plan], np.int64).reshape(len(plan), len(self.axes)))
+        lengths = [tf.constant(one) for one in self._lengths]
+        offsets = [tf.cumsum(one, exclusive=True) for one in lengths]
+        ragged = {name: column for name, column in self.columns.items() if isinstance(column, Ragged)}
+        cutters = {name: (self._axis_of(column), gatherer(column.values)) for name, column in ragged.items()}
+        takers = {name: _taker(column) for name, column in self.columns.items() if not isinstance(column, Ragged)}
+
+        def gather(rows: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
+            starts = [tf.gather(one, rows) for one in offsets]
+            sizes = [tf.gather(one, rows) for one in lengths]
+            batch = {"rows": rows, "steps": tf.reduce_sum(sizes[-1])}
+            batch |= {name: cut(starts[axis], sizes[axis], width[axis]) for name, (axis, cut) in cutters.items()}
+            return batch | {name: take(rows) for name, take in takers.items()}
+
+        dataset = tf.data.Dataset.from_tensor_slices((rows, widths))
+        return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))
+
+    def _axis_of(self, column: Ragged) -> int:
+        lengths = column.lengths
+        return next(axis for axis, others in enumerate(self._lengths) if np.array_equal(lengths, others))
+
+
+def _taker(column: np.ndarray | Shared) -> Callable[[tf.Tensor], tf.Tensor]:
+    if isinstance(column, np.ndarray):
+        array = tf.constant(column)
+        return lambda rows: tf.gather(array, rows)
+    items, index = taker(column.values), tf.constant(column.index)
+
+    def take(rows: tf.Tensor) -> tf.Tensor:
+        taken = items(tf.gather(index, rows))
+        return tf.cast(taken, tf.float32) if taken.dtype == tf.uint8 else taken
+
+    return take
+
+
+def boundaries(lengths: np.ndarray, *, most: int = 12, multiple: int = 4) -> tuple[int, ...]:
+    """The at most `most` widths, multiples of `multiple`, that leave the least padding for rows of these lengths.
+
+    Exact, by dynamic programming over the distinct rounded lengths: cost(j) = min over i of cost(i) + padding of all rows
+    between i and j padded to j.
+    """
+    widths, counts = np.unique(-(-np.maximum(lengths, 1) // multiple) * multiple, return_counts=True)
+    if len(widths) > 512:  # the quadratic table stays small: neighbours share a width
+        return boundaries(lengths, most=most, multiple=2 * multiple)
+    below = np.concatenate([[0], np.cumsum(counts)])  # rows shorter than the i-th width
+    # padded steps when one bucket holds the widths i to j-1: all its rows take the width of j-1
+    steps = np.where(
+        np.arange(len(widths))[:, None] < np.arange(1, len(widths) + 1)[None, :],
+        (below[None, 1:] - below[:-1, None]) * widths[None, :],
+        np.inf,
+    )
+    cost = steps[0]
+    choices = []
+    for _ in range(min(most, len(widths)) - 1):
+        through = cost[:-1, None] + steps[1:]  # (split before, ends at)
+        choice = np.argmin(through, axis=0)
+        better = through[choice, np.arange(len(widths))] < cost
+        choices.append(np.where(better, choice, -1))
+        cost = np.where(better, through[choice, np.arange(len(widths))], cost)
+    chosen, place = [], len(widths) - 1
+    for choice in reversed(choices):
+        chosen.append(int(widths[place]))
+        place = int(choice[place])
+        if place < 0:
+            return tuple(sorted(chosen))
+    return tuple(sorted({*chosen, int(widths[place])}))

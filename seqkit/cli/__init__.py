@@ -1,0 +1,8 @@
+"""The command line."""
+
+__all__ = [
+    "commands",
+    "console",
+    "main",
+    "train",
+]

@@ -1,0 +1,41 @@
+"""The installed command. It keeps TensorFlow's C++ chatter off a person's terminal.
+
+TensorFlow logs about drivers and instruction sets before any setting of its own is heard. Its lines start with a severity
+and a date, as Google's logging library writes them. All others pass, and so do fatal errors: the filter is a process of its
+own, so that it outlives an abort.
+"""
+
+import os
+import subprocess
+import sys
+
+from seqkit.cli.main import main as run
+
+FILTER = r"""
+import re, sys
+chatter = re.compile(rb"[IWE]\d{4} \d\d:\d\d:|WARNING: All log messages before absl|To enable the following instructions")
+for line in sys.stdin.buffer:
+    if not chatter.match(line):
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+"""
+
+
+def quieten() -> None:
+    """Filter what is written to file descriptor 2 by anything but Python, which keeps the real one."""
+    sys.stderr.flush()
+    real = os.dup(2)
+    command = [sys.executable, "-I", "-S", "-c", FILTER]
+    # in a session of its own, where Ctrl-C doesn't reach it
+    chatter = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=real, start_new_session=True)
+    assert chatter.stdin is not None
+    os.dup2(chatter.stdin.fileno(), 2)
+    chatter.stdin.close()
+    chatter.returncode = 0  # it ends by itself when this process does; nobody waits for it
+    sys.stderr = open(real, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+
+
+def main() -> int:
+    """The installed command."""
+    quieten()
+    return run()

@@ -1,0 +1,66 @@
+"""The command line: which commands there are, and what becomes of what goes wrong."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from seqkit.cli import commands
+from seqkit.cli.train import train_app
+from seqkit.core.errors import ExportError, InputError, TrainingError
+from seqkit.core.registry import recipes
+from seqkit.core.version import __version__
+
+DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def command_line(arguments: Sequence[str]) -> App:
+    """The app; of the recipes it imports those alone that the arguments are about."""
+    app = App(
+        name="seqkit",
+        help="Train, evaluate and export recurrent sequence models.",
+        version=__version__,
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,  # the exit status and the sentence are ours
+    )
+    if arguments[:1] == ["train"]:
+        app.command(train_app(arguments[1] if len(arguments) > 1 else None))
+    else:
+        app.command(App(name="train", help="Train a recipe: `seqkit train sentiment --help` lists its settings."))
+    app.command(list_recipes, name="recipes")
+    for command in (commands.evaluate, commands.predict, commands.generate, commands.score, commands.export):
+        app.command(command)
+    return app
+
+
+def list_recipes() -> None:
+    """List the recipes, and where they come from."""
+    for name, home in recipes.names().items():
+        print(f"{name}: {recipes.find(name).description} ({home})")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        command_line(given)(given, exit_on_error=False, print_error=False)
+        return DONE
+    except (InputError, CycloptsError) as error:
+        return _complain(error, WRONG_INPUT)
+    except (TrainingError, ExportError) as error:
+        return _complain(error, FAILED)
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.stdout = None
+        return DONE
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return _complain(f"{what}. What was saved before is as it was.", FAILED)
+    except KeyboardInterrupt as error:
+        return _complain(str(error) or "interrupted.", INTERRUPTED)
+
+
+def _complain(error: object, status: int) -> int:
+    print(f"seqkit: {' '.join(str(error).split())}", file=sys.stderr)
+    return status

@@ -1,0 +1,13 @@
+"""What every room stands on: settings, errors, arguments, the registry, ragged rows, files and progress."""
+
+__all__ = [
+    "arguments",
+    "autotune",
+    "errors",
+    "files",
+    "progress",
+    "ragged",
+    "registry",
+    "settings",
+    "version",
+]

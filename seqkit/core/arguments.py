@@ -1,0 +1,159 @@
+"""What every recipe's arguments share: the common ones, said once; their bounds; and what is refused as it does nothing."""
+
+import dataclasses
+import functools
+import inspect
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypedDict, TypeVar, get_type_hints
+
+from cyclopts import Parameter
+
+from seqkit.core.errors import InputError
+from seqkit.core.registry import Recipe, recipes
+from seqkit.core.settings import SPECIAL, at_least
+
+Source = Annotated[Any, Parameter(converter=lambda type_, tokens: tokens[0].value, n_tokens=1)]
+Callbacks = Annotated[Sequence[Any], Parameter(parse=False)]
+Arguments = Mapping[str, Any]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class RunOptions(TypedDict, total=False):
+    """What every recipe takes beside its own arguments, as `**run: Unpack[RunOptions]`.
+
+    Attributes:
+        valid: Validation data of the same kind; nothing for a seeded tenth of the training data.
+        test: Test data of the same kind, for the report; nothing for a report on the validation data, which says so.
+        out: The run folder; nothing for saved_models/ and the recipe's name.
+        data_dir: Where TFDS keeps prepared data sets.
+        seed: Seed of everything random.
+        overwrite: Replace `out` if it exists.
+        resume: Go on with the interrupted run of `out`.
+        callbacks: Keras callbacks.
+    """
+
+    valid: Source
+    test: Source
+    out: Path | str
+    data_dir: str | None
+    seed: int
+    overwrite: bool
+    resume: bool
+    callbacks: Callbacks
+
+
+_DEFAULTS: dict[str, Any] = {
+    "valid": None,
+    "test": None,
+    "out": None,
+    "data_dir": None,
+    "seed": 0,
+    "overwrite": False,
+    "resume": False,
+    "callbacks": (),
+}
+
+
+def recipe(
+    *,
+    task: Any,
+    tasks: Arguments | None = None,
+    least: Mapping[str, float] | None = None,
+    reads: Collection[str] | Callable[[Arguments], Collection[str]] = (),
+    unread: Callable[[Arguments], Mapping[str, str]] = lambda arguments: {},
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a recipe of a function: with the arguments of `RunOptions` in its signature and help, known by its name.
+
+    Args:
+        task: A class as in `seqkit.runs.task`, or the path of one ("module:Class"), so that the command line can read the
+            signature before TensorFlow is there.
+        tasks: Further ones by their names, where one recipe makes runs of several kinds.
+        least: Argument -> the least that it may be; `seed` is at least 0 anyway.
+        reads: Which of `seqkit.core.settings.SPECIAL` the recipe reads, such as "training.ar"; or a function that says so
+            from all arguments. Any other that is not left at its default is refused.
+        unread: From all arguments to those that count for nothing beside the others: setting -> what makes it so.
+    """
+
+    def declare(function: Callable[P, R]) -> Callable[P, R]:
+        name = function.__name__
+        own = [parameter for parameter in inspect.signature(function).parameters.values() if parameter.kind != _REST]
+        hints = get_type_hints(RunOptions, include_extras=True)
+        defaults = _DEFAULTS | {"out": Path("saved_models") / name}
+        common = [
+            inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=hints[option])
+            for option, value in defaults.items()
+        ]
+        signature = inspect.Signature([*own, *common], return_annotation=inspect.signature(function).return_annotation)
+
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            given = bound.arguments
+            for argument, bound_ in {"seed": 0, **(least or {})}.items():
+                at_least(argument, given[argument], bound_)
+            read = reads(given) if callable(reads) else reads
+            special = {setting: f"the recipe {name}" for setting in SPECIAL if setting not in read}
+            _refuse_unread(signature, given, special | dict(unread(given)))
+            return function(**given)  # type: ignore[call-arg]
+
+        run.__signature__ = signature  # type: ignore[attr-defined]
+        run.__annotations__ = {
+            **{key: hint for key, hint in function.__annotations__.items() if key != _rest_of(function)},
+            **{option: hints[option] for option in defaults},
+        }
+        run.__doc__ = _with_common(inspect.getdoc(function) or "")
+        line = run.__doc__.strip().splitlines()[0] if run.__doc__.strip() else ""
+        known = Recipe(name, run, {name: task, **(tasks or {})}, line)
+        run.recipe = known  # type: ignore[attr-defined]
+        recipes.add(name, known, path=f"{function.__module__}:{name}")
+        return run
+
+    return declare
+
+
+_REST = inspect.Parameter.VAR_KEYWORD
+
+
+def _rest_of(function: Callable[..., Any]) -> str | None:
+    return next((p.name for p in inspect.signature(function).parameters.values() if p.kind == _REST), None)
+
+
+def _with_common(doc: str) -> str:
+    """The docstring with the common arguments behind the recipe's own."""
+    common = re.search(r"Attributes:\n(.*?)\n\s*\Z", (RunOptions.__doc__ or ""), re.DOTALL)
+    assert common, "RunOptions says what its items are"
+    lines = "\n".join(f"    {line.strip()}" for line in common[1].splitlines() if line.strip())
+    before, args, after = doc.partition("\nReturns:")
+    return f"{before.rstrip()}\n{lines}\n{args.lstrip()}{after}" if args else f"{doc.rstrip()}\n{lines}\n"
+
+
+def _refuse_unread(signature: inspect.Signature, given: Arguments, unread: Mapping[str, str]) -> None:
+    """Refuse what is not left at the recipe's default and would do nothing.
+
+    Args:
+        unread: Setting, such as "attention" or "training.ar" -> what makes it count for nothing. What the settings say of
+            themselves (their `unread`) comes on top.
+    """
+    reasons = dict(unread)
+    for argument, value in given.items():
+        if hasattr(value, "unread"):
+            reasons |= {f"{argument}.{field}": why for field, why in value.unread().items()}
+    for setting, why in reasons.items():
+        argument, _, field = setting.partition(".")
+        if argument not in given:
+            continue
+        value, default = given[argument], signature.parameters[argument].default
+        if field:
+            value, default = getattr(value, field), getattr(default, field)
+        elif dataclasses.is_dataclass(value) and dataclasses.is_dataclass(default):
+            changed = [f.name for f in dataclasses.fields(value) if getattr(value, f.name) != getattr(default, f.name)]
+            if changed:
+                setting = f"{argument}.{changed[0]}"
+                value, default = getattr(value, changed[0]), getattr(default, changed[0])
+        if value != default:
+            raise InputError(f"{setting} is {value!r}, but {why} doesn't read it: leave it at {default!r}.")

@@ -1,0 +1,60 @@
+"""Files that are there whole or not at all, the cache folder, and JSON for people."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from seqkit.core.errors import InputError
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file or folder to write beside `path`, which takes its place when the block ends well."""
+    part = path.with_name(f".{path.name}.partial")
+    _remove(part)
+    try:
+        yield part
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(part, path)
+    finally:
+        _remove(part)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Where what can be computed again is kept: the user's cache folder, or what the variable SEQKIT_CACHE says."""
+    return Path(os.environ.get("SEQKIT_CACHE") or platformdirs.user_cache_dir("seqkit"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON that a person can read; an older file stays until the new one is whole."""
+    with replacing(path) as part:
+        part.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run folder.
+
+    Raises:
+        InputError: It isn't there, or no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"{path.parent} is no run folder: it has no {path.name}. Make one with seqkit train."
+        ) from None
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}): take it from a backup or train again.") from None

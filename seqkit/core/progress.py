@@ -1,0 +1,74 @@
+"""What a person sees while a model trains: a bar in a terminal, plain lines in a log file. All on standard error."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+SECONDS_BETWEEN_LINES = 30.0
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def notify(line: str) -> None:
+    """Print a line of the log."""
+    console.print(line, markup=False)
+
+
+class EpochProgress:
+    """The progress of a training: `step` after each step, `epoch` after each epoch."""
+
+    def __init__(self, epochs: int, steps: int):
+        self._epochs, self._steps = epochs, steps
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=8),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=steps, epoch="", figures="")
+        self._spoke = time.monotonic()
+
+    def __enter__(self) -> "EpochProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def step(self, epoch: int, step: int, figures: dict[str, float]) -> None:
+        """Say that `step` steps of epoch `epoch` (from 1) are done."""
+        self._bar.update(self._task, completed=step, epoch=f"{epoch}/{self._epochs}", figures=_short(figures))
+        if not console.is_terminal and time.monotonic() - self._spoke > SECONDS_BETWEEN_LINES:
+            self._spoke = time.monotonic()
+            notify(f"epoch {epoch}/{self._epochs}, step {step}/{self._steps}: {_line(figures)}")
+
+    def epoch(self, epoch: int, figures: dict[str, float]) -> None:
+        """Say what epoch `epoch` (from 1) came to."""
+        self._spoke = time.monotonic()
+        self._bar.reset(self._task, total=self._steps, epoch="", figures="")
+        notify(f"epoch {epoch}/{self._epochs}: {_line(figures)}")
+
+
+def _short(figures: dict[str, float]) -> str:
+    """What fits beside a bar in 80 columns."""
+    return "loss {loss:.3f}  norm {gradient_norm:.2f}  clipped {clipped_share:.0%}  {tokens_per_second:,.0f}/s".format(
+        **figures
+    )
+
+
+def _line(figures: dict[str, float]) -> str:
+    parts = []
+    for name, value in figures.items():
+        words = name if name.startswith("val_") else name.replace("_", " ")
+        if name.endswith("share"):
+            parts.append(f"{words.removesuffix(' share')} {value:.0%}")
+        elif name in ("seconds", "tokens_per_second"):
+            parts.append(f"{value:,.0f} {'s' if name == 'seconds' else 'tokens/s'}")
+        else:
+            parts.append(f"{words} {value:.4g}")
+    return "  ".join(parts)

@@ -1,0 +1,3 @@
+"""The version, of which pyproject.toml reads it too."""
+
+__version__ = "0.5.0"

@@ -1,0 +1,90 @@
+"""Text drawn symbol by symbol, in NumPy, as it streams: the model is a callable, `step`, of which nothing else is known."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from seqkit.core.settings import check_sampling
+
+State = Any
+Step = Callable[[np.ndarray, State], tuple[np.ndarray, State]]
+
+
+def generate(
+    step: Step,
+    state: State,
+    first: np.ndarray,
+    *,
+    length: int,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    seed: int = 0,
+    excluded: Sequence[int] = (),
+) -> Iterator[np.ndarray]:
+    """Draw one symbol after the other, each from what the model makes of those before.
+
+    The caller stops when it has enough: nothing is computed beyond the symbol that it took last.
+
+    Args:
+        step: (ids, int (batch,); state) -> (logits of what comes next, float (batch, tokens); state after).
+        state: What `step` starts from; it is passed on unseen.
+        first: int, (batch,), the last symbols before those that are drawn.
+        length: How many to draw at most.
+        temperature, top_k, top_p: As in `next_probabilities`.
+        seed: Of the draws.
+        excluded: Ids that are never drawn.
+    Yields:
+        int64, (batch,).
+    Raises:
+        InputError: A setting is out of its range.
+    """
+    check_sampling(temperature, top_k, top_p)
+    return _draws(step, state, first, length, (temperature, top_k, top_p), np.random.default_rng(seed), list(excluded))
+
+
+def _draws(step, state, ids, length, settings, rng, excluded):
+    for _ in range(length):
+        logits, state = step(ids, state)
+        logits = np.array(logits, np.float64)
+        logits[:, excluded] = -np.inf
+        ids = draw_tokens(next_probabilities(logits, *settings), rng)
+        yield ids
+
+
+def next_probabilities(logits: np.ndarray, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> np.ndarray:
+    """The distribution to draw from: softmax(logits / temperature), cut to its likely part and scaled to one.
+
+    Args:
+        logits: float, (batch, tokens); -inf for a symbol that is out of the question.
+        temperature: 0 for the most likely symbol, the first of equals.
+        top_k: Keep so many of the most likely symbols; 0 for all (Fan et al. 2018).
+        top_p: Keep the fewest symbols, the most likely first, whose probabilities add up to at least this share: the
+            nucleus (Holtzman et al. 2020). It is taken of what `top_k` has left.
+    Returns:
+        float64, (batch, tokens).
+    """
+    logits = np.asarray(logits, np.float64)
+    order = np.argsort(-logits, axis=-1, kind="stable")  # (batch, tokens), the most likely first
+    if temperature == 0:
+        top_k, temperature = 1, 1.0
+    ranked = np.take_along_axis(logits, order, axis=-1)
+    if top_k:
+        ranked[:, top_k:] = -np.inf
+    shares = np.exp((ranked - ranked[:, :1]) / temperature)
+    shares /= shares.sum(axis=-1, keepdims=True)
+    if top_p < 1:
+        before = np.cumsum(shares, axis=-1) - shares  # of those that are likelier: (batch, tokens)
+        shares = np.where(before < top_p, shares, 0.0)
+        shares /= shares.sum(axis=-1, keepdims=True)
+    probabilities = np.empty_like(shares)
+    np.put_along_axis(probabilities, order, shares, axis=-1)
+    return probabilities
+
+
+def draw_tokens(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One id a row: int64, (batch,), by inversion of the cumulated probabilities, float (batch, tokens)."""
+    cumulated = np.cumsum(probabilities, axis=-1)
+    level = rng.random((len(probabilities), 1)) * cumulated[:, -1:]
+    return (cumulated <= level).sum(axis=-1)

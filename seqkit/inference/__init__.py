@@ -1,0 +1,6 @@
+"""Answers of a trained model that take more than one call of it."""
+
+__all__ = [
+    "generation",
+    "long_recordings",
+]

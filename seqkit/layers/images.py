@@ -1,0 +1,142 @@
+"""Images to grids of vectors, and attention over such a grid."""
+
+import sys
+from typing import Literal
+
+import keras
+import numpy as np
+from keras import ops
+
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Encoder
+
+
+def embed_images(
+    shape: tuple[int, int, int], encoder: Encoder, statistics: tuple[np.ndarray, np.ndarray] | None = None
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """The input of a model that reads an image, and what it sees at each place of it.
+
+    Args:
+        shape: (height, width, channels).
+        encoder: What is made of it; its `units` are the width of a place's vector.
+        statistics: Mean and variance of each channel over the training images, as `frame_statistics` gives them; None for
+            mean 0 and variance 1.
+    Returns:
+        image, float32 (batch, *shape), 0 to 255; grid, float (batch, places, units), named "grid", row by row of the maps
+        of the layer "maps", which, of a frozen backbone, is the model from image to maps.
+    Raises:
+        InputError: The encoder doesn't fit the images.
+    """
+    image = keras.Input(shape, dtype="float32", name="image")
+    mean, variance = statistics or (np.zeros(shape[-1]), np.ones(shape[-1]))
+    if encoder.backbone:
+        maps = backbone(image, encoder)
+    else:
+        normalise = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), name="normalization")
+        maps = convolutions(normalise(image), encoder)
+    maps = _beside_places(maps)  # (batch, rows, columns, channels + 2)
+    # a frozen backbone makes a model of its own, so that training can do without it
+    ends = keras.Model(image, maps, name="maps") if encoder.frozen else keras.layers.Identity(name="maps")
+    maps = ends(image if encoder.frozen else maps)
+    flat = keras.layers.Reshape((-1, maps.shape[-1]), name="places")(maps)
+    return image, keras.layers.Dense(encoder.units, activation="tanh", name="grid")(flat)
+
+
+def stacked_attention(question: keras.KerasTensor, grid: keras.KerasTensor, *, hops: int) -> keras.KerasTensor:
+    """Look at a grid again and again, each time with what was seen before (Yang et al. 2016, stacked attention networks).
+
+        h_i = tanh(W_I v_i + W_Q u + b);  p = softmax over i of w . h_i;  u' = u + sum_i p_i v_i
+
+    The weights p of look number k, (batch, places), are the output of the layer "attention_hop_k". A last layer judges the
+    last u; the mean of the last h over all places, since a weighted mean can't count; and the products of the first u with
+    what was seen since (Antol et al. 2015), without which it is hardly learned whether the two agree.
+
+    Args:
+        question: float, (batch, width).
+        grid: v, float, (batch, places, units).
+        hops: How often.
+    Returns:
+        float, (batch, 2 * units).
+    """
+    units = grid.shape[-1]
+    first = seen = keras.layers.Dense(units, activation="tanh", name="question")(question)  # u, (batch, units)
+    for number in range(1, hops + 1):
+        asked = keras.layers.Dense(units, name=f"attention_question_{number}")(seen)
+        places = keras.layers.Dense(units, use_bias=False, name=f"attention_grid_{number}")(grid)
+        hidden = ops.tanh(places + ops.expand_dims(asked, 1))  # (batch, places, units)
+        scores = keras.layers.Dense(1, use_bias=False, name=f"attention_score_{number}")(hidden)
+        weights = keras.layers.Softmax(name=f"attention_hop_{number}")(ops.squeeze(scores, -1))  # (batch, places)
+        seen = seen + ops.sum(ops.expand_dims(weights, -1) * grid, axis=1)
+    both = ops.concatenate([seen, ops.mean(hidden, axis=1), first * (seen - first)], axis=-1)
+    return keras.layers.Dense(2 * units, activation="relu", name="judged")(both)
+
+
+def compare(question: keras.KerasTensor, grid: keras.KerasTensor, *, hops: int) -> keras.KerasTensor:
+    """What `stacked_attention` sees, through one more layer: float, (batch, units).
+
+    "Is there no circle?" turns the answer round, which is no affine function of what was asked and seen.
+    """
+    seen = stacked_attention(question, grid, hops=hops)
+    return keras.layers.Dense(grid.shape[-1], activation="relu", name="compared")(seen)
+
+
+def convolutions(images: keras.KerasTensor, encoder: Encoder) -> keras.KerasTensor:
+    """Maps of images.
+
+    Args:
+        images: (images, height, width, channels).
+    Returns:
+        (images, height / 2^n, width / 2^n, filters) after n convolutions, rounded up.
+    Raises:
+        InputError: The images are too small for so many.
+    """
+    if min(images.shape[1:3]) < 2 ** len(encoder.filters):
+        raise InputError(
+            f"encoder.filters has {len(encoder.filters)} convolutions, each of which halves the images' "
+            f"{images.shape[1]} x {images.shape[2]} pixels: give fewer of them."
+        )
+    for number, channels in enumerate(encoder.filters, start=1):
+        convolution = keras.layers.Conv2D(channels, 3, padding="same", activation="relu", name=f"convolution_{number}")
+        images = keras.layers.MaxPooling2D(padding="same", name=f"pooling_{number}")(convolution(images))
+    return images
+
+
+def backbone(
+    images: keras.KerasTensor, encoder: Encoder, *, pooling: Literal["avg"] | None = None
+) -> keras.KerasTensor:
+    """The last maps of a model of keras.applications, or their means; its batch statistics stay as they are.
+
+    Args:
+        images: (images, height, width, channels), 0 to 255, with 1 or 3 channels.
+    Raises:
+        InputError: There is no such model, or it can't be made for these images.
+    """
+    make = getattr(keras.applications, encoder.backbone or "", None)
+    if not callable(make):
+        names = ", ".join(name for name in dir(keras.applications) if name[0].isupper())
+        raise InputError(f"encoder.backbone is {encoder.backbone!r}: keras.applications has {names}.")
+    if images.shape[-1] not in (1, 3):
+        raise InputError(f"The images have {images.shape[-1]} channels: a backbone reads 1 or 3.")
+    images = ops.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
+    images = sys.modules[make.__module__].preprocess_input(images)
+    try:
+        model = make(include_top=False, weights=encoder.weights, input_shape=images.shape[1:], pooling=pooling)
+    except Exception as error:  # the network, the file, or a size that it can't read: each has its own error
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"encoder.backbone {encoder.backbone} with weights {encoder.weights} can't be made for images of "
+            f"{' x '.join(map(str, images.shape[1:]))} ({reason}). Give a file of weights, or bring the images to "
+            "another size (--frame-size or --image-size)."
+        ) from None
+    model.trainable = not encoder.frozen
+    return model(images, training=False)
+
+
+def _beside_places(maps: keras.KerasTensor) -> keras.KerasTensor:
+    """Beside the maps each place's row and column, from -1 to 1 (Liu et al. 2018): attention wouldn't know them."""
+    ones = ops.ones_like(maps[..., :1])  # (batch, rows, columns, 1)
+    places = [
+        (2.0 * ops.cumsum(ones, axis=axis) - (size + 1.0)) / max(size - 1.0, 1.0)
+        for axis, size in ((1, maps.shape[1]), (2, maps.shape[2]))
+    ]
+    return ops.concatenate([maps, *places], axis=-1)

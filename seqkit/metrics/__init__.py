@@ -1,0 +1,10 @@
+"""What is scored, from arrays and plain values, with intervals by resampling."""
+
+__all__ = [
+    "bootstrap",
+    "captions",
+    "classification",
+    "segments",
+    "tags",
+    "texts",
+]

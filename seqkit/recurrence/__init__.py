@@ -1,0 +1,10 @@
+"""Recurrences: their cells, the scan with its own gradient, streams, and what fades on the way back."""
+
+__all__ = [
+    "acceleration",
+    "bptt",
+    "cells",
+    "diagnostics",
+    "stateful",
+    "step",
+]

@@ -1,0 +1,148 @@
+"""The same model with its recurrent layers run by the scan: `accelerate(model)` shares every variable with `model`."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from seqkit.recurrence.bptt import scan
+from seqkit.recurrence.cells import Recurrent, weights_of
+
+Change = Callable[[tf.Tensor, str], tf.Tensor]
+
+
+def accelerate(model: keras.Model, *, change: Change | None = None) -> keras.Model:
+    """A model with the variables of `model` whose recurrent layers run through `seqkit.recurrence.bptt.scan`.
+
+    Training the one trains the other; the original is the one to save. Taken over are LSTM, GRU (both forms),
+    SimpleRNN, `seqkit.recurrence.cells.Recurrent`, and Bidirectional of them, also in nested models. A layer with recurrent
+    dropout, `unroll`, `stateful`, an activity regulariser or activations other than the default stays as it is, and so
+    does one that cuDNN runs where there is a GPU. The first call for each shape compiles, which takes about half a
+    second a layer.
+
+    Args:
+        model: functional or sequential, built.
+        change: what becomes of a recurrent kernel while training: (kernel; name, one of its own) -> kernel.
+    Raises:
+        ValueError: the model is subclassed, so that its calls can't be followed, or isn't built; or there is a `change`, and
+            a recurrent layer that stays as it is.
+    """
+    if not model.built:
+        raise ValueError(f"{model.name} has no variables yet to share: build it, or call it once, before accelerate.")
+    return keras.models.clone_model(model, clone_function=functools.partial(_replace, change=change), recursive=True)
+
+
+def eligible(layer: layers.Layer) -> bool:
+    """Whether the scan computes what this recurrent layer does."""
+    if type(layer) is layers.Bidirectional:
+        forward, backward = layer.forward_layer, layer.backward_layer
+        return eligible(forward) and eligible(backward) and not forward.go_backwards and not layer.stateful
+    if type(layer) not in (layers.LSTM, layers.GRU, layers.SimpleRNN, Recurrent):
+        return False
+    if layer.stateful or layer.unroll or layer.activity_regularizer is not None:
+        return False
+    if layer.zero_output_for_mask and not layer.return_sequences:
+        return False
+    if type(layer) is Recurrent:
+        return True
+    if not layer.supports_jit and tf.config.list_physical_devices("GPU"):  # cuDNN's
+        return False
+    cell = layer.cell
+    gated = type(layer) is not layers.SimpleRNN
+    return (
+        cell.activation is keras.activations.tanh
+        and (not gated or cell.recurrent_activation is keras.activations.sigmoid)
+        and (not gated or cell.implementation == 2)
+        and not cell.recurrent_dropout
+    )
+
+
+def _replace(layer: layers.Layer, change: Change | None) -> layers.Layer:
+    if eligible(layer):
+        return Scanned(layer, change, name=layer.name, dtype=layer.dtype_policy)
+    if change is not None and isinstance(layer, layers.RNN | layers.Bidirectional):
+        raise ValueError(unchangeable(layer))
+    return layer
+
+
+def unchangeable(layer: layers.Layer) -> str:
+    """What to say of a layer that isn't `eligible` where there is a change."""
+    return f"The layer {layer.name} is none that the scan runs, so its recurrent kernel can't be changed."
+
+
+class Scanned(layers.Layer):
+    """Calls like the recurrent layer that it holds, computed by the scan.
+
+    Args:
+        layer: LSTM, GRU, SimpleRNN, Recurrent or Bidirectional, built and `eligible`.
+        change: as in `accelerate`.
+    """
+
+    def __init__(self, layer: layers.Layer, change: Change | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.layer, self.change = layer, change
+        self.supports_masking = True
+        self.built = True
+
+    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+        return self.layer.compute_output_shape(sequences_shape)
+
+    def compute_mask(self, inputs, previous_mask):
+        return self.layer.compute_mask(inputs, previous_mask)
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        if isinstance(self.layer, layers.Bidirectional):
+            return self._both(sequences, initial_state, mask, training)
+        output, states = run_layer(self.layer, sequences, initial_state, mask, training, self.change)
+        if self.layer.go_backwards and self.layer.return_sequences:
+            output = tf.reverse(output, [1])  # Keras returns what it ran through
+        return (output, *states) if self.layer.return_state else output
+
+    def _both(self, sequences, initial_state, mask, training):
+        half = None if initial_state is None else len(initial_state) // 2
+        first, second = (None, None) if half is None else (initial_state[:half], initial_state[half:])
+        there, states = run_layer(self.layer.forward_layer, sequences, first, mask, training, self.change)
+        back, more = run_layer(self.layer.backward_layer, sequences, second, mask, training, self.change)
+        merge = {
+            "concat": lambda: (tf.concat([there, back], axis=-1),),
+            "sum": lambda: (there + back,),
+            "ave": lambda: ((there + back) / 2,),
+            "mul": lambda: (there * back,),
+            None: lambda: (there, back),
+        }
+        outputs = merge[self.layer.merge_mode]()
+        if self.layer.return_state:
+            outputs = (*outputs, *states, *more)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+
+def run_layer(layer, sequences, initial_state, mask, training, change=None):
+    """One direction: outputs in the order of the steps (or the last one), and the states."""
+    if training and getattr(layer.cell, "dropout", 0):
+        sequences = sequences * tf.expand_dims(layer.cell.get_dropout_mask(sequences[:, 0]), 1)  # one for all steps
+        layer.cell.reset_dropout_mask()
+    if initial_state is not None and not isinstance(initial_state, (list, tuple)):
+        initial_state = [initial_state]
+    mask = None if mask is None else tf.cast(mask, tf.bool)
+    cell, weights = weights_of(layer)
+    if training and change is not None:
+        kernels = enumerate(weights["recurrent"])
+        weights["recurrent"] = [change(kernel, f"{layer.name}_{number}") for number, kernel in kernels]
+    outputs, states = scan(
+        cell,
+        tf.cast(sequences, layer.compute_dtype),
+        initial_state=initial_state,
+        mask=mask,
+        reverse=layer.go_backwards,
+        zero_output_for_mask=layer.zero_output_for_mask,
+        return_sequences=layer.return_sequences,
+        **weights,
+    )
+    if layer.return_sequences:
+        return outputs, states
+    if mask is None:
+        return states[0], states
+    return tf.where(tf.reduce_any(mask, axis=1, keepdims=True), states[0], 0), states  # an empty row has no output

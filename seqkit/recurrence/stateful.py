@@ -1,0 +1,136 @@
+"""A one-directional model as a function of its inputs and its state: for windows of a long row, and for streams."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from seqkit.core.errors import InputError
+from seqkit.recurrence.acceleration import Change, eligible, run_layer, unchangeable
+
+
+def streams(model: keras.Model) -> bool:
+    """Whether `stateful` takes this model: nothing in it looks at later steps."""
+    return not any(isinstance(layer, layers.Bidirectional) for layer in model.layers)
+
+
+def stateful(model: keras.Model, *, steps: int | None = None, change: Change | None = None) -> keras.Model:
+    """The model with its recurrent states as further inputs and outputs.
+
+    It shares every variable with `model`, so that training the one trains the other. All layers but the recurrent ones
+    must treat each step by itself, as those of a many-to-many model do.
+
+    Args:
+        model: functional, built; its inputs have the shape (batch, steps, ...).
+        steps: None for any number of steps, which run through `seqkit.recurrence.bptt.scan` where it computes what the layer does; 1
+            for the step of a stream, which is plain operations.
+        change: what becomes of a recurrent kernel while training, as in `accelerate`; of many steps.
+    Returns:
+        A model from [*inputs, *states] to [*outputs, *states]. A state is (batch, units), named "<layer>_state_<number>";
+        it starts at zeros. A masked step hands it on.
+    Raises:
+        InputError: a layer runs backwards.
+        ValueError: a layer gives no sequence or has recurrent dropout; or there is a `change`, and the scan doesn't run it.
+    """
+    carried: list[Carried] = []
+
+    def replace(layer: layers.Layer) -> layers.Layer:
+        if not isinstance(layer, layers.RNN | layers.Bidirectional):
+            return layer
+        if isinstance(layer, layers.Bidirectional) or layer.go_backwards:
+            raise InputError(
+                f"The layer {layer.name} reads later steps, so the model can't run as a stream: train it with "
+                "stack.bidirectional off."
+            )
+        odd = layer.return_state or layer.stateful or getattr(layer.cell, "recurrent_dropout", 0)
+        if odd or not layer.return_sequences:
+            raise ValueError(f"The layer {layer.name} can't hand its state on: expected a plain one of seqkit's stack.")
+        if change is not None and not eligible(layer):
+            raise ValueError(unchangeable(layer))
+        carried.append(Carried(layer, change, name=layer.name, dtype=layer.dtype_policy))
+        return carried[-1]
+
+    copy = keras.models.clone_model(model, clone_function=replace)
+    inputs = [keras.Input((steps, *tensor.shape[2:]), name=tensor.name, dtype=tensor.dtype) for tensor in model.inputs]
+    states = [
+        keras.Input((size,), name=f"{layer.name}_state_{number}", dtype=layer.compute_dtype)
+        for layer in carried
+        for number, size in enumerate(layer.sizes)
+    ]
+    name = f"{model.name}_stateful"
+    return keras.Model([*inputs, *states], Handing(copy, carried, name=name)([*inputs, *states]), name=name)
+
+
+class Handing(layers.Layer):
+    """A model whose carried layers get their states from the call, and give them to it.
+
+    Args:
+        model: whose inputs come first in a call.
+        carried: its recurrent layers, whose states come after.
+    """
+
+    def __init__(self, model: keras.Model, carried: "list[Carried]", **kwargs: Any):
+        super().__init__(autocast=False, **kwargs)
+        self.model, self.carried = model, carried
+        self.built = True
+
+    def call(self, given, training=False):
+        count = len(self.model.inputs)
+        inputs, states = given[:count], list(given[count:])
+        for layer in self.carried:
+            layer.states, states = states[: len(layer.sizes)], states[len(layer.sizes) :]
+        outputs = self.model(inputs if count > 1 else inputs[0], training=training)
+        outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+        for layer in self.carried:
+            outputs += layer.states
+            layer.states = []  # a tensor of this trace has no meaning in another
+        return outputs
+
+
+class Carried(layers.Layer):
+    """A recurrent layer that starts from `states` and leaves them as they are after its last step.
+
+    Args:
+        layer: Built, with `return_sequences`.
+        change: as in `stateful`.
+    Attributes:
+        sizes: Units of each state.
+        states: A list of (batch, units), set before each call; zeros where it is empty.
+    """
+
+    def __init__(self, layer: layers.RNN, change: Change | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.change = change
+        self.states: list[tf.Tensor] = []
+        size = layer.cell.state_size
+        self.layer, self.sizes = layer, tuple(size) if isinstance(size, list | tuple) else (size,)
+        self.supports_masking = True
+        self.built = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "states":  # tensors of one call, which Keras is not to track
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def compute_output_spec(self, sequences, mask=None, training=False):
+        return keras.KerasTensor((*sequences.shape[:2], self.sizes[0]), self.compute_dtype)
+
+    def call(self, sequences, mask=None, training=False):
+        before = self.states or [tf.zeros((tf.shape(sequences)[0], size), sequences.dtype) for size in self.sizes]
+        if sequences.shape[1] != 1:
+            if eligible(self.layer):
+                outputs, states = run_layer(self.layer, sequences, before, mask, training, self.change)
+            else:
+                _, outputs, states = self.layer.inner_loop(sequences, before, mask, training)
+            self.states = list(states)
+            return outputs
+        output, new = self.layer.cell(sequences[:, 0], before, training=training)
+        new = list(new) if isinstance(new, list | tuple) else [new]
+        if mask is not None:
+            real = tf.cast(mask, tf.bool)  # (batch, 1)
+            new = [tf.where(real, value, old) for value, old in zip(new, before, strict=True)]
+            output = new[0]
+        self.states = new
+        return output[:, None]

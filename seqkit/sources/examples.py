@@ -1,0 +1,89 @@
+"""Rows as columns, and a tenth of them held out."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from seqkit.core.errors import InputError
+
+Role = Literal["train", "valid", "test"]
+
+
+class Handle(Protocol):
+    """A cell that is read when it is needed, such as a recording."""
+
+    def digest(self) -> bytes:
+        """Of its contents."""
+
+
+Value = str | tuple[str, ...] | np.ndarray | Handle
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Rows as columns.
+
+    Attributes:
+        columns: `columns[field][row]` is a string, a tuple of strings (tokens, tags), an array or a `Handle`; of one kind
+            in all rows of a field.
+        origin: Where they came from.
+    """
+
+    columns: dict[str, list[Any]]
+    origin: str
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def __getitem__(self, field: str) -> list[Any]:
+        return self.columns[field]
+
+    def take(self, rows: Sequence[int], origin: str) -> "Examples":
+        """The given rows, in that order."""
+        return Examples({field: [values[row] for row in rows] for field, values in self.columns.items()}, origin)
+
+    def digest(self) -> str:
+        """SHA-256 of the contents, whatever file format they came in."""
+        digest = hashlib.sha256()
+        for field, values in self.columns.items():
+            digest.update(f"\x1d{field}".encode())
+            for number, value in enumerate(values):
+                digest.update((b"\x1e" if number else b"") + _bytes(value))
+        return digest.hexdigest()
+
+
+def _bytes(value: Value) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, tuple):
+        return "\x1f".join(value).encode()
+    if isinstance(value, np.ndarray):
+        return repr((value.dtype.str, value.shape)).encode() + value.tobytes()
+    return value.digest()
+
+
+def hold_out(examples: Examples, *, by: str | None, seed: int) -> tuple[Examples, Examples]:
+    """Set a tenth of the rows aside for validation, stratified by the column `by`.
+
+    Rows are shuffled, ordered by stratum, and every tenth is taken: each stratum gives its share to within one row. A
+    stratum's only row is kept for training.
+
+    Raises:
+        InputError: No row is left for validation.
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(examples))
+    strata = np.unique(examples[by], return_inverse=True)[1] if by else np.zeros(len(examples), np.int64)
+    order = order[np.argsort(strata[order], kind="stable")]
+    held = order[int(rng.integers(min(10, len(order)))) :: 10]
+    held = held[np.bincount(strata)[strata[held]] > 1]
+    if not len(held):
+        raise InputError(f"{examples.origin} has too few rows to hold a tenth out for validation: give --valid.")
+    kept = np.setdiff1d(order, held)
+    return (
+        examples.take(kept.tolist(), examples.origin),
+        examples.take(np.sort(held).tolist(), f"a tenth of {examples.origin}, seed {seed}"),
+    )

@@ -1,0 +1,303 @@
+"""Images with texts: each image is decoded once, however many rows share it, and kept as bytes in one array."""
+
+import dataclasses
+import functools
+import hashlib
+import io
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from seqkit.batches.pipeline import Shared
+from seqkit.core.errors import InputError
+from seqkit.sources.decoders import BROKEN
+from seqkit.sources.examples import Examples, Role
+from seqkit.sources.frame_labels import times
+from seqkit.sources.reading import read
+from seqkit.sources.tables import table_rows
+from seqkit.sources.tfds import feature_of, open_tfds
+
+FOLDER = "images"  # beside a table, where its images may lie
+Texts = tuple[Any, ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImageRef:
+    """An image, one of several in an array.
+
+    Attributes:
+        values: uint8, (images, height, width, 3), all of them.
+        place: Its own.
+    """
+
+    values: np.ndarray
+    place: int
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.values[self.place], dtype)
+
+    def digest(self) -> bytes:
+        """SHA-256 of the pixels."""
+        image = self.values[self.place]
+        return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    """A row before its image is decoded.
+
+    Attributes:
+        key: The same for rows that share an image.
+        load: Decodes it.
+        where: For complaints.
+        texts: The other columns.
+    """
+
+    key: Hashable
+    load: Callable[[], Image.Image]
+    where: str
+    texts: Texts
+
+
+def read_images(
+    source: Any,
+    columns: Mapping[str, str],
+    *,
+    role: Role = "train",
+    data_dir: str | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> Examples:
+    """Read rows of an image and texts.
+
+    Args:
+        source: Path of a table whose first column here has paths of images, relative to its own folder or to a folder
+            "images" in it; "tfds:NAME[:SPLIT]"; a tuple of sequences in the order of `columns`; a mapping or data frame with
+            those columns; a tf.data.Dataset of tuples or dicts; Examples that were read before. In Python an image is a
+            path, an encoded file as bytes, or whole numbers from 0 to 255, (height, width), (height, width, 1) or (..., 3).
+        columns: Field -> column, the image's first. "a/b" is TFDS's feature b inside the sequence a: a row for each of
+            its items, which share the image.
+        role: What the rows are for; it chooses the split of a TFDS data set that names none.
+        data_dir: Where TFDS keeps prepared data sets.
+        image_size: Height and width to which images are brought; None where all have one size.
+    Returns:
+        `Image`s and strings.
+    Raises:
+        InputError: Anything about the source is not as expected; an image that is missing or broken is named with its line.
+    """
+    if isinstance(source, Examples):
+        return source
+    field, *others = columns
+    origin, rows = _rows(source, columns, role, data_dir)
+    places: dict[Hashable, int] = {}
+    pixels: list[np.ndarray] = []
+    index, texts = [], []
+    for row in rows:
+        if row.key not in places:
+            pixels.append(_pixels(row, image_size, pixels[0].shape if pixels else None))
+            places[row.key] = len(places)
+        index.append(places[row.key])
+        texts.append(row.texts)
+    if not index:
+        raise InputError(f"{origin} has no rows: expected at least one with {' and '.join(columns)}.")
+    values = np.stack(pixels)
+    cells: dict[str, list[Any]] = {field: [ImageRef(values, place) for place in index]}
+    if others:
+        given = {columns[name]: list(column) for name, column in zip(others, zip(*texts, strict=True), strict=True)}
+        cells |= read(given, {name: columns[name] for name in others}, role=role).columns
+    return Examples(cells, origin)
+
+
+def read_captioned_images(
+    source: Any,
+    columns: Mapping[str, str],
+    *,
+    role: Role = "train",
+    data_dir: str | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> Examples:
+    """Read rows of an image and a caption, all captions of an image as one row: a tuple in the order of the rows.
+
+    Args:
+        source, columns, role, data_dir, image_size: As for `read_pictured`.
+    Raises:
+        InputError: As there; or a caption is empty.
+    """
+    if isinstance(source, Examples):
+        return source
+    examples = read_images(source, columns, role=role, data_dir=data_dir, image_size=image_size)
+    image_field, caption_field = columns
+    captions: dict[int, list[str]] = {}
+    for number, (image, text) in enumerate(zip(examples[image_field], examples[caption_field], strict=True)):
+        if not text.strip():
+            raise InputError(
+                f"{examples.origin}, row {number}: the caption is empty. Take the row out, or describe the image."
+            )
+        captions.setdefault(image.place, []).append(text)
+    images = [ImageRef(examples[image_field][0].values, place) for place in captions]
+    return Examples({image_field: images, caption_field: list(map(tuple, captions.values()))}, examples.origin)
+
+
+def shared_images(cells: Sequence[ImageRef]) -> Shared:
+    """The images of rows as a column of a `Pipeline`, without a copy where the rows use most of one array."""
+    arrays = {id(cell.values): cell.values for cell in cells}
+    starts = dict(zip(arrays, np.cumsum([0, *map(len, arrays.values())]), strict=False))
+    index = np.array([starts[id(cell.values)] + cell.place for cell in cells], np.int64)
+    values = next(iter(arrays.values())) if len(arrays) == 1 else np.concatenate(list(arrays.values()))
+    used, compact = np.unique(index, return_inverse=True)
+    return Shared(values, index) if 2 * len(used) > len(values) else Shared(values[used], compact)
+
+
+def hold_out_images(examples: Examples, *, by: str | None, seed: int) -> tuple[Examples, Examples]:
+    """Set a seeded tenth of the images aside for validation, with all their rows.
+
+    Args:
+        examples: Their first column has `Image`s.
+        by: Not used: whole images can't be stratified by what differs among their rows.
+    Raises:
+        InputError: There is only one image.
+    """
+    column = shared_images(next(iter(examples.columns.values())))
+    images = np.unique(column.index)
+    if len(images) < 2:
+        raise InputError(f"{examples.origin} has one image: give --valid, or more images to hold a tenth of them out.")
+    held = np.random.default_rng(seed).permutation(images)[: max(1, len(images) // 10)]
+    chosen = np.isin(column.index, held)
+    return (
+        examples.take(np.flatnonzero(~chosen).tolist(), examples.origin),
+        examples.take(np.flatnonzero(chosen).tolist(), f"a tenth of the images of {examples.origin}, seed {seed}"),
+    )
+
+
+def _rows(source: Any, columns: Mapping[str, str], role: Role, data_dir: str | None) -> tuple[str, Iterator[_Row]]:
+    """Where the rows come from, and the rows."""
+    if isinstance(source, str) and source.startswith("tfds:"):
+        return _of_tfds(source, columns, role, data_dir)
+    if isinstance(source, str | Path):
+        return str(source), _of_table(Path(source), columns)
+    if hasattr(source, "element_spec"):
+        origin = f"the tf.data dataset ({role})"
+        return origin, _of_elements(source.as_numpy_iterator(), columns, origin)
+    if hasattr(source, "keys") and hasattr(source, "__getitem__"):
+        missing = [name for name in columns.values() if name not in source]
+        if missing:
+            raise InputError(f"The {role} data has no {missing[0]!r}: it has {', '.join(map(repr, source.keys()))}.")
+        return f"the mapping ({role})", _of_lists([source[name] for name in columns.values()], columns, role)
+    if isinstance(source, tuple | list) and len(source) == len(columns):
+        return f"the arrays ({role})", _of_lists(source, columns, role)
+    raise InputError(
+        f"The {role} data is a {type(source).__name__}: give a path, 'tfds:NAME', a tuple ({', '.join(columns)}), a mapping "
+        "with these columns, or a tf.data.Dataset."
+    )
+
+
+def _of_table(path: Path, columns: Mapping[str, str]) -> Iterator[_Row]:
+    found: dict[str, Path] = {}
+    for line, row in table_rows(path, columns):
+        name, *texts = row.values()
+        where = f"{path}, line {line}"
+        if name not in found:
+            candidates = (path.parent / name, path.parent / FOLDER / name)
+            file = next((file for file in candidates if name and file.is_file()), None)
+            if file is None:
+                raise InputError(
+                    f"{where}: there is no image {name!r} in {path.parent} or in its folder {FOLDER}. The paths are "
+                    "relative to one of these: correct the path or restore the file."
+                )
+            found[name] = file
+        file = found[name]
+        yield _Row(file, functools.partial(Image.open, file), f"{where}: {file}", tuple(texts))
+
+
+def _of_lists(values: Sequence[Any], columns: Mapping[str, str], role: Role) -> Iterator[_Row]:
+    held = [list(column) for column in values]  # so that no two of them have one id
+    sizes = dict(zip(columns, map(len, held), strict=True))
+    if len(set(sizes.values())) > 1:
+        raise InputError(f"The {role} data has columns of different lengths: {sizes}. Each row needs every column.")
+    for number, (image, *texts) in enumerate(zip(*held, strict=True)):
+        yield _of_value(image, f"the {role} data, row {number}", tuple(texts))
+
+
+def _of_elements(elements: Any, columns: Mapping[str, str], origin: str) -> Iterator[_Row]:
+    names = list(columns.values())
+    for number, element in enumerate(elements):
+        row = dict(zip(names, element, strict=False)) if isinstance(element, tuple) else element
+        if not isinstance(row, dict) or any(name not in row for name in names):
+            raise InputError(f"{origin} has elements without {' and '.join(names)}: give tuples or dicts.")
+        image, *texts = (row[name] for name in names)
+        yield dataclasses.replace(_of_value(image, f"{origin}, row {number}", tuple(texts)), key=number)
+
+
+def _of_value(image: Any, where: str, texts: Texts) -> _Row:
+    if isinstance(image, ImageRef):
+        return _Row((id(image.values), image.place), functools.partial(_of_numbers, image), where, texts)
+    if isinstance(image, str | Path):
+        return _Row(str(image), functools.partial(_opened, Path(image)), f"{where}: {image}", texts)
+    if isinstance(image, bytes):
+        return _Row(image, lambda: Image.open(io.BytesIO(image)), where, texts)
+    return _Row(id(image), functools.partial(_of_numbers, image), where, texts)
+
+
+def _of_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: str | None) -> tuple[str, Iterator[_Row]]:
+
+    dataset, features, origin = open_tfds(source, columns, role, data_dir)
+    kinds = [feature_of(features, column) for column in columns.values()]
+    labels = [getattr(getattr(kind, "feature", kind), "int2str", str) for kind in kinds]
+
+    def part(element: Any, column: str) -> Any:
+        return functools.reduce(lambda inner, name: inner[name], column.split("/"), element)
+
+    def rows() -> Iterator[_Row]:
+        for number, element in enumerate(tfds.as_numpy(dataset)):
+            image, *texts = (part(element, column) for column in columns.values())
+            one = dataclasses.replace(_of_value(image, f"{origin}, image {number}", ()), key=number)
+            for item in zip(*map(np.atleast_1d, texts), strict=True) if texts else [()]:
+                named = [
+                    label(value) if isinstance(value, np.integer) else value
+                    for label, value in zip(labels[1:], item, strict=True)
+                ]
+                yield dataclasses.replace(one, texts=tuple(named))
+
+    return origin, rows()
+
+
+def _opened(path: Path) -> Image.Image:
+    if not path.is_file():
+        raise InputError(f"There is no image {path}: correct the path or restore the file.")
+    return Image.open(path)
+
+
+def _of_numbers(values: Any) -> Image.Image:
+    array = np.asarray(values)
+    array = array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
+    if array.dtype.kind not in "ui" or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,)):
+        raise ValueError(f"{array.dtype} of shape {array.shape}, where whole numbers (height, width, 3) are expected")
+    if array.size and not (array.min() >= 0 and array.max() <= 255):
+        raise ValueError(f"values from {array.min()} to {array.max()}, where 0 to 255 are expected")
+    return Image.fromarray(array.astype(np.uint8))
+
+
+def _pixels(row: _Row, size: tuple[int, int] | None, others: tuple[int, ...] | None) -> np.ndarray:
+    """uint8, (height, width, 3)."""
+    try:
+        with row.load() as image:
+            rgb = image.convert("RGB")
+    except InputError:
+        raise
+    except BROKEN as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"{row.where} can't be decoded as an image ({reason}). Restore it, or take its rows out of the data."
+        ) from None
+    if size is not None:
+        rgb = rgb.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    pixels = np.asarray(rgb)
+    if others is not None and pixels.shape != others:
+        raise InputError(
+            f"{row.where} has {times(pixels.shape[:2])} pixels, the ones before {times(others[:2])}: bring them to one size "
+            "with --image-size HEIGHT WIDTH."
+        )
+    return pixels

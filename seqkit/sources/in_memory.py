@@ -1,0 +1,52 @@
+"""Mappings, sequences and tf.data datasets, read into columns."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from seqkit.core.errors import InputError
+from seqkit.sources.cells import checked_cell, checked_row, listed
+from seqkit.sources.examples import Examples
+from seqkit.sources.tables import examples_of
+from seqkit.sources.token_files import LISTS
+
+
+def read_mapping(source: Mapping, columns: Mapping[str, str], origin: str) -> Examples:
+    cells = {}
+    for field, name in columns.items():
+        if name not in source:
+            raise InputError(f"{origin} has no column {name!r}: it has {listed(map(str, source.keys()))}.")
+        cells[field] = list(source[name])
+    sizes = {field: len(column) for field, column in cells.items()}
+    if len(set(sizes.values())) > 1:
+        raise InputError(f"{origin} has columns of different lengths: {sizes}. Each row needs every column.")
+    rows = []
+    for number, values in enumerate(zip(*cells.values(), strict=True)):
+        row, place = dict(zip(cells, values, strict=True)), f"{origin}, row {number}"
+        text = row.get("tokens") if "tags" not in row else None  # to be split as the model's own texts are
+        rows.append(
+            {"tokens": checked_cell(text, "tokens", place)}
+            if isinstance(text, str | bytes)
+            else checked_row(row, place)
+        )
+    return examples_of(rows, columns, origin)
+
+
+def read_dataset(dataset: Any, columns: Mapping[str, str], origin: str) -> Examples:
+    names = list(columns.values())
+    lists = {column for field, column in columns.items() if field in LISTS}
+    parts: dict[str, list] = {name: [] for name in names}
+    for element in dataset.as_numpy_iterator():
+        row = dict(zip(names, element, strict=False)) if isinstance(element, tuple) else element
+        for name in names:
+            if not isinstance(row, dict) or name not in row:
+                raise InputError(
+                    f"{origin} has elements without {name!r}: give tuples ({', '.join(columns)}) or dicts."
+                )
+            value = np.atleast_1d(row[name])  # a ragged batch comes as an array of arrays
+            if name in lists and not (len(value) and np.ndim(value[0])):
+                parts[name].append(value)
+            else:
+                parts[name].extend(value.tolist())
+    return read_mapping(parts, columns, origin)

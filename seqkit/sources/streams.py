@@ -1,0 +1,50 @@
+"""Inputs to be answered, as they come: from standard input, or from a file."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from seqkit.core.errors import InputError
+from seqkit.sources.reading import read
+from seqkit.sources.tables import TABLES, lines_of, read_text, suffix_of
+
+
+def inputs_of(file: str, columns: Mapping[str, str]) -> Iterator[list[Any]]:
+    """Lists of inputs.
+
+    Args:
+        file: A text a line; a table; for tokens also a .conllu or .conll file; - for standard input.
+        columns: The field that is asked for first -> its column in a table.
+    Raises:
+        InputError: The file is not as expected.
+    """
+    field, column = next(iter(columns.items()))
+    read_whole = (*TABLES, ".conllu", ".conll") if field == "tokens" else TABLES
+    if file == "-":
+        yield from _lines_as_they_come(sys.stdin.fileno())
+    elif suffix_of(Path(file)) in read_whole:
+        yield read(file, {field: column})[field]
+    else:
+        yield lines_of(read_text(Path(file)))
+
+
+def _lines_as_they_come(descriptor: int) -> Iterator[list[str]]:
+    """Lists of the lines that are there, without waiting for more than the first."""
+    number, rest = 0, b""
+    while block := os.read(descriptor, 1 << 20):
+        *whole, rest = (rest + block).split(b"\n")
+        yield [_decoded(line, number := number + 1) for line in whole]
+    if rest:
+        yield [_decoded(rest, number + 1)]
+
+
+def _decoded(line: bytes, number: int) -> str:
+    try:
+        return line.removesuffix(b"\r").decode()
+    except UnicodeDecodeError as error:
+        byte = line[error.start]
+        raise InputError(
+            f"standard input, line {number}: byte 0x{byte:02x} is not UTF-8. Convert the text first."
+        ) from None

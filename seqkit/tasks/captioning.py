@@ -1,0 +1,155 @@
+"""Captioning: an image in, a text about it out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqkit.baselines.writers import MostFrequentAnswer, NearestImage
+from seqkit.batches.pipeline import Pipeline, boundaries
+from seqkit.batches.teacher_forcing import begin_inputs, teacher_forced
+from seqkit.core.settings import Search
+from seqkit.export.serving import ImageCaptioner
+from seqkit.inference.generation import Generated, generate_answers
+from seqkit.metrics.captions import caption_scorer
+from seqkit.report.pages import png
+from seqkit.sources.decoders import IMAGE_SUFFIXES
+from seqkit.sources.examples import Examples, Role
+from seqkit.sources.images import read_captioned_images, read_images, shared_images
+from seqkit.tasks.roles import Writes
+from seqkit.text.tokenizer import tokenize
+from seqkit.text.vocabulary import UNKNOWN, Vocabulary
+from seqkit.training.executor import Forward
+
+SHOWN = 6  # images of which the report shows where each word looks
+
+
+@dataclasses.dataclass(frozen=True)
+class Captioning(Writes):
+    """What this recipe knows and a run doesn't (see seqkit.runs.task.Task).
+
+    A row is an image with all its captions. Outputs are what a search found, or texts.
+    """
+
+    columns: dict[str, str]
+    target: Vocabulary
+    search: Search
+    max_length: int
+    shape: tuple[int, int, int]
+    recipe = "captioning"
+
+    def to_json(self) -> dict[str, Any]:
+        return self.target.to_json() | {
+            "search": dataclasses.asdict(self.search),
+            "max_length": self.max_length,
+            "image": list(self.shape),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
+        vocabulary, search = Vocabulary.from_json(value), Search(**value["search"])
+        height, width, channels = value["image"]
+        return cls(columns, vocabulary, search, value["max_length"], (height, width, channels))
+
+    def read(
+        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
+    ) -> Examples:
+        read = read_captioned_images if "caption" in columns else read_images
+        return read(source, columns, role=role, data_dir=data_dir, image_size=self.shape[:2])
+
+    def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[list[Any]]:
+        if Path(file).suffix.lower() in IMAGE_SUFFIXES:
+            yield [file]
+        else:
+            yield self.read(file, {"image": columns["image"]})["image"]
+
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
+        """A row an image, where there are captions with its first one."""
+        if "caption" not in examples.columns:
+            columns = {"image": shared_images(examples["image"])} | begin_inputs(len(examples))
+            return Pipeline(columns, {"before": (1,)}, batch_size), {}
+        captions = sum(map(len, examples["caption"]))
+        firsts = dataclasses.replace(
+            examples, columns=examples.columns | {"caption": [c[:1] for c in examples["caption"]]}
+        )
+        rows, facts = self.encode_for_training(firsts, batch_size)
+        return rows, facts | {"captions": captions}
+
+    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
+        import numpy as np
+
+        counts = [len(own) for own in examples["caption"]]
+        captions = [one for own in examples["caption"] for one in own]
+        ids = self.target.encode(tokenize(captions, self.target.tokenizer))
+        images = shared_images(examples["image"]).take(np.repeat(np.arange(len(counts)), counts))
+        facts = {
+            "captions": len(captions),
+            "cut_texts": int((ids.lengths > self.max_length).sum()),
+            "unknown_token_share": float((ids.values == UNKNOWN).mean()),
+        }
+        ids = ids.cut(self.max_length)
+        columns = {"image": images} | teacher_forced(ids)
+        widths = boundaries(ids.lengths + 1)
+        return Pipeline(columns, {"before": widths}, batch_size), facts
+
+    def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
+        return generate_answers(forward.model, rows, self.search)
+
+    def answers(self, examples: Examples, outputs: Generated) -> list[dict[str, Any]]:
+        return [
+            {"caption": text, "score": round(float(scores[0]), 6)}
+            for text, scores in zip(self.texts(outputs), outputs.scores, strict=True)
+        ]
+
+    def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Callable[[np.ndarray], dict[str, float]]:
+        fold = str.lower if self.target.tokenizer.lowercase else str
+        references = [[fold(one) for one in own] for own in examples["caption"]]
+        return caption_scorer([fold(text) for text in self.texts(outputs)], references)
+
+    def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
+        texts, best = self.texts(outputs), outputs.best()
+        height, width = model.get_layer("encoder").get_layer("maps").output.shape[1:3]
+        looks = []
+        for row in range(min(SHOWN, len(examples))):
+            weights, words = outputs.weights[row], [self.target.tokens[number].lstrip("▁") for number in best[row]]
+            seen = weights.shape[-1] == height * width  # otherwise there is no attention
+            looks.append(
+                {
+                    "image": png(examples["image"][row]),
+                    "title": f"{texts[row]} (reference: {examples['caption'][row][0]})",
+                    "names": words if seen else [],
+                    "weights": weights[: len(words)].reshape(-1, height, width).round(4).tolist() if seen else [],
+                }
+            )
+        return {"looks": looks}
+
+    def fit_baselines(self, train: Examples) -> dict[str, Any]:
+        return {
+            "most_frequent": MostFrequentAnswer.fit([one for own in train["caption"] for one in own]),
+            "nearest": NearestImage.fit(shared_images(train["image"]), [own[0] for own in train["caption"]]),
+        }
+
+    def load_baseline(self, path: Path) -> Any:
+        kinds = {
+            "most_frequent": MostFrequentAnswer,
+            "nearest": NearestImage,
+        }
+        return kinds[path.stem].load(path)
+
+    def baseline_outputs(self, baseline: Any, examples: Examples) -> list[str]:
+        return baseline.answer(shared_images(examples["image"]))
+
+    def serving_inputs(self, examples: Examples) -> tf.Tensor:
+        import numpy as np
+        import tensorflow as tf
+
+        return tf.constant(np.stack([np.asarray(cell, np.float32) for cell in examples["image"]]))
+
+    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
+        return ImageCaptioner(model, self.target, self.search), "text"

@@ -1,0 +1,312 @@
+"""Language model: the next symbol at every step. For generating text, and for ranking it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqkit.baselines.fixed_window import FixedWindow
+from seqkit.baselines.ngrams import KneserNey
+from seqkit.batches.pipeline import Pipeline, boundaries
+from seqkit.batches.windows import Windows
+from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Embedding, Stack
+from seqkit.decoding.stepwise import generate
+from seqkit.export.serving import TextScorer
+from seqkit.export.step import Step
+from seqkit.layers.embedding import embed_tokens, tied_head
+from seqkit.sources.corpus import read_corpus
+from seqkit.sources.examples import Examples, Role
+from seqkit.tasks.roles import ReadsText
+from seqkit.text.subwords import MARK, Subwords
+from seqkit.text.tokenizer import tokenize
+from seqkit.text.vocabulary import BEGIN, END, PADDING, UNKNOWN, Vocabulary
+from seqkit.topologies.many_to_many import many_to_many
+from seqkit.training.executor import Forward, Rows, step_outputs
+
+STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost
+STRETCHES = 5  # the best and the worst predicted ones, for the report
+SAMPLE = 600  # symbols of its own, for the report
+ORDERS = {"symbol": 6, "word": 3, "subword": 4, "unigram": 4}  # of the n-grams to compare with
+
+
+def build_language_model(tokens: int, embedding: Embedding, stack: Stack, *, one_hot: bool, tied: bool) -> keras.Model:
+    import numpy as np
+
+    if one_hot:
+        embedding = dataclasses.replace(embedding, trainable=False)
+    vectors = np.eye(tokens, dtype="float32") if one_hot else None
+    ids, features, mask = embed_tokens(tokens, embedding, vectors, reversible=tied)
+    head = tied_head(ids, features) if tied else None
+    return many_to_many(ids, features, mask, outputs=tokens, stack=stack, head=head)
+
+
+def lines_to_split(texts: list[str], unit: str) -> list[str]:
+    """Words and subwords know no line ends: there each line is a row of its own, which ends in an end token."""
+    return texts if unit == "symbol" else [line for text in texts for line in text.splitlines() or [""]]
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguageModel(ReadsText):
+    """What this recipe knows and a run doesn't (see seqkit.runs.task.Task).
+
+    Outputs are the log-probability of each symbol in nats, ragged by row.
+    """
+
+    columns: dict[str, str]
+    vocabulary: Vocabulary
+    contiguous: bool
+    window: int
+    random_windows: bool
+    recipe = "language_model"
+    in_step = True
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.vocabulary.tokens
+
+    @property
+    def lines(self) -> bool:
+        """Whether a text's lines are split one by one, an end token behind each."""
+        return self.vocabulary.tokenizer.unit != "symbol"
+
+    @property
+    def ends(self) -> bool:
+        """Whether rows end in an end token, which the model predicts too."""
+        return not self.contiguous or self.lines
+
+    def to_json(self) -> dict[str, Any]:
+        windows = {"window": self.window, "random_windows": self.random_windows}
+        return self.vocabulary.to_json() | {"contiguous": self.contiguous} | windows
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
+        vocabulary = Vocabulary.from_json(value)
+        return cls(columns, vocabulary, value["contiguous"], value["window"], value["random_windows"])
+
+    def read(
+        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
+    ) -> Examples:
+        running = self.contiguous and isinstance(source, str | Path)  # texts in memory are asked one by one
+        return read_corpus(source, columns, contiguous=running, role=role, data_dir=data_dir)
+
+    def symbols(self, texts: list[str]) -> Ragged:
+        """What the model is to predict, ids by row."""
+        import numpy as np
+
+        lines = lines_to_split(texts, self.vocabulary.tokenizer.unit)
+        ids = self.vocabulary.encode(tokenize(lines, self.vocabulary.tokenizer, cache=len(lines) > 1))
+        if self.ends:
+            ids = ids.append(END)
+        if not self.lines:
+            return ids
+        counts = np.array([len(text.splitlines() or [""]) for text in texts])
+        lengths = np.add.reduceat(ids.lengths, np.concatenate([[0], np.cumsum(counts)[:-1]]))
+        return Ragged.of_lengths(ids.values, lengths)
+
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
+        return self._rows(examples, STREAMS if "stretch" in examples.columns else batch_size)
+
+    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
+        return self._rows(examples, batch_size)
+
+    def _rows(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
+        import numpy as np
+
+        rows = self.symbols(examples["text"])
+        facts = {
+            "symbols": len(rows.values),
+            "unknown_symbol_share": float((rows.values == UNKNOWN).mean()) if len(rows.values) else 0.0,
+        }
+        before = np.concatenate([[BEGIN], rows.values])[:-1]
+        running = "stretch" in examples.columns
+        if running:  # the streams are pieces of it, and know what came before them by one symbol
+            rows = Ragged(rows.values, np.linspace(0, len(rows.values), batch_size + 1).astype(np.int64))
+        else:
+            before[rows.offsets[:-1][rows.lengths > 0]] = BEGIN
+        columns: dict[str, Any] = {
+            "ids": Ragged(before.astype(np.int32), rows.offsets),
+            "targets": Ragged(rows.values.astype(np.int32), rows.offsets),
+            "weights": Ragged(np.ones(len(rows.values), np.float32), rows.offsets),
+        }
+        if running:
+            return Windows(columns, "ids", batch_size, self.window, self.random_windows), facts
+        return Pipeline(columns, {"ids": boundaries(rows.lengths)}, batch_size), facts
+
+    def outputs(self, forward: Forward, rows: Rows) -> Ragged:
+        import tensorflow as tf
+
+        def of(batch, logits):
+            return -tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)
+
+        return step_outputs(forward, rows, of)
+
+    def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
+        return [
+            {"log_probability": round(float(outputs[row].sum()), 6), "symbols": len(outputs[row])}
+            for row in range(len(outputs))
+        ]
+
+    def _by_row(self, examples: Examples, outputs: Ragged) -> Ragged:
+        """The same log-probabilities by the rows of the examples, not by streams."""
+        return Ragged(outputs.values, self.symbols(examples["text"]).offsets)
+
+    def scorer(self, examples: Examples, outputs: Ragged) -> Callable[[np.ndarray], dict[str, float]]:
+        import numpy as np
+
+        rows = self._by_row(examples, outputs)
+        nats = -np.add.reduceat(np.append(rows.values, 0.0), rows.offsets[:-1]) * (rows.lengths > 0)
+        characters = np.array([len(text) for text in examples["text"]])
+        words = np.array([len(text.split()) for text in examples["text"]])
+
+        def score(chosen: np.ndarray) -> dict[str, float]:
+            total = float(nats[chosen].sum())
+            return {
+                "nats_per_symbol": total / max(int(rows.lengths[chosen].sum()), 1),
+                "bits_per_character": total / np.log(2) / max(int(characters[chosen].sum()), 1),
+                "perplexity": float(np.exp(min(total / max(int(words[chosen].sum()), 1), 700.0))),  # a float ends there
+            }
+
+        return score
+
+    def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
+        rows = self._by_row(examples, outputs)
+        means = sorted((float(-rows[row].mean()), row) for row in range(len(rows)) if len(rows[row]))
+
+        def shown(chosen: list[tuple[float, int]]) -> list[dict[str, Any]]:
+            return [{"text": examples["text"][row][:300], "nats_per_symbol": mean} for mean, row in chosen]
+
+        return {
+            "best_predicted": shown(means[:STRETCHES]),
+            "worst_predicted": shown(means[: -STRETCHES - 1 : -1]),
+            "sample": "".join(self.generate(model, "", length=SAMPLE)),
+        }
+
+    def fit_baselines(self, train: Examples) -> dict[str, Any]:
+        import numpy as np
+
+        rows = self._running(train)
+        outcomes = np.union1d(rows.values, [UNKNOWN])  # which test text may hold
+        order = ORDERS[self.vocabulary.tokenizer.unit]
+        begin = BEGIN
+        grams = {"kneser_ney": order, "unigram": 1, "uniform": 0}
+        fitted: dict[str, Any] = {
+            name: KneserNey.fit(rows, outcomes, order=size, begin=begin) for name, size in grams.items()
+        }
+        return fitted | {"fixed_window": FixedWindow.fit(rows, outcomes, begin=begin)}
+
+    def _running(self, examples: Examples) -> Ragged:
+        rows = self.symbols(examples["text"])
+        if "stretch" not in examples.columns:
+            return rows
+        return Ragged(rows.values, rows.offsets[[0, -1]])
+
+    def load_baseline(self, path: Path) -> Any:
+        return (FixedWindow if path.stem == "fixed_window" else KneserNey).load(path)
+
+    def baseline_outputs(self, baseline: Any, examples: Examples) -> Ragged:
+        rows = self._running(examples)
+        return Ragged(baseline.log_probabilities(rows, BEGIN), rows.offsets)
+
+    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
+        return TextScorer(model, self.vocabulary, ends=self.ends, lines=self.lines), "log_probabilities"
+
+    def generate(
+        self,
+        model: keras.Model,
+        prompt: str,
+        *,
+        length: int,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        stop: str | None = None,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """The text that follows `prompt`, piece by piece as it is drawn; see `Run.generate`.
+
+        Of subwords a prompt should end with a word: half a word is other pieces than the whole one began with.
+        """
+        import numpy as np
+        import tensorflow as tf
+
+        given = prompt.split("\n") if self.lines and self.contiguous else [prompt]
+        tokens = tokenize(given, self.vocabulary.tokenizer, cache=False)
+        ids = self.vocabulary.encode(tokens)
+        unknown = sorted({tokens.types[place] for place in tokens.indices.values[ids.values == UNKNOWN]})
+        if unknown:
+            raise InputError(
+                f"The prompt holds {', '.join(map(repr, unknown))}, which the training text does not: leave it out."
+            )
+        step = Step(model)
+        ask = step.concrete(1)
+
+        def advance(ids, states):
+            answer = ask(ids=tf.constant(ids, tf.int32), **states)
+            return answer["outputs"].numpy(), {name: answer[name] for name in states}
+
+        states = {name: tf.zeros((1, spec.shape[1]), spec.dtype) for name, spec in step.states.items()}
+        before = [BEGIN, *ids.append(END).values[:-1].tolist()]  # the last line goes on
+        for symbol in before[:-1]:
+            _, states = advance([symbol], states)
+        excluded = [PADDING, UNKNOWN, BEGIN]
+        drawn = generate(
+            advance,
+            states,
+            np.array(before[-1:]),
+            length=length,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            excluded=excluded if self.ends else [*excluded, END],
+        )
+        return _until(self._written(drawn, fresh=not prompt or prompt[-1].isspace()), stop)
+
+    def _written(self, drawn: Iterator[np.ndarray], *, fresh: bool) -> Iterator[str]:
+        """Ids as text, lines ended by the end token; texts by themselves end with it.
+
+        Args:
+            fresh: Whether what stands before is empty or a blank, so that no space is needed.
+        """
+        mark = MARK
+        unit = self.vocabulary.tokenizer.unit
+        for (symbol,) in drawn:
+            if symbol == END:
+                if not self.contiguous:
+                    return
+                yield "\n"
+                fresh = True
+            else:
+                token = self.vocabulary.tokens[symbol]
+                if unit == "word":
+                    token = " " + token
+                elif isinstance(self.vocabulary.tokenizer, Subwords):
+                    token = token.replace(mark, " ")
+                yield token[1:] if fresh and self.lines and token[0] == " " else token
+                fresh = False
+
+
+def _until(pieces: Iterator[str], stop: str | None) -> Iterator[str]:
+    """The pieces up to `stop`; what may be its beginning is held back until it is known."""
+    if not stop:
+        yield from pieces
+        return
+    held = ""
+    for piece in pieces:
+        held += piece
+        if stop in held:
+            yield held[: held.index(stop)]
+            return
+        safe = len(held) - max((n for n in range(1, len(stop)) if held.endswith(stop[:n])), default=0)
+        if safe:
+            yield held[:safe]
+            held = held[safe:]
+    yield held

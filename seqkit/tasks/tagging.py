@@ -1,0 +1,232 @@
+"""Tagging: a label for every word. Parts of speech, named entities, slots."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqkit.baselines.taggers import LinearTagger, MostFrequentTag
+from seqkit.batches.pipeline import Pipeline, boundaries
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Embedding, Stack, Training
+from seqkit.export.serving import Tagger
+from seqkit.layers.characters import compose_characters
+from seqkit.layers.crf import CRF, best_tags, crf_accuracy, crf_loss
+from seqkit.layers.embedding import embed_tokens
+from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag_mistakes, tag_scores
+from seqkit.sources.examples import Examples, Role
+from seqkit.sources.reading import read
+from seqkit.tasks.roles import Classifies
+from seqkit.text.labels import UNSEEN, encode_labels
+from seqkit.text.lexicon import TAB, Lexicon, split_tokens
+from seqkit.text.spans import OUTSIDE, TAG, Scheme, convert, detect, illegal, legal, scores_by_type, spans
+from seqkit.text.vocabulary import END, SPECIAL, UNKNOWN
+from seqkit.topologies.many_to_many import many_to_many
+from seqkit.training.executor import Forward, step_outputs
+from seqkit.training.objectives import Objective, classification
+
+Tags = list[tuple[str, ...]]
+
+
+def in_scheme(tags: Sequence[Sequence[str]], scheme: Scheme | None) -> Tags:
+    """The tags in a scheme, illegal sequences as conlleval reads them; a tag of no scheme stays what it is."""
+    if scheme is None:
+        return [tuple(row) for row in tags]
+    return [
+        tuple(
+            new if old == OUTSIDE or TAG.fullmatch(old) else old
+            for old, new in zip(row, convert(row, scheme), strict=True)
+        )
+        for row in tags
+    ]
+
+
+def build_tagger(
+    task: Tagging,
+    characters: Literal["none", "cnn", "rnn"],
+    character_units: int,
+    embedding: Embedding,
+    stack: Stack,
+    vectors: np.ndarray | None,
+) -> keras.Model:
+    import keras
+
+    lexicon, outputs = task.lexicon, len(task.classes)
+    ids, features, mask = embed_tokens(len(lexicon.words), embedding, vectors, unknown=UNKNOWN)
+    inputs = ids
+    if characters != "none":
+        known = len(lexicon.characters) + len(SPECIAL)
+        letters, spelt = compose_characters(known, lexicon.width, characters, character_units)
+        inputs, features = [ids, letters], keras.layers.Concatenate(name="word")([features, spelt])
+
+    def chain(sequence: keras.KerasTensor) -> keras.KerasTensor:
+        emissions = keras.layers.Dense(outputs, dtype="float32", name="emissions")(sequence)
+        words = keras.ops.logical_and(mask, keras.ops.not_equal(ids, END))
+        return CRF(task.constraints, dtype="float32", name="crf")(emissions, mask=words)
+
+    return many_to_many(
+        inputs, features, mask, outputs=outputs, stack=stack, head=chain if task.output == "crf" else None
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Tagging(Classifies):
+    """What this recipe knows and a run doesn't (see seqkit.runs.task.Task). Outputs are places among the classes, ragged."""
+
+    columns: dict[str, str]
+    lexicon: Lexicon
+    classes: tuple[str, ...]
+    scheme: Scheme | None
+    output: Literal["softmax", "crf"]
+    recipe = "tagging"
+
+    @property
+    def in_step(self) -> bool:
+        """A chain is decoded from its end."""
+        return self.output == "softmax"
+
+    @functools.cached_property
+    def constraints(self) -> np.ndarray | None:
+        """Which class may follow which, (classes + 1, classes + 1)."""
+        return None if self.scheme is None else legal(self.classes, self.scheme)
+
+    def to_json(self) -> dict[str, Any]:
+        tags = {"labels": list(self.classes), "scheme": self.scheme, "output": self.output}
+        return self.lexicon.to_json() | tags
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
+        lexicon = Lexicon.from_json(value)
+        return cls(columns, lexicon, tuple(value["labels"]), value["scheme"], value["output"])
+
+    def objective(self, training: Training, train: Examples) -> Objective:
+        """Cross-entropy a word, or each word's share of its sentence's negative log-likelihood; and accuracy."""
+        if self.output == "crf":
+            return Objective(crf_loss, {"accuracy": crf_accuracy})
+        counts = [0] * len(self.classes)
+        for row in self._encoded(train):
+            for place in row:
+                counts[place] += 1
+        return classification(training, counts)
+
+    def read(
+        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
+    ) -> Examples:
+        return read(source, columns, role=role, data_dir=data_dir)
+
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
+        import numpy as np
+
+        columns, facts = self.lexicon.encode(split_tokens(examples["tokens"]))
+        if "tags" in examples.columns:
+            rows = self._encoded(examples)
+            lengths = np.array([len(row) for row in rows])
+            places = np.concatenate(rows)
+            seen = places != UNSEEN
+            facts["tokens"], facts["unseen_tags"] = len(places), int((~seen).sum())
+            if found := self.scheme and detect(examples["tags"]):
+                facts["illegal_tags"] = sum(illegal(row, found) for row in examples["tags"])
+            for name, values in {"targets": np.where(seen, places, 0), "weights": seen}.items():
+                columns[name] = Ragged.of_lengths(values.astype(np.int32), lengths).append(0)
+        widths = boundaries(columns["ids"].lengths)
+        return Pipeline(columns, {"ids": widths}, batch_size), facts
+
+    encode_for_training = encode
+
+    def _encoded(self, examples: Examples) -> list[np.ndarray]:
+        """Places among the classes, UNSEEN for a tag that has none."""
+        return [encode_labels(row, self.classes) for row in in_scheme(examples["tags"], self.scheme)]
+
+    def outputs(self, forward: Forward, pipeline: Pipeline) -> Ragged:
+        import numpy as np
+
+        found = step_outputs(forward, pipeline, lambda batch, out: self._decode(out, batch["ids"]))
+        ends = found.offsets[1:] - 1  # steps that have no tag
+        return Ragged.of_lengths(np.delete(found.values, ends), found.lengths - 1)
+
+    @functools.cached_property
+    def _decode(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+        import tensorflow as tf
+
+        def decode(outputs: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+            words = tf.not_equal(ids, 0) & tf.not_equal(ids, END)
+            return best_tags(outputs, words, chain=self.output == "crf", constraints=self.constraints)
+
+        shapes = tf.TensorSpec([None, None, len(self.classes)], tf.float32), tf.TensorSpec([None, None], tf.int32)
+        return tf.function(decode, input_signature=shapes, autograph=False)
+
+    def _tags(self, outputs: Ragged) -> Tags:
+        return [tuple(self.classes[place] for place in outputs[row]) for row in range(len(outputs))]
+
+    def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
+        tokens = split_tokens(examples["tokens"])
+        result = []
+        for row, tags in enumerate(self._tags(outputs)):
+            words = [tokens.types[place] for place in tokens.indices[row]]
+            answer: dict[str, Any] = {"tokens": words, "tags": list(tags)}
+            if self.scheme is not None:
+                answer["spans"] = [
+                    {"label": kind, "begin": begin, "end": end, "text": " ".join(words[begin:end])}
+                    for kind, begin, end in spans(tags)
+                ]
+            result.append(answer)
+        return result
+
+    def scorer(self, examples: Examples, outputs: Ragged) -> Callable[[np.ndarray], dict[str, float]]:
+        columns, _ = self.lexicon.encode(split_tokens(examples["tokens"]))
+        known = [columns["ids"][row][:-1] != UNKNOWN for row in range(len(examples))]
+        sums = sentence_sums(
+            in_scheme(examples["tags"], self.scheme), self._tags(outputs), known, marks_spans=self.scheme is not None
+        )
+        unknown = not all(row.all() for row in known)
+        return lambda rows: tag_scores(sums[rows].sum(axis=0), unknown=unknown)
+
+    def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
+        truth, predicted = in_scheme(examples["tags"], self.scheme), self._tags(outputs)
+        spans = {} if self.scheme is None else {"per_span": scores_by_type(truth, predicted)}
+        return spans | {
+            "items": "tokens",
+            "confusion": tag_confusion(truth, predicted),
+            "per_class": scores_by_tag(truth, predicted),
+            "tag_mistakes": tag_mistakes(examples["tokens"], truth, predicted),
+        }
+
+    def fit_baselines(self, train: Examples) -> dict[str, Any]:
+        tags = in_scheme(train["tags"], self.scheme)
+        return {name: kind.fit(train["tokens"], tags, self.classes) for name, kind in self._baselines().items()}
+
+    def load_baseline(self, path: Path) -> Any:
+        return self._baselines()[path.stem].load(path)
+
+    @staticmethod
+    def _baselines() -> dict[str, Any]:
+        return {"most_frequent": MostFrequentTag, "linear": LinearTagger}
+
+    def baseline_outputs(self, baseline: Any, examples: Examples) -> Ragged:
+        return baseline.predict(examples["tokens"])
+
+    def in_keras(self) -> dict[str, Any]:
+        import keras
+
+        if self.output == "crf":
+            return {"loss": crf_loss}
+        return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
+
+    def serving_inputs(self, examples: Examples) -> tf.Tensor:
+        import tensorflow as tf
+
+        tab = TAB
+        return tf.constant(
+            [row if isinstance(row, str) else "".join(token + tab for token in row) for row in examples["tokens"]]
+        )
+
+    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
+        tagger = Tagger(model, self.lexicon, self.classes, chain=self.output == "crf", constraints=self.constraints)
+        return tagger, "tag_ids"

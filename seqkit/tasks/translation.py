@@ -1,0 +1,172 @@
+"""Translation: a text in, a text in another language out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from seqkit.baselines.writers import CopySource, Nearest
+from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.teacher_forcing import encoder_decoder_rows
+from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Attention, Embedding, Search, Stack
+from seqkit.inference.generation import Generated, generate_answers
+from seqkit.layers.embedding import embed_tokens, table_of, tied_head
+from seqkit.metrics.texts import sentence_chrf, signature, text_scorer
+from seqkit.sources.examples import Examples, Role
+from seqkit.sources.parallel import read_parallel
+from seqkit.tasks.roles import Rewrites
+from seqkit.text.tokenizer import tokenize
+from seqkit.text.vocabulary import Vocabulary
+from seqkit.topologies.encoder_decoder import encoder_decoder
+from seqkit.training.executor import Forward
+
+SHOWN = 20  # translations in the report
+PICTURES = 3  # of attention
+
+
+def build_translator(
+    task: Translation,
+    embedding: Embedding,
+    encoder: Stack,
+    decoder: Stack,
+    attention: Attention,
+    *,
+    tied: bool,
+    shared: bool,
+) -> keras.Model:
+    ids, read, mask = embed_tokens(len(task.source), embedding, reversible=tied and shared)
+    table = table_of(ids, read) if shared else None
+    before, features, _ = embed_tokens(len(task.target), embedding, reversible=tied, shared=table, name="before")
+    return encoder_decoder(
+        (ids, read, mask),
+        (before, features),
+        outputs=len(task.target),
+        encoder=encoder,
+        decoder=decoder,
+        attention=attention,
+        head=tied_head(before, features) if tied else None,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Translation(Rewrites):
+    """What this recipe knows and a run doesn't (see seqkit.runs.task.Task). Outputs are what a search found, or texts."""
+
+    columns: dict[str, str]
+    source: Vocabulary
+    target: Vocabulary
+    search: Search
+    max_length: int
+    batch_tokens: int
+    recipe = "translation"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "source": self.source.to_json(),
+            "target": self.target.to_json(),
+            "search": dataclasses.asdict(self.search),
+            "max_length": self.max_length,
+            "batch_tokens": self.batch_tokens,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
+        read = Vocabulary.from_json
+        search = Search(**value["search"])
+        return cls(
+            columns, read(value["source"]), read(value["target"]), search, value["max_length"], value["batch_tokens"]
+        )
+
+    def read(
+        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
+    ) -> Examples:
+        return read_parallel(source, columns, role=role, data_dir=data_dir)
+
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
+        import numpy as np
+
+        rows, facts = self._rows(examples, batch_size, 0)
+        if self.search.replace_unknown:
+            texts = np.array([text.encode() for text in examples["source"]], object)
+            rows = dataclasses.replace(rows, columns=rows.columns | {"text": texts})
+        return rows, facts
+
+    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
+        import numpy as np
+
+        sides = [self._ids(examples, field) for field in ("source", "target")]
+        fits = np.flatnonzero(np.maximum(*(ids.lengths for ids in sides)) <= self.max_length)
+        if not len(fits):
+            raise InputError(
+                f"{examples.origin}: every pair has more than max_length {self.max_length} units on a side: raise it."
+            )
+        kept = examples.take(fits.tolist(), examples.origin)
+        rows, facts = self._rows(kept, batch_size, self.batch_tokens)
+        return rows, facts | {"pairs_left_out_as_too_long": len(examples) - len(fits)}
+
+    def _ids(self, examples: Examples, field: str) -> Ragged:
+        vocabulary = self.source if field == "source" else self.target
+        texts = examples[field]
+        return vocabulary.encode(tokenize(texts, vocabulary.tokenizer, cache="target" in examples.columns))
+
+    def _rows(self, examples: Examples, batch_size: int, batch_tokens: int) -> tuple[Pipeline, dict[str, Any]]:
+        targets = self._ids(examples, "target") if "target" in examples.columns else None
+        return encoder_decoder_rows(self._ids(examples, "source"), targets, batch_size, batch_steps=batch_tokens)
+
+    def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
+        words = self.source.tokenizer if self.search.replace_unknown else None
+        return generate_answers(forward.model, rows, self.search, words)
+
+    def answers(self, examples: Examples, outputs: Generated) -> list[dict[str, Any]]:
+        texts, best = outputs.texts(self.target), self.search.n_best
+        answers = []
+        for row, scores in enumerate(outputs.scores.tolist()):
+            found = [
+                {"translation": text, "score": round(score, 6)}
+                for text, score in zip(texts[row * best :], scores, strict=False)
+                if score > -float("inf")
+            ]
+            answers.append(found[0] | ({"others": found[1:]} if best > 1 else {}))
+        return answers
+
+    def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Callable[[np.ndarray], dict[str, float]]:
+        return text_scorer(self.texts(outputs), examples["target"])
+
+    def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
+        texts, best = self.texts(outputs), outputs.best()
+        shown = [
+            {
+                "source": source,
+                "reference": reference,
+                "written": text,
+                "chrf": sentence_chrf(text, reference),
+            }
+            for source, reference, text in list(zip(examples["source"], examples["target"], texts, strict=True))[:SHOWN]
+        ]
+        signatures = signature()
+        sections: dict[str, Any] = {"items": "units", "written": shown, "signatures": signatures}
+        sources = self._ids(examples, "source")
+        looks = [
+            (
+                [self.source.tokens[number] for number in sources[row]],
+                [self.target.tokens[number] for number in best[row]],
+            )
+            for row in range(min(PICTURES, len(examples)))
+        ]
+        return sections | self.attention(model, outputs, looks)
+
+    def fit_baselines(self, train: Examples) -> dict[str, Any]:
+        return {
+            "copy": CopySource(),
+            "nearest": Nearest(train["source"], train["target"]),
+        }
+
+    def load_baseline(self, path: Path) -> Any:
+        return {"copy": CopySource, "nearest": Nearest}[path.stem].load(path)

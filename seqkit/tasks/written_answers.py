@@ -1,0 +1,153 @@
+"""Answers to questions about images that are written word by word: what `question_answering` does with answer_as text."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.teacher_forcing import encoder_decoder_rows
+from seqkit.core.settings import Search
+from seqkit.export.serving import AnswerWriter
+from seqkit.inference.generation import Generated, generate_answers
+from seqkit.metrics.classification import accuracy_by_kind
+from seqkit.metrics.texts import sentence_chrf, signature, text_scorer
+from seqkit.sources.examples import Examples
+from seqkit.tasks.roles import AsksAboutImages, Writes
+from seqkit.text.tokenizer import tokenize
+from seqkit.text.vocabulary import Vocabulary
+from seqkit.training.executor import Forward
+
+KNOWN = 1000  # of the training answers: those among which the baselines choose (as many as in Antol et al. 2015)
+SHOWN = 20  # answers in the report
+LOOKS = 9  # rows of which it shows where the model looks
+RUN = 4  # words of the longest run that BLEU counts
+
+
+@dataclasses.dataclass(frozen=True)
+class WrittenAnswers(Writes, AsksAboutImages):
+    """What the recipe knows of written answers and a run doesn't (see seqkit.runs.task.Task).
+
+    Outputs are what a search found, or texts.
+    """
+
+    columns: dict[str, str]
+    vocabulary: Vocabulary
+    target: Vocabulary
+    search: Search
+    shape: tuple[int, int, int]
+    known: tuple[str, ...]
+    recipe = "written_answers"
+
+    @classmethod
+    def of(
+        cls,
+        columns: dict[str, str],
+        vocabulary: Vocabulary,
+        target: Vocabulary,
+        search: Search,
+        shape: tuple[int, int, int],
+        answers: Sequence[str],
+    ) -> Self:
+        """A task whose baselines choose among the most frequent of these training answers."""
+        counts = collections.Counter(answers)
+        known = sorted(counts, key=lambda answer: (-counts[answer], answer))[:KNOWN]
+        return cls(columns, vocabulary, target, search, shape, tuple(known))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "question": self.vocabulary.to_json(),
+            "answer": self.target.to_json(),
+            "search": dataclasses.asdict(self.search),
+            "image": list(self.shape),
+            "known": list(self.known),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
+        read = Vocabulary.from_json
+        height, width, channels = value["image"]
+        return cls(
+            columns,
+            read(value["question"]),
+            read(value["answer"]),
+            Search(**value["search"]),
+            (height, width, channels),
+            tuple(value["known"]),
+        )
+
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
+        ids, images = self.asked_ids(examples)
+        targets = None
+        if "answer" in examples.columns:
+            targets = self.target.encode(tokenize(examples["answer"], self.target.tokenizer))
+        rows, facts = encoder_decoder_rows(ids, targets, batch_size)
+        facts = {"images": len(set(images.index.tolist()))} | facts
+        return dataclasses.replace(rows, columns=rows.columns | {"image": images}), facts
+
+    encode_for_training = encode
+
+    def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
+        return generate_answers(forward.model, rows, self.search)
+
+    def answers(self, examples: Examples, outputs: Generated) -> list[dict[str, Any]]:
+        return [
+            {"question": question, "answer": text, "score": round(float(scores[0]), 6)}
+            for question, text, scores in zip(examples["question"], self.texts(outputs), outputs.scores, strict=True)
+        ]
+
+    def _references(self, examples: Examples) -> list[str]:
+        """The answers in the case that is written."""
+        return list(map(str.lower, examples["answer"])) if self.target.tokenizer.lowercase else examples["answer"]
+
+    def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Callable[[np.ndarray], dict[str, float]]:
+        fold = str.lower if self.target.tokenizer.lowercase else str
+        references = self._references(examples)
+        score = text_scorer([fold(text) for text in self.texts(outputs)], references)
+        # BLEU is 0 for answers too short for its runs of words, whatever is written
+        names = ["exact_match", *(["bleu"] if _long(references) else []), "chrf", "length_ratio"]
+
+        def chosen(rows: np.ndarray) -> dict[str, float]:
+            scores = score(rows)
+            return {name: scores[name] for name in names}
+
+        return chosen
+
+    def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
+        import numpy as np
+
+        texts, references, kinds = self.texts(outputs), self._references(examples), self.kinds(examples)
+        right = np.array([text == reference for text, reference in zip(texts, references, strict=True)])
+        wrong = np.flatnonzero(~right).tolist()
+        firsts = [row for row in map(kinds.index, dict.fromkeys(kinds)) if right[row]][: LOOKS - LOOKS // 3]
+        signatures = signature()
+        return {
+            "per_kind": accuracy_by_kind(right, kinds),
+            "looks": self.looks(model.get_layer("encoder"), examples, texts, [*firsts, *wrong[: LOOKS // 3]]),
+            "written": [
+                {
+                    "source": examples["question"][row],
+                    "reference": references[row],
+                    "written": texts[row],
+                    "chrf": sentence_chrf(texts[row], references[row]),
+                }
+                for row in range(min(SHOWN, len(examples)))
+            ],
+            "signatures": {name: text for name, text in signatures.items() if name != "bleu" or _long(references)},
+        }
+
+    def baseline_outputs(self, baseline: Any, examples: Examples) -> list[str]:
+        return [self.known[place] for place in self.probabilities(baseline, examples).argmax(axis=1)]
+
+    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
+        return AnswerWriter(model, self.vocabulary, self.target, self.search), "answer"
+
+
+def _long(texts: Sequence[str]) -> bool:
+    return any(len(text.split()) >= RUN for text in texts)

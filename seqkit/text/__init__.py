@@ -1,0 +1,13 @@
+"""Text to tokens to ids, and labels, tags and spans."""
+
+__all__ = [
+    "byte_pairs",
+    "labels",
+    "lexicon",
+    "spans",
+    "subwords",
+    "tokenizer",
+    "unigram",
+    "vectors",
+    "vocabulary",
+]

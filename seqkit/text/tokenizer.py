@@ -1,0 +1,173 @@
+"""Text to tokens.
+
+Text is split by TensorFlow's string operations alone, so that the pipeline, prediction and an exported graph all run the
+same ones. The rule is data (RE2 patterns applied in order) and lies in vocabulary.json for use from another language.
+"""
+
+import dataclasses
+import hashlib
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+
+from seqkit.core.autotune import without_autotune
+from seqkit.core.errors import InputError
+from seqkit.core.files import cache_folder, replacing
+from seqkit.core.ragged import Ragged
+from seqkit.text.subwords import MARK, MARKED, Subwords, fold, unmark
+
+Unit = Literal["word", "marked_word", "character", "symbol", "subword", "unigram"]
+# A word is letters, marks and digits with apostrophes inside it; any other visible character stands alone.
+_CLEAN = (("(?i)<br */?>", " "), (r"[\p{Z}\p{C}]+", " "))
+_WORD = r"[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*"
+_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
+    "word": (*_CLEAN, (rf"({_WORD}|[^ \p{{L}}\p{{M}}\p{{N}}])", r" \1 ")),
+    "marked_word": (*MARKED, (rf"({MARK}?(?:{_WORD}|[^ {MARK}\p{{L}}\p{{M}}\p{{N}}]))", r" \1 ")),
+    "character": _CLEAN,
+    "symbol": (),
+}
+_CHUNK = 256  # texts a tf.data element: enough to keep both the regular expressions and the threads busy
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokenizer:
+    """The rule that makes tokens of a text.
+
+    Attributes:
+        unit: "word" splits at spaces after `steps`; "marked_word" likewise, but a word before which there was a space, or
+            nothing, begins with "▁"; "character" at every character, with each run of blanks as one space and none at the
+            ends; "symbol" at every character of the text as it is, line ends too. For "subword" and "unigram" there are
+            `BytePairs` and `Unigram`.
+        lowercase: Whether case is folded first.
+    """
+
+    unit: Unit = "word"
+    lowercase: bool = True
+
+    def __post_init__(self):
+        if self.unit not in _STEPS:
+            raise InputError(f"unit is {self.unit!r}: choose one of {', '.join(_STEPS)}.")
+
+    @property
+    def steps(self) -> tuple[tuple[str, str], ...]:
+        """RE2 (pattern, replacement) pairs, applied in order to the folded text."""
+        return _STEPS[self.unit]
+
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Split.
+
+        Args:
+            texts: string, (rows,), UTF-8.
+        Returns:
+            string, (rows, None).
+        """
+        if self.lowercase:
+            texts = fold(texts)
+        for pattern, replacement in self.steps:
+            texts = tf.strings.regex_replace(texts, pattern, replacement)
+        if self.unit in ("word", "marked_word"):
+            return tf.strings.split(texts)
+        if self.unit == "character":
+            texts = tf.strings.strip(texts)
+        return tf.strings.unicode_split(texts, "UTF-8")
+
+    def join(self, tokens: tf.RaggedTensor) -> tf.Tensor:
+        """The texts that tokens make: string, (rows, None) -> (rows,).
+
+        Marked words and symbols give the text back, marked words up to runs of blanks; between words there is a space.
+        """
+        texts = tf.strings.reduce_join(tokens, axis=1, separator=" " if self.unit == "word" else "")
+        return unmark(texts) if self.unit == "marked_word" else texts
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokens:
+    """Split texts, each token as an index into the list of the distinct ones.
+
+    Attributes:
+        types: The distinct tokens.
+        indices: int32, for every row the place in `types` of each of its tokens.
+    """
+
+    types: list[str]
+    indices: Ragged
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def take(self, rows: np.ndarray | Sequence[int]) -> "Tokens":
+        """The given rows, in that order."""
+        return Tokens(self.types, self.indices.take(np.asarray(rows)))
+
+    def counts(self) -> np.ndarray:
+        """How often each type occurs: int64, (types,)."""
+        return np.bincount(self.indices.values, minlength=len(self.types))
+
+
+def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Subwords, *, cache: bool = True) -> Tokens:
+    """Split texts, once: a second call with the same texts and rule reads the cache of the first.
+
+    The cache lies in the user's cache folder, or where the environment variable SEQKIT_CACHE says, and may be deleted at
+    any time. A cache that can't be written is done without.
+    """
+    path = _cache_path(texts, tokenizer)
+    if cache and (kept := _read_cache(path)) is not None:
+        return kept
+    chunks = tf.data.Dataset.from_tensor_slices(tf.constant(list(texts), tf.string)).batch(_CHUNK)
+
+    def split(chunk):
+        rows = tokenizer(chunk)
+        types, places = tf.unique(rows.flat_values)
+        return types, places, rows.row_lengths()
+
+    index: dict[bytes, int] = {}
+    values, lengths = [], []
+    for types, places, sizes in without_autotune(chunks.map(split, num_parallel_calls=2)).as_numpy_iterator():
+        known = np.array([index.setdefault(token, len(index)) for token in types], np.int32)
+        values.append(known[places])
+        lengths.append(sizes)
+    tokens = Tokens(
+        [token.decode() for token in index], Ragged.of_lengths(np.concatenate(values), np.concatenate(lengths))
+    )
+    if cache:
+        _write_cache(path, tokens)
+    return tokens
+
+
+def _cache_path(texts: Sequence[str], tokenizer: Tokenizer | Subwords) -> Path:
+    digest = hashlib.sha256(repr((tokenizer, tokenizer.steps)).encode())
+    for text in texts:
+        data = text.encode()
+        digest.update(len(data).to_bytes(8))
+        digest.update(data)
+    return cache_folder() / f"tokens-{digest.hexdigest()[:32]}.npz"
+
+
+def _read_cache(path: Path) -> Tokens | None:
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
+            types = json.loads(kept["types"].tobytes())
+            return Tokens(types, Ragged(kept["values"], kept["offsets"]))
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        zipfile.BadZipFile,
+    ):  # absent, or cut short by a crash: split again
+        return None
+
+
+def _write_cache(path: Path, tokens: Tokens) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        types = np.frombuffer(json.dumps(tokens.types).encode(), np.uint8)
+        with replacing(path) as part, open(part, "wb") as file:
+            np.savez(file, types=types, values=tokens.indices.values, offsets=tokens.indices.offsets)
+    except OSError:
+        pass

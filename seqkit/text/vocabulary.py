@@ -1,0 +1,154 @@
+"""Tokens to ids, and back."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
+from seqkit.text.byte_pairs import BytePairs
+from seqkit.text.subwords import MARK, Subwords, learn_pieces
+from seqkit.text.tokenizer import Tokenizer, Tokens, Unit, tokenize
+from seqkit.text.unigram import Unigram
+
+PADDING, UNKNOWN, BEGIN, END = range(4)
+SPECIAL = ("<padding>", "<unknown>", "<begin>", "<end>")
+_SUBWORDS: dict[str, type[Subwords]] = {kind.unit: kind for kind in (BytePairs, Unigram)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """The tokens that a model knows. Ids 0 to 3 are padding, unknown, begin and end, always.
+
+    Attributes:
+        tokens: The token of each id; of subwords all pieces, in their order.
+        tokenizer: The rule that made them.
+    """
+
+    tokens: tuple[str, ...]
+    tokenizer: Tokenizer | Subwords
+
+    def __post_init__(self):
+        if self.tokens[: len(SPECIAL)] != SPECIAL:
+            raise InputError(f"A vocabulary starts with {SPECIAL}; this one starts with {self.tokens[: len(SPECIAL)]}.")
+        if isinstance(self.tokenizer, Subwords) and self.tokens[len(SPECIAL) :] != self.tokenizer.pieces:
+            raise InputError("A vocabulary of subwords holds the pieces that its rule cuts: use learn_vocabulary.")
+
+    @classmethod
+    def build(cls, tokens: Tokens, tokenizer: Tokenizer, *, size: int = 20_000, min_count: int = 1) -> "Vocabulary":
+        """Keep the `size` most frequent tokens (with the four fixed ones) that occur `min_count` times at least.
+
+        Equally frequent tokens are ordered by name, so that the order of the rows doesn't matter.
+
+        Raises:
+            InputError: No token does.
+        """
+        counts = tokens.counts()
+        frequent = [place for place in np.flatnonzero(counts >= min_count) if tokens.types[place] not in SPECIAL]
+        if not frequent:
+            raise InputError(f"The training texts hold no token that occurs {min_count} times: check the text column.")
+        frequent.sort(key=lambda place: (-counts[place], tokens.types[place]))
+        return cls(SPECIAL + tuple(tokens.types[place] for place in frequent[: size - len(SPECIAL)]), tokenizer)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def encode(self, tokens: Tokens) -> Ragged:
+        """Ids of split texts: int32, ragged; tokens outside the vocabulary become UNKNOWN."""
+        ids = {token: number for number, token in enumerate(self.tokens)}
+        for token in SPECIAL:  # a text that spells "<padding>" doesn't get to say where it ends
+            ids[token] = UNKNOWN
+        table = np.array([ids.get(token, UNKNOWN) for token in tokens.types] or [UNKNOWN], np.int32)
+        return Ragged(table[tokens.indices.values], tokens.indices.offsets)
+
+    def lookup(self) -> tf.lookup.StaticHashTable:
+        """The same mapping as a TensorFlow table, for an exported graph."""
+        words = tf.lookup.KeyValueTensorInitializer(
+            tf.constant(self.tokens[len(SPECIAL) :], tf.string),
+            tf.range(len(SPECIAL), len(self.tokens), dtype=tf.int32),
+        )
+        return tf.lookup.StaticHashTable(words, UNKNOWN)
+
+    def texts(
+        self, ids: tf.Tensor | tf.RaggedTensor, *, unknown: str | tf.Tensor | tf.RaggedTensor = SPECIAL[UNKNOWN]
+    ) -> tf.Tensor:
+        """Ids as texts, by TensorFlow's operations alone.
+
+        Args:
+            ids: Integers, (rows, steps), padded or ragged; padding, begin and end are left out wherever they stand.
+            unknown: What an unknown token is written as; among marked words as one by itself. Or, of the shape of `ids`, the
+                token to write for it wherever it stands.
+        Returns:
+            string, (rows,).
+        """
+        if not isinstance(ids, tf.RaggedTensor):
+            ids = tf.RaggedTensor.from_tensor(ids)
+        tokens = tf.gather(tf.constant(self.tokens), ids.flat_values)
+        if isinstance(unknown, str):
+            instead = tf.constant((MARK if self.tokenizer.unit == "marked_word" else "") + unknown)
+        else:
+            instead = unknown.flat_values if isinstance(unknown, tf.RaggedTensor) else tf.reshape(unknown, [-1])
+        tokens = tf.where(tf.equal(ids.flat_values, UNKNOWN), instead, tokens)
+        real = tf.equal(ids.flat_values, UNKNOWN) | (ids.flat_values >= len(SPECIAL))
+        return self.tokenizer.join(tf.ragged.boolean_mask(ids.with_flat_values(tokens), ids.with_flat_values(real)))
+
+    def written(self, ids: Ragged, unknown: Ragged | None = None) -> list[str]:
+        """The texts of ids, as `texts` writes them."""
+        rows = tf.RaggedTensor.from_row_splits(ids.values, ids.offsets)
+        instead = {} if unknown is None else {"unknown": rows.with_values(tf.constant(unknown.values, tf.string))}
+        return [text.decode() for text in self.texts(rows, **instead).numpy().tolist()]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything that maps a text to ids, as JSON."""
+        scores = {"scores": list(self.tokenizer.scores)} if isinstance(self.tokenizer, Unigram) else {}
+        return {
+            "unit": self.tokenizer.unit,
+            "lowercase": self.tokenizer.lowercase,
+            "replace": [list(step) for step in self.tokenizer.steps],
+            "tokens": list(self.tokens),
+        } | scores
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Vocabulary":
+        """The inverse of `to_json`."""
+        tokens = tuple(value["tokens"])
+        tokenizer: Tokenizer | Subwords
+        if value["unit"] == BytePairs.unit:
+            tokenizer = BytePairs(tokens[len(SPECIAL) :], lowercase=value["lowercase"])
+        elif value["unit"] == Unigram.unit:
+            tokenizer = Unigram(tokens[len(SPECIAL) :], tuple(value["scores"]), lowercase=value["lowercase"])
+        else:
+            tokenizer = Tokenizer(value["unit"], value["lowercase"])
+        if [list(step) for step in tokenizer.steps] != value["replace"]:
+            raise InputError(
+                "The vocabulary was written with another normalisation rule: train again with this seqkit."
+            )
+        return cls(tokens, tokenizer)
+
+
+def learn_vocabulary(
+    texts: Sequence[str], *, unit: Unit = "word", lowercase: bool = False, size: int = 20_000, min_count: int = 1
+) -> Vocabulary:
+    """Learn a vocabulary from the training texts, whatever the unit.
+
+    Args:
+        texts: Of training; their order doesn't matter.
+        unit: As for `Tokenizer`, or "subword" and "unigram" for the pieces of words of `BytePairs` and `Unigram`.
+        lowercase: Whether case is folded first.
+        size: Tokens to know, with the four fixed ones.
+        min_count: How often a token must occur to be known; of subwords, a character.
+    Raises:
+        InputError: No token does, or there are more characters than subwords.
+    """
+    if unit not in _SUBWORDS:
+        tokenizer = Tokenizer(unit, lowercase)
+        return Vocabulary.build(tokenize(texts, tokenizer), tokenizer, size=size, min_count=min_count)
+    rule = _SUBWORDS[unit]
+    words = tokenize(texts, rule((), lowercase=lowercase))  # without pieces a word is one unknown token
+    counts = dict(zip(words.types, words.counts().tolist(), strict=True))
+    learned = learn_pieces(counts, size - len(SPECIAL), rule.algorithm, min_count=min_count)
+    scores = {piece: score for piece, score in learned.items() if piece not in SPECIAL}  # a text may spell "<padding>"
+    return Vocabulary(SPECIAL + tuple(scores), rule.learned(scores, lowercase=lowercase))

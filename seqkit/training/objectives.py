@@ -1,0 +1,54 @@
+"""Losses and what is counted beside them."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from seqkit.core.settings import Training
+
+Measure = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """What a step minimises and what it counts.
+
+    Attributes:
+        loss: (targets, outputs) -> float, one number an item: (batch,) or (batch, steps).
+        measures: Name -> function of the same form whose mean over the items is reported.
+        training_loss: The loss to descend, where it is another than the one to report (label smoothing, class weights).
+    """
+
+    loss: Measure
+    measures: dict[str, Measure]
+    training_loss: Measure | None = None
+
+
+def classification(training: Training, counts: Sequence[int]) -> Objective:
+    """One class an item: cross-entropy in nats, from logits, and accuracy.
+
+    Label smoothing (Szegedy et al. 2016) and class weights shape the loss that is descended, not the one reported.
+
+    Args:
+        counts: Items of each class in the training data; a class without any weighs nothing.
+    """
+    frequency = np.asarray(counts, np.float64)
+    balanced = frequency.sum() / (np.count_nonzero(frequency) * np.maximum(frequency, 1)) * (frequency > 0)
+    weights = tf.constant(balanced if training.class_weights == "balanced" else np.ones_like(balanced), tf.float32)
+    smoothing = training.label_smoothing
+
+    def loss(targets, logits):
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+
+    def training_loss(targets, logits):
+        # the target is 1 - smoothing on the label and smoothing / classes on every class
+        spread = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
+        return ((1.0 - smoothing) * loss(targets, logits) + smoothing * spread) * tf.gather(weights, targets)
+
+    def accuracy(targets, logits):
+        return tf.cast(tf.equal(tf.argmax(logits, axis=-1, output_type=targets.dtype), targets), tf.float32)
+
+    plain = not smoothing and training.class_weights == "none"
+    return Objective(loss, {"accuracy": accuracy}, None if plain else training_loss)

@@ -1,0 +1,69 @@
+"""What keeps a recurrent model from learning its texts by heart, in training alone: the saved model knows nothing of it."""
+
+import dataclasses
+import zlib
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Training
+
+NOT_IN_STEP = "training.ar and training.tar are for models with an answer at every step: leave them at 0."
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightDrop:
+    """Recurrent weights of which a share is dropped, the same ones for all rows and steps of a batch (Merity et al. 2018).
+
+    The draw is a function of seed, layer and `step`, so that a resumed training needs nothing of it saved.
+
+    Attributes:
+        rate: The share.
+        seed: Of the draws.
+        step: int64 variable, the number of the training step.
+    """
+
+    rate: float
+    seed: int
+    step: tf.Variable
+
+    def __call__(self, kernel: tf.Tensor, name: str) -> tf.Tensor:
+        """A recurrent kernel as this step has it; what is kept is scaled by 1 / (1 - rate)."""
+        where = (zlib.crc32(name.encode()) + self.seed) % 2**31
+        uniform = tf.random.stateless_uniform(kernel.shape, tf.stack([tf.constant(where, tf.int64), self.step]))
+        return tf.where(uniform >= self.rate, kernel / (1.0 - self.rate), 0.0)
+
+
+def with_activations(model: keras.Model) -> keras.Model:
+    """The model with two more outputs, (batch, steps, units): what its last recurrent layer says, and that after dropout."""
+    stack = [layer for layer in model.layers if isinstance(layer, layers.RNN | layers.Bidirectional)]
+    if not stack:  # of an encoder and a decoder, which are models of their own
+        raise InputError(NOT_IN_STEP)
+    last = stack[-1].output
+    dropped = (layer.output for layer in model.layers if isinstance(layer, layers.Dropout) and layer.input is last)
+    return keras.Model(model.input, [*model.outputs, last, next(dropped, last)], name=model.name)
+
+
+def activation_penalty(training: Training, said: tf.Tensor, dropped: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """AR and TAR (Merity et al. 2017): ar mean(dropped_t^2) + tar mean((said_t - said_t-1)^2), over real steps.
+
+    Args:
+        said: float, (batch, steps, units), the last recurrent layer's outputs.
+        dropped: float, (batch, steps, units), the same after dropout.
+        weights: float, (batch, steps), 0 on padding.
+    Raises:
+        InputError: There is no answer at every step.
+    """
+    if weights.shape.rank != 2:
+        raise InputError(NOT_IN_STEP)
+    said, dropped = tf.cast(said, tf.float32), tf.cast(dropped, tf.float32)
+    both = weights[:, 1:] * weights[:, :-1]
+    size = _mean(tf.reduce_mean(tf.square(dropped), axis=-1), weights)
+    change = _mean(tf.reduce_mean(tf.square(said[:, 1:] - said[:, :-1]), axis=-1), both)
+    return training.ar * size + training.tar * change
+
+
+def _mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    return tf.math.divide_no_nan(tf.reduce_sum(values * weights), tf.reduce_sum(weights))
