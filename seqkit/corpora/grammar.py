@@ -10,7 +10,7 @@ Part = dict[str, list[str]]
 
 
 def grammar(rules: dict[str, list[str]]) -> Callable[[str, bool, Callable[[], float]], str]:
-    """Compile the rules of a grammar with verdicts (see `review_grammar.py` for the notation).
+    """Compile the rules of a grammar with verdicts (see `grammars/reviews.toml` for the notation).
 
     Returns:
         `expand(symbol, positive, draw)`, which writes `symbol` for the given verdict; `draw()` gives floats in [0, 1).

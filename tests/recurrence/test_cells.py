@@ -17,7 +17,7 @@ from seqkit.recurrence.acceleration import Scanned, accelerate
 from seqkit.recurrence.bptt import scan
 from seqkit.recurrence.cells import CELLS, GateCell, Recurrence, Recurrent, make_layer, register
 from seqkit.recurrence.step import Cell
-from tests.unit import oracle
+from tests import oracle
 
 UNITS = 4
 

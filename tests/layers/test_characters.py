@@ -7,7 +7,7 @@ import pytest
 from seqkit.core.settings import Embedding
 from seqkit.layers.characters import EMBEDDING, compose_characters
 from seqkit.layers.embedding import embed_tokens
-from tests.unit import oracle
+from tests import oracle
 
 WIDTH, UNITS = 5, 6
 WORDS = np.array(

@@ -12,7 +12,7 @@ from seqkit.recurrence.acceleration import accelerate
 from seqkit.recurrence.bptt import scan
 from seqkit.recurrence.cells import CELLS, weights_of
 from seqkit.recurrence.step import Cell, left_widths
-from tests.unit import oracle
+from tests import oracle
 
 STEPS, FEATURES, UNITS = 19, 5, 4  # more steps than a chunk, and no multiple of it
 MAKE = {

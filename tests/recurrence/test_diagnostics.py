@@ -10,7 +10,7 @@ import tensorflow as tf
 from seqkit.core.registry import cells
 from seqkit.recurrence.cells import CELLS
 from seqkit.recurrence.diagnostics import gradient_flow, gradient_flow_picture
-from tests.unit import oracle
+from tests import oracle
 
 PAGE = Path(__file__).parents[2] / "docs" / "cells.md"
 STEPS, UNITS = 12, 4
