@@ -23,7 +23,7 @@ def seqkit_steps(cell, inputs, units, folder):
 
     from seqkit import Stack
     from seqkit.core.ragged import Ragged
-    from seqkit.export.artefacts import export_litert, lite_interpreter
+    from seqkit.export.litert import lite_interpreter, write_step
     from seqkit.export.step import Step
     from seqkit.topologies.many_to_many import many_to_many
 
@@ -33,7 +33,7 @@ def seqkit_steps(cell, inputs, units, folder):
     step = Step(model)
     x = np.random.default_rng(0).normal(size=(1, 20, inputs)).astype("float32")
     whole = Ragged.of_lengths(np.asarray(model(x))[0], np.array([20]))
-    path = export_litert(step, folder, ({"frames": x}, whole), precision="float32")
+    path = write_step(step, folder, ({"frames": x}, whole), precision="float32")
     tf.saved_model.save(step, str(folder / "savedmodel"), signatures={"step": step.concrete()})
     served = tf.saved_model.load(str(folder / "savedmodel")).signatures["step"]
     runner = lite_interpreter(path).get_signature_runner()

@@ -78,7 +78,6 @@ def captioning(
     from seqkit.tasks.captioning import Captioning
     from seqkit.text.vocabulary import learn_vocabulary
     from seqkit.topologies.one_to_many import one_to_many
-    from seqkit.training.objectives import classification
 
     if search.replace_unknown:
         raise InputError("search.replace_unknown is on, but an image has no words to copy: leave it off.")
@@ -107,4 +106,4 @@ def captioning(
             attention=attention,
             every_step=every_step,
         )
-        return making.done(task, model, splits, classification(training, [1] * len(vocabulary)))
+        return making.done(task, model, splits)

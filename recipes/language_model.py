@@ -75,7 +75,6 @@ def language_model(
     from seqkit.sources.corpus import hold_out_end, read_corpus
     from seqkit.tasks.language_model import LanguageModel, build_language_model, lines_to_split
     from seqkit.text.vocabulary import learn_vocabulary
-    from seqkit.training.objectives import classification
 
     if data is None and not contiguous:
         raise InputError("The built-in topics are one running text: leave contiguous on, or give --data.")
@@ -102,4 +101,4 @@ def language_model(
         )
         task = LanguageModel(columns, vocabulary, contiguous, window, random_windows)
         model = build_language_model(len(vocabulary), embedding, stack, one_hot=one_hot, tied=tied)
-        return making.done(task, model, splits, classification(training, [1] * len(vocabulary)))
+        return making.done(task, model, splits)

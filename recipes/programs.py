@@ -76,7 +76,6 @@ def programs(
     from seqkit.sources.parallel import read_parallel
     from seqkit.tasks.programs import DrawnPrograms, Programs, build_executor
     from seqkit.text.vocabulary import learn_vocabulary
-    from seqkit.training.objectives import classification
 
     if search.replace_unknown:
         raise InputError(
@@ -93,10 +92,10 @@ def programs(
         executor = Programs(
             columns, vocabularies[0], vocabularies[-1], search.of_run(run["seed"]), exercises if data is None else None
         )
+        model = build_executor(executor, embedding, encoder, decoder, attention)
         return making.done(
             executor,
-            model := build_executor(executor, embedding, encoder, decoder, attention),
+            model,
             splits,
-            classification(training, [1] * len(executor.target)),
             curriculum=(lambda rows: executor.curriculum(rows, run["seed"])) if data is None else None,
         )

@@ -35,6 +35,7 @@ def _unread(given: Arguments) -> dict[str, str]:
 
 @recipe(
     task="seqkit.tasks.question_answering:QuestionAnswering",
+    tasks={"written_answers": "seqkit.tasks.written_answers:WrittenAnswers"},
     least={"vocabulary_size": 5, "min_count": 1, "hops": 1},
     reads=lambda given: CLASSES if given["answer_as"] == "class" else DECODER,
     unread=_unread,
@@ -106,7 +107,6 @@ def question_answering(
     from seqkit.text.vocabulary import Vocabulary, learn_vocabulary
     from seqkit.topologies.encoder_decoder import encoder_decoder
     from seqkit.topologies.many_to_one import many_to_one
-    from seqkit.training.objectives import classification
 
     one_of("answer_as", answer_as, AnswerAs)
     if search.replace_unknown:
@@ -132,16 +132,13 @@ def question_answering(
         source, seen = ([ids, pixels], features, mask), {"pooling": pooling, "grid": grid, "hops": hops}
         task: QuestionAnswering | WrittenAnswers
         if answer_as == "class":
-            task, counts = QuestionAnswering(columns, vocabulary, classes, shape), list(map(answers.count, classes))
+            task = QuestionAnswering(columns, vocabulary, classes, shape)
             model = many_to_one(*source, outputs=len(classes), stack=stack, **seen)
         else:
             target = learn_vocabulary(
                 answers, unit="marked_word", lowercase=lowercase, size=vocabulary_size, min_count=min_count
             )
-            task, counts = (
-                WrittenAnswers.of(columns, vocabulary, target, search.of_run(run["seed"]), shape, answers),
-                [1] * len(target),
-            )
+            task = WrittenAnswers.of(columns, vocabulary, target, search.of_run(run["seed"]), shape, answers)
             before, written, _ = embed_tokens(len(target), embedding, name="before")
             model = encoder_decoder(
                 source,
@@ -152,4 +149,4 @@ def question_answering(
                 attention=attention,
                 **seen,
             )
-        return making.done(task, model, splits, classification(training, counts))
+        return making.done(task, model, splits)

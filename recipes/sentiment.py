@@ -59,31 +59,26 @@ def sentiment(
     from seqkit.layers.embedding import embed_tokens
     from seqkit.runs.builder import RunBuilder
     from seqkit.tasks.sentiment import Sentiment
-    from seqkit.text.labels import learn_classes
-    from seqkit.text.tokenizer import Tokenizer, tokenize
+    from seqkit.text.tokenizer import Tokenizer
     from seqkit.text.vectors import read_vectors
-    from seqkit.text.vocabulary import Vocabulary
     from seqkit.topologies.many_to_one import many_to_one
-    from seqkit.training.objectives import classification
 
-    columns = {"text": text, "label": label}
     with RunBuilder(sentiment, arguments) as making:
+        columns = {"text": text, "label": label}
         splits = making.splits(columns, builtin=reviews, stratify="label")
-        tokenizer = Tokenizer(unit, lowercase)
-        tokens = tokenize(splits.train["text"], tokenizer)
-        vocabulary = Vocabulary.build(tokens, tokenizer, size=vocabulary_size, min_count=min_count)
-        classes = learn_classes(splits.train["label"], splits.valid["label"], splits.train.origin)
-        task = Sentiment(columns, vocabulary, classes, max_length)
-        vectors = read_vectors(embedding.vectors, vocabulary, seed=run["seed"]) if embedding.vectors else None
+        task = Sentiment.learn(
+            splits,
+            tokenizer=Tokenizer(unit, lowercase),
+            columns=columns,
+            vocabulary_size=vocabulary_size,
+            min_count=min_count,
+            max_length=max_length,
+        )
+        vectors = read_vectors(embedding.vectors, task.vocabulary, seed=run["seed"]) if embedding.vectors else None
         model = many_to_one(
-            *embed_tokens(len(vocabulary), embedding, vectors),
-            outputs=len(classes),
+            *embed_tokens(len(task.vocabulary), embedding, vectors),
+            outputs=len(task.classes),
             stack=stack,
             pooling=pooling,
         )
-        return making.done(
-            task,
-            model,
-            splits,
-            classification(training, [splits.train["label"].count(c) for c in classes]),
-        )
+        return making.done(task, model, splits)

@@ -103,4 +103,4 @@ def tagging(
         if embedding.vectors:
             vectors = read_vectors(embedding.vectors, lexicon.words, seed=run["seed"])
         model = build_tagger(task, characters, character_units, embedding, stack, vectors)
-        return making.done(task, model, splits, task.objective(training, splits.train))
+        return making.done(task, model, splits)

@@ -76,7 +76,6 @@ def translation(
     from seqkit.sources.parallel import read_parallel
     from seqkit.tasks.translation import Translation, build_translator
     from seqkit.text.vocabulary import learn_vocabulary
-    from seqkit.training.objectives import classification
 
     if tied and embedding.units != decoder.units[-1]:
         raise InputError(
@@ -112,4 +111,4 @@ def translation(
             columns, vocabularies[0], vocabularies[-1], search.of_run(run["seed"]), max_length, batch_tokens
         )
         model = build_translator(task, embedding, encoder, decoder, attention, tied=tied, shared=shared_embedding)
-        return making.done(task, model, splits, classification(training, [1] * len(task.target)))
+        return making.done(task, model, splits)

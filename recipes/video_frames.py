@@ -76,7 +76,6 @@ def video_frames(
     from seqkit.tasks.video_frames import VideoFrames, flat_labels, with_turned_copies
     from seqkit.text.labels import learn_classes
     from seqkit.topologies.many_to_many import many_to_many
-    from seqkit.training.objectives import classification
 
     if turned_copies and encoder.points != 3:
         raise InputError(
@@ -115,4 +114,4 @@ def video_frames(
             outputs=len(classes),
             stack=stack,
         )
-        return making.done(task, model, splits, classification(training, [trained.count(name) for name in classes]))
+        return making.done(task, model, splits)

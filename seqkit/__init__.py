@@ -7,9 +7,19 @@ many_to_one`). What needs TensorFlow is imported when it is first asked for, so 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from seqkit.core.arguments import RunOptions, recipe
+from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
 from seqkit.core.errors import ExportError, InputError, TrainingError
-from seqkit.core.settings import Attention, Embedding, Encoder, Search, Stack, Training
+from seqkit.core.settings import (
+    CLASSES,
+    DECODER,
+    IN_STEP,
+    Attention,
+    Embedding,
+    Encoder,
+    Search,
+    Stack,
+    Training,
+)
 from seqkit.core.version import __version__
 
 if TYPE_CHECKING:
@@ -18,6 +28,10 @@ if TYPE_CHECKING:
     from seqkit.runs.run import Run, load
 
 __all__ = [
+    "CLASSES",
+    "DECODER",
+    "IN_STEP",
+    "Arguments",
     "Attention",
     "Embedding",
     "Encoder",
@@ -27,6 +41,7 @@ __all__ = [
     "RunBuilder",
     "RunOptions",
     "Search",
+    "Source",
     "Stack",
     "Training",
     "TrainingError",

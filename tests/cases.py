@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqkit.batches.pipeline import Column, Pipeline, Shared, boundaries
+from seqkit.batches.pipeline import Column, Shared
 from seqkit.batches.teacher_forcing import teacher_forced
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Attention, Embedding, Encoder, Search, Stack, Training
@@ -35,6 +35,7 @@ from seqkit.recipes.video_frames import video_frames
 from seqkit.runs.run import Run
 from seqkit.sources.examples import Examples
 from seqkit.sources.images import ImageRef
+from seqkit.testing.models import as_batch
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.topologies.many_to_one import many_to_one
@@ -87,34 +88,13 @@ class Case:
     lower_is_better: bool = False
     writes: bool = False
 
+    def rows(self, rng: np.random.Generator, lengths: Sequence[int]) -> dict[str, Column]:
+        """Drawn rows of these lengths."""
+        return self.draw(rng, np.array(lengths))
+
     def batch(self, rng: np.random.Generator, lengths: Sequence[int]) -> dict[str, np.ndarray]:
         """Drawn rows as one batch, in the order of the lengths."""
-        return as_batch(self.draw(rng, np.array(lengths)))
-
-
-def axes_of(columns: dict[str, Column], most: int = 1) -> dict[str, tuple[int, ...]]:
-    """The first of the ragged columns of each set of lengths, with its widths."""
-    axes: dict[bytes, tuple[str, Ragged]] = {}
-    for name, column in columns.items():
-        if isinstance(column, Ragged):
-            axes.setdefault(column.lengths.tobytes(), (name, column))
-    return {name: boundaries(column.lengths, most=most) for name, column in axes.values()}
-
-
-def as_batch(columns: dict[str, Column], more: int = 0) -> dict[str, np.ndarray]:
-    """All rows as one batch, padded to the longest and `more`."""
-    axes = {name: (int(columns[name].lengths.max()) + more,) for name in axes_of(columns)}
-    rows = Pipeline(columns, axes, len(next(iter(columns.values()))))
-    batch = next(iter(rows.batches().as_numpy_iterator()))
-    order = np.argsort(batch.pop("rows"))
-    del batch["steps"]
-    return {name: values[order] for name, values in batch.items()}
-
-
-def inputs_of(model: Any, batch: dict[str, np.ndarray]) -> Any:
-    """What the model takes of a batch."""
-    inputs = [batch[tensor.name] for tensor in model.inputs]
-    return inputs if len(inputs) > 1 else inputs[0]
+        return as_batch(self.rows(rng, lengths))
 
 
 def _sentiment(out: Path, **settings: Any) -> Run:

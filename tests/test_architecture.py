@@ -17,7 +17,7 @@ FLOORS = (  # from the ground up; rooms of one floor don't know each other
     {"training", "export"},
     {"runs"},
     {"tasks"},
-    {"recipes"},
+    {"recipes", "testing"},
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

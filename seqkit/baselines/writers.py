@@ -1,7 +1,7 @@
 """What a model that writes has to beat: texts that are there already."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +37,8 @@ class MostFrequentAnswer:
         counts = Counter(targets)
         return cls(min(counts, key=lambda text: (-counts[text], text)))
 
-    def answer(self, sources: Sequence[str]) -> list[str]:
-        return [self.text] * len(sources)
+    def answer(self, rows: Sized) -> list[str]:
+        return [self.text] * len(rows)
 
     def save(self, path: Path) -> None:
         np.savez(path, text=_packed([self.text]))
@@ -110,7 +110,8 @@ class NearestImage:
     @classmethod
     def load(cls, path: Path) -> "NearestImage":
         with np.load(path, allow_pickle=False) as kept:
-            return cls(kept["images"], kept["captions"].tobytes().decode().split("\0"))
+            images, captions = (kept[name] for name in kept.files)  # in version 0.4 they had another name
+            return cls(images, captions.tobytes().decode().split("\0"))
 
 
 def _values(images: Shared) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import json as json_format
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -159,7 +159,7 @@ def score(
     predict(run, file, column=column, import_=import_)
 
 
-def export(run: Path, /, *, format: Literal["keras", "savedmodel", "litert"], import_: Imports = ()) -> None:
+def export(run: Path, /, *, format: str, import_: Imports = ()) -> None:
     """Write an artefact that runs without seqkit, once it has answered real rows as the run does.
 
     Parameters
@@ -168,7 +168,7 @@ def export(run: Path, /, *, format: Literal["keras", "savedmodel", "litert"], im
         The run folder.
     format
         keras for a file that plain Keras opens; savedmodel for raw inputs in and labels out, and the streaming step where
-        there is one; litert for the streaming step alone, on a device.
+        there is one; litert for the streaming step alone, on a device; or the exporter of an installed package.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """

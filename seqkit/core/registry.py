@@ -11,6 +11,7 @@ import importlib.metadata
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from seqkit.core.errors import InputError
@@ -159,4 +160,4 @@ def task_class(name: str) -> Any:
 
 recipes: Registry[Recipe] = Registry("recipe", "seqkit.recipes", recipe_of)
 cells: Registry[Any] = Registry("cell", "seqkit.cells", lambda cell: cell)
-exporters: Registry[Any] = Registry("exporter", "seqkit.exporters", lambda exporter: exporter)
+exporters: Registry[Callable[[Any], Path]] = Registry("exporter", "seqkit.exporters", lambda exporter: exporter)

@@ -1,8 +1,12 @@
 """Artefacts that run without seqkit, compared with the run."""
 
 __all__ = [
-    "artefacts",
+    "keras_file",
+    "litert",
+    "manifest",
     "parity",
+    "savedmodel",
     "serving",
     "step",
+    "subject",
 ]

@@ -1,28 +1,25 @@
 """An artefact's answers beside the run's."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from seqkit.core.errors import ExportError
 from seqkit.core.ragged import Ragged
-from seqkit.export.step import Step
+from seqkit.export.step import Arrays, Step
 
-Format = Literal["keras", "savedmodel", "litert"]
 TOLERANCE = {"float32": 1e-5, "mixed_bfloat16": 2e-2}  # of a probability; bfloat16 keeps 8 bits
 STREAMED = 100  # steps of a sample on which a streaming step is compared
 ROWS_STREAMED = 64
-
-Arrays = dict[str, np.ndarray]
 
 
 def compare_steps(
     ask: Callable[[dict[str, Any]], dict[str, Any]],
     step: Step,
     stream: tuple[Arrays, Ragged],
-    format: Format,
+    format: str,
     precision: str,
 ) -> float:
     """Each row alone, input by input, beside the run's answers to the whole row."""
@@ -38,9 +35,7 @@ def compare_steps(
     return compare_outputs(np.stack(got), length.values, format, precision)
 
 
-def compare_outputs(
-    got: np.ndarray, expected: np.ndarray | Ragged | list[str], format: Format, precision: str
-) -> float:
+def compare_outputs(got: np.ndarray, expected: np.ndarray | Ragged | list[str], format: str, precision: str) -> float:
     """The greatest difference of two numbers, or the share of texts that differ, of which none may."""
     if isinstance(expected, list):
         error = float(np.mean([text.decode() != wanted for text, wanted in zip(got.tolist(), expected, strict=True)]))

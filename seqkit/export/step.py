@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from seqkit.recurrence.stateful import stateful
 
 Tensors = dict[str, tf.Tensor]
+Arrays = dict[str, np.ndarray]
 
 
 class Step(tf.Module):
@@ -43,4 +45,5 @@ class Step(tf.Module):
             answer, *after = self.call([*inputs, *(given[name] for name in self.states)])
             return {"outputs": answer[:, 0]} | dict(zip(self.states, after, strict=True))
 
-        return tf.function(step, autograph=False).get_concrete_function(**specs)
+        function: Callable[..., Tensors] = tf.function(step, autograph=False).get_concrete_function(**specs)
+        return function

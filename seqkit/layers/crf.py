@@ -32,7 +32,7 @@ class CRF(keras.layers.Layer):
         in every row; then the emissions, to the last real one of which the scores of the end are added.
     """
 
-    def __init__(self, constraints: Sequence[Sequence[bool]] | None = None, **kwargs: Any):
+    def __init__(self, constraints: np.ndarray | Sequence[Sequence[bool]] | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.constraints = None if constraints is None else np.asarray(constraints, bool).tolist()
         self.supports_masking = True

@@ -18,7 +18,7 @@ from seqkit.core.files import read_json, write_json
 from seqkit.core.progress import notify
 from seqkit.core.registry import recipe_of
 from seqkit.runs.folder import CHECKPOINT, new_folder
-from seqkit.runs.run import Run, command, input_fields, versions
+from seqkit.runs.run import Run, command, versions
 from seqkit.runs.samples import write_samples
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
@@ -27,7 +27,6 @@ from seqkit.training.backbone import with_backbone_features
 from seqkit.training.curriculum import Curriculum
 from seqkit.training.executor import Rows
 from seqkit.training.loop import fit, reproducible
-from seqkit.training.objectives import Objective
 
 PLACES = ("out", "overwrite", "resume", "callbacks")  # arguments that are no settings: where and how a run is made
 
@@ -74,7 +73,6 @@ class RunBuilder:
         task: Task,
         model: keras.Model,
         splits: Splits,
-        objective: Objective,
         curriculum: Callable[[Rows], Curriculum] | None = None,
     ) -> Run:
         """Train the model, fill the folder and score the run.
@@ -82,7 +80,7 @@ class RunBuilder:
         Args:
             curriculum: From the rows of the training data to what gives each epoch's in their place.
         """
-        info = self._trained(task, model, splits, objective, curriculum)
+        info = self._trained(task, model, splits, curriculum)
         _score(Run(self._part, task, model, info), splits)
         return Run(Path(self._arguments["out"]), task, model, info)
 
@@ -91,7 +89,6 @@ class RunBuilder:
         task: Task,
         model: keras.Model,
         splits: Splits,
-        objective: Objective,
         curriculum: Callable[[Rows], Curriculum] | None,
     ) -> dict[str, Any]:
         """Train, and fill the folder but for the report.
@@ -130,7 +127,7 @@ class RunBuilder:
             learner,
             train_rows,
             valid_rows,
-            objective=objective,
+            objective=task.objective(training, splits.train),
             training=training,
             seed=seed,
             callbacks=self._arguments["callbacks"],
@@ -147,7 +144,7 @@ class RunBuilder:
             writer = csv.DictWriter(file, history[0].keys())
             writer.writeheader()
             writer.writerows(history)
-        write_samples(part, {field: splits.valid[field] for field in input_fields(task)})
+        write_samples(part, {field: splits.valid[field] for field in task.fields})
         (part / "baselines").mkdir(exist_ok=True)
         for name, baseline in task.fit_baselines(splits.train).items():
             baseline.save(part / "baselines" / f"{name}.npz")

@@ -8,10 +8,12 @@ import functools
 import platform
 import shlex
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,23 +22,18 @@ from rich.table import Table
 
 from seqkit.core.errors import InputError
 from seqkit.core.files import read_json, replacing, write_json
-from seqkit.core.ragged import Ragged
-from seqkit.core.registry import task_class
+from seqkit.core.registry import exporters, task_class
 from seqkit.core.version import __version__
-from seqkit.export.artefacts import export_keras, export_litert, export_savedmodel
-from seqkit.export.parity import Format
-from seqkit.export.step import Step
+from seqkit.export.subject import Served, Subject
 from seqkit.layers.crf import CRF
 from seqkit.layers.input_feeding import Attentive
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
 from seqkit.recurrence.cells import Recurrent
-from seqkit.recurrence.stateful import streams
 from seqkit.report.document import scores_table, write_html
-from seqkit.runs.migration import migrated
+from seqkit.runs.migration import migrate_model, migrated, migrated_name
 from seqkit.runs.samples import read_samples
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
-from seqkit.sources.streams import inputs_of
 from seqkit.training.executor import Forward
 
 CLASSES = (CRF, Attentive, Recurrent)  # of ours that a model file may name: Keras knows them once they are imported
@@ -87,8 +84,7 @@ class Run:
         Args:
             columns: Field -> column, where they are called otherwise than in the training data.
         """
-        read = getattr(self.task, "inputs_of", inputs_of)
-        return read(file, self.columns(columns))
+        return self.task.inputs_of(file, self.columns(columns))
 
     @functools.cached_property
     def _forward(self) -> Forward:
@@ -102,7 +98,7 @@ class Run:
 
     def stream(self, chunks: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
         """Answer chunks of inputs as they come, a dict each, in order."""
-        fields = input_fields(self.task)
+        fields = self.task.fields
         for chunk in chunks:
             for start in range(0, len(chunk), CHUNK):
                 inputs = chunk[start : start + CHUNK]
@@ -140,10 +136,11 @@ class Run:
         outputs = self.task.outputs(self._forward, pipeline)
         seconds = time.perf_counter() - started
         score = self.task.scorer(examples, outputs)
-        baselines = {}
+        kinds, baselines = self.task.baselines(), {}
         for path in sorted((self.path / "baselines").glob("*.npz")):
-            answers = self.task.baseline_outputs(self.task.load_baseline(path), examples)
-            baselines[path.stem] = bootstrap(self.task.scorer(examples, answers), len(examples))
+            name = migrated_name(path.stem)
+            answers = self.task.baseline_outputs(kinds[name].load(path), examples)
+            baselines[name] = bootstrap(self.task.scorer(examples, answers), len(examples))
         result = {
             "recipe": self.info["recipe"],
             "metrics": bootstrap(score, len(examples)),
@@ -202,7 +199,7 @@ class Run:
         Raises:
             InputError: This is no language model, a setting is out of its range, or the prompt holds unknown symbols.
         """
-        draw = getattr(self.task, "generate", None)
+        draw: Callable[..., Iterator[str]] | None = getattr(self.task, "generate", None)
         if draw is None:
             raise InputError(
                 f"{self.path} was made by {self.task.recipe}, which generates nothing: give a language_model."
@@ -211,48 +208,44 @@ class Run:
             self.model, prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, stop=stop, seed=seed
         )
 
-    def export(self, format: Format) -> Path:
+    def export(self, format: str) -> Path:
         """Write an artefact into the run's export folder, compared with the run on real rows.
 
+        Args:
+            format: The name of an exporter: keras, savedmodel, litert, or one that a package declares (seqkit.exporters).
         Returns:
             Where it is.
         Raises:
-            ExportError: It answers otherwise than the run.
+            InputError: There is no such exporter, or it can't hold this run.
+            ExportError: The artefact answers otherwise than the run.
         """
-        target = self.path / "export"
-        target.mkdir(exist_ok=True)
-        examples = self._read(read_samples(self.path, input_fields(self.task)))
-        precision = self.info["settings"]["training"]["precision"]
+        exporter = exporters.find(format)
+        folder = self.path / "export"
+        folder.mkdir(exist_ok=True)
+        return exporter(self.subject(folder))
+
+    def subject(self, folder: Path) -> Subject:
+        """The run as an exporter sees it; what it writes goes into `folder`."""
+        examples = self._read(read_samples(self.path, self.task.fields))
         pipeline, _ = self.task.encode(examples, len(examples))
         batch = next(iter(pipeline.batches()))  # rows by length
-        inputs = {tensor.name: batch[tensor.name].numpy() for tensor in self.model.inputs}
-        if format == "keras":
-            answered = self._forward(batch).numpy()
-            return export_keras(self.path / "model.keras", target, inputs, answered, precision=precision)
-        model = self._without_cudnn()
-        step, stream = None, None
-        if self.task.in_step and streams(model):
-            step = Step(model)
-            lengths = pipeline.lengths[batch["rows"].numpy()]
-            rows = [row[:length] for row, length in zip(self._forward(batch).numpy(), lengths, strict=True)]
-            stream = inputs, Ragged.of_lengths(np.concatenate(rows), lengths)
-        if format == "savedmodel":
-            module, output = self.task.serving(model)
-            asked, expected = (
-                self.task.serving_inputs(examples),
-                self.task.serving_outputs(self.task.outputs(self._forward, pipeline)),
-            )
-            return export_savedmodel(
-                module, target, asked, expected, output=output, precision=precision, step=step, stream=stream
-            )
-        if format == "litert" and step is not None and stream is not None:
-            return export_litert(step, target, stream, precision=precision)
-        if format == "litert":
-            raise InputError(
-                f"{self.path} has no streaming step, which litert holds: that takes an answer at every step and "
-                "stack.bidirectional off. Export savedmodel."
-            )
-        raise InputError(f"format is {format!r}: choose one of {', '.join(get_args(Format))}.")
+
+        def serve(model: keras.Model) -> Served:
+            expected = self.task.serving_outputs(self.task.outputs(self._forward, pipeline))
+            return Served(*self.task.serving(model), self.task.serving_inputs(examples), expected)
+
+        return Subject(
+            name=str(self.path),
+            folder=folder,
+            source=self.path / "model.keras",
+            precision=self.info["settings"]["training"]["precision"],
+            inputs={tensor.name: batch[tensor.name].numpy() for tensor in self.model.inputs},
+            outputs=self._forward(batch).numpy(),
+            lengths=pipeline.lengths[batch["rows"].numpy()],
+            in_step=self.task.in_step,
+            load=self._without_cudnn,
+            serve=serve,
+        )
 
 
 def load(path: str | Path) -> Run:
@@ -281,15 +274,12 @@ def load_model(path: Path) -> keras.Model:
         InputError: It can't be opened.
     """
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, TypeError, ValueError) as error:
+        with tempfile.TemporaryDirectory() as folder:
+            today = Path(folder) / path.name
+            return keras.saving.load_model(today if migrate_model(path, today) else path, compile=False, safe_mode=True)
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{path} can't be opened ({reason}): train again or restore it.") from None
-
-
-def input_fields(task: Task) -> tuple[str, ...]:
-    """Fields of a source that a model is asked by."""
-    return getattr(task, "inputs", None) or (next(iter(task.columns)),)
 
 
 def _apart(inputs: Sequence[Any], fields: Sequence[str]) -> dict[str, list[Any]]:

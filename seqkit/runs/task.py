@@ -1,6 +1,6 @@
-"""What a run asks of a recipe."""
+"""What a run asks of a recipe: four roles. `seqkit.tasks.roles` has defaults for most of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -9,32 +9,28 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Training
 from seqkit.sources.examples import Examples, Role
 from seqkit.training.executor import Forward, Rows
+from seqkit.training.objectives import Objective
 
-Outputs = np.ndarray | Ragged
-
-
-class Baseline(Protocol):
-    """A simple model fitted on the same training data."""
-
-    def save(self, path: Path) -> None: ...
+Scorer = Callable[[np.ndarray], dict[str, float]]
+Facts = dict[str, Any]
 
 
-class Task(Protocol):
-    """What a recipe knows and a run doesn't.
+class Inputs(Protocol):
+    """What comes in, and how it becomes batches.
 
-    `outputs` are an array whose first axis is the row, or, where there is an answer at every step, ragged rows.
-
-    A task that answers rows of several values, such as an image and a question, has their fields as `inputs`; its inputs
-    are then tuples. Where the command line is to give it more than lines of text a task has an `opened`, from file and
-    columns to chunks of inputs; and where it writes text, a `generate` (see `Run.generate`).
+    Attributes:
+        columns: Field -> column of a source.
+        fields: Those that a model is asked by; where there are several, an input is a tuple.
     """
 
-    recipe: str
-    in_step: bool  # whether there is an answer at every step, so that a one-directional model can run as a stream
-    columns: dict[str, str]  # field -> column of a source; the first field is the input
-    classes: tuple[str, ...]
+    @property
+    def columns(self) -> dict[str, str]: ...
+
+    @property
+    def fields(self) -> tuple[str, ...]: ...
 
     def to_json(self) -> dict[str, Any]:
         """What vocabulary.json holds."""
@@ -48,41 +44,92 @@ class Task(Protocol):
     ) -> Examples:
         """Read a source into the rows that are scored."""
 
-    def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
+    def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[Sequence[Any]]:
+        """Chunks of inputs from a file, or from standard input (-)."""
+
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, Facts]:
         """Batches ("targets" only where the examples have them), and counts about the data that belong in a report."""
 
-    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
+    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Rows, Facts]:
         """The same, as the model is trained on it."""
 
-    def outputs(self, forward: Forward, rows: Any) -> Outputs:
-        """The model's outputs, in the order of the rows."""
+    def serving_inputs(self, examples: Examples) -> tf.Tensor | dict[str, tf.Tensor]:
+        """Raw inputs as the module's `serve` takes them: the one tensor, or all by name."""
+
+
+class Outputs(Protocol):
+    """What comes out.
+
+    Attributes:
+        in_step: Whether there is an answer at every step, so that a one-directional model can run as a stream.
+        classes: That are chosen among, where they are.
+    """
+
+    @property
+    def in_step(self) -> bool: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    def objective(self, training: Training, train: Examples) -> Objective:
+        """What training minimises, and what is counted beside it; classes are counted in the training rows."""
+
+    def outputs(self, forward: Forward, rows: Any) -> Any:
+        """The model's outputs in the order of the rows: an array, (rows, ...); ragged rows, where there is an answer at every
+        step; or what was written.
+        """
 
     def answers(self, examples: Examples, outputs: Any) -> list[dict[str, Any]]:
         """What `predict` prints, a dict a row."""
 
-    def scorer(self, examples: Examples, outputs: Any) -> Callable[[np.ndarray], dict[str, float]]:
+    def in_keras(self) -> dict[str, Any]:
+        """Loss and metrics for `compile`, so that the model's own `fit` and `evaluate` work."""
+
+    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
+        """A module whose `serve` takes raw inputs, and the name of the output that equals `serving_outputs`."""
+
+    def serving_outputs(self, outputs: Any) -> np.ndarray | Ragged | list[str]:
+        """Of `outputs` what the module gives too."""
+
+
+class Scores(Protocol):
+    """How good the answers are."""
+
+    def scorer(self, examples: Examples, outputs: Any) -> Scorer:
         """A function from row numbers to metrics over these rows."""
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Any) -> dict[str, Any]:
         """More for the report: per class, mistakes and the like."""
 
+
+class Baseline(Protocol):
+    """A simple model fitted on the same training data."""
+
+    def save(self, path: Path) -> None: ...
+
+    @classmethod
+    def load(cls, path: Path) -> Self: ...
+
+
+class Baselines(Protocol):
+    """What has to be beaten."""
+
+    def baselines(self) -> Mapping[str, type[Baseline]]:
+        """The kinds of baselines by name."""
+
     def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
-        """Fit the baselines by name."""
+        """One of each, fitted."""
 
-    def load_baseline(self, path: Path) -> Baseline:
-        """Read a baseline that was saved."""
-
-    def baseline_outputs(self, baseline: Baseline, examples: Examples) -> Any:
+    def baseline_outputs(self, baseline: Any, examples: Examples) -> Any:
         """A baseline's outputs, as the model's."""
 
-    def in_keras(self) -> dict[str, Any]:
-        """Loss and metrics for `compile`, so that the model's own `fit` and `evaluate` work."""
 
-    def serving_inputs(self, examples: Examples) -> tf.Tensor | dict[str, tf.Tensor]:
-        """Raw inputs as the module's `serve` takes them: the one tensor, or all by name."""
+class Task(Inputs, Outputs, Scores, Baselines, Protocol):
+    """What a recipe knows and a run doesn't. One that writes text has a `generate` too (see `Run.generate`).
 
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        """A module whose `serve` takes raw inputs, and the name of the output that equals `served`."""
+    Attributes:
+        recipe: Its name in run.json.
+    """
 
-    def serving_outputs(self, outputs: Any) -> np.ndarray | Ragged | list[str]:
-        """Of `outputs` what the module gives too."""
+    @property
+    def recipe(self) -> str: ...

@@ -2,13 +2,17 @@
 
 __all__ = [
     "captioning",
+    "classes",
+    "image_questions",
     "language_model",
     "programs",
     "question_answering",
     "roles",
     "sentiment",
     "tagging",
+    "text_classification",
     "translation",
     "video_frames",
+    "written",
     "written_answers",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,10 +19,12 @@ from seqkit.export.serving import ImageCaptioner
 from seqkit.inference.generation import Generated, generate_answers
 from seqkit.metrics.captions import caption_scorer
 from seqkit.report.pages import png
+from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.decoders import IMAGE_SUFFIXES
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.images import read_captioned_images, read_images, shared_images
-from seqkit.tasks.roles import Writes
+from seqkit.tasks.roles import Baselines, Inputs
+from seqkit.tasks.written import WrittenText
 from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import UNKNOWN, Vocabulary
 from seqkit.training.executor import Forward
@@ -31,8 +33,8 @@ SHOWN = 6  # images of which the report shows where each word looks
 
 
 @dataclasses.dataclass(frozen=True)
-class Captioning(Writes):
-    """What this recipe knows and a run doesn't (see seqkit.runs.task.Task).
+class Captioning(WrittenText, Inputs, Baselines):
+    """What this recipe knows and a run doesn't.
 
     A row is an image with all its captions. Outputs are what a search found, or texts.
     """
@@ -69,7 +71,7 @@ class Captioning(Writes):
         else:
             yield self.read(file, {"image": columns["image"]})["image"]
 
-    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         """A row an image, where there are captions with its first one."""
         if "caption" not in examples.columns:
             columns = {"image": shared_images(examples["image"])} | begin_inputs(len(examples))
@@ -81,9 +83,7 @@ class Captioning(Writes):
         rows, facts = self.encode_for_training(firsts, batch_size)
         return rows, facts | {"captions": captions}
 
-    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
-        import numpy as np
-
+    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         counts = [len(own) for own in examples["caption"]]
         captions = [one for own in examples["caption"] for one in own]
         ids = self.target.encode(tokenize(captions, self.target.tokenizer))
@@ -107,7 +107,7 @@ class Captioning(Writes):
             for text, scores in zip(self.texts(outputs), outputs.scores, strict=True)
         ]
 
-    def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Callable[[np.ndarray], dict[str, float]]:
+    def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
         fold = str.lower if self.target.tokenizer.lowercase else str
         references = [[fold(one) for one in own] for own in examples["caption"]]
         return caption_scorer([fold(text) for text in self.texts(outputs)], references)
@@ -129,26 +129,20 @@ class Captioning(Writes):
             )
         return {"looks": looks}
 
-    def fit_baselines(self, train: Examples) -> dict[str, Any]:
+    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
         return {
             "most_frequent": MostFrequentAnswer.fit([one for own in train["caption"] for one in own]),
             "nearest": NearestImage.fit(shared_images(train["image"]), [own[0] for own in train["caption"]]),
         }
 
-    def load_baseline(self, path: Path) -> Any:
-        kinds = {
-            "most_frequent": MostFrequentAnswer,
-            "nearest": NearestImage,
-        }
-        return kinds[path.stem].load(path)
+    def baselines(self) -> Mapping[str, type[Baseline]]:
+        return {"most_frequent": MostFrequentAnswer, "nearest": NearestImage}
 
-    def baseline_outputs(self, baseline: Any, examples: Examples) -> list[str]:
-        return baseline.answer(shared_images(examples["image"]))
+    def baseline_outputs(self, baseline: MostFrequentAnswer | NearestImage, examples: Examples) -> list[str]:
+        images = shared_images(examples["image"])
+        return baseline.answer(images)
 
     def serving_inputs(self, examples: Examples) -> tf.Tensor:
-        import numpy as np
-        import tensorflow as tf
-
         return tf.constant(np.stack([np.asarray(cell, np.float32) for cell in examples["image"]]))
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:

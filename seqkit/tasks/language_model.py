@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,19 +17,21 @@ from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.batches.windows import Windows
 from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
-from seqkit.core.settings import Embedding, Stack
+from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.decoding.stepwise import generate
 from seqkit.export.serving import TextScorer
 from seqkit.export.step import Step
 from seqkit.layers.embedding import embed_tokens, tied_head
+from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.examples import Examples, Role
-from seqkit.tasks.roles import ReadsText
+from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
 from seqkit.text.subwords import MARK, Subwords
 from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import BEGIN, END, PADDING, UNKNOWN, Vocabulary
 from seqkit.topologies.many_to_many import many_to_many
-from seqkit.training.executor import Forward, Rows, step_outputs
+from seqkit.training.executor import Batch, Forward, Rows, step_outputs
+from seqkit.training.objectives import Objective, classification
 
 STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost
 STRETCHES = 5  # the best and the worst predicted ones, for the report
@@ -38,8 +40,6 @@ ORDERS = {"symbol": 6, "word": 3, "subword": 4, "unigram": 4}  # of the n-grams 
 
 
 def build_language_model(tokens: int, embedding: Embedding, stack: Stack, *, one_hot: bool, tied: bool) -> keras.Model:
-    import numpy as np
-
     if one_hot:
         embedding = dataclasses.replace(embedding, trainable=False)
     vectors = np.eye(tokens, dtype="float32") if one_hot else None
@@ -54,8 +54,8 @@ def lines_to_split(texts: list[str], unit: str) -> list[str]:
 
 
 @dataclasses.dataclass(frozen=True)
-class LanguageModel(ReadsText):
-    """What this recipe knows and a run doesn't (see seqkit.runs.task.Task).
+class LanguageModel(Inputs, Outputs, Scores, Baselines):
+    """What this recipe knows and a run doesn't.
 
     Outputs are the log-probability of each symbol in nats, ragged by row.
     """
@@ -99,8 +99,6 @@ class LanguageModel(ReadsText):
 
     def symbols(self, texts: list[str]) -> Ragged:
         """What the model is to predict, ids by row."""
-        import numpy as np
-
         lines = lines_to_split(texts, self.vocabulary.tokenizer.unit)
         ids = self.vocabulary.encode(tokenize(lines, self.vocabulary.tokenizer, cache=len(lines) > 1))
         if self.ends:
@@ -111,15 +109,13 @@ class LanguageModel(ReadsText):
         lengths = np.add.reduceat(ids.lengths, np.concatenate([[0], np.cumsum(counts)[:-1]]))
         return Ragged.of_lengths(ids.values, lengths)
 
-    def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, Facts]:
         return self._rows(examples, STREAMS if "stretch" in examples.columns else batch_size)
 
-    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
+    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Rows, Facts]:
         return self._rows(examples, batch_size)
 
-    def _rows(self, examples: Examples, batch_size: int) -> tuple[Rows, dict[str, Any]]:
-        import numpy as np
-
+    def _rows(self, examples: Examples, batch_size: int) -> tuple[Rows, Facts]:
         rows = self.symbols(examples["text"])
         facts = {
             "symbols": len(rows.values),
@@ -141,9 +137,7 @@ class LanguageModel(ReadsText):
         return Pipeline(columns, {"ids": boundaries(rows.lengths)}, batch_size), facts
 
     def outputs(self, forward: Forward, rows: Rows) -> Ragged:
-        import tensorflow as tf
-
-        def of(batch, logits):
+        def of(batch: Batch, logits: tf.Tensor) -> tf.Tensor:
             return -tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)
 
         return step_outputs(forward, rows, of)
@@ -158,9 +152,7 @@ class LanguageModel(ReadsText):
         """The same log-probabilities by the rows of the examples, not by streams."""
         return Ragged(outputs.values, self.symbols(examples["text"]).offsets)
 
-    def scorer(self, examples: Examples, outputs: Ragged) -> Callable[[np.ndarray], dict[str, float]]:
-        import numpy as np
-
+    def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
         rows = self._by_row(examples, outputs)
         nats = -np.add.reduceat(np.append(rows.values, 0.0), rows.offsets[:-1]) * (rows.lengths > 0)
         characters = np.array([len(text) for text in examples["text"]])
@@ -189,9 +181,7 @@ class LanguageModel(ReadsText):
             "sample": "".join(self.generate(model, "", length=SAMPLE)),
         }
 
-    def fit_baselines(self, train: Examples) -> dict[str, Any]:
-        import numpy as np
-
+    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
         rows = self._running(train)
         outcomes = np.union1d(rows.values, [UNKNOWN])  # which test text may hold
         order = ORDERS[self.vocabulary.tokenizer.unit]
@@ -208,8 +198,12 @@ class LanguageModel(ReadsText):
             return rows
         return Ragged(rows.values, rows.offsets[[0, -1]])
 
-    def load_baseline(self, path: Path) -> Any:
-        return (FixedWindow if path.stem == "fixed_window" else KneserNey).load(path)
+    def objective(self, training: Training, train: Examples) -> Objective:
+        """Cross-entropy a symbol."""
+        return classification(training, [1] * len(self.vocabulary))
+
+    def baselines(self) -> Mapping[str, type[Baseline]]:
+        return dict.fromkeys(("kneser_ney", "unigram", "uniform"), KneserNey) | {"fixed_window": FixedWindow}
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> Ragged:
         rows = self._running(examples)
@@ -234,9 +228,6 @@ class LanguageModel(ReadsText):
 
         Of subwords a prompt should end with a word: half a word is other pieces than the whole one began with.
         """
-        import numpy as np
-        import tensorflow as tf
-
         given = prompt.split("\n") if self.lines and self.contiguous else [prompt]
         tokens = tokenize(given, self.vocabulary.tokenizer, cache=False)
         ids = self.vocabulary.encode(tokens)
@@ -248,14 +239,14 @@ class LanguageModel(ReadsText):
         step = Step(model)
         ask = step.concrete(1)
 
-        def advance(ids, states):
+        def advance(ids: np.ndarray, states: dict[str, tf.Tensor]) -> tuple[np.ndarray, dict[str, tf.Tensor]]:
             answer = ask(ids=tf.constant(ids, tf.int32), **states)
             return answer["outputs"].numpy(), {name: answer[name] for name in states}
 
         states = {name: tf.zeros((1, spec.shape[1]), spec.dtype) for name, spec in step.states.items()}
         before = [BEGIN, *ids.append(END).values[:-1].tolist()]  # the last line goes on
         for symbol in before[:-1]:
-            _, states = advance([symbol], states)
+            _, states = advance(np.array([symbol]), states)
         excluded = [PADDING, UNKNOWN, BEGIN]
         drawn = generate(
             advance,

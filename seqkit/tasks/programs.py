@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Self
 
 import keras
@@ -21,14 +20,14 @@ from seqkit.corpora.programs import Stage, draw_programs, drawn_programs
 from seqkit.inference.generation import Generated, generate_answers
 from seqkit.layers.embedding import embed_tokens
 from seqkit.metrics.texts import character_scorer
-from seqkit.sources.examples import Examples, Role
-from seqkit.sources.parallel import read_parallel
-from seqkit.tasks.roles import Rewrites
+from seqkit.runs.task import Baseline, Facts, Scorer
+from seqkit.sources.examples import Examples
+from seqkit.tasks.written import TextToText
 from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import Vocabulary
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.training.curriculum import Curriculum
-from seqkit.training.executor import Forward, step_outputs
+from seqkit.training.executor import Forward, Rows, step_outputs
 
 SHOWN = 20  # programs in the report
 PICTURES = 3  # of attention
@@ -60,7 +59,7 @@ class DrawnPrograms:
     nesting: int
     curriculum: CurriculumKind
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         try:
             Stage(self.curriculum, self.length, self.nesting)
         except ValueError as error:
@@ -83,8 +82,8 @@ class Executed:
 
 
 @dataclasses.dataclass(frozen=True)
-class Programs(Rewrites):
-    """What this recipe knows and a run doesn't (see seqkit.runs.task.Task). Outputs are `Executed`, or texts."""
+class Programs(TextToText):
+    """What this recipe knows and a run doesn't. Outputs are `Executed`, or texts."""
 
     columns: dict[str, str]
     source: Vocabulary
@@ -107,10 +106,11 @@ class Programs(Rewrites):
         drawn = None if value["drawn"] is None else DrawnPrograms(**value["drawn"])
         return cls(columns, read(value["source"]), read(value["target"]), Search(**value["search"]), drawn)
 
-    def curriculum(self, rows: Pipeline, seed: int) -> Curriculum:
+    def curriculum(self, rows: Rows, seed: int) -> Curriculum:
         """What each epoch trains on: as many rows as these, in batches of the same widths as far as they fit."""
         drawn = self.drawn
         assert drawn is not None, "there is a curriculum only where programs are drawn"
+        assert isinstance(rows, Pipeline), "programs come as whole rows"
 
         def encode(columns: dict[str, list[str]]) -> Pipeline:
             examples = Examples(columns, "drawn for an epoch")
@@ -119,19 +119,12 @@ class Programs(Rewrites):
         start = Stage(drawn.curriculum, drawn.length, drawn.nesting)
         return Curriculum(drawn.exercise, start, rows.rows, TRIED, seed, encode)
 
-    def read(
-        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
-    ) -> Examples:
-        return read_parallel(source, columns, role=role, data_dir=data_dir)
-
-    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         return self._rows(examples, batch_size, cache="target" in examples.columns)
-
-    encode_for_training = encode
 
     def _rows(
         self, examples: Examples, batch_size: int, *, cache: bool, axes: dict[str, tuple[int, ...]] | None = None
-    ) -> tuple[Pipeline, dict[str, Any]]:
+    ) -> tuple[Pipeline, Facts]:
         ids = {
             field: vocabulary.encode(tokenize(examples[field], vocabulary.tokenizer, cache=cache))
             for field, vocabulary in (("source", self.source), ("target", self.target))
@@ -140,8 +133,6 @@ class Programs(Rewrites):
         return encoder_decoder_rows(ids["source"], ids.get("target"), batch_size, axes=axes)
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Executed:
-        import tensorflow as tf
-
         def right(batch: dict[str, tf.Tensor], logits: tf.Tensor) -> tf.Tensor:
             return tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), batch["targets"])
 
@@ -158,9 +149,7 @@ class Programs(Rewrites):
             {"answer": text, "score": round(score, 6)} for text, score in zip(self.texts(outputs), scores, strict=True)
         ]
 
-    def scorer(self, examples: Examples, outputs: Executed | list[str]) -> Callable[[np.ndarray], dict[str, float]]:
-        import numpy as np
-
+    def scorer(self, examples: Examples, outputs: Executed | list[str]) -> Scorer:
         right = None
         if not isinstance(outputs, list) and outputs.right is not None:
             right = np.array([row[:-1].sum() for row in map(outputs.right.__getitem__, range(len(examples)))])
@@ -178,8 +167,6 @@ class Programs(Rewrites):
 
     def _by_size(self, model: keras.Model) -> list[dict[str, Any]]:
         """The scores on fresh rows of the test part, size by size."""
-        import numpy as np
-
         assert self.drawn is not None
         sizes = self.drawn.sizes()
         parts = [draw_programs(self.drawn.exercise, size, ROWS_A_SIZE, part="test", seed=1) for size in sizes]
@@ -193,11 +180,11 @@ class Programs(Rewrites):
             for place, (length, nesting) in enumerate(sizes)
         ]
 
-    def fit_baselines(self, train: Examples) -> dict[str, Any]:
+    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
         return {
             "most_frequent": MostFrequentAnswer.fit(train["target"]),
             "nearest": Nearest(train["source"][:NEIGHBOURS], train["target"][:NEIGHBOURS], characters=True),
         }
 
-    def load_baseline(self, path: Path) -> Any:
-        return {"most_frequent": MostFrequentAnswer, "nearest": Nearest}[path.stem].load(path)
+    def baselines(self) -> Mapping[str, type[Baseline]]:
+        return {"most_frequent": MostFrequentAnswer, "nearest": Nearest}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import keras
@@ -21,9 +20,9 @@ from seqkit.layers.characters import compose_characters
 from seqkit.layers.crf import CRF, best_tags, crf_accuracy, crf_loss
 from seqkit.layers.embedding import embed_tokens
 from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag_mistakes, tag_scores
-from seqkit.sources.examples import Examples, Role
-from seqkit.sources.reading import read
-from seqkit.tasks.roles import Classifies
+from seqkit.runs.task import Baseline, Facts, Scorer
+from seqkit.sources.examples import Examples
+from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
 from seqkit.text.labels import UNSEEN, encode_labels
 from seqkit.text.lexicon import TAB, Lexicon, split_tokens
 from seqkit.text.spans import OUTSIDE, TAG, Scheme, convert, detect, illegal, legal, scores_by_type, spans
@@ -56,8 +55,6 @@ def build_tagger(
     stack: Stack,
     vectors: np.ndarray | None,
 ) -> keras.Model:
-    import keras
-
     lexicon, outputs = task.lexicon, len(task.classes)
     ids, features, mask = embed_tokens(len(lexicon.words), embedding, vectors, unknown=UNKNOWN)
     inputs = ids
@@ -77,8 +74,8 @@ def build_tagger(
 
 
 @dataclasses.dataclass(frozen=True)
-class Tagging(Classifies):
-    """What this recipe knows and a run doesn't (see seqkit.runs.task.Task). Outputs are places among the classes, ragged."""
+class Tagging(Inputs, Outputs, Scores, Baselines):
+    """What this recipe knows and a run doesn't. Outputs are places among the classes, ragged."""
 
     columns: dict[str, str]
     lexicon: Lexicon
@@ -116,14 +113,7 @@ class Tagging(Classifies):
                 counts[place] += 1
         return classification(training, counts)
 
-    def read(
-        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
-    ) -> Examples:
-        return read(source, columns, role=role, data_dir=data_dir)
-
-    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
-        import numpy as np
-
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         columns, facts = self.lexicon.encode(split_tokens(examples["tokens"]))
         if "tags" in examples.columns:
             rows = self._encoded(examples)
@@ -138,29 +128,26 @@ class Tagging(Classifies):
         widths = boundaries(columns["ids"].lengths)
         return Pipeline(columns, {"ids": widths}, batch_size), facts
 
-    encode_for_training = encode
-
     def _encoded(self, examples: Examples) -> list[np.ndarray]:
         """Places among the classes, UNSEEN for a tag that has none."""
         return [encode_labels(row, self.classes) for row in in_scheme(examples["tags"], self.scheme)]
 
     def outputs(self, forward: Forward, pipeline: Pipeline) -> Ragged:
-        import numpy as np
-
         found = step_outputs(forward, pipeline, lambda batch, out: self._decode(out, batch["ids"]))
         ends = found.offsets[1:] - 1  # steps that have no tag
         return Ragged.of_lengths(np.delete(found.values, ends), found.lengths - 1)
 
     @functools.cached_property
     def _decode(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-        import tensorflow as tf
-
         def decode(outputs: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
             words = tf.not_equal(ids, 0) & tf.not_equal(ids, END)
             return best_tags(outputs, words, chain=self.output == "crf", constraints=self.constraints)
 
         shapes = tf.TensorSpec([None, None, len(self.classes)], tf.float32), tf.TensorSpec([None, None], tf.int32)
-        return tf.function(decode, input_signature=shapes, autograph=False)
+        graph: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = tf.function(
+            decode, input_signature=shapes, autograph=False
+        )
+        return graph
 
     def _tags(self, outputs: Ragged) -> Tags:
         return [tuple(self.classes[place] for place in outputs[row]) for row in range(len(outputs))]
@@ -179,7 +166,7 @@ class Tagging(Classifies):
             result.append(answer)
         return result
 
-    def scorer(self, examples: Examples, outputs: Ragged) -> Callable[[np.ndarray], dict[str, float]]:
+    def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
         columns, _ = self.lexicon.encode(split_tokens(examples["tokens"]))
         known = [columns["ids"][row][:-1] != UNKNOWN for row in range(len(examples))]
         sums = sentence_sums(
@@ -198,30 +185,22 @@ class Tagging(Classifies):
             "tag_mistakes": tag_mistakes(examples["tokens"], truth, predicted),
         }
 
-    def fit_baselines(self, train: Examples) -> dict[str, Any]:
-        tags = in_scheme(train["tags"], self.scheme)
-        return {name: kind.fit(train["tokens"], tags, self.classes) for name, kind in self._baselines().items()}
-
-    def load_baseline(self, path: Path) -> Any:
-        return self._baselines()[path.stem].load(path)
-
-    @staticmethod
-    def _baselines() -> dict[str, Any]:
+    def baselines(self) -> Mapping[str, type[MostFrequentTag | LinearTagger]]:
         return {"most_frequent": MostFrequentTag, "linear": LinearTagger}
 
-    def baseline_outputs(self, baseline: Any, examples: Examples) -> Ragged:
+    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+        tags = in_scheme(train["tags"], self.scheme)
+        return {name: kind.fit(train["tokens"], tags, self.classes) for name, kind in self.baselines().items()}
+
+    def baseline_outputs(self, baseline: MostFrequentTag | LinearTagger, examples: Examples) -> Ragged:
         return baseline.predict(examples["tokens"])
 
     def in_keras(self) -> dict[str, Any]:
-        import keras
-
         if self.output == "crf":
             return {"loss": crf_loss}
-        return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
+        return super().in_keras()
 
     def serving_inputs(self, examples: Examples) -> tf.Tensor:
-        import tensorflow as tf
-
         tab = TAB
         return tf.constant(
             [row if isinstance(row, str) else "".join(token + tab for token in row) for row in examples["tokens"]]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Self
 
 import keras
@@ -19,9 +18,9 @@ from seqkit.core.settings import Attention, Embedding, Search, Stack
 from seqkit.inference.generation import Generated, generate_answers
 from seqkit.layers.embedding import embed_tokens, table_of, tied_head
 from seqkit.metrics.texts import sentence_chrf, signature, text_scorer
-from seqkit.sources.examples import Examples, Role
-from seqkit.sources.parallel import read_parallel
-from seqkit.tasks.roles import Rewrites
+from seqkit.runs.task import Baseline, Facts, Scorer
+from seqkit.sources.examples import Examples
+from seqkit.tasks.written import TextToText
 from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import Vocabulary
 from seqkit.topologies.encoder_decoder import encoder_decoder
@@ -56,8 +55,8 @@ def build_translator(
 
 
 @dataclasses.dataclass(frozen=True)
-class Translation(Rewrites):
-    """What this recipe knows and a run doesn't (see seqkit.runs.task.Task). Outputs are what a search found, or texts."""
+class Translation(TextToText):
+    """What this recipe knows and a run doesn't. Outputs are what a search found, or texts."""
 
     columns: dict[str, str]
     source: Vocabulary
@@ -84,23 +83,14 @@ class Translation(Rewrites):
             columns, read(value["source"]), read(value["target"]), search, value["max_length"], value["batch_tokens"]
         )
 
-    def read(
-        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
-    ) -> Examples:
-        return read_parallel(source, columns, role=role, data_dir=data_dir)
-
-    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
-        import numpy as np
-
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         rows, facts = self._rows(examples, batch_size, 0)
         if self.search.replace_unknown:
             texts = np.array([text.encode() for text in examples["source"]], object)
             rows = dataclasses.replace(rows, columns=rows.columns | {"text": texts})
         return rows, facts
 
-    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
-        import numpy as np
-
+    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         sides = [self._ids(examples, field) for field in ("source", "target")]
         fits = np.flatnonzero(np.maximum(*(ids.lengths for ids in sides)) <= self.max_length)
         if not len(fits):
@@ -116,7 +106,7 @@ class Translation(Rewrites):
         texts = examples[field]
         return vocabulary.encode(tokenize(texts, vocabulary.tokenizer, cache="target" in examples.columns))
 
-    def _rows(self, examples: Examples, batch_size: int, batch_tokens: int) -> tuple[Pipeline, dict[str, Any]]:
+    def _rows(self, examples: Examples, batch_size: int, batch_tokens: int) -> tuple[Pipeline, Facts]:
         targets = self._ids(examples, "target") if "target" in examples.columns else None
         return encoder_decoder_rows(self._ids(examples, "source"), targets, batch_size, batch_steps=batch_tokens)
 
@@ -136,7 +126,7 @@ class Translation(Rewrites):
             answers.append(found[0] | ({"others": found[1:]} if best > 1 else {}))
         return answers
 
-    def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Callable[[np.ndarray], dict[str, float]]:
+    def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
         return text_scorer(self.texts(outputs), examples["target"])
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
@@ -162,11 +152,11 @@ class Translation(Rewrites):
         ]
         return sections | self.attention(model, outputs, looks)
 
-    def fit_baselines(self, train: Examples) -> dict[str, Any]:
+    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
         return {
             "copy": CopySource(),
             "nearest": Nearest(train["source"], train["target"]),
         }
 
-    def load_baseline(self, path: Path) -> Any:
-        return {"copy": CopySource, "nearest": Nearest}[path.stem].load(path)
+    def baselines(self) -> Mapping[str, type[Baseline]]:
+        return {"copy": CopySource, "nearest": Nearest}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import keras
@@ -18,23 +17,26 @@ from seqkit.batches.windows import Windows
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Training
 from seqkit.export.serving import FrameLabeller
 from seqkit.inference.long_recordings import recording_labeller
 from seqkit.metrics.classification import confusion, macro, per_class
 from seqkit.metrics.segments import segment_scorer, segments
+from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.recordings import Recording, open_recordings, read_recordings, recordings
 from seqkit.sources.videos import VideoBatches, joined_videos, turned_copies, video_of
-from seqkit.tasks.roles import Classifies
+from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
 from seqkit.text.labels import UNSEEN, encode_labels
 from seqkit.training.executor import Forward
+from seqkit.training.objectives import Objective, classification
 
 TIMELINES = 6  # recordings that the report shows
 
 
 @dataclasses.dataclass(frozen=True)
-class VideoFrames(Classifies):
-    """What this recipe knows and a run doesn't (see seqkit.runs.task.Task).
+class VideoFrames(Inputs, Outputs, Scores, Baselines):
+    """What this recipe knows and a run doesn't.
 
     Outputs are probabilities, (frames, classes) a row.
     """
@@ -75,9 +77,7 @@ class VideoFrames(Classifies):
         for recording in recordings(file, {"frames": columns["frames"]}):
             yield [recording]
 
-    def encode(self, examples: Examples, batch_size: int) -> tuple[VideoBatches, dict[str, Any]]:
-        import numpy as np
-
+    def encode(self, examples: Examples, batch_size: int) -> tuple[VideoBatches, Facts]:
         names = _names(examples)
         cells = examples["frames"]
         if any(isinstance(cell, Recording) for cell in cells):  # to be decoded while they are answered
@@ -96,9 +96,7 @@ class VideoFrames(Classifies):
         axes = {"frames": boundaries(rows.lengths)}
         return VideoBatches(columns, axes, batch_size, videos=tuple(videos), names=names), facts
 
-    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Pipeline | Windows, dict[str, Any]]:
-        import numpy as np
-
+    def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Pipeline | Windows, Facts]:
         batches, facts = self.encode(examples, batch_size)
         if not self.window:
             return batches, facts
@@ -112,8 +110,6 @@ class VideoFrames(Classifies):
         return Pipeline(cut, {"frames": boundaries(lengths, most=2)}, batch_size), facts
 
     def outputs(self, forward: Forward, pipeline: VideoBatches) -> Ragged:
-        import numpy as np
-
         label = recording_labeller(forward.model)
         rows = []
         for video, name in zip(pipeline.videos, pipeline.names, strict=True):
@@ -142,7 +138,7 @@ class VideoFrames(Classifies):
             answers.append(called | {"segments": _runs(labels), "labels": labels, "confidence": confidence})
         return answers
 
-    def scorer(self, examples: Examples, outputs: Ragged) -> Callable[[np.ndarray], dict[str, float]]:
+    def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
         truths = [encode_labels(labels, self.classes) for labels in examples["labels"]]
         predictions = [outputs[row].argmax(axis=1) for row in range(len(examples))]
         background = None if self.background is None else self.classes.index(self.background)
@@ -169,33 +165,30 @@ class VideoFrames(Classifies):
             ],
         }
 
-    def fit_baselines(self, train: Examples) -> dict[str, Any]:
+    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
         videos = [video_of(cell) for cell in train["frames"]]
         return {
             "majority": Majority.fit(flat_labels(train["labels"]), self.classes),
             "single_frame": SingleFrame.fit(videos, train["labels"], self.classes),
         }
 
-    def load_baseline(self, path: Path) -> Any:
-        kinds = {"majority": Majority, "single_frame": SingleFrame}
-        return kinds[path.stem].load(path)
+    def objective(self, training: Training, train: Examples) -> Objective:
+        """Cross-entropy a frame, with the training frames' classes counted for their weights."""
+        labels = flat_labels(train["labels"])
+        return classification(training, [labels.count(name) for name in self.classes])
+
+    def baselines(self) -> Mapping[str, type[Baseline]]:
+        return {"majority": Majority, "single_frame": SingleFrame}
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> Ragged:
-        import numpy as np
-
         videos = [video_of(cell) for cell in examples["frames"]]
         rows = [baseline.probabilities(chunk) for video in videos for chunk in video.chunks()]
         return Ragged.of_lengths(np.concatenate(rows), np.array([len(video) for video in videos]))
 
     def in_keras(self) -> dict[str, Any]:
-        import keras
-
         return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "weighted_metrics": ["accuracy"]}
 
     def serving_inputs(self, examples: Examples) -> tf.Tensor:
-        import numpy as np
-        import tensorflow as tf
-
         videos = [video_of(cell) for cell in examples["frames"]]
         padded = np.full((len(videos), max(map(len, videos)), *self.shape), np.nan, np.float32)
         for row, video in zip(padded, videos, strict=True):
@@ -229,8 +222,6 @@ def _in_step(values: np.ndarray, rows: Ragged) -> Ragged:
 
 def _runs(labels: Any) -> list[dict[str, Any]]:
     """Labels as segments."""
-    import numpy as np
-
     names, places = np.unique(np.array(labels, str), return_inverse=True)
     starts, ends, labelled = segments(places)
     return [

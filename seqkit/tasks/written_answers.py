@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import keras
@@ -18,8 +18,10 @@ from seqkit.export.serving import AnswerWriter
 from seqkit.inference.generation import Generated, generate_answers
 from seqkit.metrics.classification import accuracy_by_kind
 from seqkit.metrics.texts import sentence_chrf, signature, text_scorer
+from seqkit.runs.task import Facts, Scorer
 from seqkit.sources.examples import Examples
-from seqkit.tasks.roles import AsksAboutImages, Writes
+from seqkit.tasks.image_questions import ImageQuestions
+from seqkit.tasks.written import WrittenText
 from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import Vocabulary
 from seqkit.training.executor import Forward
@@ -31,8 +33,8 @@ RUN = 4  # words of the longest run that BLEU counts
 
 
 @dataclasses.dataclass(frozen=True)
-class WrittenAnswers(Writes, AsksAboutImages):
-    """What the recipe knows of written answers and a run doesn't (see seqkit.runs.task.Task).
+class WrittenAnswers(WrittenText, ImageQuestions):
+    """What the recipe knows of written answers and a run doesn't.
 
     Outputs are what a search found, or texts.
     """
@@ -60,6 +62,9 @@ class WrittenAnswers(Writes, AsksAboutImages):
         known = sorted(counts, key=lambda answer: (-counts[answer], answer))[:KNOWN]
         return cls(columns, vocabulary, target, search, shape, tuple(known))
 
+    def known_answers(self) -> tuple[str, ...]:
+        return self.known
+
     def to_json(self) -> dict[str, Any]:
         return {
             "question": self.vocabulary.to_json(),
@@ -82,7 +87,7 @@ class WrittenAnswers(Writes, AsksAboutImages):
             tuple(value["known"]),
         )
 
-    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, dict[str, Any]]:
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         ids, images = self.asked_ids(examples)
         targets = None
         if "answer" in examples.columns:
@@ -90,8 +95,6 @@ class WrittenAnswers(Writes, AsksAboutImages):
         rows, facts = encoder_decoder_rows(ids, targets, batch_size)
         facts = {"images": len(set(images.index.tolist()))} | facts
         return dataclasses.replace(rows, columns=rows.columns | {"image": images}), facts
-
-    encode_for_training = encode
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
         return generate_answers(forward.model, rows, self.search)
@@ -106,7 +109,7 @@ class WrittenAnswers(Writes, AsksAboutImages):
         """The answers in the case that is written."""
         return list(map(str.lower, examples["answer"])) if self.target.tokenizer.lowercase else examples["answer"]
 
-    def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Callable[[np.ndarray], dict[str, float]]:
+    def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
         fold = str.lower if self.target.tokenizer.lowercase else str
         references = self._references(examples)
         score = text_scorer([fold(text) for text in self.texts(outputs)], references)
@@ -120,8 +123,6 @@ class WrittenAnswers(Writes, AsksAboutImages):
         return chosen
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
-        import numpy as np
-
         texts, references, kinds = self.texts(outputs), self._references(examples), self.kinds(examples)
         right = np.array([text == reference for text, reference in zip(texts, references, strict=True)])
         wrong = np.flatnonzero(~right).tolist()
@@ -129,7 +130,7 @@ class WrittenAnswers(Writes, AsksAboutImages):
         signatures = signature()
         return {
             "per_kind": accuracy_by_kind(right, kinds),
-            "looks": self.looks(model.get_layer("encoder"), examples, texts, [*firsts, *wrong[: LOOKS // 3]]),
+            "looks": self.attention_maps(model.get_layer("encoder"), examples, texts, [*firsts, *wrong[: LOOKS // 3]]),
             "written": [
                 {
                     "source": examples["question"][row],

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from seqkit.batches.pipeline import Pipeline
 from seqkit.core.settings import Stack, Training
+from seqkit.testing.models import as_batch, axes_of, check_gradients, dense_gradients, inputs_of
 from seqkit.training.step import make_train_step
-from tests.cases import CASES, as_batch, axes_of, inputs_of
+from tests.cases import CASES
 
 LENGTHS = np.array([4, 4])
 READS_IDS = [case for case in CASES if "ids" in case.draw(np.random.default_rng(0), LENGTHS)]
@@ -21,50 +22,37 @@ def columns(case):
     return case.draw(np.random.default_rng(0), LENGTHS)
 
 
-def loss_of(case, model):
-    batch = as_batch(columns(case))
-    return tf.reduce_mean(case.objective(Training()).loss(batch["targets"], model(inputs_of(model, batch))))
-
-
-def dense_gradients(case, model):
-    """Number and path of each weight -> its gradient, repeated tokens added up."""
-    with tf.GradientTape() as tape:
-        loss = loss_of(case, model)
-    gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
-    paths = [f"{number} {variable.path}" for number, variable in enumerate(model.trainable_variables)]
-    return {path: tf.convert_to_tensor(gradient).numpy() for path, gradient in zip(paths, gradients, strict=True)}
-
-
-def check_gradients_reach_every_weight(case, model):
-    for path, gradient in dense_gradients(case, model).items():
-        assert np.abs(gradient).max() > 0, path
-
-
 DEEP = Stack(cell="gru", units=(4, 4), bidirectional=True, layer_norm=True)
 
 
 def test_gradients_reach_every_weight(case):
     for variant in case.variants:
-        check_gradients_reach_every_weight(case, case.build(DEEP, variant))
+        check_gradients(case.build(DEEP, variant), columns(case), case.objective(Training()))
 
 
 @pytest.mark.parametrize("cell", ["simple_rnn", "lstm"])
 def test_gradients_reach_every_weight_of_a_cell(cell):
     """What doesn't depend on the recipe is asked of one."""
     model = CASES[0].build(dataclasses.replace(DEEP, cell=cell), CASES[0].variants[0])
-    check_gradients_reach_every_weight(CASES[0], model)
+    check_gradients(model, columns(CASES[0]), CASES[0].objective(Training()))
 
 
 def test_gradient_check_catches_a_dead_branch(case):
     model = case.build(Stack(units=(4,)), case.variants[-1])
     dead = keras.layers.Dense(model.output.shape[-1], name="dead")(keras.ops.stop_gradient(model.output) * 0.0)
+    broken = keras.Model(model.input, model.output + dead * 0.0)
     with pytest.raises(AssertionError, match="dead"):
-        check_gradients_reach_every_weight(case, keras.Model(model.input, model.output + dead * 0.0))
+        check_gradients(broken, columns(case), case.objective(Training()))
 
 
 def test_logged_norm_is_the_true_norm(case):
     model = case.build(Stack(units=(4,)), case.variants[-1])
-    true = np.sqrt(sum(np.sum(gradient.astype(np.float64) ** 2) for gradient in dense_gradients(case, model).values()))
+    true = np.sqrt(
+        sum(
+            np.sum(gradient.astype(np.float64) ** 2)
+            for gradient in dense_gradients(model, columns(case), case.objective(Training())).values()
+        )
+    )
     training = Training(global_clipnorm=1e-3)
     drawn = columns(case)
     rows = Pipeline(drawn, axes_of(drawn), 2)
@@ -83,8 +71,10 @@ def test_norm_check_catches_the_norm_of_slices(case):
     model = case.build(Stack(units=(4,)), case.variants[-1])
     table = next(layer for layer in model._flatten_layers() if layer.name == "embedding").embeddings
     with tf.GradientTape() as tape:
-        loss = loss_of(case, model)
+        batch = as_batch(columns(case))
+        losses = case.objective(Training()).loss(batch["targets"], model(inputs_of(model, batch)))
+        loss = tf.reduce_mean(losses)
     slices = tape.gradient(loss, table.value)
     number = [id(variable) for variable in model.trainable_variables].index(id(table))
-    true = np.linalg.norm(list(dense_gradients(case, model).values())[number])
+    true = np.linalg.norm(list(dense_gradients(model, columns(case), case.objective(Training())).values())[number])
     assert float(tf.linalg.global_norm([slices])) != pytest.approx(true, rel=1e-4)

@@ -12,16 +12,10 @@ import pytest
 
 import seqkit
 from seqkit import load
-from seqkit.core.errors import ExportError
-from seqkit.core.ragged import Ragged
-from seqkit.export.parity import compare_outputs
-from tests.cases import CASES, inputs_of
-
-ASK_RUN = """
-import json, sys
-import seqkit
-print(json.dumps(seqkit.recipes.load(sys.argv[1]).predict(json.loads(sys.argv[2]))))
-"""
+from seqkit.testing.exporters import check_exporter
+from seqkit.testing.models import inputs_of
+from seqkit.testing.runs import check_reload
+from tests.cases import CASES
 
 ASK_NAMES = """
 import json
@@ -63,7 +57,7 @@ def ask(program, *arguments):
 
 
 def test_run_answers_the_same_in_a_new_process(run, case):
-    assert ask(ASK_RUN, run.path, json.dumps(case.inputs)) == run.predict(case.inputs)
+    check_reload(run, case.inputs)
 
 
 def test_a_new_process_knows_every_class_that_a_model_file_may_name():
@@ -95,29 +89,18 @@ def test_keras_file_opens_without_seqkit(run, case, rng):
     np.testing.assert_allclose(ask(ASK_KERAS, run.export("keras"), asked), expected, atol=1e-6)
 
 
-def other_than(expected):
-    """Answers that no artefact gives."""
-    if isinstance(expected, list):
-        return [f"{text}!" for text in expected]
-    return Ragged(expected.values + 1, expected.offsets) if isinstance(expected, Ragged) else expected + 1
-
-
-def test_an_artefact_that_answers_otherwise_is_not_kept(run, case, monkeypatch):
+def test_exporters_write_what_answers_as_the_run_and_keep_nothing_else(run, case):
     """What a SavedModel answers is of several kinds; a Keras file's outputs are alike for all, and asked of one recipe."""
-    formats = ["keras", "savedmodel"] if case is CASES[0] else ["savedmodel"]
-    for format in formats:
-        run.export(format)
-    manifest = (run.path / "export" / "manifest.json").read_text()
-    compare = compare_outputs
-    monkeypatch.setattr(
-        "seqkit.export.parity.compare_outputs", lambda got, expected, *rest: compare(got, other_than(expected), *rest)
-    )
-    before = sorted(path for path in (run.path / "export").rglob("*"))
-    for format in formats:
-        with pytest.raises(ExportError, match="than the run|from the run"):
-            run.export(format)
-        assert (run.path / "export" / "manifest.json").read_text() == manifest
-        assert sorted(path for path in (run.path / "export").rglob("*")) == before
+    for format in ("keras", "savedmodel") if case is CASES[0] else ("savedmodel",):
+        check_exporter(run, format)
+
+
+def test_exporter_check_catches_one_that_does_not_compare(run, case, monkeypatch):
+    if case is not CASES[0]:
+        return
+    monkeypatch.setattr("seqkit.export.keras_file.compare_outputs", lambda *given: 0.0)
+    with pytest.raises(AssertionError, match="answers otherwise"):
+        check_exporter(run, "keras")
 
 
 def test_the_model_is_an_ordinary_keras_model(run, case, rng):

@@ -10,8 +10,9 @@ import pytest
 from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.windows import Windows
 from seqkit.core.settings import Stack, Training
+from seqkit.testing.models import axes_of
 from seqkit.training.loop import fit, reproducible
-from tests.cases import CASES, IN_STEP, axes_of
+from tests.cases import CASES, IN_STEP
 
 TRAINING = Training(epochs=3, batch_size=8, ema=0.9, plateau_patience=1, label_smoothing=0.1)
 

@@ -8,8 +8,9 @@ import pytest
 
 from seqkit.core.settings import Search, Stack
 from seqkit.inference.generation import generation_graph
+from seqkit.testing.models import inputs_of
 from seqkit.text.vocabulary import BEGIN, END, PADDING, UNKNOWN
-from tests.cases import WRITES, inputs_of
+from tests.cases import WRITES
 
 LONGEST = 12
 

@@ -7,22 +7,11 @@ import pytest
 from seqkit.core.errors import ExportError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Stack
-from seqkit.export.artefacts import export_litert
+from seqkit.export.litert import write_step
 from seqkit.export.step import Step
 from seqkit.recurrence.stateful import stateful
-from tests.cases import IN_STEP, inputs_of
-
-
-def check_pieces(model, copy, batch, real, size):
-    """Piece by piece with the state handed on: the same answers at every real step."""
-    whole, steps = np.asarray(model(inputs_of(model, batch))), real.shape[1]
-    states = [np.zeros((len(real), state.shape[1]), "float32") for state in copy.inputs[len(model.inputs) :]]
-    pieces = []
-    for start in range(0, steps, size):
-        inputs = [batch[tensor.name][:, start : start + size] for tensor in model.inputs]
-        answer, *states = map(np.asarray, copy([*inputs, *states]))
-        pieces.append(answer)
-    np.testing.assert_allclose(np.concatenate(pieces, axis=1)[real], whole[real], rtol=1e-4, atol=1e-5)
+from seqkit.testing.models import check_streaming, inputs_of
+from tests.cases import IN_STEP
 
 
 @pytest.mark.parametrize("case", IN_STEP, ids=lambda case: case.name)
@@ -31,8 +20,7 @@ def test_pieces_equal_the_whole(case, size, rng):
     for variant in case.variants:
         model = case.build(Stack(cell="lstm", units=(5, 6), layer_norm=True), variant)
         batch = case.batch(rng, (9, 4))
-        copy = stateful(model, steps=1 if size == 1 else None)
-        check_pieces(model, copy, batch, np.arange(9) < np.array([[9], [4]]), size)
+        check_streaming(model, batch, np.arange(9) < np.array([[9], [4]]), size=size)
 
 
 @pytest.mark.parametrize("case", IN_STEP, ids=lambda case: case.name)
@@ -40,8 +28,9 @@ def test_piece_check_catches_a_state_that_is_not_handed_on(case, rng):
     model = case.build(Stack(cell="gru", units=(5,)), case.variants[0])
     copy = stateful(model)
     forgetful = keras.Model(copy.inputs, [copy.outputs[0], *(0.0 * state for state in copy.outputs[1:])])
+    real = np.arange(9) < np.array([[9], [4]])
     with pytest.raises(AssertionError):
-        check_pieces(model, forgetful, case.batch(rng, (9, 4)), np.arange(9) < np.array([[9], [4]]), 4)
+        check_streaming(model, case.batch(rng, (9, 4)), real, size=4, copy=forgetful)
 
 
 def stream_of(model, batch):
@@ -55,10 +44,10 @@ def stream_of(model, batch):
 def test_litert_step_is_compared_with_the_whole(case, rng, tmp_path):
     model = case.build(Stack(cell="gru", units=(5,)), case.variants[0])
     inputs, whole = stream_of(model, case.batch(rng, (9, 4)))
-    path = export_litert(Step(model), tmp_path, (inputs, whole), precision="float32")
+    path = write_step(Step(model), tmp_path, (inputs, whole), precision="float32")
     assert path.exists()
     path.unlink()
     other = Ragged(whole.values + 0.1, whole.offsets)
     with pytest.raises(ExportError, match="differs from the run"):
-        export_litert(Step(model), tmp_path, (inputs, other), precision="float32")
+        write_step(Step(model), tmp_path, (inputs, other), precision="float32")
     assert not path.exists()

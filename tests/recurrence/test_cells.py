@@ -17,22 +17,20 @@ from seqkit.recurrence.acceleration import Scanned, accelerate
 from seqkit.recurrence.bptt import scan
 from seqkit.recurrence.cells import CELLS, GateCell, Recurrence, Recurrent, make_layer, register
 from seqkit.recurrence.step import Cell
+from seqkit.testing.cells import check_cell
 from tests import oracle
 
 UNITS = 4
 
 
-def named(layer, gates, products, vectors=()):
+def named(gates, products, names, kernel, bias, recurrent, vectors):
     """The oracle's weights from a layer's: W and b by gate, products as (names, letter), vectors by name."""
-    weights = layer.cell.scan_weights()
     w = {"gates": gates}
-    for gate, matrix, bias in zip(
-        gates, *(np.split(weights[k], len(gates), axis=-1) for k in ("kernel", "bias")), strict=True
-    ):
-        w |= {f"W{gate}": matrix, f"b{gate}": bias}
-    for (names, letter), matrix in zip(products, weights["recurrent"], strict=True):
-        w |= {f"{letter}{g}": block for g, block in zip(names, np.split(matrix, len(names), axis=1), strict=True)}
-    return w | {name: v.numpy() for name, v in zip(vectors, weights["vectors"], strict=True)}
+    for gate, matrix, one in zip(gates, *(np.split(v, len(gates), axis=-1) for v in (kernel, bias)), strict=True):
+        w |= {f"W{gate}": matrix, f"b{gate}": one}
+    for (blocks, letter), matrix in zip(products, recurrent, strict=True):
+        w |= {f"{letter}{g}": block for g, block in zip(blocks, np.split(matrix, len(blocks), axis=1), strict=True)}
+    return w | dict(zip(names, vectors, strict=True))
 
 
 def variant(gates, vectors, **without):
@@ -75,28 +73,51 @@ EQUATIONS = {
 }
 
 
+def reference(name):
+    """The oracle's equations in the form that `check_cell` asks for."""
+    gates, products, vectors, step = EQUATIONS[name]
+
+    def one(x, states, kernel, bias, recurrent, **more):
+        w = named(gates, products, vectors, kernel, bias, recurrent, more["vectors"])
+        new = step(w)(x, *states)
+        return new if isinstance(new, tuple) else (new,)
+
+    return one
+
+
 @pytest.mark.parametrize("name", sorted(CELLS))
 @pytest.mark.parametrize("features", [3, UNITS])  # with UNITS, plain inputs go in as they are
-def test_cell_follows_its_equations(name, features):
-    rng = np.random.default_rng(0)
-    layer = Recurrent(UNITS, name, return_sequences=True, return_state=True, dtype="float64")
-    x = rng.normal(size=(2, 7, features))
-    layer.build(x.shape)
-    layer.set_weights([rng.normal(size=w.shape) * 0.7 for w in layer.weights])
-    states = [rng.normal(size=(2, UNITS)) for _ in range(CELLS[name].cell.states)]
-    gates, products, vectors, step = EQUATIONS[name]
-    weights = named(layer, gates, products, vectors)
-    expected, final = oracle.run(step(weights), x, states)
-    if features == UNITS and CELLS[name].plain:
-        np.testing.assert_array_equal(weights["Wx"], np.eye(UNITS))
-    plain = layer(x, initial_state=[tf.constant(s) for s in states])
-    fast = scan(CELLS[name].cell, x, initial_state=states, **layer.cell.scan_weights())
-    for outputs, *last in (plain, (fast[0], *fast[1])):
-        np.testing.assert_allclose(outputs, expected, atol=1e-12)
-        np.testing.assert_allclose(last, final, atol=1e-12)
-    other = oracle.run(step(weights | {f"W{gates[0]}": weights[f"W{gates[0]}"] + 0.1}), x, states)[0]
-    with pytest.raises(AssertionError):  # one wrong matrix is seen
-        np.testing.assert_allclose(fast[0], other, atol=1e-12)
+def test_cell_keeps_the_contract(name, features):
+    check_cell(name, reference(name), units=UNITS, features=features)
+
+
+def test_plain_inputs_go_in_as_they_are():
+    for name, recurrence in CELLS.items():
+        layer = Recurrent(UNITS, name)
+        layer.build((None, None, UNITS))
+        blocks = np.split(layer.cell.scan_weights()["kernel"], recurrence.cell.gates, axis=1)
+        for gate in recurrence.plain:
+            np.testing.assert_array_equal(blocks[gate], np.eye(UNITS))
+
+
+def test_cell_check_catches_other_equations():
+    with pytest.raises(AssertionError, match="the Keras layer"):
+        check_cell("mut1", reference("mut3"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        (lambda scan: lambda *a, mask=None, **k: scan(*a, mask=None if mask is None else ~mask, **k), "mask"),
+        (lambda scan: lambda *a, reverse=False, **k: scan(*a, **k), "revers"),
+        (lambda scan: lambda *a, initial_state=None, **k: scan(*a, **k), "the scan"),
+        (lambda scan: lambda cell, x, **k: scan(cell, tf.stop_gradient(x), **k), "the gradient"),
+    ],
+)
+def test_cell_check_catches_a_wrong_scan(fault, complaint, monkeypatch):
+    monkeypatch.setattr("seqkit.testing.cells.scan", fault(scan))
+    with pytest.raises(AssertionError, match=complaint):
+        check_cell("gru", reference("gru"))
 
 
 def test_first_bias_and_irnn():

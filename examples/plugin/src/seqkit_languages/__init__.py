@@ -1,0 +1,1 @@
+"""A recipe, a cell and an exporter that seqkit's command line finds."""

@@ -1,0 +1,129 @@
+"""An image and a question in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqkit.baselines.classifiers import LinearTfidf, Majority, SingleFrame, averaged_images
+from seqkit.batches.pipeline import Pipeline, Shared
+from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
+from seqkit.report.pages import png
+from seqkit.runs.task import Baseline
+from seqkit.sources.examples import Examples, Role
+from seqkit.sources.images import read_images, shared_images
+from seqkit.tasks.roles import Baselines, Inputs
+from seqkit.text.tokenizer import tokenize
+from seqkit.text.vocabulary import END, Vocabulary
+from seqkit.training.executor import Forward, row_outputs
+
+BASELINE_ROWS = 4_000  # that the linear model on images is fitted on: what it can't know makes it slow
+
+
+class ImageQuestions(Inputs, Baselines):
+    """An image and a question in, whether the answer is chosen or written.
+
+    Attributes:
+        vocabulary: Of the questions.
+        shape: Of an image.
+    """
+
+    columns: dict[str, str]
+    vocabulary: Vocabulary
+    shape: tuple[int, int, int]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return ("image", "question")
+
+    def read(
+        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
+    ) -> Examples:
+        size = self.shape[:2]
+        return read_images(source, columns, role=role, data_dir=data_dir, image_size=size)
+
+    def known_answers(self) -> tuple[str, ...]:
+        """Training answers, among which the baselines choose."""
+        raise NotImplementedError
+
+    def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[list[tuple[Any, str]]]:
+        if file == "-":
+            raise InputError(
+                "Standard input has no place for images: give a table with the columns "
+                f"{columns['image']!r} and {columns['question']!r}."
+            )
+        examples = self.read(file, {field: columns[field] for field in self.fields})
+        yield list(zip(examples["image"], examples["question"], strict=True))
+
+    def asked_ids(self, examples: Examples) -> tuple[Ragged, Shared]:
+        """The questions' ids, without an end, and the images."""
+        cache = "answer" in examples.columns  # what a user asks to predict is not kept
+        tokens = tokenize(examples["question"], self.vocabulary.tokenizer, cache=cache)
+        return self.vocabulary.encode(tokens), shared_images(examples["image"])
+
+    def kinds(self, examples: Examples) -> list[str]:
+        """Of each question: a column of the data, or its first two words."""
+        if "kind" in examples.columns:
+            return examples["kind"]
+        return [" ".join(question.lower().split()[:2]) for question in examples["question"]]
+
+    def attention_maps(
+        self, model: keras.Model, examples: Examples, answers: Sequence[str], rows: Sequence[int]
+    ) -> list[dict[str, Any]]:
+        """What each hop weighs for these rows, and what was answered.
+
+        Args:
+            model: The one that has the hops.
+            answers: To all rows.
+        """
+        size = model.get_layer("maps").output.shape[1:3]
+        layers = [layer.output for layer in model.layers if layer.name.startswith("attention_hop_")]
+        attention = Forward(keras.Model(model.inputs, keras.ops.stack(layers, axis=1)))
+        ids, images = self.asked_ids(examples.take(rows, "rows of the report"))
+        ids = ids.append(END)
+        pipeline = Pipeline({"ids": ids, "image": images}, {"ids": (int(ids.lengths.max()),)}, len(rows))
+        weights = row_outputs(attention, pipeline)  # (rows, hops, places)
+        shown = []
+        for row, hops in zip(rows, weights, strict=True):
+            truth = examples["answer"][row]
+            verdict = "right" if answers[row] == truth else f"wrong: it is {truth}"
+            shown.append(
+                {
+                    "image": png(examples["image"][row]),
+                    "title": f"{examples['question'][row]} {answers[row]} ({verdict})",
+                    "names": [f"hop {number}" for number in range(1, len(hops) + 1)],
+                    "weights": hops.reshape(-1, *size).round(4).tolist(),
+                }
+            )
+        return shown
+
+    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+        known = set(self.known_answers())
+        train = train.take([row for row, answer in enumerate(train["answer"]) if answer in known], train.origin)
+        answers, seen = train["answer"], averaged_images(shared_images(train["image"]))
+        return {
+            "majority": Majority.fit(answers, self.known_answers()),
+            "question_alone": LinearTfidf.fit(train["question"], answers, self.known_answers()),
+            "image_alone": SingleFrame.fit([seen], [answers], self.known_answers(), frames=BASELINE_ROWS),
+        }
+
+    def baselines(self) -> Mapping[str, type[Baseline]]:
+        return {"majority": Majority, "question_alone": LinearTfidf, "image_alone": SingleFrame}
+
+    def probabilities(self, baseline: Majority | LinearTfidf | SingleFrame, examples: Examples) -> np.ndarray:
+        """Of a baseline: float, (rows, known answers)."""
+        if isinstance(baseline, SingleFrame):
+            seen = averaged_images(shared_images(examples["image"]))
+            probabilities: np.ndarray = baseline.probabilities(seen.values)[seen.index]
+        else:
+            probabilities = baseline.probabilities(examples["question"])
+        return probabilities
+
+    def serving_inputs(self, examples: Examples) -> dict[str, tf.Tensor]:
+        images = np.stack([np.asarray(cell, np.float32) for cell in examples["image"]])
+        return {"image": tf.constant(images), "question": tf.constant(examples["question"])}

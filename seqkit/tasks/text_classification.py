@@ -1,0 +1,102 @@
+"""A text in, one label out: a task for any recipe that says so with its name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqkit.baselines.classifiers import LinearTfidf, Majority
+from seqkit.batches.pipeline import Pipeline, boundaries
+from seqkit.export.serving import TextClassifier
+from seqkit.runs.task import Baseline, Facts
+from seqkit.sources.examples import Examples
+from seqkit.sources.splits import Splits
+from seqkit.tasks.classes import ClassOfARow
+from seqkit.tasks.roles import Baselines
+from seqkit.text.labels import learn_classes
+from seqkit.text.tokenizer import Tokenizer, tokenize
+from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
+
+
+class LabelBaselines(Baselines):
+    """The most frequent label, and a linear model on one and two words (TF-IDF)."""
+
+    classes: tuple[str, ...]
+
+    def baselines(self) -> Mapping[str, type[Baseline]]:
+        return {"majority": Majority, "linear": LinearTfidf}
+
+    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+        return {
+            "majority": Majority.fit(train["label"], self.classes),
+            "linear": LinearTfidf.fit(train["text"], train["label"], self.classes),
+        }
+
+    def baseline_outputs(self, baseline: Majority | LinearTfidf, examples: Examples) -> np.ndarray:
+        return baseline.probabilities(examples["text"])
+
+
+@dataclasses.dataclass(frozen=True)
+class TextClassification(LabelBaselines, ClassOfARow):
+    """Many tokens in, one label out.
+
+    Attributes:
+        columns: "text" and "label" -> their columns.
+        vocabulary: The tokens that are known.
+        classes: The labels.
+        max_length: Tokens of a text that are read, its end among them.
+        recipe: A subclass has the name of its recipe.
+    """
+
+    columns: dict[str, str]
+    vocabulary: Vocabulary
+    classes: tuple[str, ...]
+    max_length: int
+    recipe: ClassVar[str]
+
+    @classmethod
+    def learn(
+        cls,
+        splits: Splits,
+        *,
+        tokenizer: Tokenizer,
+        columns: dict[str, str] | None = None,
+        vocabulary_size: int = 20_000,
+        min_count: int = 1,
+        max_length: int = 1_000,
+    ) -> Self:
+        """Of the training rows the vocabulary, of these and the validation rows the classes."""
+        tokens = tokenize(splits.train["text"], tokenizer)
+        vocabulary = Vocabulary.build(tokens, tokenizer, size=vocabulary_size, min_count=min_count)
+        classes = learn_classes(splits.train["label"], splits.valid["label"], splits.train.origin)
+        return cls(columns or {"text": "text", "label": "label"}, vocabulary, classes, max_length)
+
+    def to_json(self) -> dict[str, Any]:
+        return self.vocabulary.to_json() | {"labels": list(self.classes), "max_length": self.max_length}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
+        vocabulary = Vocabulary.from_json(value)
+        return cls(columns, vocabulary, tuple(value["labels"]), value["max_length"])
+
+    def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
+        cache = "label" in examples.columns  # what a user asks to predict is not kept
+        tokens = tokenize(examples["text"], self.vocabulary.tokenizer, cache=cache)
+        ids = self.vocabulary.encode(tokens)
+        facts = {
+            "empty_texts": int((ids.lengths == 0).sum()),
+            "cut_texts": int((ids.lengths >= self.max_length).sum()),
+            "unknown_token_share": float((ids.values == UNKNOWN).mean()) if len(ids.values) else 0.0,
+        }
+        # The end token makes a row of an empty text too; a text that is too long is cut before it.
+        ids = ids.cut(self.max_length - 1).append(END)
+        targets, more = self.targets(examples)
+        return Pipeline({"ids": ids} | targets, {"ids": boundaries(ids.lengths)}, batch_size), facts | more
+
+    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
+        return TextClassifier(model, self.vocabulary, self.classes, self.max_length), "probabilities"

@@ -1,0 +1,92 @@
+"""A text out, of a decoder with a vocabulary; and a text in, a text out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from seqkit.core.settings import Search, Training
+from seqkit.export.serving import Writer
+from seqkit.inference.generation import Generated, symbols_a_place
+from seqkit.sources.examples import Examples, Role
+from seqkit.sources.parallel import read_parallel
+from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
+from seqkit.text.vocabulary import Vocabulary
+from seqkit.training.objectives import Objective, classification
+
+
+class WrittenText(Outputs, Scores):
+    """What a search found, or, of a baseline, texts.
+
+    Attributes:
+        target: The vocabulary that is written in.
+        search: How an answer is looked for.
+    """
+
+    target: Vocabulary
+    search: Search
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """None: an answer is written, not chosen."""
+        return ()
+
+    def objective(self, training: Training, train: Examples) -> Objective:
+        """Cross-entropy a symbol."""
+        return classification(training, [1] * len(self.target))
+
+    def texts(self, outputs: Any) -> list[str]:
+        """The best answers; those of a baseline are texts already."""
+        return outputs if isinstance(outputs, list) else outputs.texts(self.target)[:: self.search.n_best]
+
+    def serving_outputs(self, outputs: Any) -> list[str]:
+        return self.texts(outputs)
+
+
+class TextToText(WrittenText, Inputs, Baselines):
+    """A text in, a text out: an encoder and a decoder with a vocabulary each.
+
+    Attributes:
+        source: The vocabulary that is read in.
+    """
+
+    source: Vocabulary
+
+    def read(
+        self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
+    ) -> Examples:
+        return read_parallel(source, columns, role=role, data_dir=data_dir)
+
+    def baseline_outputs(self, baseline: Any, examples: Examples) -> list[str]:
+        answers: list[str] = baseline.answer(examples["source"])
+        return answers
+
+    def attention(
+        self, model: keras.Model, found: Generated, rows: Sequence[tuple[list[str], list[str]]]
+    ) -> dict[str, list[dict[str, Any]]]:
+        """For the report: where the first rows' symbols looked, if the decoder looks anywhere.
+
+        Args:
+            rows: Of each the symbols that were read and those that were written.
+        """
+        size = symbols_a_place(model)
+        if not size:
+            return {}
+        maps = []
+        for (read, wrote), weights in zip(rows, found.weights, strict=False):
+            symbols = [*read, "<end>"]
+            places = ["".join(symbols[first : first + size]) for first in range(0, len(symbols), size)]
+            maps.append(
+                {
+                    "places": places,
+                    "written": [*wrote, "<end>"][: len(weights)],  # what was cut short has no end
+                    "weights": weights[:, : len(places)].round(4).tolist(),
+                }
+            )
+        return {"attention": maps}
+
+    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
+        return Writer(model, self.source, self.target, self.search), "text"

@@ -1,0 +1,63 @@
+"""What every recipe's run has to pass."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from seqkit.runs.run import Run
+from seqkit.sources.examples import Examples
+from seqkit.training.objectives import Objective
+from seqkit.training.step import evaluate
+
+ASK = """
+import importlib, json, sys
+import seqkit
+for module in json.loads(sys.argv[3]):
+    importlib.import_module(module)
+print(json.dumps(seqkit.load(sys.argv[1]).predict(json.loads(sys.argv[2]))))
+"""
+
+
+def check_company(run: Run, inputs: Sequence[Any]) -> None:
+    """Answers don't depend on what else is asked."""
+    together = run.predict(inputs)
+    assert together == [answer for one in inputs for answer in run.predict([one])], "answers depend on their company"
+
+
+def check_batch_size(
+    run: Run, examples: Examples, objective: Objective, *, sizes: Sequence[int] = (7, 32, 100)
+) -> None:
+    """Loss and metrics don't depend on the batch size.
+
+    Args:
+        examples: Rows with their answers.
+    """
+    first, *others = (evaluate(run.model, run.task.encode(examples, size)[0], objective) for size in sizes)
+    for other in others:
+        for name, value in first.items():
+            assert abs(other[name] - value) <= 1e-5 * max(abs(value), 1e-8), f"{name} depends on the batch size"
+
+
+def check_reload(run: Run, inputs: Sequence[Any], *, modules: Sequence[str] = ()) -> None:
+    """A new process that opens the run's folder gives the same answers.
+
+    Args:
+        inputs: That JSON can hold.
+        modules: To import first, for a recipe or a cell that no installed package declares.
+    """
+    asked = [str(run.path), json.dumps(list(inputs)), json.dumps(list(modules))]
+    done = subprocess.run([sys.executable, "-c", ASK, *asked], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == json.loads(json.dumps(run.predict(inputs)))
+
+
+def check_report(run: Run) -> None:
+    """The report has metrics with intervals, and the same ones of each of at least two baselines."""
+    report = run.report
+    assert len(report["baselines"]) >= 2, "a score means something beside what it had to beat: give two baselines"
+    for scores in (report["metrics"], *report["baselines"].values()):
+        assert scores.keys() == report["metrics"].keys()
+        for name, score in scores.items():
+            assert score["low"] <= score["value"] <= score["high"], name
