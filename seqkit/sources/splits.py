@@ -30,7 +30,7 @@ def read_splits(
     test: Any,
     columns: Mapping[str, str],
     *,
-    builtin: Callable[[], Mapping[str, Mapping[str, list[Any]]]],
+    builtin: Callable[[], Mapping[str, Mapping[str, list[Any]]]] | None = None,
     seed: int,
     stratify: str | None = None,
     data_dir: str | None = None,
@@ -41,16 +41,18 @@ def read_splits(
 
     Args:
         data: A source, or None for the built-in corpus with its own three splits.
-        builtin: Makes the built-in corpus: split -> field -> values.
+        builtin: Makes the built-in corpus, where there is one: split -> field -> values.
         stratify: The field by which to stratify the held-out tenth.
         reader: Reads a source, with the arguments of `seqkit.sources.reading.read`.
         holder: Holds the tenth out, with the arguments of `seqkit.sources.examples.hold_out`.
     Raises:
-        InputError: A source is not as expected; or only validation or test data was given.
+        InputError: A source is not as expected; or there is no training data.
     """
     if data is None:
         if valid is not None or test is not None:
             raise InputError("There is validation or test data but no training data: give --data too.")
+        if builtin is None:
+            raise InputError("There is no training data, and this recipe has none built in: give --data.")
         corpus = builtin()
         return Splits(*(Examples(dict(corpus[name]), f"built-in ({name})") for name in ("train", "valid", "test")))
     train = reader(data, columns, role="train", data_dir=data_dir)

@@ -32,9 +32,10 @@ def check_cell(name: str, reference: Reference, *, units: int = 4, features: int
     x = rng.normal(size=(3, STEPS, features))
     layer.build(x.shape)
     layer.set_weights([rng.normal(size=weight.shape) * 0.7 for weight in layer.weights])
-    cell, weights = layer.cell.recurrence.cell, layer.cell.scan_weights()
+    cell, made = layer.cell.recurrence.cell, layer.cell.scan_weights()
     states = [rng.normal(size=(3, units)) for _ in range(cell.states)]
-    arrays = {key: [np.asarray(v) for v in w] if isinstance(w, list) else np.asarray(w) for key, w in weights.items()}
+    arrays = {key: [np.asarray(v) for v in w] if isinstance(w, list) else np.asarray(w) for key, w in made.items()}
+    weights = tf.nest.map_structure(tf.constant, arrays)
 
     def run(inputs: Array, states: Sequence[Array], **options: Any) -> tuple[Array, Sequence[Array]]:
         outputs, final = scan(cell, inputs, initial_state=[tf.constant(s) for s in states], **weights, **options)

@@ -6,6 +6,7 @@ from seqkit_languages.languages import languages
 from seqkit_languages.leaky import RATE
 
 import seqkit
+from seqkit.corpora.number_words import number_words
 from seqkit.testing.cells import check_cell
 from seqkit.testing.exporters import check_exporter
 from seqkit.testing.runs import check_company, check_reload, check_report
@@ -15,7 +16,13 @@ WORDS = ["twenty-one", "einundzwanzig", "", "  ", "☃"]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return languages(out=tmp_path_factory.mktemp("languages") / "run", stack=seqkit.Stack(cell="leaky", units=(32,)))
+    """Which side of seqkit's built-in pairs of numbers a text is from."""
+    pairs = number_words(rows=4000)["train"]
+    labels = ["en"] * len(pairs["source"]) + ["de"] * len(pairs["target"])
+    out = tmp_path_factory.mktemp("languages") / "run"
+    return languages(
+        (pairs["source"] + pairs["target"], labels), out=out, stack=seqkit.Stack(cell="leaky", units=(32,))
+    )
 
 
 def test_cell():
