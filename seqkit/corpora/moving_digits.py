@@ -102,4 +102,5 @@ def draw_digit(
     if shape is not None:
         away = np.tensordot(shape, away, 1)
     places = away * (len(image) / side) + len(image) / 2 - 0.5
-    return np.round(map_coordinates(image, places, order=1, cval=0.0) * (255 / 16)).astype(np.uint8)
+    drawn: np.ndarray = map_coordinates(image, places, order=1, cval=0.0)
+    return np.round(drawn * (255 / 16)).astype(np.uint8)

@@ -34,7 +34,8 @@ def recording_labeller(model: keras.Model) -> Callable[[Iterable[np.ndarray]], n
 
     def label(chunks: Iterable[np.ndarray]) -> np.ndarray:
         whole = encode(chunks)
-        return run(whole, tf.ones(tf.shape(whole)[:2], tf.bool)).numpy()[0]
+        outputs: np.ndarray = run(whole, tf.ones(tf.shape(whole)[:2], tf.bool)).numpy()[0]
+        return outputs
 
     return label
 

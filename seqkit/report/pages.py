@@ -124,7 +124,8 @@ def _lit(pixels: np.ndarray, weights: Any) -> np.ndarray:
     height, width = pixels.shape[:2]
     places = Image.fromarray(np.asarray(weights, np.float32) / max(np.max(weights), 1e-9))
     light = np.asarray(places.resize((width, height), Image.Resampling.BILINEAR))[..., None]
-    return (pixels * (0.15 + 0.85 * light) + 40 * light).clip(0, 255).astype(np.uint8)
+    lit: np.ndarray = pixels * (0.15 + 0.85 * light) + 40 * light
+    return lit.clip(0, 255).astype(np.uint8)
 
 
 def axes(x: str, y: str, *, width: float = 5.2, height: float = 3.2) -> tuple[Figure, Any]:
