@@ -21,7 +21,7 @@ def command_line(arguments: Sequence[str]) -> App:
         name="seqkit",
         help="Train, evaluate and export recurrent sequence models.",
         version=__version__,
-        help_format="plaintext",  # of this page, which so needs no reader of Markdown, and is there in two thirds of the time
+        help_format="plaintext",  # of this page: a reader of Markdown takes a third of its time
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # the exit status and the sentence are ours
     )

@@ -49,9 +49,9 @@ def moving_digits(seed: int = 0, clips: int = 480) -> dict[str, dict[str, list[A
     parts = {}
     for place, (name, size) in enumerate(sizes.items()):
         drawn = rng.integers(borders[place], borders[place + 1], size)
-        films, labels = zip(*(_clip(images[number], rng) for number in drawn), strict=True)
+        videos, labels = zip(*(_clip(images[number], rng) for number in drawn), strict=True)
         names = [f"{name} clip {number}" for number in range(size)]
-        parts[name] = {"recording": names, "frames": list(films), "labels": list(labels)}
+        parts[name] = {"recording": names, "frames": list(videos), "labels": list(labels)}
     return parts
 
 
