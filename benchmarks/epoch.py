@@ -1,6 +1,6 @@
 """One epoch over long texts: seqkit beside a plain Keras script, same model, batch size, optimizer and rows, one run.
 
-    python benchmarks/epoch.py --data ../shared/data/imdb/train.tsv.gz
+    python benchmarks/epoch.py --data train.tsv.gz
 
 The Keras script is the usual one: Embedding 128, two Bidirectional LSTMs of 64, Adam, each shuffled batch of 32 padded to
 its longest row, masked, `model.fit`. A tenth of the rows is held out; an epoch's time holds everything from its first batch

@@ -2,8 +2,8 @@
 
     python benchmarks/floors.py --tasks adding copy --cells lstm gru simple_rnn --minutes 3
 
-One recurrent layer reads the task's steps through `seqkit.recurrence.acceleration.accelerate`, and a linear layer on its state answers in step.
-Data is drawn as it is needed, from the seed. Training stops where fresh validation data shows the goal well reached,
+One recurrent layer, accelerated by `seqkit.accelerate`, reads the task's steps, and a linear layer on its state answers in
+step. Data is drawn as it is needed, from the seed. Training stops where fresh validation data shows the goal well reached,
 at the task's last step or at the limit of minutes (compiling counts); the printed figure is on test data of its own.
 
 adding (Hochreiter and Schmidhuber 1997, as in Le, Jaitly and Hinton 2015): 200 steps of a uniform number and a marker;

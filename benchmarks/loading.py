@@ -1,6 +1,6 @@
 """How long it takes to load, normalise and look up a table of texts: the first time, and from the cache.
 
-python benchmarks/loading.py --data ../shared/data/imdb/train.tsv.gz
+python benchmarks/loading.py --data train.tsv.gz
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Parts of speech: seqkit's tagger beside Flair's, both trained from scratch on the same treebank in one run.
 
-    python benchmarks/tagging.py --data ../shared/data/ud_en_ewt/en_ewt-ud [--epochs 6] [--turns seqkit flair]
+    python benchmarks/tagging.py --data ud_en_ewt/en_ewt-ud [--epochs 6] [--turns seqkit flair]
 
 --data is the prefix of -train.conllu, -dev.conllu and -test.conllu. seqkit trains with the recipe's defaults. Flair has
 word vectors of 128, characters composed to 2 x 50, a BiLSTM of 256, a softmax for each word, Adam, batches of 32;

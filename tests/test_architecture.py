@@ -1,4 +1,4 @@
-"""The house, read from the imports: floors, no circle, no import that hides, every file in a room, rooms that name their files."""
+"""The house, read from the imports: floors, no circle, no import that hides; every file in a room that names it."""
 
 import ast
 from graphlib import CycleError, TopologicalSorter

@@ -5,7 +5,7 @@ It is trained with TensorFlow and kept and asked as NumPy arrays.
 
 import dataclasses
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -86,7 +86,7 @@ class FixedWindow:
         @tf.function(
             input_signature=[tf.TensorSpec([None, window], tf.int64), tf.TensorSpec([None], tf.int64)], autograph=False
         )
-        def move(history, targets):
+        def move(history: tf.Tensor, targets: tf.Tensor) -> None:
             with tf.GradientTape() as tape:
                 logits = _logits(history, *weights)
                 loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
@@ -129,7 +129,7 @@ class FixedWindow:
             return cls(*(kept[field.name] for field in dataclasses.fields(cls)))
 
 
-def _logits(history, vectors, hidden, hidden_bias, output, output_bias):
+def _logits(history: Any, vectors: Any, hidden: Any, hidden_bias: Any, output: Any, output_bias: Any) -> tf.Tensor:
     """int (items, window) -> float32 (items, outcomes)."""
     seen = tf.gather(vectors, history)  # (items, window, width)
     seen = tf.reshape(seen, [-1, seen.shape[1] * seen.shape[2]])

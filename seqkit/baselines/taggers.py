@@ -184,4 +184,5 @@ def _packed(strings: Sequence[str] | dict[str, int]) -> np.ndarray:
 
 
 def _unpacked(array: np.ndarray) -> list[str]:
-    return json.loads(array.tobytes())
+    strings: list[str] = json.loads(array.tobytes())
+    return strings

@@ -33,7 +33,8 @@ class Shared:
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """The items of these rows."""
-        return self.values[self.index[rows]]
+        items: np.ndarray = self.values[self.index[rows]]
+        return items
 
     def chunks(self, size: int = 256) -> Iterator[np.ndarray]:
         """The items that rows have, few at once: what is computed from them is often larger than they are."""

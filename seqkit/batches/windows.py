@@ -1,6 +1,6 @@
 """Batches of windows: long rows go through the slots of a batch piece by piece, so that a slot's state can go on.
 
-This is the data side of truncated backpropagation through time (Williams and Peng 1990). As in `pipelines.py` an epoch is
+This is the data side of truncated backpropagation through time (Williams and Peng 1990). As in `pipeline.py` an epoch is
 a pure function of the seed and its number.
 """
 

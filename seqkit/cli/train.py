@@ -19,7 +19,9 @@ def train_app(wanted: str | None) -> App:
     Args:
         wanted: The recipe that is to be trained, a name or a path (my_module:spam), which is imported; None for all names.
     """
-    app = App(name="train", help="Train a recipe: `seqkit train sentiment --help` lists its settings.")
+    app = App(
+        name="train", help="Train a recipe: `seqkit train sentiment --help` lists its settings.", help_format="markdown"
+    )
     known = recipes.names()
     path = wanted is not None and ":" in wanted
     for name in [wanted] if wanted is not None and (path or wanted in known) else known:

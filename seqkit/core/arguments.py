@@ -87,6 +87,7 @@ def recipe(
             inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=hints[option])
             for option, value in defaults.items()
         ]
+        made: Callable[..., R] = function  # called with all that the signature holds, by name
         signature = inspect.Signature([*own, *common], return_annotation=inspect.signature(function).return_annotation)
 
         @functools.wraps(function)
@@ -99,9 +100,8 @@ def recipe(
             read = reads(given) if callable(reads) else reads
             special = {setting: f"the recipe {name}" for setting in SPECIAL if setting not in read}
             _refuse_unread(signature, given, special | dict(unread(given)))
-            return function(**given)  # type: ignore[call-arg]
+            return made(**given)
 
-        run.__signature__ = signature  # type: ignore[attr-defined]
         run.__annotations__ = {
             **{key: hint for key, hint in function.__annotations__.items() if key != _rest_of(function)},
             **{option: hints[option] for option in defaults},
@@ -109,7 +109,7 @@ def recipe(
         run.__doc__ = _with_common(inspect.getdoc(function) or "")
         line = run.__doc__.strip().splitlines()[0] if run.__doc__.strip() else ""
         known = Recipe(name, run, {name: task, **(tasks or {})}, line)
-        run.recipe = known  # type: ignore[attr-defined]
+        vars(run).update(__signature__=signature, recipe=known)
         recipes.add(name, known, path=f"{function.__module__}:{name}")
         return run
 

@@ -69,7 +69,7 @@ class Embedding:
     dropout: float = 0.0
     word_dropout: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         at_least("embedding.units", self.units, 1)
         _share("embedding.dropout", self.dropout)
         _share("embedding.word_dropout", self.word_dropout)
@@ -102,7 +102,7 @@ class Encoder:
     weights: str | None = None
     frozen: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         at_least("encoder.points", self.points, 0)
         at_least("encoder.units", self.units, 1)
         for channels in self.filters:
@@ -151,7 +151,7 @@ class Stack:
     recurrent_initializer: RecurrentInitializer = "orthogonal"
     pyramidal: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.cell not in cells and ":" not in self.cell:
             one_of("stack.cell", self.cell, Cell, *cells.names())
         one_of("stack.recurrent_initializer", self.recurrent_initializer, RecurrentInitializer)
@@ -214,7 +214,7 @@ class Attention:
     copying: bool = False
     coverage: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         one_of("attention.kind", self.kind, AttentionKind)
         at_least("attention.units", self.units, 0)
         for name in ("feeding", "copying"):
@@ -275,7 +275,7 @@ class Search:
     replace_unknown: bool = False
     seed: int | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, bound in {"beam": 1, "longest": 1, "n_best": 1}.items():
             at_least(f"search.{name}", getattr(self, name), bound)
         for name in ("length_penalty", "coverage_penalty", "no_repeat", "shortest", "ratio"):
@@ -366,7 +366,7 @@ class Training:
     scheduled_sampling: float = 0.0
     precision: Precision = "float32"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         one_of("training.optimizer", self.optimizer, Optimizer)
         one_of("training.schedule", self.schedule, Schedule)
         one_of("training.class_weights", self.class_weights, ClassWeights)

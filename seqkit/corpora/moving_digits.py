@@ -49,9 +49,9 @@ def moving_digits(seed: int = 0, clips: int = 480) -> dict[str, dict[str, list[A
     parts = {}
     for place, (name, size) in enumerate(sizes.items()):
         drawn = rng.integers(borders[place], borders[place + 1], size)
-        films, labels = zip(*(_clip(images[number], rng) for number in drawn), strict=True)
+        videos, labels = zip(*(_clip(images[number], rng) for number in drawn), strict=True)
         names = [f"{name} clip {number}" for number in range(size)]
-        parts[name] = {"recording": names, "frames": list(films), "labels": list(labels)}
+        parts[name] = {"recording": names, "frames": list(videos), "labels": list(labels)}
     return parts
 
 
@@ -102,4 +102,5 @@ def draw_digit(
     if shape is not None:
         away = np.tensordot(shape, away, 1)
     places = away * (len(image) / side) + len(image) / 2 - 0.5
-    return np.round(map_coordinates(image, places, order=1, cval=0.0) * (255 / 16)).astype(np.uint8)
+    drawn: np.ndarray = map_coordinates(image, places, order=1, cval=0.0)
+    return np.round(drawn * (255 / 16)).astype(np.uint8)

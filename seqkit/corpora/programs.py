@@ -7,12 +7,14 @@ hash of its text, so that no program that is tested was ever trained on, whateve
 import dataclasses
 import hashlib
 from collections.abc import Callable
-from typing import get_args
+from typing import TypeVar, get_args
 
 import numpy as np
 
 from seqkit.core.settings import CurriculumKind, Exercise
 from seqkit.corpora.grammar import draws
+
+T = TypeVar("T")
 
 Draw = Callable[[], float]  # in [0, 1)
 Term = tuple[str, int]  # an expression and its value
@@ -178,7 +180,7 @@ class _Page:
         value = 1 + self.below(10**self.length)
         return str(value), value
 
-    def _shuffled(self, items: list) -> list:
+    def _shuffled(self, items: list[T]) -> list[T]:
         for place in range(len(items) - 1, 0, -1):  # Fisher and Yates
             other = self.below(place + 1)
             items[place], items[other] = items[other], items[place]
@@ -203,7 +205,7 @@ class Stage:
     nesting: int
     stage: Size = (1, 1)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.kind not in get_args(CurriculumKind):
             raise ValueError(f"kind={self.kind!r}: give one of {', '.join(get_args(CurriculumKind))}.")
         if not 1 <= self.length <= LONGEST:

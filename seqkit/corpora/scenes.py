@@ -226,7 +226,8 @@ def _turned(rng: np.random.Generator) -> np.ndarray:
     """float, (2, 2): a turn and a slant by up to TURN."""
     turn, slant = rng.uniform(-TURN, TURN, 2)
     cosine, sine = np.cos(turn), np.sin(turn)
-    return np.array([[cosine, -sine], [sine, cosine]]) @ [[1, 0], [slant, 1]]
+    shape: np.ndarray = np.array([[cosine, -sine], [sine, cosine]]) @ [[1, 0], [slant, 1]]
+    return shape
 
 
 def _called(digit: Digit) -> str:

@@ -19,6 +19,8 @@ from seqkit.text.subwords import MARK, Subwords
 from seqkit.text.tokenizer import Tokenizer
 from seqkit.text.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Vocabulary
 
+Tensors = dict[str, tf.Tensor]
+
 ROOM = 10  # symbols that an answer may have beyond `Search.ratio`
 
 
@@ -33,7 +35,7 @@ def generation_graph(model: keras.Model, search: Search) -> Callable[..., Hypoth
     handed = [tensor.name for tensor in decoder.inputs[1:]]
     names = [tensor.name for tensor in encoder.inputs]
 
-    def step(ids, state, memory):
+    def step(ids: tf.Tensor, state: Tensors, memory: Tensors) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
         given = memory | state
         logits, weights, *after = decoder([ids[:, None], *(given[name] for name in handed)], training=False)
         return logits[:, 0], weights[:, 0], dict(zip(state, after, strict=True))
@@ -59,14 +61,16 @@ def generation_graph(model: keras.Model, search: Search) -> Callable[..., Hypoth
         )
 
     signature = [tf.TensorSpec(tensor.shape, tensor.dtype, tensor.name) for tensor in encoder.inputs]
-    return tf.function(find, input_signature=signature, autograph=False)
+    graph: Callable[..., Hypotheses] = tf.function(find, input_signature=signature, autograph=False)
+    return graph
 
 
 def symbols_a_place(model: keras.Model) -> int:
     """How many symbols of the source a place of the memory stands for: 1, more with a pyramid, 0 without attention."""
     if "memory" not in {tensor.name for tensor in model.get_layer("decoder").inputs}:
         return 0
-    return 2 ** sum(layer.name.startswith(PAIRS) for layer in model.get_layer("encoder").layers)
+    pairs: int = sum(layer.name.startswith(PAIRS) for layer in model.get_layer("encoder").layers)
+    return 1 << pairs
 
 
 def most_attended_words(found: Hypotheses, words: tf.RaggedTensor) -> tf.Tensor:

@@ -19,7 +19,8 @@ def recording_labeller(model: keras.Model) -> Callable[[Iterable[np.ndarray]], n
     features chunk by chunk, and only these are kept for the whole recording.
 
     Args:
-        model: With the inputs "frames" and "mask" and the layer "features", as `seqkit.layers.frames.embed_frames` makes them.
+        model: With the inputs "frames" and "mask" and the layer "features", as `seqkit.layers.frames.embed_frames` makes
+            them.
     Returns:
         Chunks of frames, (frames, ...) -> float32, (frames, outputs).
     """
@@ -34,7 +35,8 @@ def recording_labeller(model: keras.Model) -> Callable[[Iterable[np.ndarray]], n
 
     def label(chunks: Iterable[np.ndarray]) -> np.ndarray:
         whole = encode(chunks)
-        return run(whole, tf.ones(tf.shape(whole)[:2], tf.bool)).numpy()[0]
+        outputs: np.ndarray = run(whole, tf.ones(tf.shape(whole)[:2], tf.bool)).numpy()[0]
+        return outputs
 
     return label
 

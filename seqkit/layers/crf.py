@@ -34,10 +34,12 @@ class CRF(keras.layers.Layer):
 
     def __init__(self, constraints: np.ndarray | Sequence[Sequence[bool]] | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        self.constraints = None if constraints is None else np.asarray(constraints, bool).tolist()
+        self.constraints: list[list[bool]] | None = None
+        if constraints is not None:
+            self.constraints = np.asarray(constraints, bool).tolist()
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, int | None, int]) -> None:
         tags = input_shape[-1]
         if self.constraints is not None and np.shape(self.constraints) != (tags + 1, tags + 1):
             raise ValueError(
@@ -48,7 +50,7 @@ class CRF(keras.layers.Layer):
         self.transitions = self.add_weight((tags + 1, tags), initializer="zeros", name="transitions")
         self.end = self.add_weight((tags,), initializer="zeros", name="end")
 
-    def call(self, emissions, mask):
+    def call(self, emissions: Any, mask: Any) -> Any:
         tags = emissions.shape[-1]
         transitions = ops.add(self.transitions, self._forbidden[:, :tags])
         end = ops.add(self.end, self._forbidden[:tags, tags])
@@ -56,15 +58,18 @@ class CRF(keras.layers.Layer):
         ones = ops.ones_like(emissions[:, :1, :1])
         return ops.concatenate([ones * transitions, emissions], axis=1)
 
-    def compute_mask(self, emissions, previous_mask):
+    def compute_mask(self, emissions: Any, previous_mask: Any) -> None:
         return None  # the output's steps are not the input's
 
-    def compute_output_shape(self, emissions_shape, mask_shape=None):
+    def compute_output_shape(
+        self, emissions_shape: tuple[int | None, int | None, int], mask_shape: Any = None
+    ) -> tuple[int | None, int | None, int]:
         batch, steps, tags = emissions_shape
         return batch, None if steps is None else tags + 1 + steps, tags
 
-    def get_config(self):
-        return super().get_config() | {"constraints": self.constraints}
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = super().get_config()
+        return config | {"constraints": self.constraints}
 
 
 def unpack(outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -111,7 +116,7 @@ def _forward(emissions: tf.Tensor, transitions: tf.Tensor) -> tf.Tensor:
     highest = tf.reduce_max(transitions[:tags], axis=0)  # (tags,)
     between = tf.exp(transitions[:tags] - highest)  # (tags, tags)
 
-    def step(before, inputs):
+    def step(before: tf.Tensor, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         emission, first = inputs  # (batch, tags), ()
         scale = tf.reduce_max(before, axis=-1, keepdims=True)
         ways = tf.matmul(tf.exp(before - scale), between)
@@ -135,7 +140,7 @@ def viterbi(emissions: tf.Tensor, transitions: tf.Tensor, mask: tf.Tensor) -> tf
     batch = tf.shape(emissions)[0]
     real = tf.transpose(mask)  # (steps, batch)
 
-    def forward(before, inputs):
+    def forward(before: tuple[tf.Tensor, tf.Tensor], inputs: tuple[Any, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         (emission, first), here = inputs
         ways = before[0][:, :, None] + transitions[:tags]  # (batch, tag before, tag)
         best = tf.where(first, transitions[tags], tf.reduce_max(ways, axis=1)) + emission
@@ -146,7 +151,7 @@ def viterbi(emissions: tf.Tensor, transitions: tf.Tensor, mask: tf.Tensor) -> tf
     nothing = tf.zeros([batch, tags], emissions.dtype), tf.zeros([batch, tags], tf.int32)
     scores, pointers = tf.scan(forward, (_by_step(emissions), real), initializer=nothing)  # (steps, batch, tags)
 
-    def backward(after, pointers):
+    def backward(after: tf.Tensor, pointers: tf.Tensor) -> tf.Tensor:
         return tf.gather(pointers, after, batch_dims=1)
 
     last = tf.argmax(scores[-1], axis=-1, output_type=tf.int32)  # (batch,)

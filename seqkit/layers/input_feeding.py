@@ -1,6 +1,7 @@
 """A recurrence that attends: what it looked at in one step is an input of the next (input feeding, Luong et al. 2015)."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,6 +10,8 @@ import tensorflow as tf
 from seqkit.recurrence.bptt import scan
 from seqkit.recurrence.cells import CELLS, GateCell, PlainOps
 from seqkit.recurrence.step import Cell
+
+Tensors = tuple[tf.Tensor, ...]
 
 
 @functools.cache
@@ -25,10 +28,10 @@ def attentive(cell: str, kind: str, coverage: bool = False) -> Cell:
     """
     inner, additive = CELLS[cell].cell, kind == "additive"
 
-    def step(op, x, state, vectors):
-        *state, before, covered = state if coverage else (*state, None)
+    def step(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Tensors:
+        *own, before, covered = state if coverage else (*state, None)
         x = tuple(p + q for p, q in zip(x, op.product(before, 0), strict=True))
-        new = inner.step(_After(op), x, tuple(state), vectors[: inner.vectors])
+        new = inner.step(_After(op), x, tuple(own), vectors[: inner.vectors])
         h = new[0]
         *asked, said = op.product(h, 1 + len(inner.products))
         keys, values, real = op.memory
@@ -95,7 +98,7 @@ class Attentive(keras.layers.Layer):
         self.cell = GateCell(units, cell, recurrent_initializer, dtype=self.dtype_policy)
         self.supports_masking = True  # by the mask that it is given
 
-    def build(self, shapes):
+    def build(self, shapes: Sequence[tuple[int | None, ...]]) -> None:
         gates, units = self.cell.recurrence.cell.gates, self.units
         self.cell.build(shapes[0])
         self.feed = self.add_weight((units, gates * units), name="feed_kernel")
@@ -104,16 +107,16 @@ class Attentive(keras.layers.Layer):
         names = ["attention_score"] * (blocks == 2) + ["coverage_kernel"] * self.coverage
         self.score = [self.add_weight((units, 1), name=name) for name in names]
 
-    def compute_output_spec(self, given, training=False):
+    def compute_output_spec(self, given: Sequence[Any], training: bool = False) -> tuple[keras.KerasTensor, ...]:
         sequences, keys, _, _, *states = given
         said = keras.KerasTensor((*sequences.shape[:2], self.units), self.compute_dtype)
         weights = keras.KerasTensor((*sequences.shape[:2], keys.shape[1]), self.compute_dtype)
         return said, weights, *(keras.KerasTensor(state.shape, self.compute_dtype) for state in states)
 
-    def compute_mask(self, given, previous_mask):
+    def compute_mask(self, given: Sequence[Any], previous_mask: Any) -> None:
         return None
 
-    def call(self, given, training=False):
+    def call(self, given: Sequence[tf.Tensor], training: bool = False) -> Tensors:
         sequences, keys, values, real, *states = given
         cell, own = attentive(self.cell.kind, self.kind, self.coverage), self.cell.scan_weights()
         tail = tf.convert_to_tensor(self.tail)
@@ -142,8 +145,9 @@ class Attentive(keras.layers.Layer):
         weights = tf.nn.softmax(tf.where(real[:, None], scores, -1e4))
         return tf.tanh(said[-1] + tf.matmul(weights, values)), weights, *new
 
-    def get_config(self):
-        return super().get_config() | {
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = super().get_config()
+        return config | {
             "units": self.units,
             "cell": self.cell.kind,
             "kind": self.kind,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from sacrebleu.metrics import BLEU
+from sacrebleu.metrics.bleu import BLEU
 
 Scorer = Callable[[np.ndarray], dict[str, float]]
 Grams = collections.Counter[tuple[str, ...]]

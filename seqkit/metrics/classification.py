@@ -98,4 +98,5 @@ def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> list
     known = labels >= 0
     if not known.any():
         return np.zeros((classes, classes), int).tolist()
-    return confusion_matrix(labels[known], predictions[known], labels=range(classes)).tolist()
+    counts: list[list[int]] = confusion_matrix(labels[known], predictions[known], labels=range(classes)).tolist()
+    return counts

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 
 Scorer = Callable[[np.ndarray], dict[str, float]]
 
@@ -67,4 +68,4 @@ def signature() -> dict[str, str]:
 
 def sentence_chrf(text: str, reference: str) -> float:
     """chrF of one text, from 0 to 100: by which a page of examples is ordered."""
-    return CHRF().sentence_score(text, [reference]).score
+    return float(CHRF().sentence_score(text, [reference]).score)

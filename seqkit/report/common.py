@@ -86,7 +86,7 @@ def data(report: Report, history: History) -> Section | None:
         "source": "source", "rows": "rows", "frames": "frames", "symbols": "symbols",
         "empty_texts": "empty texts", "cut_texts": "texts cut to fit",
         "unseen_labels": f"{items(report)} whose label the model never saw",
-        "pictures": "pictures", "unseen_answers": "rows whose answer the model never saw, counted as wrong",
+        "images": "images", "unseen_answers": "rows whose answer the model never saw, counted as wrong",
         "captions": "captions", "tokens": "tokens",
         "cut_words": "words shortened to fit", "unseen_tags": "tokens whose tag the model never saw",
         "source_tokens": "units of the sources", "target_tokens": "units of the references",

@@ -1,7 +1,8 @@
 """report.html and the table in the terminal: what a run scored, beside what it had to beat.
 
-The page is a title, one sentence of verdict and a list of sections (`seqkit.report.pages` has their blocks). `SECTIONS` has those
-that any run may have, each a function of (report, history) that leaves itself out where the report has nothing for it.
+The page is a title, one sentence of verdict and a list of sections (`seqkit.report.pages` has their blocks). `SECTIONS`
+has those that any run may have, each a function of (report, history) that leaves itself out where the report has nothing
+for it.
 A recipe with more to show passes its own as `sections`.
 """
 

@@ -39,11 +39,11 @@ def kinds(report: Report, history: History) -> Section | None:
 
 
 def timelines(report: Report, history: History) -> Section | None:
-    films = report.get("timelines") or []
-    if not films:
+    recordings = report.get("timelines") or []
+    if not recordings:
         return None
     labels = (report.get("confusion") or {}).get("labels") or []
-    return Section("Over time", [_timelines(films, labels, report.get("background"))])
+    return Section("Over time", [_timelines(recordings, labels, report.get("background"))])
 
 
 def mistakes(report: Report, history: History) -> Section | None:
@@ -84,7 +84,7 @@ def _confusion(labels: Sequence[str], counts: np.ndarray, items: str) -> Markup:
     ax.grid(False)
     ax.invert_yaxis()
     edges = np.arange(len(labels) + 1) - 0.5
-    ax.pcolormesh(edges, edges, share, cmap=matplotlib.colormaps["Blues"], vmin=0, vmax=1)  # a picture would be pixels
+    ax.pcolormesh(edges, edges, share, cmap=matplotlib.colormaps["Blues"], vmin=0, vmax=1)  # an image would be pixels
     ax.set_xticks(range(len(labels)), labels, rotation=0 if len(labels) < 4 else 45, parse_math=False)
     ax.set_yticks(range(len(labels)), labels, parse_math=False)
     if len(labels) <= 20:
@@ -94,25 +94,25 @@ def _confusion(labels: Sequence[str], counts: np.ndarray, items: str) -> Markup:
     return figure("confusion", f"Confusion matrix: {items} of the test data by truth and prediction", picture)
 
 
-def _timelines(films: Sequence[Mapping[str, Any]], labels: Sequence[str], background: str | None) -> Markup:
+def _timelines(recordings: Sequence[Mapping[str, Any]], labels: Sequence[str], background: str | None) -> Markup:
     """Two strips a recording: what was there, and below it what the model saw; a colour a label, none the background."""
     shade = matplotlib.colormaps["tab20"]  # ten strong colours, each with a pale one behind it
     colours: dict[str, Any] = {label: shade((2 * place + place // 10) % 20) for place, label in enumerate(labels)}
     if background is not None:
         colours[background] = LINE
-    picture, ax = axes("frame", "", width=9.0, height=1.0 + 0.75 * len(films))
+    picture, ax = axes("frame", "", width=9.0, height=1.0 + 0.75 * len(recordings))
     ax.grid(False)
     ax.invert_yaxis()
     ticks, seen = [], set()
-    for number, film in enumerate(films):
+    for number, recording in enumerate(recordings):
         for place, key in ((number - 0.36, "truth"), (number + 0.02, "prediction")):
-            ticks.append((place + 0.17, f"{film['recording']}  truth" if key == "truth" else "prediction"))
-            for run in film[key]:
+            ticks.append((place + 0.17, f"{recording['recording']}  truth" if key == "truth" else "prediction"))
+            for run in recording[key]:
                 spans = [(run["start"], run["end"] - run["start"])]
                 ax.broken_barh(spans, (place, 0.34), facecolors=colours.get(run["label"], GREY), linewidth=0)
                 seen.add(run["label"])
     ax.set_yticks([place for place, _ in ticks], [text for _, text in ticks], parse_math=False)
-    ax.set_xlim(0, max(run["end"] for film in films for run in film["truth"]))
+    ax.set_xlim(0, max(run["end"] for recording in recordings for run in recording["truth"]))
     for label in [name for name in labels if name in seen] + sorted(seen - set(labels)):
         ax.broken_barh([], (0, 0), facecolors=colours.get(label, GREY), label=label)
     names = ax.legend(frameon=False, labelcolor=INK, loc="upper left", bbox_to_anchor=(1, 1), handlelength=1.0)

@@ -23,7 +23,7 @@ from PIL import Image
 # Colours that hold on white and on black; the first two are told apart without colour vision too. INK and LINE stand
 # for the page's own text and rule colours: they are swapped in the finished SVG.
 BLUE, ORANGE, GREY, INK, LINE = "#3b82c4", "#d97b29", "#8a8f98", "#010203", "#040506"
-ABREAST = 6  # small pictures in a row
+ABREAST = 6  # small images in a row
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def figure(name: str, title: str, picture: Figure) -> Markup:
 
 
 def png(pixels: Any, side: int = 96) -> str:
-    """A picture, uint8 (height, width, 3), as a PNG file in base64, its longer side at most `side` pixels."""
+    """An image, uint8 (height, width, 3), as a PNG file in base64, its longer side at most `side` pixels."""
     image = Image.fromarray(np.asarray(pixels))
     image.thumbnail((side, side))
     buffer = io.BytesIO()
@@ -99,7 +99,7 @@ def png(pixels: Any, side: int = 96) -> str:
 
 
 def overlays(name: str, title: str, encoded: str, names: Sequence[str], weights: Sequence[Any]) -> Markup:
-    """A picture, and the same as seen at each look: the darker a place, the less it weighs.
+    """An image, and the same as seen at each look: the darker a place, the less it weighs.
 
     Args:
         name, title: As for `figure`.
@@ -111,7 +111,7 @@ def overlays(name: str, title: str, encoded: str, names: Sequence[str], weights:
     rows = -(-(1 + len(names)) // ABREAST)
     picture = Figure(figsize=(1.2 * ABREAST, 1.45 * rows))
     panels = picture.subplots(rows, ABREAST, squeeze=False).ravel()
-    for ax, text, look in zip(panels, ["picture", *names], [None, *weights], strict=False):
+    for ax, text, look in zip(panels, ["image", *names], [None, *weights], strict=False):
         ax.imshow(pixels if look is None else _lit(pixels, look), interpolation="nearest")
         ax.set_title(text, color=INK, fontsize=9, parse_math=False)
     for ax in panels:
@@ -120,11 +120,12 @@ def overlays(name: str, title: str, encoded: str, names: Sequence[str], weights:
 
 
 def _lit(pixels: np.ndarray, weights: Any) -> np.ndarray:
-    """The picture in the light of weights, (rows, columns)."""
+    """The image in the light of weights, (rows, columns)."""
     height, width = pixels.shape[:2]
     places = Image.fromarray(np.asarray(weights, np.float32) / max(np.max(weights), 1e-9))
     light = np.asarray(places.resize((width, height), Image.Resampling.BILINEAR))[..., None]
-    return (pixels * (0.15 + 0.85 * light) + 40 * light).clip(0, 255).astype(np.uint8)
+    lit: np.ndarray = pixels * (0.15 + 0.85 * light) + 40 * light
+    return lit.clip(0, 255).astype(np.uint8)
 
 
 def axes(x: str, y: str, *, width: float = 5.2, height: float = 3.2) -> tuple[Figure, Any]:

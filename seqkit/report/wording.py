@@ -116,7 +116,7 @@ def plain(key: str, value: Any) -> str:
 
 def items(report: Report) -> str:
     """What is scored one by one."""
-    return report.get("items", "rows")
+    return str(report.get("items", "rows"))
 
 
 def excerpt(text: str, longest: int = 600) -> Markup:

@@ -1,6 +1,6 @@
 """Decoders: the frames of one file or folder as a stream, with nothing kept of what was given out.
 
-They raise one of BROKEN where a file is damaged; `media.Recording` turns that into a sentence with the frame.
+They raise one of BROKEN where a file is damaged; `recordings.Recording` turns that into a sentence with the frame.
 """
 
 import re

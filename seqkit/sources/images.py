@@ -122,7 +122,7 @@ def read_captioned_images(
     """Read rows of an image and a caption, all captions of an image as one row: a tuple in the order of the rows.
 
     Args:
-        source, columns, role, data_dir, image_size: As for `read_pictured`.
+        source, columns, role, data_dir, image_size: As for `read_images`.
     Raises:
         InputError: As there; or a caption is empty.
     """

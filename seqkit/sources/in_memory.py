@@ -12,7 +12,7 @@ from seqkit.sources.tables import examples_of
 from seqkit.sources.token_files import LISTS
 
 
-def read_mapping(source: Mapping, columns: Mapping[str, str], origin: str) -> Examples:
+def read_mapping(source: Mapping[str, Any], columns: Mapping[str, str], origin: str) -> Examples:
     cells = {}
     for field, name in columns.items():
         if name not in source:
@@ -36,7 +36,7 @@ def read_mapping(source: Mapping, columns: Mapping[str, str], origin: str) -> Ex
 def read_dataset(dataset: Any, columns: Mapping[str, str], origin: str) -> Examples:
     names = list(columns.values())
     lists = {column for field, column in columns.items() if field in LISTS}
-    parts: dict[str, list] = {name: [] for name in names}
+    parts: dict[str, list[Any]] = {name: [] for name in names}
     for element in dataset.as_numpy_iterator():
         row = dict(zip(names, element, strict=False)) if isinstance(element, tuple) else element
         for name in names:

@@ -235,7 +235,7 @@ def read_recordings(
         values = mapped(file, sum(lengths), *kind)
     ends = np.cumsum(lengths).tolist()
     videos = [Video(values, end - length, end) for end, length in zip(ends, lengths, strict=True)]
-    read: dict[str, list] = {"recording": [Path(name).stem for name in names], "frames": videos}
+    read: dict[str, list[Any]] = {"recording": [Path(name).stem for name in names], "frames": videos}
     if "labels" in columns:
         read["labels"] = labels
     return Examples(read, str(source) if isinstance(source, str | Path) else f"arrays ({role})")
@@ -291,7 +291,7 @@ def _of_path(path: Path, columns: Mapping[str, str]) -> Recording:
         labels = functools.partial(labels_of_npz, path, columns["labels"]) if "labels" in columns else None
         return Recording(name, functools.partial(decode_npz, path, columns["frames"]), labels)
     if path.is_dir():
-        decode: Callable = functools.partial(decode_images, path)
+        decode: Callable[[], Iterable[np.ndarray]] = functools.partial(decode_images, path)
     elif suffix in (".gif", ".mp4"):
         decode = functools.partial(decode_gif if suffix == ".gif" else decode_mp4, path)
     else:
@@ -340,7 +340,6 @@ def _of_arrays(frames: Any, labels: Any = None, *, name: str) -> Recording:
 
 
 def _of_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: str | None) -> Iterator[Recording]:
-
     dataset, features, origin = open_tfds(source, columns, role, data_dir)
     for number, row in enumerate(tfds.as_numpy(dataset)):
         name = f"{origin}, recording {number}"

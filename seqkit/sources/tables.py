@@ -112,7 +112,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
         raise InputError(f"{path}, line {reader.line_num}: {error}. Check the quotes there.") from None
 
 
-def _json_object(path: Path, number: int, line: str) -> dict:
+def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except ValueError as error:

@@ -16,9 +16,8 @@ TFDS_SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 
 
 def read_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: str | None) -> Examples:
-
     dataset, features, origin = open_tfds(source, columns, role, data_dir)
-    parts: dict[str, list] = {column: [] for column in columns.values()}
+    parts: dict[str, list[Any]] = {column: [] for column in columns.values()}
     for batch in tfds.as_numpy(dataset.ragged_batch(1024)):
         for column, part in parts.items():
             feature, values = features[column], batch[column]

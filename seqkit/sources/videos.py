@@ -36,7 +36,8 @@ class Video:
         return self.stop - self.start
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        return self.values[self.start : self.stop][rows]
+        frames: np.ndarray = self.values[self.start : self.stop][rows]
+        return frames
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype)

@@ -6,7 +6,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from seqkit.text.subwords import DEAD, Subwords, find, put, sorted_arrays
+from seqkit.text.subwords import DEAD, Subwords, Tensors, find, put, sorted_arrays
 
 _NEVER = np.iinfo(np.int32).max  # rank of a pair that isn't merged
 
@@ -48,7 +48,7 @@ class BytePairs(Subwords):
         symbols = tf.concat([symbols, [len(self.pieces)]], axis=0)
         ranks = self._ranks(symbols, tf.gather(symbols, after))  # of each symbol with the one after it
 
-        def merge(symbols, ranks, after, before):
+        def merge(symbols: tf.Tensor, ranks: tf.Tensor, after: tf.Tensor, before: tf.Tensor) -> Tensors:
             best = tf.math.segment_min(ranks * (nothing + 1) + slots, word)  # (words + 1,), the leftmost of equal rank
             best = tf.boolean_mask(best, best < _NEVER * (nothing + 1))
             piece, left = best // (nothing + 1), best % (nothing + 1)  # a piece's rank is its place
@@ -61,7 +61,7 @@ class BytePairs(Subwords):
             symbols = put(symbols, right, tf.fill(tf.shape(right), tf.constant(DEAD, tf.int64)))
             return symbols, ranks, put(after, left, following), put(before, following, left)
 
-        def goes_on(symbols, ranks, after, before):
+        def goes_on(symbols: tf.Tensor, ranks: tf.Tensor, after: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
             return tf.reduce_any(ranks < _NEVER)
 
         return tf.while_loop(goes_on, merge, (symbols, ranks, after, before))[0][:-1]

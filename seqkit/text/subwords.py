@@ -20,6 +20,8 @@ MARK = "▁"  # U+2581, where a word begins; in a text by itself it counts as a 
 MARKED = ((rf"[\p{{Z}}\p{{Cc}}{MARK}]+", " "), (r" $", ""), (r"^ ?(.)", rf"{MARK}\1"), (r" ", rf" {MARK}"))
 DEAD = -1  # where a symbol goes on that began before
 
+Tensors = tuple[tf.Tensor, ...]
+
 
 @dataclasses.dataclass(frozen=True)
 class Subwords:

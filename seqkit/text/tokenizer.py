@@ -49,7 +49,7 @@ class Tokenizer:
     unit: Unit = "word"
     lowercase: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.unit not in _STEPS:
             raise InputError(f"unit is {self.unit!r}: choose one of {', '.join(_STEPS)}.")
 
@@ -120,7 +120,7 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Subwords, *, cache: bo
         return kept
     chunks = tf.data.Dataset.from_tensor_slices(tf.constant(list(texts), tf.string)).batch(_CHUNK)
 
-    def split(chunk):
+    def split(chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         rows = tokenizer(chunk)
         types, places = tf.unique(rows.flat_values)
         return types, places, rows.row_lengths()

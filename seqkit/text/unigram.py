@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.core.errors import InputError
-from seqkit.text.subwords import DEAD, Subwords, find, put, sorted_arrays
+from seqkit.text.subwords import DEAD, Subwords, Tensors, find, put, sorted_arrays
 
 GRAIN = 1024  # scores are multiples of its inverse, so that sums down to -16,384 are exact in float32, in any order
 UNKNOWN_PENALTY = 10.0  # by which an unknown character scores below the least likely piece
@@ -33,7 +33,7 @@ class Unigram(Subwords):
     unit = "unigram"
     algorithm = "unigram"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if len(self.scores) != len(self.pieces):
             raise InputError(
                 f"Unigram subwords need a score each: there are {len(self.pieces)} and {len(self.scores)}."
@@ -67,7 +67,7 @@ class Unigram(Subwords):
         column = tf.constant(self._longest - 1, tf.int64)
         ending = tf.fill([count, self._longest], tf.constant(len(self.pieces) + 1, tf.int64))
 
-        def walk(column, begin, node, ending):
+        def walk(column: tf.Tensor, begin: tf.Tensor, node: tf.Tensor, ending: tf.Tensor) -> Tensors:
             end = begin + self._longest - 1 - column
             inside = tf.equal(tf.gather(word, tf.minimum(end, count - 1)), tf.gather(word, begin)) & (end < count)
             begin, end, node = (tf.boolean_mask(values, inside) for values in (begin, end, node))
@@ -76,7 +76,7 @@ class Unigram(Subwords):
             cells = tf.stack([end, tf.fill(tf.shape(end), column)], axis=1)
             return column - 1, begin, node, tf.tensor_scatter_nd_update(ending, cells, tf.gather(pieces, node))
 
-        def goes_on(column, begin, node, ending):
+        def goes_on(column: tf.Tensor, begin: tf.Tensor, node: tf.Tensor, ending: tf.Tensor) -> tf.Tensor:
             return tf.size(node) > 0
 
         state = column, tf.range(count), tf.zeros_like(letters), ending
@@ -100,7 +100,7 @@ class Unigram(Subwords):
         sums = tf.zeros(tf.size(starts) + tf.size(places[:, 0]))  # a slot before each word, one behind each character
         columns = tf.zeros_like(places[:, 0])
 
-        def extend(step, sums, columns):
+        def extend(step: tf.Tensor, sums: tf.Tensor, columns: tf.Tensor) -> Tensors:
             word = tf.squeeze(tf.where(lengths > step), axis=1)  # (words,) that are so long
             end = tf.gather(starts, word) + step
             slot = end + word + 1
@@ -113,7 +113,7 @@ class Unigram(Subwords):
                 put(columns, end, column),
             )
 
-        def goes_on(step, sums, columns):
+        def goes_on(step: tf.Tensor, sums: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
             return tf.reduce_any(lengths > step)
 
         return tf.while_loop(goes_on, extend, (tf.constant(0, tf.int64), sums, columns))[2]
@@ -151,13 +151,13 @@ def _reached(begin: tf.Tensor, starts: tf.Tensor, limits: tf.Tensor) -> tf.Tenso
         bool, (characters,).
     """
 
-    def step(end, start, reached):
+    def step(end: tf.Tensor, start: tf.Tensor, reached: tf.Tensor) -> Tensors:
         reached = put(reached, end, tf.ones_like(end, tf.bool))
         end = tf.gather(begin, end) - 1
         more = end >= start
         return tf.boolean_mask(end, more), tf.boolean_mask(start, more), reached
 
-    def goes_on(end, start, reached):
+    def goes_on(end: tf.Tensor, start: tf.Tensor, reached: tf.Tensor) -> tf.Tensor:
         return tf.size(end) > 0
 
     shapes = tf.TensorShape([None]), tf.TensorShape([None]), begin.shape

@@ -31,7 +31,7 @@ class Vocabulary:
     tokens: tuple[str, ...]
     tokenizer: Tokenizer | Subwords
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.tokens[: len(SPECIAL)] != SPECIAL:
             raise InputError(f"A vocabulary starts with {SPECIAL}; this one starts with {self.tokens[: len(SPECIAL)]}.")
         if isinstance(self.tokenizer, Subwords) and self.tokens[len(SPECIAL) :] != self.tokenizer.pieces:

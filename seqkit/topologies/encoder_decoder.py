@@ -33,7 +33,7 @@ def encoder_decoder(
             a pyramidal one a place is several steps of the source.
         attention: With copying the ids of the source have the meaning of the outputs.
         pooling: How its outputs become the summary, where not by the last states.
-        grid: float, (batch, places, units): what the sequence is about, such as a picture, where there is such a thing; the
+        grid: float, (batch, places, units): what the sequence is about, such as an image, where there is such a thing; the
             summary looks at it `hops` times, by attention, before it makes the first states, and the grid is the memory.
         head: As in `decoder_model`.
     Returns:

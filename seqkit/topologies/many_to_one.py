@@ -24,7 +24,7 @@ def many_to_one(
         inputs: The model's inputs, from which the next two, and the grid, were made.
         features: float, (batch, steps, features).
         mask: bool, (batch, steps), False on padding.
-        grid: float, (batch, places, units): what the sequence is about, such as a picture, where there is such a thing; the
+        grid: float, (batch, places, units): what the sequence is about, such as an image, where there is such a thing; the
             summary looks at it `hops` times, by attention, before it is scored.
     Returns:
         A model from `inputs` to logits, float32 (batch, outputs).
