@@ -1,4 +1,4 @@
-"""docs/api.md is what is public: every line of it is in the code as it stands there, and nothing of the front door is missing."""
+"""docs/api.md is what is public: every line is in the code as it stands there, and nothing of the front door is missing."""
 
 import importlib
 import importlib.metadata

@@ -75,8 +75,8 @@ class Outputs(Protocol):
         """What training minimises, and what is counted beside it; classes are counted in the training rows."""
 
     def outputs(self, forward: Forward, rows: Any) -> Any:
-        """The model's outputs in the order of the rows: an array, (rows, ...); ragged rows, where there is an answer at every
-        step; or what was written.
+        """The model's outputs in the order of the rows: an array, (rows, ...); ragged rows, where there is an answer at
+        every step; or what was written.
         """
 
     def answers(self, examples: Examples, outputs: Any) -> list[dict[str, Any]]:

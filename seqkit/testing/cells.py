@@ -16,13 +16,13 @@ STEPS = 19  # more than a chunk of the scan, and no multiple of it
 
 
 def check_cell(name: str, reference: Reference, *, units: int = 4, features: int = 3, seed: int = 0) -> None:
-    """Check a cell against NumPy, in float64: its Keras layer and the scan, whole, in two pieces from a random state and step
-    by step, under masks of any pattern, in both directions, and its gradient against finite differences.
+    """Check a cell against NumPy, in float64: its Keras layer and the scan, whole, in pieces from a random state and step by
+    step, under masks of any pattern, in both directions, and its gradient against finite differences.
 
     Args:
         name: Of a cell that is known (`seqkit.recurrence.cells`).
-        reference: One step written from the equations, in NumPy: (x, states, kernel, bias, recurrent, vectors) -> states, with
-            x (batch, features), states a tuple of (batch, units), kernel (features, gates * units), bias (gates * units,),
+        reference: One step written from the equations, in NumPy: (x, states, kernel, bias, recurrent, vectors) -> states,
+            with x (batch, features), states a tuple of (batch, units), kernel (features, gates * units), bias (gates * units,),
             recurrent a list of one matrix a product, vectors a list of (units,).
     Raises:
         AssertionError: The two differ.

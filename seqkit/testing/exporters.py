@@ -14,8 +14,8 @@ from seqkit.runs.run import Run
 
 
 def check_exporter(run: Run, format: str) -> Path:
-    """An artefact is written and noted in the manifest; one that answers otherwise than the run is refused, and what was there
-    before stays as it was.
+    """An artefact is written and noted in the manifest; one that answers otherwise than the run is refused, and what was
+    there before stays as it was.
 
     Returns:
         Where the artefact is.

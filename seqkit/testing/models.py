@@ -1,6 +1,7 @@
 """What every topology's model has to pass, trained or not.
 
-Rows come as the columns of a `seqkit.batches.pipeline.Pipeline`: the model's inputs by name, "targets" and, in step, "weights".
+Rows come as the columns of a `seqkit.batches.pipeline.Pipeline`: the model's inputs by name, "targets" and, in step,
+"weights".
 """
 
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ def axes_of(columns: Columns, most: int = 1) -> dict[str, tuple[int, ...]]:
 
 def as_batch(columns: Columns, more: int = 0) -> Batch:
     """All rows as one batch in their order, padded to the longest and `more`."""
-    axes = {}
+    axes: dict[str, tuple[int, ...]] = {}
     for name in axes_of(columns):
         column = columns[name]
         assert isinstance(column, Ragged)
