@@ -181,6 +181,10 @@ class Stack:
         """Field -> what makes it count for nothing."""
         return {} if self.residual else {"residual_from": "a stack without residual connections"}
 
+    def layer_name(self, number: int) -> str:
+        """Of a layer: its cell, without the module that it may come from, and its number."""
+        return f"{self.cell.rpartition(':')[2]}_{number}"
+
     @property
     def width(self) -> int:
         """Width of the top layer's output."""

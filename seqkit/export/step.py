@@ -1,6 +1,7 @@
 """The streaming step of a model."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,7 +23,9 @@ class Step(tf.Module):
     def __init__(self, model: keras.Model):
         super().__init__()
         step = stateful(model, steps=1)
-        self.call = lambda given: step(given, training=False)  # not the model itself, of which Keras would save more
+        self.call: Callable[[list[Any]], Any] = lambda given: step(
+            given, training=False
+        )  # not the model itself, of which Keras would save more
         self.weights = [variable.value for variable in model.variables]
         count = len(model.inputs)
         self.inputs = {tensor.name: tensor for tensor in step.inputs[:count]}

@@ -115,7 +115,7 @@ def decoder_model(
         zip(decoder.units, _state_widths(decoder, attention), strict=True), start=1
     ):
         first, states = states[: len(widths)], states[len(widths) :]
-        options = {"recurrent_initializer": decoder.recurrent_initializer, "name": f"{decoder.cell}_{number}"}
+        options = {"recurrent_initializer": decoder.recurrent_initializer, "name": decoder.layer_name(number)}
         if attention.feeding and number == 1:
             layer = Attentive(units, decoder.cell, attention.kind, coverage=attention.coverage, **options)
             said, weights, *last = layer([sequence, given["keys"], given["memory"], given["real"], *first])

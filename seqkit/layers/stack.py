@@ -31,7 +31,7 @@ def recurrent_stack(features: keras.KerasTensor, mask: keras.KerasTensor, stack:
             units,
             recurrent_initializer=stack.recurrent_initializer,
             return_sequences=True,
-            name=f"{stack.cell}_{number}",
+            name=stack.layer_name(number),
         )
         if stack.bidirectional:
             layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{number}")

@@ -22,8 +22,8 @@ def check_cell(name: str, reference: Reference, *, units: int = 4, features: int
     Args:
         name: Of a cell that is known (`seqkit.recurrence.cells`).
         reference: One step written from the equations, in NumPy: (x, states, kernel, bias, recurrent, vectors) -> states,
-            with x (batch, features), states a tuple of (batch, units), kernel (features, gates * units), bias (gates * units,),
-            recurrent a list of one matrix a product, vectors a list of (units,).
+            with x (batch, features), states a tuple of (batch, units), kernel (features, gates * units), bias
+            (gates * units,), recurrent a list of one matrix a product, vectors a list of (units,).
     Raises:
         AssertionError: The two differ.
     """
