@@ -257,7 +257,7 @@ def test_tags_are_shown_with_their_mistakes(tmp_path):
     assert "<x>" not in page
 
 
-def test_pictures_are_shown_with_where_the_model_looks(tmp_path):
+def test_images_are_shown_and_counted_with_where_the_model_looks(tmp_path):
     pixels = np.zeros((40, 20, 3), np.uint8)
     pixels[:20] = 200
     names = ["look 1", "<b>look</b> 2", *map(str, range(5))]
@@ -268,12 +268,14 @@ def test_pictures_are_shown_with_where_the_model_looks(tmp_path):
         "metrics": {"accuracy": score(0.5)},
         "per_kind": [{"kind": "is <it>", "accuracy": 0.25, "support": 1200}],
         "looks": [looks, looks | {"names": [], "weights": []}],
+        "data": {"images": 1234},
     }
     write_html(report, [], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for words in ("is &lt;it&gt;", "25.0%", "1,200", "look 1", "&lt;b&gt;look&lt;/b&gt; 2", "Where it looks"):
         assert words in page
     assert "<script>" not in page
+    assert "<dt>images</dt><dd>1,234</dd>" in page
     assert page.count("<image") == 1 + len(names) + 1
 
 
