@@ -22,6 +22,7 @@ import signal
 import sys
 import tempfile
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -180,10 +181,11 @@ def changes(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
 
 
 def import_what_tests_import() -> None:
-    """Everything that isn't ours stays imported."""
+    """What isn't ours stays imported; of ours no child needs the recipes, which conftest.py asks for."""
     importlib.import_module("tests.conftest")
     for name in [name for name in sys.modules if name.split(".")[0] in ("seqkit", "tests")]:
         del sys.modules[name]
+    sys.modules["tests.cases"] = types.SimpleNamespace(CASES=[], Case=object)
     hypothesis.settings.register_profile("mutants", deadline=None, derandomize=True, phases=[hypothesis.Phase.generate])
 
 
