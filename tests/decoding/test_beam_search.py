@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Search
-from seqkit.decoding.beam_search import beam_search
+from seqkit.decoding.beam_search import Hypotheses, beam_search
 
 BEGIN, END, TOKENS = 0, 1, 4
 
@@ -23,7 +23,8 @@ def toy(seed, rows, places=3):
     return logits, attention
 
 
-def search(model, longest, **options):
+def found_by(model, longest, **options):
+    """What the search returns, in NumPy; `longest` for all rows or for each."""
     logits, attention = (tf.constant(part) for part in model)
     rows = logits.shape[0]
 
@@ -39,18 +40,22 @@ def search(model, longest, **options):
         {"row": tf.range(rows)},
         begin=BEGIN,
         end=END,
-        longest=tf.fill([rows], longest),
+        longest=tf.constant(np.broadcast_to(longest, rows), tf.int32),
         places=attention.shape[-1],
         excluded=[BEGIN],
         search=Search(**{"beam": 1, "length_penalty": 0.0} | options),
     )
+    return Hypotheses(*(part.numpy() for part in found))
+
+
+def search(model, longest, **options):
     return [
         [
             (tuple(ids[:length].tolist()), float(score), float(nats))
             for ids, length, score, nats in zip(*row, strict=True)
             if np.isfinite(score)
         ]
-        for row in zip(*(part.numpy() for part in found[:4]), strict=True)
+        for row in zip(*found_by(model, longest, **options)[:4], strict=True)
     ]
 
 
@@ -97,7 +102,7 @@ def allowed(model, row, longest, shortest, no_repeat):
     return whole
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 999),
     penalty=st.sampled_from([0.0, 0.6, 2.0]),
@@ -123,6 +128,66 @@ def test_a_beam_as_wide_as_the_space_finds_the_best_of_all(seed, penalty, covera
         assert [nats for _, _, nats in found] == pytest.approx([nats for _, _, nats in best], rel=1e-4)
 
 
+def plain_beam(model, row, longest, beam, penalty):
+    """(score, log-probability, symbols, whether it ended) by the docstring, with lists: the best first."""
+    open_, ended = [(0.0, ())], []
+    for step in range(longest):
+        ways = []
+        for total, written in open_:
+            before, last = (BEGIN, BEGIN, *written)[-2:]
+            scores = model[0][row, step, before, last].astype(np.float64)
+            nats = scores - np.logaddexp.reduce(scores)
+            ways += [(total + nats[token], (*written, token)) for token in range(TOKENS) if token != BEGIN]
+        ways = sorted(ways, reverse=True)[: beam - len(ended)]
+        over = [way for way in ways if way[1][-1] == END or step + 1 == longest]
+        ended += [(total / ((5 + step + 1) / 6) ** penalty, total, written) for total, written in over]
+        open_ = [way for way in ways if way not in over]
+    return [
+        (score, total, written[:-1] if written[-1] == END else written, written[-1] == END)
+        for score, total, written in sorted(ended, reverse=True)
+    ]
+
+
+@settings(max_examples=20)
+@given(
+    seed=st.integers(0, 999),
+    longest=st.lists(st.integers(1, 7), min_size=1, max_size=4),
+    beam=st.integers(1, 5),
+    penalty=st.sampled_from([0.0, 1.0, 3.0]),
+    data=st.data(),
+)
+def test_a_narrow_beam_finds_what_a_plain_one_finds(seed, longest, beam, penalty, data):
+    """In every part of the answer, for rows of bounds of their own."""
+    model, n_best = toy(seed, rows=len(longest)), data.draw(st.integers(1, beam))
+    found = found_by(model, longest, beam=beam, n_best=n_best, length_penalty=penalty)
+    symbols = steps = 0
+    for row, bound in enumerate(longest):
+        expected = plain_beam(model, row, bound, beam, penalty)[:n_best]
+        assert np.isfinite(found.scores[row]).sum() == len(expected)
+        for place, (score, total, written, ended) in enumerate(expected):
+            symbols, steps = max(symbols, len(written)), max(steps, len(written) + ended)
+            assert found.lengths[row, place] == len(written)
+            assert found.ids[row, place, : len(written)].tolist() == list(written)
+            assert not found.ids[row, place, len(written) :].any()
+            assert found.scores[row, place] == pytest.approx(score, rel=1e-4)
+            assert found.log_probabilities[row, place] == pytest.approx(total, rel=1e-4)
+            assert found.ended[row, place] == ended
+            looked = [model[1][row, last] for last in (BEGIN, *written)][: len(written) + ended]
+            np.testing.assert_allclose(found.weights[row, place, : len(looked)], looked)
+            assert not found.weights[row, place, len(looked) :].any()
+        for part in (found.lengths, found.ids, found.ended, found.weights):
+            assert not part[row, len(expected) :].any(), "there are fewer hypotheses than asked for"
+    assert (found.ids.shape[2], found.weights.shape[2]) == (symbols, steps)
+
+
+def test_of_equals_the_smaller_id_goes_first():
+    logits, attention = toy(0, rows=1)
+    logits[:] = 0.0
+    assert search((logits, attention), 3)[0][0][0] == ()
+    logits[..., END] = -9.0
+    assert search((logits, attention), 3)[0][0][0] == (2, 2, 2)
+
+
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 999), beam=st.integers(1, 3), shortest=st.integers(0, 8), no_repeat=st.integers(1, 3))
 def test_there_is_always_an_answer(seed, beam, shortest, no_repeat):
@@ -146,7 +211,7 @@ def greedy(model, row, longest):
     return tuple(written)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 999), penalty=st.sampled_from([0.0, 1.0]))
 def test_a_beam_of_one_is_greedy(seed, penalty):
     model = toy(seed, rows=6)
@@ -178,23 +243,41 @@ def test_memory_follows_its_row_where_another_row_has_ended():
     assert together == alone
 
 
-def test_what_has_ended_is_computed_no_further():
-    """A row that ends at once costs one step, though its neighbours go on."""
-    logits = np.zeros((2, 8, TOKENS, TOKENS, TOKENS), "float32")
-    logits[0, ..., END] = 9.0
-    logits[1, ..., END] = -9.0
+def sizes_of_steps(logits, **options):
+    """How many hypotheses each step was asked about, of a model that doesn't see the symbols before."""
     sizes = []
 
     def step(ids, state, memory):
         tf.py_function(lambda size: sizes.append(int(size)), [tf.size(ids)], [])
-        at = tf.stack([memory, state, tf.zeros_like(ids), ids], axis=1)
-        return tf.gather_nd(tf.constant(logits), at), tf.ones([tf.size(ids), 1]), state + 1
+        return (
+            tf.gather_nd(tf.constant(logits), tf.stack([memory, state], axis=1)),
+            tf.ones([tf.size(ids), 1]),
+            state + 1,
+        )
 
-    greedy = Search(beam=1)
-    beam_search(
-        step, tf.zeros([2], tf.int32), tf.range(2), begin=BEGIN, end=END, longest=tf.constant([8, 8]), search=greedy
-    )
-    assert sizes == [2, *[1] * 7]
+    rows, longest = logits.shape[:2]
+    zeros, most = tf.zeros([rows], tf.int32), tf.fill([rows], longest)
+    beam_search(step, zeros, tf.range(rows), begin=BEGIN, end=END, longest=most, search=Search(**options))
+    return sizes
+
+
+def test_what_has_ended_is_computed_no_further():
+    """A row that ends at once costs one step, though its neighbours go on."""
+    logits = np.zeros((2, 8, TOKENS), "float32")
+    logits[:, :, END] = [[9.0], [-9.0]]
+    assert sizes_of_steps(logits, beam=1) == [2, *[1] * 7]
+
+
+def test_a_row_is_left_where_nothing_open_can_get_ahead():
+    logits = np.zeros((1, 8, TOKENS), "float32")
+    logits[:, 0] = np.log([0.1, 0.6, 0.2, 0.1])  # it ends with 0.6; of what goes on nothing is above 0.2,
+    logits[:, 1:] = np.log([0.001, 0.001, 0.997, 0.001])  # and hardly below
+    assert sizes_of_steps(logits, beam=2, length_penalty=0.0) == [1]
+    # of eight symbols log 0.2 / (13 / 6)^penalty: ahead of log 0.6 with a penalty above 1.484, and not with one below
+    assert sizes_of_steps(logits, beam=2, length_penalty=1.45) == [1]
+    assert sizes_of_steps(logits, beam=2, length_penalty=1.6) == [1] * 8
+    # a second best is asked for: the one that goes on is computed until it is there
+    assert sizes_of_steps(logits, beam=2, n_best=2, length_penalty=0.0) == [1] * 8
 
 
 def test_settings_out_of_range_are_named():

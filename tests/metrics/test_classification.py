@@ -1,14 +1,20 @@
-"""Scores against scikit-learn and closed forms; intervals against the normal approximation."""
+"""Scores against scikit-learn and closed forms."""
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import metrics as sk
 
-from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
-from seqkit.metrics.classification import calibration_bins, classification_scores, confusion, macro, per_class
+from seqkit.metrics.classification import (
+    accuracy_by_kind,
+    calibration_bins,
+    classification_scores,
+    confusion,
+    macro,
+    per_class,
+)
 
 
 @st.composite
@@ -19,6 +25,7 @@ def classified(draw):
     return labels, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 
 
+@settings(max_examples=40)
 @given(classified())
 def test_scores_are_those_of_scikit_learn(case):
     labels, probabilities = case
@@ -43,8 +50,13 @@ def test_calibration_error_of_a_case_worked_by_hand():
     expected = (abs(1 - (0.95 + 0.96)) + abs(1 - 0.55) + abs(0 - 0.6)) / 4
     assert classification_scores(labels, probabilities)["calibration_error"] == pytest.approx(expected)
     bins = calibration_bins(labels, probabilities)
-    assert [bin["rows"] for bin in bins] == [1, 1, 2]
-    assert sum(bin["rows"] * abs(bin["accuracy"] - bin["confidence"]) for bin in bins) / 4 == pytest.approx(expected)
+    assert bins == [
+        {"low": 8 / 15, "high": 9 / 15, "rows": 1, "confidence": 0.55, "accuracy": 1.0},
+        {"low": 9 / 15, "high": 10 / 15, "rows": 1, "confidence": 0.6, "accuracy": 0.0},
+        {"low": 14 / 15, "high": 1.0, "rows": 2, "confidence": pytest.approx(0.955), "accuracy": 0.5},
+    ]
+    assert calibration_bins(np.array([0]), np.array([[1.0, 0.0]]))[0]["high"] == 1.0  # no bin of its own for certainty
+    assert classification_scores(np.array([0]), np.array([[1.0, 0.0]]))["calibration_error"] == 0.0
 
 
 def test_a_label_that_the_model_does_not_know_is_always_wrong():
@@ -54,32 +66,16 @@ def test_a_label_that_the_model_does_not_know_is_always_wrong():
     assert scores["macro_f1"] == pytest.approx((0 + 0 + 1) / 3)  # predicted in vain, never predicted, right
     assert scores["log_loss"] == pytest.approx((-np.log(np.finfo(np.float32).eps) - np.log(0.8)) / 2)
     assert confusion(np.array([-1, 1]), np.array([0, 1]), 2) == [[0, 0], [0, 1]]
-    assert [row["support"] for row in per_class(np.array([-1, 1]), probabilities, ["a", "b"])] == [0, 1]
+    assert confusion(np.array([-1]), np.array([0]), 2) == [[0, 0], [0, 0]]
+    assert per_class(np.array([-1, 1]), probabilities, ["a", "b"]) == [
+        {"label": "a", "precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0},
+        {"label": "b", "precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 1},
+    ]
 
 
-def test_interval_of_a_proportion_is_the_normal_one(rng):
-    rows, share = 2000, 0.8
-    right = (np.arange(rows) < rows * share).astype(float)
-    found = bootstrap(lambda sample: {"accuracy": float(right[sample].mean())}, rows)["accuracy"]
-    half = 1.96 * np.sqrt(share * (1 - share) / rows)
-    assert found["value"] == pytest.approx(share)
-    assert found["low"] == pytest.approx(share - half, abs=half * 0.15)
-    assert found["high"] == pytest.approx(share + half, abs=half * 0.15)
-
-
-def test_paired_test_sees_a_difference_that_two_intervals_hide(rng):
-    """30 more right of 1,000, on rows that are otherwise judged alike: the sign test has z = 30 / sqrt(40)."""
-    ours = np.concatenate([np.ones(700), np.zeros(300)])
-    theirs = ours.copy()
-    theirs[:35], theirs[700:705] = 0, 1
-
-    def score(right):
-        return lambda sample: {"accuracy": float(right[sample].mean())}
-
-    found = paired_bootstrap(score(ours), score(theirs), 1000)["accuracy"]
-    assert found["difference"] == pytest.approx(0.03)
-    assert 0.0 < found["low"] < 0.03 < found["high"]
-    assert found["p_value"] < 0.01
-    apart = [bootstrap(score(right), 1000)["accuracy"] for right in (ours, theirs)]
-    assert apart[0]["low"] < apart[1]["high"]
-    assert paired_bootstrap(score(ours), score(ours), 1000)["accuracy"]["p_value"] == 1.0
+def test_accuracy_by_kind_begins_with_the_most_frequent():
+    assert accuracy_by_kind(np.array([True, False, True, True, False, False]), ["b", "c", "c", "a", "c", "b"]) == [
+        {"kind": "c", "accuracy": pytest.approx(1 / 3), "support": 3},
+        {"kind": "b", "accuracy": 0.5, "support": 2},
+        {"kind": "a", "accuracy": 1.0, "support": 1},
+    ]

@@ -22,21 +22,39 @@ def test_sums_and_scores_by_hand():
     assert tag_scores(sums.sum(axis=0), unknown=True) == pytest.approx(expected)
     plain = sentence_sums(TRUTH, GUESS, KNOWN, marks_spans=False)
     assert tag_scores(plain.sum(axis=0), unknown=False) == {"token_accuracy": 4 / 6}
+    assert tag_scores(np.array([2, 1, 2, 1]), unknown=True) == {
+        **{"token_accuracy": 0.5, "known_token_accuracy": 0.0, "unknown_token_accuracy": 0.5}
+    }
+    nothing = tag_scores(np.zeros(4, int), unknown=True)
+    assert nothing == {"token_accuracy": 0.0, "known_token_accuracy": 0.0, "unknown_token_accuracy": 0.0}
     intervals = bootstrap(lambda rows: tag_scores(sums[rows].sum(axis=0), unknown=True), 3, resamples=50)
     assert intervals["span_f1"]["value"] == pytest.approx(4 / 7)
     assert intervals["unknown_token_accuracy"]["low"] == 0.0
 
 
 def test_tags_and_their_confusion_by_hand():
-    assert scores_by_tag(TRUTH, GUESS)[:2] == [
+    assert scores_by_tag(TRUTH, GUESS) == [
         {"label": "B-X", "precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2},
         {"label": "B-Y", "precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "support": 1},
+        {"label": "I-X", "precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1},
+        {"label": "O", "precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 2},
     ]
+    assert [row["label"] for row in scores_by_tag([["X"]], [["Y"]])] == ["X", "Y"]  # though Y is there in vain
     confusion = tag_confusion(TRUTH, GUESS)
     assert confusion["labels"] == ["B-X", "B-Y", "I-X", "O"]
     assert confusion["counts"] == [[2, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 1, 0, 1]]
-    many = [tuple(f"t{number:02d}" for number in range(40))], [tuple(f"t{39 - number:02d}" for number in range(40))]
-    assert len(tag_confusion(*many)["labels"]) == 20
+
+
+def test_of_many_tags_those_most_often_in_a_mistake_are_shown():
+    """Tag t of 30 is taken t // 10 times for the next one, and once for itself."""
+    names = [f"t{number:02d}" for number in range(31)]
+    pairs = [(names[number], names[number + 1]) for number in range(30) for _ in range(number // 10)]
+    truth, predicted = zip(*pairs, *zip(names, names, strict=True), strict=True)
+    confusion = tag_confusion([truth], [predicted])
+    assert confusion["labels"] == names[11:]  # t10 and t30 are in one mistake and in two; t10 falls behind t11 to t20
+    expected = np.eye(20, dtype=int)
+    expected[np.arange(19), np.arange(1, 20)] = [1] * 9 + [2] * 10
+    assert confusion["counts"] == expected.tolist()
 
 
 def test_mistakes_are_shown_in_context():
@@ -52,3 +70,15 @@ def test_mistakes_are_shown_in_context():
     ]
     often = tag_mistakes([("a",)] * 5, [("X",)] * 5, [("Y",)] * 5)
     assert (often[0]["count"], len(often[0]["examples"])) == (5, 3)
+
+
+def test_the_twelve_most_frequent_mistakes_are_shown_amid_eight_words():
+    words = tuple(map(str, range(120)))
+    guesses = [name for number, name in enumerate("abcdefghijklmn", start=1) for _ in range(number)]  # 105 mistakes
+    found = tag_mistakes([words], [("X",) * 120], [("X", *guesses, *["X"] * 14)])
+    assert [(row["predicted"], row["count"]) for row in found] == list(
+        zip("nmlkjihgfedc", range(14, 2, -1), strict=True)
+    )
+    assert found[-1]["examples"][0] == {"before": "0 1 2 3", "token": "4", "after": "5 6 7 8 9 10 11 12"}
+    assert [row["token"] for row in found[0]["examples"]] == ["92", "93", "94"]
+    assert found[0]["examples"][0]["before"] == "84 85 86 87 88 89 90 91"

@@ -5,7 +5,7 @@ import pytest
 import sacrebleu
 
 from seqkit.baselines.writers import CopySource, Nearest
-from seqkit.metrics.texts import signature, text_scorer
+from seqkit.metrics.texts import character_scorer, sentence_chrf, signature, text_scorer
 
 TEXTS = ["The cat sat on the mat.", "A dog", "", "Zwei Männer stehen am Fenster."]
 REFERENCES = ["The cat is on the mat.", "A dog", "nothing", "Zwei Frauen stehen an einem Fenster."]
@@ -33,8 +33,27 @@ def test_score_check_catches_the_mean_over_rows():
         check_scores(TEXTS, REFERENCES, lambda rows: means, [0, 1, 2, 3])
 
 
+def test_texts_without_a_character_to_write_have_a_length_ratio():
+    assert text_scorer(["abc", ""], ["", ""])(np.array([0, 1]))["length_ratio"] == 3.0
+
+
+def test_characters_are_counted_at_their_places():
+    texts, references = ["12", "120", "21", ""], ["12", "12", "125", "7"]
+    score = character_scorer(texts, references)
+    assert score(np.arange(4)) == {"exact_match": 1 / 4, "character_accuracy": 4 / 8}
+    assert score(np.array([2, 2, 1])) == {"exact_match": 0.0, "character_accuracy": 2 / 8}
+    forced = character_scorer(texts, references, right=np.array([2, 1, 3, 0]))
+    assert forced(np.arange(4)) == {"exact_match": 1 / 4, "character_accuracy": 6 / 8}
+    assert character_scorer([""], [""])(np.array([0])) == {"exact_match": 1.0, "character_accuracy": 0.0}
+
+
+def test_chrf_of_a_sentence_is_that_of_sacrebleu():
+    assert sentence_chrf(TEXTS[0], REFERENCES[0]) == sacrebleu.sentence_chrf(TEXTS[0], [REFERENCES[0]]).score
+
+
 def test_signatures_name_what_a_score_depends_on():
     assert signature()["bleu"].startswith("nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:")
+    assert signature()["chrf"].startswith("nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:")
 
 
 def test_baselines_answer_with_what_is_there(tmp_path):
