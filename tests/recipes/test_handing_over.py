@@ -31,7 +31,7 @@ def steps(labels):
     return [(label, label) for label in labels]
 
 
-class Handed(Exception):
+class HandedOver(Exception):  # noqa: N818, since nothing is wrong
     """In place of the training."""
 
 
@@ -40,10 +40,10 @@ def handed(monkeypatch, tmp_path):
     """(recipe, data, options) -> the model and the objective that the recipe would train."""
 
     def take(making, task, model, splits, objective, curriculum=None):
-        raise Handed(model, objective)
+        raise HandedOver(model, objective)
 
     def run(recipe, data, **options):
-        with pytest.raises(Handed) as found:
+        with pytest.raises(HandedOver) as found:
             recipe(data, out=tmp_path / "run", **options)
         return found.value.args
 

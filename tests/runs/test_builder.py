@@ -37,9 +37,8 @@ def test_an_interrupted_run_goes_on_with_its_own_data_only(tmp_path):
             "a row less": (rows[:-1], labels[:-1]),
             "another order": (rows[::-1], labels[::-1]),
         }
-        for what, other in others.items():
+        for other in others.values():
             with pytest.raises(InputError, match="The data is not what the interrupted run was started with"):
                 sentiment(**data | {name: other}, out=tmp_path / "run", resume=True, **SMALL)
-                pytest.fail(f"{name} with {what} was not noticed")
     resumed = sentiment(**data, out=tmp_path / "run", resume=True, **SMALL)
     assert [row["epoch"] for row in resumed.history] == [1, 2]

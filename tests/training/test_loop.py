@@ -188,24 +188,27 @@ def order_of(steps):
     return [tuple((np.flatnonzero((b != a).any(axis=1)) - 1).tolist()) for a, b in zip(before, steps, strict=True)]
 
 
-@pytest.mark.parametrize("carried", [False, True], ids=["rows", "windows"])
-def test_every_epoch_has_its_batches_anew_and_none_follows_the_file(carried):
-    """Their order, and who is with whom; of another seed, otherwise. The label tells nothing, so that all weights move."""
-    training = Training(epochs=3, batch_size=3, optimizer="sgd", learning_rate=0.1)
-    count = 24
+@pytest.mark.parametrize("kind", ["rows", "buckets", "windows"])
+def test_every_epoch_has_its_batches_anew_and_none_follows_the_file(kind):
+    """Their order, and who is with whom; of another seed, otherwise. All have one label, so that all weights move."""
+    training, count = Training(epochs=3, batch_size=3, optimizer="sgd", learning_rate=0.1), 24
+    numbers, long = (
+        np.arange(1, count + 1, dtype=np.int32),
+        np.arange(count) % 2 if kind == "buckets" else np.zeros(count),
+    )
+    flat = np.concatenate([[number, *[0] * int(4 * more)] for number, more in zip(numbers, long, strict=True)])
+    ids, targets = Ragged.of_lengths(flat.astype(np.int32), (1 + 4 * long).astype(int)), np.zeros(count, np.int32)
+    train = Pipeline({"ids": ids, "targets": targets}, {"ids": (4, 8)}, 3)
+    if kind == "windows":
+        train = Windows({"ids": ids, "targets": Ragged.of_lengths(targets, ids.lengths)}, "ids", 3, 1)
 
     def epochs(seed):
-        model, seen, train = table_model(np.zeros((count, 2))), Weights(), rows([0] * count, batch_size=3)
-        if carried:
-            ids = train.columns["ids"]
-            targets = Ragged.of_lengths(np.zeros(count, np.int32), ids.lengths)
-            train = Windows({"ids": ids, "targets": targets}, "ids", 3, 1)
+        model, seen = table_model(np.zeros((count, 2))), Weights()
+        if kind == "windows":
             inputs = keras.Input((None,), dtype="int32", name="ids")
             model = keras.Model(inputs, model.layers[1](inputs))
-        fit(
-            model, train, train, objective=classification(training, [1, 1]), training=training, seed=seed,
-            callbacks=[seen],
-        )  # fmt: skip
+        objective = classification(training, [1, 1])
+        fit(model, train, train, objective=objective, training=training, seed=seed, callbacks=[seen])
         order = order_of(seen.steps)
         size = len(order) // 3
         return [order[size * epoch : size * (epoch + 1)] for epoch in range(3)]
@@ -214,6 +217,8 @@ def test_every_epoch_has_its_batches_anew_and_none_follows_the_file(carried):
     in_file = [tuple(range(start, start + 3)) for start in range(0, count, 3)]
     for batches in found:
         assert sorted(row for batch in batches for row in batch) == list(range(count))
+        buckets = [long[batch[0]] for batch in batches]
+        assert kind != "buckets" or buckets != sorted(buckets)
     for one, other in itertools.combinations([*found, in_file], 2):
         assert one != other
         assert set(one) != set(other)
