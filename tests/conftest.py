@@ -16,8 +16,12 @@ hypothesis.settings.register_profile("seqkit", deadline=None, derandomize=True, 
 hypothesis.settings.load_profile("seqkit")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Tests of one recipe's run go to one process, which trains it once; so do those of a file about a recipe."""
+    """Tests of one recipe's run go to one process, which trains it once; so do those of a file about a recipe.
+
+    First, since xdist reads the groups in a hook of the same name, and what it doesn't find then is no group.
+    """
     for item in items:
         params = getattr(item, "callspec", None)
         cases = [value for value in params.params.values() if isinstance(value, Case)] if params else []

@@ -1,16 +1,44 @@
-"""What a search found as texts: unknown words give way to what was looked at."""
+"""What a search found: how long it may be, and unknown words in it that give way to what was looked at."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Attention, Embedding, Search, Stack
 from seqkit.decoding.beam_search import Hypotheses
-from seqkit.inference.generation import Generated, most_attended_words
+from seqkit.inference.generation import Generated, generation_graph, most_attended_words
+from seqkit.layers.embedding import embed_tokens
 from seqkit.text.tokenizer import Tokenizer, tokenize
-from seqkit.text.vocabulary import UNKNOWN, Vocabulary
+from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
+from seqkit.topologies.encoder_decoder import encoder_decoder
 
 SOURCES = ["a (Smith) saw", "", "Jones"]
 TARGET = Vocabulary.build(tokenize(["er sah ( )"], Tokenizer("marked_word", False)), Tokenizer("marked_word", False))
+
+
+@pytest.fixture(scope="module")
+def endless():
+    """A model that never ends by itself."""
+    before, features, _ = embed_tokens(9, Embedding(units=3), name="before")
+    model = encoder_decoder(
+        embed_tokens(9, Embedding(units=3)), (before, features), outputs=9, encoder=Stack(cell="gru", units=(3,)),
+        decoder=Stack(cell="gru", units=(3,)), attention=Attention(),
+    )  # fmt: skip
+    kernel, bias = (variable.numpy() for variable in model.get_layer("decoder").get_layer("logits").weights)
+    model.get_layer("decoder").get_layer("logits").set_weights([kernel, bias - 1e6 * (np.arange(9) == END)])
+    return model
+
+
+@pytest.mark.parametrize("how", [{"beam": 1}, {"beam": 3}, {"temperature": 1.0}], ids=str)
+@pytest.mark.parametrize("ratio", [0.0, 0.5, 1.7, 3.0])
+def test_an_answer_is_as_long_as_its_own_source_allows(endless, how, ratio):
+    """`Search.ratio` times the symbols of the source, padding aside, and 10 more, but no longer than `longest`."""
+    sizes, longest = np.array([1, 7, 4, 12, 0]), 25
+    ids = np.where(np.arange(14) < sizes[:, None], 5, 0).astype(np.int32)
+    found = generation_graph(endless, Search(ratio=ratio, longest=longest, **how))(tf.constant(ids))
+    allowed = np.minimum(longest, np.floor(sizes * ratio) + 10) if ratio else np.full(len(sizes), longest)
+    np.testing.assert_array_equal(found.lengths[:, 0], allowed)
 
 
 def test_an_unknown_word_gives_way_to_the_word_that_was_looked_at_most(rng):

@@ -5,12 +5,14 @@ import weakref
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from seqkit.core.settings import Encoder, Stack
 from seqkit.inference.long_recordings import recording_labeller
 from seqkit.layers.frames import embed_frames
 from seqkit.sources.decoders import CHUNK
 from seqkit.topologies.many_to_many import many_to_many
+from seqkit.training.executor import Forward
 
 
 def model(bidirectional, shape=(4,), changes=True):
@@ -25,9 +27,10 @@ def in_chunks(film, size=CHUNK):
 
 
 def check_chunks(net, label, rng, shape):
+    forward = Forward(net)
     for length in (1, CHUNK, 2 * CHUNK + 7):
         film = rng.normal(size=(length, *shape)).astype("float32")
-        whole = np.asarray(net([film[None], np.ones((1, length), bool)]))[0]
+        whole = forward({"frames": tf.constant(film[None]), "mask": tf.ones((1, length), tf.bool)})[0]
         np.testing.assert_allclose(label(in_chunks(film)), whole, atol=1e-5)
 
 

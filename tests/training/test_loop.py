@@ -1,5 +1,7 @@
 """The loop: its clipping, sums, schedules, averages and best weights, against NumPy and Keras."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.windows import Windows
 from seqkit.core.errors import InputError, TrainingError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
@@ -137,6 +140,15 @@ class Weights(keras.callbacks.Callback):
         self.logs.append(logs)
 
 
+def averages(steps, ema):
+    """Of the weights, from zeros on, after each step."""
+    kept = [np.zeros_like(steps[0])]
+    for done, weights in enumerate(steps, start=1):
+        momentum = min(ema, (1 + done) / (10 + done))
+        kept.append(momentum * kept[-1] + (1 - momentum) * weights)
+    return kept[1:]
+
+
 def test_the_average_is_kept_and_the_trained_weights_go_on():
     training = Training(epochs=2, batch_size=2, optimizer="sgd", learning_rate=1.0, ema=0.5)
     model, seen = table_model(np.zeros((4, 2))), Weights()
@@ -148,12 +160,69 @@ def test_the_average_is_kept_and_the_trained_weights_go_on():
         training=training,
         callbacks=[seen],
     )
-    average = np.zeros((5, 2), np.float32)
-    for done, weights in enumerate(seen.steps, start=1):
-        momentum = min(0.5, (1 + done) / (10 + done))
-        average = momentum * average + (1 - momentum) * weights
-    np.testing.assert_allclose(model.get_weights()[0], average, rtol=1e-5)
+    np.testing.assert_allclose(model.get_weights()[0], averages(seen.steps, 0.5)[-1], rtol=1e-5)
     assert seen.logs[0].keys() >= {"loss", "accuracy", "val_loss", "val_accuracy"}
+
+
+def test_the_average_is_what_validation_scores_and_the_best_epoch_is_chosen_by(rng):
+    """Where labels contradict each other, live weights go to and fro, and their average is often the better one."""
+    targets, labels = [0, 1, 1, 0, 1, 0], [0, 1, 0, 0, 1, 1]
+    training = Training(epochs=4, batch_size=2, optimizer="sgd", learning_rate=4.0, ema=0.9, global_clipnorm=0.0)
+    model, seen, objective = table_model(np.zeros((6, 2))), Weights(), classification(training, [1, 1])
+    history = fit(
+        model, rows(targets, batch_size=2), rows(labels), objective=objective, training=training, callbacks=[seen]
+    )
+    ends = [averages(seen.steps, 0.9)[3 * epoch + 2] for epoch in range(4)]
+    scores = [evaluate(table_model(average[1:]), rows(labels), objective) for average in ends]
+    for row, score, live in zip(history, scores, seen.steps[2::3], strict=True):
+        assert row["val_loss"] == pytest.approx(score["loss"], rel=1e-5)
+        assert row["val_accuracy"] == pytest.approx(score["accuracy"])
+        assert abs(row["val_loss"] - evaluate(table_model(live[1:]), rows(labels), objective)["loss"]) > 1e-3
+    best = int(np.argmin([score["loss"] for score in scores]))
+    np.testing.assert_allclose(model.get_weights()[0], ends[best], rtol=1e-5)
+
+
+def order_of(steps):
+    """The rows of each batch: those whose weights it moved."""
+    before = [np.zeros_like(steps[0]), *steps[:-1]]
+    return [tuple((np.flatnonzero((b != a).any(axis=1)) - 1).tolist()) for a, b in zip(before, steps, strict=True)]
+
+
+@pytest.mark.parametrize("kind", ["rows", "buckets", "windows"])
+def test_every_epoch_has_its_batches_anew_and_none_follows_the_file(kind):
+    """Their order, and who is with whom; of another seed, otherwise. All have one label, so that all weights move."""
+    training, count = Training(epochs=3, batch_size=3, optimizer="sgd", learning_rate=0.1), 24
+    numbers, long = (
+        np.arange(1, count + 1, dtype=np.int32),
+        np.arange(count) % 2 if kind == "buckets" else np.zeros(count),
+    )
+    flat = np.concatenate([[number, *[0] * int(4 * more)] for number, more in zip(numbers, long, strict=True)])
+    ids, targets = Ragged.of_lengths(flat.astype(np.int32), (1 + 4 * long).astype(int)), np.zeros(count, np.int32)
+    train = Pipeline({"ids": ids, "targets": targets}, {"ids": (4, 8)}, 3)
+    if kind == "windows":
+        train = Windows({"ids": ids, "targets": Ragged.of_lengths(targets, ids.lengths)}, "ids", 3, 1)
+
+    def epochs(seed):
+        model, seen = table_model(np.zeros((count, 2))), Weights()
+        if kind == "windows":
+            inputs = keras.Input((None,), dtype="int32", name="ids")
+            model = keras.Model(inputs, model.layers[1](inputs))
+        objective = classification(training, [1, 1])
+        fit(model, train, train, objective=objective, training=training, seed=seed, callbacks=[seen])
+        order = order_of(seen.steps)
+        size = len(order) // 3
+        return [order[size * epoch : size * (epoch + 1)] for epoch in range(3)]
+
+    found = [*epochs(0), *epochs(1)]
+    in_file = [tuple(range(start, start + 3)) for start in range(0, count, 3)]
+    for batches in found:
+        assert sorted(row for batch in batches for row in batch) == list(range(count))
+        buckets = [long[batch[0]] for batch in batches]
+        assert kind != "buckets" or buckets != sorted(buckets)
+    for one, other in itertools.combinations([*found, in_file], 2):
+        assert one != other
+        assert set(one) != set(other)
+    assert epochs(1) == found[3:]
 
 
 def test_the_best_epoch_is_kept_and_patience_stops():
