@@ -1,7 +1,9 @@
-"""The likeliest sequences of a `step`, a callable of which nothing else is known: in TensorFlow, so that an exported graph holds
-the whole search.
+"""The likeliest sequences of a `step`, a callable of which nothing else is known.
+
+All in TensorFlow, so that an exported graph holds the whole search.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -73,132 +75,226 @@ def beam_search(
             None for the likeliest.
     """
 
-    def likeliest(t: tf.Tensor, row: tf.Tensor, nats: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        best, tokens = tf.math.top_k(nats, min(search.beam, nats.shape[-1]))
-        return best, tokens
-
-    choose = choose or likeliest
-    rows, beam, n_best = tf.size(longest), search.beam, search.n_best
-    impossible = tf.constant(-np.inf, tf.float32)
-
-    def normalised(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        return values / ((5.0 + tf.cast(lengths, tf.float32)) / 6.0) ** search.length_penalty
-
-    def advance(t, live, pool):
-        ids, state, memory, values, row, written, looked = live
-        logits, weights, state = step(ids, state, memory)
-        nats = tf.nn.log_softmax(tf.cast(logits, tf.float32))  # (live, tokens)
-        forbidden = tf.reduce_sum(tf.one_hot(tf.constant(list(excluded), tf.int32), nats.shape[-1]), axis=0)
-        forbidden += tf.where(t < search.shortest, tf.one_hot(end, nats.shape[-1]), 0.0)
-        nats = tf.where(forbidden > 0, impossible, nats)
-        if search.no_repeat:
-            nats = tf.where(_repeated(written, search.no_repeat, nats.shape[-1]), impossible, nats)
-        able = tf.cast(tf.reduce_any(nats > impossible, axis=1), tf.int32)  # (live,), to write something
-        stuck = tf.gather(tf.math.unsorted_segment_sum(able, row, rows) + pool["count"] == 0, row)  # (live,)
-        nats = tf.where(stuck[:, None] & (tf.range(nats.shape[-1]) == end), 0.0, nats)
-        looked = tf.concat([looked, weights[:, None]], axis=1)  # (live, t + 1, places)
-
-        # the best `beam` ways on for each row, from those chosen of each hypothesis
-        best, tokens = choose(t, row, nats)  # (live, width)
-        width = best.shape[-1]
-        first = tf.searchsorted(row, tf.range(rows))  # (rows,), where a row's hypotheses start
-        slot = tf.range(tf.size(row)) - tf.gather(first, row)
-        shape = tf.stack([rows, beam, width])
-        place = tf.stack([row, slot], axis=1)
-        ways = tf.tensor_scatter_nd_update(tf.fill(shape, impossible), place, values[:, None] + best)
-        tokens = tf.reshape(tf.scatter_nd(place, tokens, shape), [rows, beam * width])
-        ways, chosen = tf.math.top_k(tf.reshape(ways, [rows, beam * width]), beam)  # (rows, beam)
-        open_places = beam - pool["count"]
-        real = (ways > impossible) & (tf.range(beam) < open_places[:, None])
-        token = tf.gather(tokens, chosen, batch_dims=1)
-        parent = tf.minimum(first[:, None] + chosen // width, tf.size(row) - 1)  # (rows, beam)
-
-        # what has ended goes into the pool
-        over = real & ((token == end) | (t + 1 >= longest[:, None]))
-        covered = 0.0
-        if search.coverage_penalty:
-            seen = tf.reduce_sum(looked, axis=1)  # (live, places)
-            log = tf.where(seen > 0, tf.math.log(tf.clip_by_value(seen, 1e-30, 1.0)), 0.0)
-            covered = search.coverage_penalty * tf.gather(tf.reduce_sum(log, axis=1), parent)
-        scores = normalised(ways, tf.fill(tf.shape(ways), t + 1)) + covered
-        where = tf.where(over)  # (ended, 2) of row and rank
-        at = tf.cast(
-            tf.gather_nd(pool["count"][:, None] + tf.cumsum(tf.cast(over, tf.int32), axis=1) - 1, where), tf.int64
-        )
-        at = tf.stack([where[:, 0], at], axis=1)
-        from_ = tf.gather_nd(parent, where)
-        written_here = tf.concat([tf.gather(written, from_), tf.gather_nd(token, where)[:, None]], axis=1)
-        ended = tf.gather_nd(token, where) == end
-
-        def put(into, values):
-            return tf.tensor_scatter_nd_update(into, at, values)
-
-        pool = {
-            "scores": put(pool["scores"], tf.gather_nd(scores, where)),
-            "values": put(pool["values"], tf.gather_nd(ways, where)),
-            "lengths": put(pool["lengths"], t + tf.where(ended, 0, 1)),  # of those cut short the last symbol counts too
-            "ended": put(pool["ended"], ended),
-            "ids": put(_one_more(pool["ids"]), written_here),
-            "weights": put(_one_more(pool["weights"]), tf.gather(looked, from_)),
-            "count": pool["count"] + tf.reduce_sum(tf.cast(over, tf.int32), axis=1),
-        }
-
-        # what goes on: not where the worst of the pool that counts is out of reach
-        goes_on = real & ~over
-        reach = normalised(ways, tf.broadcast_to(longest[:, None], tf.shape(ways)))
-        reach = tf.reduce_max(tf.where(goes_on, reach, impossible), axis=1)
-        settled = tf.math.top_k(pool["scores"], n_best).values[:, -1] >= reach
-        goes_on &= ~settled[:, None]
-        where = tf.where(goes_on)
-        parent, token, rows_on = tf.gather_nd(parent, where), tf.gather_nd(token, where), tf.cast(where[:, 0], tf.int32)
-        same = tf.cond(tf.size(row) == tf.size(rows_on), lambda: tf.reduce_all(row == rows_on), lambda: False)
-        live = (
-            token,
-            tf.nest.map_structure(lambda x: tf.gather(x, parent), state),
-            tf.nest.map_structure(lambda x: tf.cond(same, lambda: x, lambda: tf.gather(x, parent)), memory),
-            tf.gather_nd(ways, where),
-            rows_on,
-            tf.concat([tf.gather(written, parent), token[:, None]], axis=1),
-            tf.gather(looked, parent),
-        )
-        return t + 1, live, pool
-
-    live = (
-        tf.fill([rows], begin),
-        state,
-        memory,
-        tf.zeros([rows]),
-        tf.range(rows),
-        tf.zeros([rows, 0], tf.int32),
-        tf.zeros([rows, 0, places]),
-    )
-    pool = {
-        "scores": tf.fill([rows, beam], impossible),
-        "values": tf.fill([rows, beam], impossible),
-        "lengths": tf.zeros([rows, beam], tf.int32),
-        "ended": tf.zeros([rows, beam], tf.bool),
-        "ids": tf.zeros([rows, beam, 0], tf.int32),
-        "weights": tf.zeros([rows, beam, 0, places]),
-        "count": tf.zeros([rows], tf.int32),
-    }
-    start = (tf.constant(0), live, pool)
+    beam = _Beam(step, begin, end, longest, search, tuple(excluded), places, choose)
+    start = (tf.constant(0), beam.live(state, memory), beam.pool())
     _, _, pool = tf.while_loop(
-        lambda t, live, pool: tf.size(live[0]) > 0,
-        advance,
+        lambda t, live, pool: tf.size(live.ids) > 0,
+        beam.advance,
         start,
         shape_invariants=tf.nest.map_structure(_any_rows, start),
     )
-    scores, order = tf.math.top_k(pool["scores"], n_best)
-    lengths = tf.gather(pool["lengths"], order, batch_dims=1)
-    ids = tf.gather(pool["ids"], order, batch_dims=1)
-    return Hypotheses(
-        tf.where(tf.sequence_mask(lengths, tf.shape(ids)[2]), ids, 0)[:, :, : tf.reduce_max(lengths)],
-        lengths,
-        scores,
-        tf.gather(pool["values"], order, batch_dims=1),
-        tf.gather(pool["ended"], order, batch_dims=1),
-        tf.gather(pool["weights"], order, batch_dims=1)[:, :, : tf.reduce_max(lengths) + 1],
+    return _best(pool, search.n_best)
+
+
+class _Live(NamedTuple):
+    """Hypotheses that go on, row by row.
+
+    Attributes:
+        ids: int32, (live,), the last symbol of each.
+        state: Tensors (live, ...).
+        memory: Tensors (live, ...).
+        values: float32, (live,), log-probabilities.
+        rows: int32, (live,).
+        written: int32, (live, t).
+        looked: float32, (live, t, places), the attention so far.
+    """
+
+    ids: tf.Tensor
+    state: Tree
+    memory: Tree
+    values: tf.Tensor
+    rows: tf.Tensor
+    written: tf.Tensor
+    looked: tf.Tensor
+
+
+class _Pool(NamedTuple):
+    """What has ended, in the order in which it did: as in `Hypotheses`, with `beam` for n_best.
+
+    Attributes:
+        count: int32, (rows,), how many there are.
+    """
+
+    scores: tf.Tensor
+    values: tf.Tensor
+    lengths: tf.Tensor
+    ended: tf.Tensor
+    ids: tf.Tensor
+    weights: tf.Tensor
+    count: tf.Tensor
+
+
+class _Ways(NamedTuple):
+    """The ways on of each row, the likeliest first, all (rows, beam).
+
+    Attributes:
+        values: float32, log-probabilities.
+        tokens: int32, what is written.
+        parents: int32, the live hypothesis that it continues.
+        real: bool, False where there are fewer than places in the beam.
+    """
+
+    values: tf.Tensor
+    tokens: tf.Tensor
+    parents: tf.Tensor
+    real: tf.Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class _Beam:
+    """A search, as `beam_search` was asked for it."""
+
+    step: SearchStep
+    begin: int
+    end: int
+    longest: tf.Tensor
+    search: Search
+    excluded: tuple[int, ...]
+    places: tf.Tensor | int
+    choose: Choice | None
+
+    @property
+    def rows(self) -> tf.Tensor:
+        return tf.size(self.longest)
+
+    def live(self, state: Tree, memory: Tree) -> _Live:
+        """One empty hypothesis a row."""
+        rows = self.rows
+        return _Live(
+            ids=tf.fill([rows], self.begin),
+            state=state,
+            memory=memory,
+            values=tf.zeros([rows]),
+            rows=tf.range(rows),
+            written=tf.zeros([rows, 0], tf.int32),
+            looked=tf.zeros([rows, 0, self.places]),
+        )
+
+    def pool(self) -> _Pool:
+        """Nothing has ended."""
+        rows, beam = self.rows, self.search.beam
+        return _Pool(
+            scores=tf.fill([rows, beam], -np.inf),
+            values=tf.fill([rows, beam], -np.inf),
+            lengths=tf.zeros([rows, beam], tf.int32),
+            ended=tf.zeros([rows, beam], tf.bool),
+            ids=tf.zeros([rows, beam, 0], tf.int32),
+            weights=tf.zeros([rows, beam, 0, self.places]),
+            count=tf.zeros([rows], tf.int32),
+        )
+
+    def advance(self, t: tf.Tensor, live: _Live, pool: _Pool) -> tuple[tf.Tensor, _Live, _Pool]:
+        """One symbol more."""
+        logits, weights, state = self.step(live.ids, live.state, live.memory)
+        nats = self.allowed(t, tf.nn.log_softmax(tf.cast(logits, tf.float32)), live, pool)
+        live = live._replace(state=state, looked=tf.concat([live.looked, weights[:, None]], axis=1))
+        ways = self.ways_on(t, nats, live, pool)
+        over = ways.real & ((ways.tokens == self.end) | (t + 1 >= self.longest[:, None]))  # (rows, beam)
+        pool = self.pooled(t, over, ways, live, pool)
+        goes_on = self.within_reach(ways.real & ~over, ways, pool)
+        return t + 1, _continued(goes_on, ways, live), pool
+
+    def allowed(self, t: tf.Tensor, nats: tf.Tensor, live: _Live, pool: _Pool) -> tf.Tensor:
+        """Log-probabilities, (live, tokens): -inf where the rules forbid, 0 for the end where they leave a row nothing."""
+        tokens = nats.shape[-1]
+        forbidden = tf.reduce_sum(tf.one_hot(tf.constant(list(self.excluded), tf.int32), tokens), axis=0)
+        forbidden += tf.where(t < self.search.shortest, tf.one_hot(self.end, tokens), 0.0)
+        nats = tf.where(forbidden > 0, -np.inf, nats)
+        if self.search.no_repeat:
+            nats = tf.where(_repeated(live.written, self.search.no_repeat, tokens), -np.inf, nats)
+        able = tf.cast(tf.reduce_any(nats > -np.inf, axis=1), tf.int32)  # (live,), to write something
+        of_rows = tf.math.unsorted_segment_sum(able, live.rows, self.rows) + pool.count
+        stuck = tf.gather(of_rows == 0, live.rows)  # (live,)
+        return tf.where(stuck[:, None] & (tf.range(tokens) == self.end), 0.0, nats)
+
+    def ways_on(self, t: tf.Tensor, nats: tf.Tensor, live: _Live, pool: _Pool) -> _Ways:
+        """The best `beam` of each row, from those chosen of each hypothesis."""
+        rows, beam = self.rows, self.search.beam
+        best, tokens = (
+            self.choose(t, live.rows, nats) if self.choose else tf.math.top_k(nats, min(beam, nats.shape[-1]))
+        )
+        width = best.shape[-1]
+        first = tf.searchsorted(live.rows, tf.range(rows))  # (rows,), where a row's hypotheses start
+        slot = tf.range(tf.size(live.rows)) - tf.gather(first, live.rows)
+        shape = tf.stack([rows, beam, width])
+        place = tf.stack([live.rows, slot], axis=1)
+        values = tf.tensor_scatter_nd_update(tf.fill(shape, -np.inf), place, live.values[:, None] + best)
+        tokens = tf.reshape(tf.scatter_nd(place, tokens, shape), [rows, beam * width])
+        values, chosen = tf.math.top_k(tf.reshape(values, [rows, beam * width]), beam)  # (rows, beam)
+        return _Ways(
+            values,
+            tokens=tf.gather(tokens, chosen, batch_dims=1),
+            parents=tf.minimum(first[:, None] + chosen // width, tf.size(live.rows) - 1),
+            real=(values > -np.inf) & (tf.range(beam) < (beam - pool.count)[:, None]),
+        )
+
+    def pooled(self, t: tf.Tensor, over: tf.Tensor, ways: _Ways, live: _Live, pool: _Pool) -> _Pool:
+        """The pool with those ways on that are over, bool (rows, beam), behind what it holds."""
+        where = tf.where(over)  # (ended, 2) of row and rank
+        behind = pool.count[:, None] + tf.cumsum(tf.cast(over, tf.int32), axis=1) - 1
+        at = tf.stack([where[:, 0], tf.cast(tf.gather_nd(behind, where), tf.int64)], axis=1)
+        parents, tokens = tf.gather_nd(ways.parents, where), tf.gather_nd(ways.tokens, where)
+        scores = self.normalised(ways.values, tf.fill(tf.shape(ways.values), t + 1)) + self.coverage(ways, live)
+        ended = tokens == self.end
+
+        def put(into: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+            return tf.tensor_scatter_nd_update(into, at, values)
+
+        return _Pool(
+            scores=put(pool.scores, tf.gather_nd(scores, where)),
+            values=put(pool.values, tf.gather_nd(ways.values, where)),
+            lengths=put(pool.lengths, t + tf.where(ended, 0, 1)),  # of those cut short the last symbol counts too
+            ended=put(pool.ended, ended),
+            ids=put(_one_more(pool.ids), tf.concat([tf.gather(live.written, parents), tokens[:, None]], axis=1)),
+            weights=put(_one_more(pool.weights), tf.gather(live.looked, parents)),
+            count=pool.count + tf.reduce_sum(tf.cast(over, tf.int32), axis=1),
+        )
+
+    def normalised(self, values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+        return values / ((5.0 + tf.cast(lengths, tf.float32)) / 6.0) ** self.search.length_penalty
+
+    def coverage(self, ways: _Ways, live: _Live) -> tf.Tensor | float:
+        """What the score of each way on loses for places that were looked at too little: (rows, beam)."""
+        if not self.search.coverage_penalty:
+            return 0.0
+        seen = tf.reduce_sum(live.looked, axis=1)  # (live, places)
+        log = tf.where(seen > 0, tf.math.log(tf.clip_by_value(seen, 1e-30, 1.0)), 0.0)
+        return self.search.coverage_penalty * tf.gather(tf.reduce_sum(log, axis=1), ways.parents)
+
+    def within_reach(self, goes_on: tf.Tensor, ways: _Ways, pool: _Pool) -> tf.Tensor:
+        """bool, (rows, beam): False also where the worst of the pool that counts is out of a row's reach."""
+        reach = self.normalised(ways.values, tf.broadcast_to(self.longest[:, None], tf.shape(ways.values)))
+        reach = tf.reduce_max(tf.where(goes_on, reach, -np.inf), axis=1)
+        settled = tf.math.top_k(pool.scores, self.search.n_best).values[:, -1] >= reach
+        return goes_on & ~settled[:, None]
+
+
+def _continued(goes_on: tf.Tensor, ways: _Ways, live: _Live) -> _Live:
+    """The hypotheses with the ways on of which `goes_on`, bool (rows, beam), is true."""
+    where = tf.where(goes_on)
+    parents, tokens = tf.gather_nd(ways.parents, where), tf.gather_nd(ways.tokens, where)
+    rows = tf.cast(where[:, 0], tf.int32)
+    same = tf.cond(tf.size(live.rows) == tf.size(rows), lambda: tf.reduce_all(live.rows == rows), lambda: False)
+    return _Live(
+        ids=tokens,
+        state=tf.nest.map_structure(lambda x: tf.gather(x, parents), live.state),
+        memory=tf.nest.map_structure(lambda x: tf.cond(same, lambda: x, lambda: tf.gather(x, parents)), live.memory),
+        values=tf.gather_nd(ways.values, where),
+        rows=rows,
+        written=tf.concat([tf.gather(live.written, parents), tokens[:, None]], axis=1),
+        looked=tf.gather(live.looked, parents),
     )
+
+
+def _best(pool: _Pool, n_best: int) -> Hypotheses:
+    """The best of each row, the best first."""
+    scores, order = tf.math.top_k(pool.scores, n_best)
+    values, lengths, ended, ids, weights = (
+        tf.gather(part, order, batch_dims=1) for part in (pool.values, pool.lengths, pool.ended, pool.ids, pool.weights)
+    )
+    longest = tf.reduce_max(lengths)
+    ids = tf.where(tf.sequence_mask(lengths, tf.shape(ids)[2]), ids, 0)
+    return Hypotheses(ids[:, :, :longest], lengths, scores, values, ended, weights[:, :, : longest + 1])
 
 
 def _any_rows(tensor: tf.Tensor) -> tf.TensorShape:

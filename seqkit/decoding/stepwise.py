@@ -44,7 +44,15 @@ def generate(
     return _draws(step, state, first, length, (temperature, top_k, top_p), np.random.default_rng(seed), list(excluded))
 
 
-def _draws(step, state, ids, length, settings, rng, excluded):
+def _draws(
+    step: Step,
+    state: State,
+    ids: np.ndarray,
+    length: int,
+    settings: tuple[float, int, float],
+    rng: np.random.Generator,
+    excluded: list[int],
+) -> Iterator[np.ndarray]:
     for _ in range(length):
         logits, state = step(ids, state)
         logits = np.array(logits, np.float64)
@@ -78,7 +86,7 @@ def next_probabilities(logits: np.ndarray, temperature: float = 1.0, top_k: int 
         before = np.cumsum(shares, axis=-1) - shares  # of those that are likelier: (batch, tokens)
         shares = np.where(before < top_p, shares, 0.0)
         shares /= shares.sum(axis=-1, keepdims=True)
-    probabilities = np.empty_like(shares)
+    probabilities: np.ndarray = np.empty_like(shares)
     np.put_along_axis(probabilities, order, shares, axis=-1)
     return probabilities
 
@@ -87,4 +95,5 @@ def draw_tokens(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarr
     """One id a row: int64, (batch,), by inversion of the cumulated probabilities, float (batch, tokens)."""
     cumulated = np.cumsum(probabilities, axis=-1)
     level = rng.random((len(probabilities), 1)) * cumulated[:, -1:]
-    return (cumulated <= level).sum(axis=-1)
+    drawn: np.ndarray = (cumulated <= level).sum(axis=-1)
+    return drawn

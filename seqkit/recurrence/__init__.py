@@ -5,6 +5,8 @@ __all__ = [
     "bptt",
     "cells",
     "diagnostics",
+    "loops",
+    "shards",
     "stateful",
     "step",
 ]

@@ -23,8 +23,8 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
 
     Args:
         model: functional, built; its inputs have the shape (batch, steps, ...).
-        steps: None for any number of steps, which run through `seqkit.recurrence.bptt.scan` where it computes what the layer does; 1
-            for the step of a stream, which is plain operations.
+        steps: None for any number of steps, which run through `seqkit.recurrence.bptt.scan` where it computes what the
+            layer does; 1 for the step of a stream, which is plain operations.
         change: what becomes of a recurrent kernel while training, as in `accelerate`; of many steps.
     Returns:
         A model from [*inputs, *states] to [*outputs, *states]. A state is (batch, units), named "<layer>_state_<number>";

@@ -1,14 +1,17 @@
 """The training loop and what goes into it."""
 
 __all__ = [
+    "averages",
     "backbone",
     "checkpoint",
     "curriculum",
     "executor",
+    "interruption",
     "loop",
     "objectives",
     "optimizer",
     "regularisation",
     "scheduled_sampling",
     "step",
+    "sums",
 ]

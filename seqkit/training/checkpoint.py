@@ -1,14 +1,89 @@
-"""The state of a training as one file, which is there whole or not at all."""
+"""The state of a training: where it stands, and one file of it, which is there whole or not at all."""
 
+import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
+
+from seqkit.core.errors import InputError
+from seqkit.training.sums import Figures, add_sums
+
+Arrays = list[np.ndarray]
 
 
-def write_checkpoint(path: Path, state: dict[str, Any], arrays: list[np.ndarray], best: list[np.ndarray]) -> None:
+@dataclasses.dataclass
+class Position:
+    """Where a training stands, beside its variables.
+
+    Attributes:
+        epoch: How many are done.
+        step: How many are done of the epoch that is under way.
+        sums: Over the items of these steps.
+        history: A row for each epoch that is done.
+        best: What the best epoch scored.
+        waited: Epochs since then.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    sums: Figures = dataclasses.field(default_factory=dict)
+    history: list[Figures] = dataclasses.field(default_factory=list)
+    best: float | None = None
+    waited: int = 0
+
+    def end_step(self, figures: Figures) -> None:
+        """Count a step and what it summed up."""
+        add_sums(self.sums, figures)
+        self.step += 1
+
+    def end_epoch(self, row: Figures, monitor: str) -> bool:
+        """Count an epoch; whether it was the best so far, by a loss that falls or a measure that rises."""
+        value = row[monitor]
+        better = self.best is None or (value < self.best if monitor.endswith("loss") else value > self.best)
+        self.best, self.waited = (value, 0) if better else (self.best, self.waited + 1)
+        self.history.append(row)
+        self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
+        return better
+
+
+@dataclasses.dataclass(frozen=True)
+class Saving:
+    """Where a training is saved, and all that changes in it.
+
+    Attributes:
+        path: A file, or None to save nothing.
+        variables: Of the model, of its optimizer, averages, and states that are carried.
+    """
+
+    path: Path | None
+    variables: Sequence[tf.Variable]
+
+    def save(self, position: Position, best: Arrays) -> None:
+        """Write all down; `best` are the weights of the best epoch."""
+        if self.path is not None:
+            arrays = [variable.numpy() for variable in self.variables]
+            write_checkpoint(self.path, dataclasses.asdict(position), arrays, best)
+
+    def restore(self) -> tuple[Position, Arrays]:
+        """The position and the best weights, with the variables as they were.
+
+        Raises:
+            InputError: Nothing is saved there.
+        """
+        if self.path is None or not self.path.exists():
+            raise InputError(f"{self.path} does not exist: there is no interrupted training to resume.")
+        kept, arrays, best = read_checkpoint(self.path)
+        for variable, array in zip(self.variables, arrays, strict=True):
+            variable.assign(array)
+        return Position(**kept), best
+
+
+def write_checkpoint(path: Path, state: dict[str, Any], arrays: Arrays, best: Arrays) -> None:
     """Write a few numbers, the variables and the best weights so far; an older file stays until the new one is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
@@ -20,7 +95,7 @@ def write_checkpoint(path: Path, state: dict[str, Any], arrays: list[np.ndarray]
     os.replace(part, path)
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, Any], list[np.ndarray], list[np.ndarray]]:
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], Arrays, Arrays]:
     """The inverse of `write_checkpoint`."""
     with np.load(path, allow_pickle=False) as kept:
         state = json.loads(kept["state"].tobytes())

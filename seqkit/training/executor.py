@@ -31,7 +31,7 @@ class Executor:
         self._names = [tensor.name for tensor in model.inputs[: len(model.inputs) - len(self.states)]]
 
     def __call__(self, batch: Batch, *, training: bool) -> tuple[Any, list[tf.Tensor]]:
-        """Outputs, and the states after the batch, which the caller assigns to `states`."""
+        """Outputs, and the states after the batch, which the caller hands to `carry`."""
         inputs = [batch[name] for name in self._names]
         if not self.states:
             return self.model(inputs if len(inputs) > 1 else inputs[0], training=training), []
@@ -39,6 +39,11 @@ class Executor:
         outputs = self.model([*inputs, *before], training=training)
         answers, after = outputs[: -len(before)], outputs[-len(before) :]
         return (answers if len(answers) > 1 else answers[0]), list(after)
+
+    def carry(self, states: Sequence[tf.Tensor]) -> None:
+        """Start the next batch from these states, those after this one."""
+        for variable, value in zip(self.states, states, strict=True):
+            variable.assign(value)
 
 
 def executor_of(model: keras.Model, rows: Rows, epochs: int, change: Change | None = None) -> Executor:
@@ -79,10 +84,9 @@ class Forward:
         """`of(batch, outputs)` for each batch of windows, with the state carried from one to the next."""
         executor = executor_of(self.model, rows, 1)
 
-        def step(batch):
+        def step(batch: Batch) -> tf.Tensor:
             outputs, states = executor(batch, training=False)
-            for variable, value in zip(executor.states, states, strict=True):
-                variable.assign(value)
+            executor.carry(states)
             return of(batch, outputs)
 
         run = tf.function(step, input_signature=[rows.batches().element_spec], autograph=False)

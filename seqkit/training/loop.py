@@ -1,7 +1,7 @@
-"""The training loop: one step, its clipping, and exact sums over an epoch.
+"""The training loop: epochs of steps, what each scores, which one is the best, and where a training goes on.
 
 `fit` of Keras can't do this: it clips embedding gradients by a wrong norm, weighs an epoch's loss by batches, and hides
-the iterator that a resume needs. Here the whole state of a training is the variables and a few numbers (`_State`): the
+the iterator that a resume needs. Here the whole state of a training is the variables and a few numbers (`Position`): the
 order of an epoch is a function of the seed, so a checkpoint needs no iterator. A step adds up before it divides, so that
 several processes can put their sum in between.
 """
@@ -9,7 +9,6 @@ several processes can put their sum in between.
 import contextlib
 import dataclasses
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,24 +19,15 @@ import tensorflow as tf
 from seqkit.core.errors import InputError, TrainingError
 from seqkit.core.progress import EpochProgress
 from seqkit.core.settings import Training
-from seqkit.training.checkpoint import read_checkpoint, write_checkpoint
+from seqkit.training.averages import averaged_weights, make_averages
+from seqkit.training.checkpoint import Arrays, Position, Saving
 from seqkit.training.curriculum import Curriculum
 from seqkit.training.executor import Rows
+from seqkit.training.interruption import interruption
 from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import make_optimizer
-from seqkit.training.step import add_sums, make_train_step, make_valid_step, means_of, total_sums, training_executor
-
-
-@dataclasses.dataclass
-class _State:
-    """Where a training stands, beside its variables."""
-
-    epoch: int = 0
-    step: int = 0
-    sums: dict[str, float] = dataclasses.field(default_factory=dict)
-    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
-    best: float | None = None
-    waited: int = 0
+from seqkit.training.step import make_train_step, make_valid_step, training_executor
+from seqkit.training.sums import Figures, Step, figures_of, means_of, total_sums
 
 
 def fit(
@@ -73,98 +63,32 @@ def fit(
         TrainingError: The loss or its gradient is not finite; the model keeps its last good weights.
         KeyboardInterrupt: After Ctrl-C, once the step is done and the checkpoint written.
     """
-    names = ("loss", *objective.measures)
-    if training.monitor not in (*names, *(f"val_{name}" for name in names)):
-        choices = ", ".join(f"{name}, val_{name}" for name in names)
-        raise InputError(f"training.monitor is {training.monitor!r}: choose one of {choices}.")
+    _check_monitor(training.monitor, objective)
     optimizer = make_optimizer(training, steps=len(train) * training.epochs)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer)  # callbacks look for model.optimizer
-    averages = [tf.Variable(variable.value) for variable in model.trainable_variables] if training.ema else []
+    averages = make_averages(model) if training.ema else []
     executor = training_executor(model, train, training, seed)
-    train_step = make_train_step(model, objective, training, train, averages, executor, seed)
-    valid_step = make_valid_step(model, objective, valid, epochs=training.epochs)
-    state, best = _State(), model.get_weights()
     variables = [variable.value for variable in (*model.variables, *optimizer.variables)] + averages + executor.states
-    if resume:
-        kept, arrays, best = read_checkpoint(_existing(checkpoint))
-        state = _State(**kept)
-        for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
-    model.stop_training = bool(training.patience and state.waited >= training.patience)
-    watchers = keras.callbacks.CallbackList(list(callbacks), model=model, epochs=training.epochs, steps=len(train))
-
-    def save() -> None:
-        if checkpoint is not None:
-            write_checkpoint(checkpoint, dataclasses.asdict(state), [v.numpy() for v in variables], best)
-
-    watchers.on_train_begin()
-    with _interruption() as interrupted, EpochProgress(training.epochs, len(train)) as progress:
-        while state.epoch < training.epochs and not model.stop_training:
-            watchers.on_epoch_begin(state.epoch)
-            epoch_rows = train if curriculum is None else curriculum.epoch_rows(state.history)
-            started, tokens = time.perf_counter(), 0
-            for batch in epoch_rows.batches((seed, state.epoch), start=state.step):
-                watchers.on_train_batch_begin(state.step)
-                figures = {name: float(value) for name, value in train_step(batch).items()}
-                if not figures.pop("finite"):
-                    save()
-                    raise TrainingError(_diverged(f"step {state.step + 1}", state, figures, training, checkpoint))
-                tokens += int(batch["steps"])
-                add_sums(state.sums, figures)
-                state.step += 1
-                seconds = time.perf_counter() - started
-                logs = means_of(state.sums) | {"tokens_per_second": tokens / seconds}
-                watchers.on_train_batch_end(state.step - 1, logs)
-                progress.step(state.epoch + 1, state.step, logs)
-                if interrupted():
-                    save()
-                    raise KeyboardInterrupt(_stopped(state, checkpoint))
-            seconds = time.perf_counter() - started
-            live = [variable.numpy() for variable in model.trainable_variables]
-            for variable, average in zip(model.trainable_variables, averages, strict=bool(averages)):
-                variable.assign(average)
-            logs = means_of(state.sums) | {
-                f"val_{name}": value for name, value in means_of(total_sums(valid_step, valid)).items()
-            }
-            if curriculum is not None and curriculum.moves:
-                figures, stage_rows = curriculum.stage_evaluation(state.history)
-                passed = means_of(total_sums(valid_step, stage_rows))
-                logs |= figures | {f"stage_{name}": value for name, value in passed.items()}
-            row = (
-                {"epoch": state.epoch + 1}
-                | logs
-                | {
-                    "padding_share": epoch_rows.padding_share(),
-                    "learning_rate": float(optimizer.learning_rate),
-                    "tokens_per_second": tokens / seconds,
-                    "seconds": seconds,
-                }
-            )
-            scored = model.get_weights()
-            for variable, value in zip(model.trainable_variables, live, strict=True):
-                variable.assign(value)
-            if not math.isfinite(logs["val_loss"]):
-                save()
-                raise TrainingError(_diverged("validation", state, {"loss": logs["val_loss"]}, training, checkpoint))
-            state.history.append(row)
-            if _better(logs[training.monitor], state.best, training.monitor):
-                state.best, state.waited, best = logs[training.monitor], 0, scored
-            else:
-                state.waited += 1
-            if training.plateau_patience and state.waited and state.waited % training.plateau_patience == 0:
-                optimizer.learning_rate = float(optimizer.learning_rate) / 2
-            if training.patience and state.waited >= training.patience:
-                model.stop_training = True
-            state.epoch, state.step, state.sums = state.epoch + 1, 0, {}
-            watchers.on_epoch_end(state.epoch - 1, logs)
-            progress.epoch(state.epoch, {name: value for name, value in row.items() if name != "epoch"})
-            save()
-            if interrupted():
-                raise KeyboardInterrupt(_stopped(state, checkpoint))
-    watchers.on_train_end()
-    model.set_weights(best)
-    return state.history
+    saving = Saving(checkpoint, variables)
+    position, best = saving.restore() if resume else (Position(), model.get_weights())
+    loop = _Loop(
+        model=model,
+        training=training,
+        seed=seed,
+        train=train,
+        valid=valid,
+        curriculum=curriculum,
+        train_step=make_train_step(model, objective, training, train, averages, executor, seed),
+        valid_step=make_valid_step(model, objective, valid, epochs=training.epochs),
+        averages=averages,
+        saving=saving,
+        position=position,
+        best=best,
+    )
+    loop.run(callbacks)
+    model.set_weights(loop.best)
+    return position.history
 
 
 @contextlib.contextmanager
@@ -179,52 +103,140 @@ def reproducible(seed: int, precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _better(value: float, best: float | None, monitor: str) -> bool:
-    if best is None:
-        return True
-    return value < best if monitor.endswith("loss") else value > best
+@dataclasses.dataclass
+class _Loop:
+    """A training that is under way.
+
+    Attributes:
+        averages: Of the weights, to validate with; none where the weights themselves do.
+        saving: Where it is saved.
+        position: Where it stands.
+        best: The weights of its best epoch.
+    """
+
+    model: keras.Model
+    training: Training
+    seed: int
+    train: Rows
+    valid: Rows
+    curriculum: Curriculum | None
+    train_step: Step
+    valid_step: Step
+    averages: list[tf.Variable]
+    saving: Saving
+    position: Position
+    best: Arrays
+
+    def run(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+        """All epochs that are left."""
+        self.model.stop_training = self._out_of_patience()
+        epochs, steps = self.training.epochs, len(self.train)
+        watchers = keras.callbacks.CallbackList(list(callbacks), model=self.model, epochs=epochs, steps=steps)
+        watchers.on_train_begin()
+        with interruption() as interrupted, EpochProgress(epochs, steps) as progress:
+            while self.position.epoch < epochs and not self.model.stop_training:
+                self._epoch(watchers, progress, interrupted)
+        watchers.on_train_end()
+
+    def _epoch(
+        self, watchers: keras.callbacks.CallbackList, progress: EpochProgress, interrupted: Callable[[], bool]
+    ) -> None:
+        position = self.position
+        watchers.on_epoch_begin(position.epoch)
+        rows = self.train if self.curriculum is None else self.curriculum.epoch_rows(position.history)
+        speed = self._steps(rows, watchers, progress, interrupted)
+        logs, weights = self._scores()
+        if not math.isfinite(logs["val_loss"]):
+            raise self._diverged("validation", {"loss": logs["val_loss"]})
+        figures = logs | {
+            "padding_share": rows.padding_share(),
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            **speed,
+        }
+        self._judge({"epoch": position.epoch + 1} | figures, weights)
+        watchers.on_epoch_end(position.epoch - 1, logs)
+        progress.epoch(position.epoch, figures)
+        self._save()
+        if interrupted():
+            raise self._stopped()
+
+    def _steps(
+        self,
+        rows: Rows,
+        watchers: keras.callbacks.CallbackList,
+        progress: EpochProgress,
+        interrupted: Callable[[], bool],
+    ) -> Figures:
+        """What is left of an epoch's steps: how fast they went, and in how many seconds."""
+        position, started, tokens = self.position, time.perf_counter(), 0
+        for batch in rows.batches((self.seed, position.epoch), start=position.step):
+            watchers.on_train_batch_begin(position.step)
+            figures = figures_of(self.train_step, batch)
+            if not figures.pop("finite"):
+                raise self._diverged(f"step {position.step + 1}", figures)
+            position.end_step(figures)
+            tokens += int(batch["steps"])
+            logs = means_of(position.sums) | {"tokens_per_second": tokens / (time.perf_counter() - started)}
+            watchers.on_train_batch_end(position.step - 1, logs)
+            progress.step(position.epoch + 1, position.step, logs)
+            if interrupted():
+                self._save()
+                raise self._stopped()
+        seconds = time.perf_counter() - started
+        return {"tokens_per_second": tokens / seconds, "seconds": seconds}
+
+    def _scores(self) -> tuple[Figures, Arrays]:
+        """The epoch's means: in training, in validation, at a curriculum's stage; and the weights of the last two."""
+        with averaged_weights(self.model, self.averages):
+            logs = means_of(self.position.sums) | self._validated("val", self.valid)
+            if self.curriculum is not None and self.curriculum.moves:
+                stage, rows = self.curriculum.stage_evaluation(self.position.history)
+                logs |= stage | self._validated("stage", rows)
+            return logs, self.model.get_weights()
+
+    def _validated(self, prefix: str, rows: Rows) -> Figures:
+        return {f"{prefix}_{name}": value for name, value in means_of(total_sums(self.valid_step, rows)).items()}
+
+    def _judge(self, row: Figures, weights: Arrays) -> None:
+        """Keep the best weights; where they don't get better learn slower, or end."""
+        if self.position.end_epoch(row, self.training.monitor):
+            self.best = weights
+        waited, patience = self.position.waited, self.training.plateau_patience
+        if patience and waited and waited % patience == 0:
+            self.model.optimizer.learning_rate = float(self.model.optimizer.learning_rate) / 2
+        if self._out_of_patience():
+            self.model.stop_training = True
+
+    def _out_of_patience(self) -> bool:
+        return bool(self.training.patience and self.position.waited >= self.training.patience)
+
+    def _save(self) -> None:
+        self.saving.save(self.position, self.best)
+
+    def _stopped(self) -> KeyboardInterrupt:
+        saved = "the checkpoint is saved, and the same command with --resume goes on from it"
+        kept = "" if self.saving.path is None else f": {saved}"
+        return KeyboardInterrupt(
+            f"Interrupted after {self.position.epoch} epochs and {self.position.step} steps{kept}."
+        )
+
+    def _diverged(self, where: str, figures: Figures) -> TrainingError:
+        """Save what there is, and say what to do."""
+        self._save()
+        training, path = self.training, self.saving.path
+        what = "loss" if not math.isfinite(figures["loss"]) else "norm of the gradient"
+        value = figures["loss" if what == "loss" else "gradient_norm"]
+        kept = "in the model" if path is None else f"in {path}"
+        return TrainingError(
+            f"Epoch {self.position.epoch + 1}, {where}: the {what} is {value}. The last good weights are kept {kept}. "
+            f"Try a training.learning_rate below {training.learning_rate:g}, some training.warmup_steps, or "
+            f"{'clipping' if not training.global_clipnorm else 'a smaller training.global_clipnorm'}"
+            f"{'' if path is None else ', with --overwrite'}."
+        )
 
 
-def _diverged(where: str, state: _State, figures: dict[str, float], training: Training, checkpoint: Path | None) -> str:
-    what = "loss" if not math.isfinite(figures["loss"]) else "norm of the gradient"
-    value = figures["loss" if what == "loss" else "gradient_norm"]
-    kept = "in the model" if checkpoint is None else f"in {checkpoint}"
-    return (
-        f"Epoch {state.epoch + 1}, {where}: the {what} is {value}. The last good weights are kept {kept}. "
-        f"Try a training.learning_rate below {training.learning_rate:g}, some training.warmup_steps, or "
-        f"{'clipping' if not training.global_clipnorm else 'a smaller training.global_clipnorm'}"
-        f"{'' if checkpoint is None else ', with --overwrite'}."
-    )
-
-
-def _stopped(state: _State, checkpoint: Path | None) -> str:
-    kept = "" if checkpoint is None else ": the checkpoint is saved, and the same command with --resume goes on from it"
-    return f"Interrupted after {state.epoch} epochs and {state.step} steps{kept}."
-
-
-def _existing(checkpoint: Path | None) -> Path:
-    if checkpoint is None or not checkpoint.exists():
-        raise InputError(f"{checkpoint} does not exist: there is no interrupted training to resume.")
-    return checkpoint
-
-
-@contextlib.contextmanager
-def _interruption() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C sets a flag which is looked at between steps; a second Ctrl-C stops at once."""
-    pressed = False
-
-    def note(number, frame):
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-
-    try:
-        before = signal.signal(signal.SIGINT, note)
-    except ValueError:  # not the main thread: signals go elsewhere
-        yield lambda: False
-        return
-    try:
-        yield lambda: pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _check_monitor(monitor: str, objective: Objective) -> None:
+    names = ("loss", *objective.measures)
+    if monitor not in (*names, *(f"val_{name}" for name in names)):
+        choices = ", ".join(f"{name}, val_{name}" for name in names)
+        raise InputError(f"training.monitor is {monitor!r}: choose one of {choices}.")

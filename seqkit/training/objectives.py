@@ -39,15 +39,15 @@ def classification(training: Training, counts: Sequence[int]) -> Objective:
     weights = tf.constant(balanced if training.class_weights == "balanced" else np.ones_like(balanced), tf.float32)
     smoothing = training.label_smoothing
 
-    def loss(targets, logits):
+    def loss(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
 
-    def training_loss(targets, logits):
+    def training_loss(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         # the target is 1 - smoothing on the label and smoothing / classes on every class
         spread = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
         return ((1.0 - smoothing) * loss(targets, logits) + smoothing * spread) * tf.gather(weights, targets)
 
-    def accuracy(targets, logits):
+    def accuracy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.equal(tf.argmax(logits, axis=-1, output_type=targets.dtype), targets), tf.float32)
 
     plain = not smoothing and training.class_weights == "none"

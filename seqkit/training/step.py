@@ -1,17 +1,20 @@
 """One step as a graph: loss, gradients, their true norm, clipping, and sums over items."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
+from seqkit.training.averages import move_averages
 from seqkit.training.executor import Batch, Executor, Rows, executor_of
 from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import clip
 from seqkit.training.regularisation import WeightDrop, activation_penalty, with_activations
 from seqkit.training.scheduled_sampling import doubly_stochastic_penalty, sample_previous_tokens, with_attention
+from seqkit.training.sums import Step, means_of, total_sums
 
 
 def make_train_step(
@@ -22,7 +25,7 @@ def make_train_step(
     averages: Sequence[tf.Variable] = (),
     executor: Executor | None = None,
     seed: int = 0,
-) -> Callable[[Batch], dict[str, tf.Tensor]]:
+) -> Step:
     """One step as a graph that is traced once, whatever the batch's shape.
 
     Args:
@@ -37,24 +40,14 @@ def make_train_step(
     executor = executor or training_executor(model, train, training)
     total = len(train) * training.epochs
 
-    def step(batch):
+    def step(batch: Batch) -> dict[str, tf.Tensor]:
         weights = _weights(batch)
         if training.scheduled_sampling:
-            found, _ = executor(batch, training=False)
-            logits = found[0] if training.attention_penalty else found
-            before = sample_previous_tokens(batch["before"], logits, training, optimizer.iterations.value, total, seed)
-            batch = batch | {"before": before}
+            batch = _own_tokens_before(batch, executor, training, optimizer.iterations.value, total, seed)
         items = tf.reduce_sum(weights)  # of all processes, once there are several
         with tf.GradientTape() as tape:
             outputs, states = executor(batch, training=True)
-            penalty = tf.constant(0.0)
-            if training.ar or training.tar:
-                *outputs, said, dropped = outputs
-                outputs = outputs if len(outputs) > 1 else outputs[0]
-                penalty = activation_penalty(training, said, dropped, weights)
-            elif training.attention_penalty:
-                outputs, looked = outputs
-                penalty = training.attention_penalty * doubly_stochastic_penalty(looked, weights)
+            outputs, penalty = _penalised(outputs, training, weights)
             loss = tf.reduce_sum(descend(batch["targets"], outputs) * weights) / items + penalty
             if model.losses:
                 loss += tf.add_n(model.losses)
@@ -62,14 +55,11 @@ def make_train_step(
         gradients, norm, clipped = clip(gradients, training)
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
 
-        def move():
+        def move() -> bool:
             optimizer.apply(gradients, variables)
-            for variable, value in zip(executor.states, states, strict=True):
-                variable.assign(value)
-            done = tf.cast(optimizer.iterations.value, tf.float32)
-            momentum = tf.minimum(training.ema, (1.0 + done) / (10.0 + done))  # no long memory of the first weights
-            for average, variable in zip(averages, variables, strict=bool(averages)):
-                average.assign(momentum * average + (1.0 - momentum) * variable.value)
+            executor.carry(states)
+            if averages:
+                move_averages(averages, variables, training.ema, optimizer.iterations.value)
             return True
 
         tf.cond(finite, move, lambda: False)
@@ -80,22 +70,19 @@ def make_train_step(
             "finite": tf.cast(finite, tf.float32),
         }
 
-    return tf.function(step, input_signature=[train.batches().element_spec], autograph=False)
+    return _traced(step, train)
 
 
-def make_valid_step(
-    model: keras.Model, objective: Objective, valid: Rows, *, epochs: int = 1
-) -> Callable[[Batch], dict[str, tf.Tensor]]:
+def make_valid_step(model: keras.Model, objective: Objective, valid: Rows, *, epochs: int = 1) -> Step:
     """batch -> sums over the batch's items, without dropout."""
     executor = executor_of(model, valid, epochs)
 
-    def step(batch):
+    def step(batch: Batch) -> dict[str, tf.Tensor]:
         outputs, states = executor(batch, training=False)
-        for variable, value in zip(executor.states, states, strict=True):
-            variable.assign(value)
+        executor.carry(states)
         return _sums(objective, batch, outputs, _weights(batch))
 
-    return tf.function(step, input_signature=[valid.batches().element_spec], autograph=False)
+    return _traced(step, valid)
 
 
 def evaluate(model: keras.Model, rows: Rows, objective: Objective) -> dict[str, float]:
@@ -123,6 +110,31 @@ def training_executor(model: keras.Model, train: Rows, training: Training, seed:
     return executor_of(shown, train, training.epochs, change)
 
 
+def _traced(step: Step, rows: Rows) -> Step:
+    graph: Step = tf.function(step, input_signature=[rows.batches().element_spec], autograph=False)
+    return graph
+
+
+def _own_tokens_before(
+    batch: Batch, executor: Executor, training: Training, step: tf.Tensor, steps: int, seed: int
+) -> Batch:
+    """The batch with a share of the symbols before each replaced by what the model finds itself."""
+    outputs, _ = executor(batch, training=False)
+    logits = outputs[0] if training.attention_penalty else outputs
+    return batch | {"before": sample_previous_tokens(batch["before"], logits, training, step, steps, seed)}
+
+
+def _penalised(outputs: Any, training: Training, weights: tf.Tensor) -> tuple[Any, tf.Tensor]:
+    """The model's own outputs, and what those that `training_executor` added to them cost."""
+    if training.ar or training.tar:
+        *own, said, dropped = outputs
+        return own if len(own) > 1 else own[0], activation_penalty(training, said, dropped, weights)
+    if training.attention_penalty:
+        logits, looked = outputs
+        return logits, training.attention_penalty * doubly_stochastic_penalty(looked, weights)
+    return outputs, tf.constant(0.0)
+
+
 def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
     # A token that repeats has several slices: the norm is right only of their sum.
     if isinstance(gradient, tf.IndexedSlices):
@@ -130,37 +142,13 @@ def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
     return gradient
 
 
-def _weights(batch: dict[str, tf.Tensor]) -> tf.Tensor:
+def _weights(batch: Batch) -> tf.Tensor:
     if "weights" in batch:
         return tf.cast(batch["weights"], tf.float32)
     return tf.ones(tf.shape(batch["targets"]), tf.float32)
 
 
-def _sums(objective: Objective, batch: dict, outputs: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
+def _sums(objective: Objective, batch: Batch, outputs: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
     figures = {"loss": objective.loss} | objective.measures
     sums = {name: tf.reduce_sum(figure(batch["targets"], outputs) * weights) for name, figure in figures.items()}
     return sums | {"items": tf.reduce_sum(weights)}
-
-
-def total_sums(step: Callable, pipeline: Rows) -> dict[str, float]:
-    sums: dict[str, float] = {}
-    for batch in pipeline.batches():
-        add_sums(sums, {name: float(value) for name, value in step(batch).items()})
-    return sums
-
-
-def add_sums(sums: dict[str, float], figures: dict[str, float]) -> None:
-    for name, value in figures.items():
-        sums[name] = sums.get(name, 0.0) + value
-    if "gradient_norm" in figures:
-        sums["gradient_norm_max"] = max(sums.get("gradient_norm_max", 0.0), figures["gradient_norm"])
-
-
-def means_of(sums: dict[str, float]) -> dict[str, float]:
-    of_a_step = {"gradient_norm": "gradient_norm", "clipped": "clipped_share"}
-    apart = {*of_a_step, "gradient_norm_max", "items", "steps"}
-    means = {name: value / sums["items"] for name, value in sums.items() if name not in apart}
-    if "steps" in sums:
-        means |= {name: sums[key] / sums["steps"] for key, name in of_a_step.items()}
-        means["gradient_norm_max"] = sums["gradient_norm_max"]
-    return means

@@ -9,8 +9,9 @@ import tensorflow as tf
 from keras import layers
 
 from seqkit.recurrence.acceleration import accelerate
-from seqkit.recurrence.bptt import CHUNK, scan
+from seqkit.recurrence.bptt import scan
 from seqkit.recurrence.cells import Recurrent, weights_of
+from seqkit.recurrence.loops import CHUNK
 
 STEPS, FEATURES, UNITS = CHUNK + 5, 3, 4
 STATES = {layers.LSTM: 2, layers.GRU: 1, layers.SimpleRNN: 1}

@@ -1,0 +1,41 @@
+"""Exact sums over an epoch, whatever its batches: a step adds up, and who reads divides."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from seqkit.training.executor import Batch, Rows
+
+Step = Callable[[Batch], dict[str, tf.Tensor]]
+Figures = dict[str, float]
+
+
+def total_sums(step: Step, rows: Rows) -> Figures:
+    """What a step gives for each batch, added up."""
+    sums: Figures = {}
+    for batch in rows.batches():
+        add_sums(sums, figures_of(step, batch))
+    return sums
+
+
+def figures_of(step: Step, batch: Batch) -> Figures:
+    return {name: float(value) for name, value in step(batch).items()}
+
+
+def add_sums(sums: Figures, figures: Figures) -> None:
+    """Add one step's figures to those of the steps before, in place."""
+    for name, value in figures.items():
+        sums[name] = sums.get(name, 0.0) + value
+    if "gradient_norm" in figures:
+        sums["gradient_norm_max"] = max(sums.get("gradient_norm_max", 0.0), figures["gradient_norm"])
+
+
+def means_of(sums: Figures) -> Figures:
+    """Means over items; of what a training step has besides, over steps."""
+    of_a_step = {"gradient_norm": "gradient_norm", "clipped": "clipped_share"}
+    apart = {*of_a_step, "gradient_norm_max", "items", "steps"}
+    means = {name: value / sums["items"] for name, value in sums.items() if name not in apart}
+    if "steps" in sums:
+        means |= {name: sums[key] / sums["steps"] for key, name in of_a_step.items()}
+        means["gradient_norm_max"] = sums["gradient_norm_max"]
+    return means
