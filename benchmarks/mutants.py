@@ -51,7 +51,15 @@ NAMES = {
     for prefix in ("", "arg", "reduce_")
 }
 ASSERTIONS = {"strict"}  # keywords that change nothing where all is well
-EQUIVALENT: dict[tuple[str, str], str] = {}  # (file, changed line): why no test can catch it
+SPEED = "how much is read ahead, and by how many threads, changes no batch"
+LOW = "as low as the one that it takes the place of: its share is 0 in every float type"
+EQUIVALENT = {  # (file, changed line): why no test can catch it
+    ("batches/windows.py", "return without_autotune(dataset.map(gather, num_parallel_calls=3).prefetch(4))"): SPEED,
+    (
+        "layers/pooling.py",
+        "weights = ops.softmax(ops.where(real, scores, -10001.0), axis=1) * ones",
+    ): LOW,
+}
 
 
 class Mutant(NamedTuple):
@@ -95,7 +103,7 @@ def main() -> None:
         before, after = mutant.lines()
         print(f"{number:4} {fate:9}{mutant.file}:{mutant.line}: {after}", file=sys.stderr, flush=True)
         if fate == "survived":
-            reason = EQUIVALENT.get((mutant.file, after), "unexplained")
+            reason = EQUIVALENT.get((mutant.file.removeprefix("seqkit/"), after), "unexplained")
             survivors.append(f"{mutant.file}:{mutant.line}: {reason}\n    - {before}\n    + {after}")
     caught, seconds = len(chosen) - len(survivors), time.perf_counter() - start
     print(f"{len(chosen)} mutants, {caught} caught ({caught / len(chosen):.1%}), {seconds:.0f} s", *survivors, sep="\n")
@@ -123,10 +131,12 @@ def mutants(file: str) -> Iterator[Mutant]:
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
-    """It and all below it but types, decorators and the parts of messages, which have no places of their own."""
+    """It and all below it but types, decorators, assertions and parts of messages, which have no places of their own."""
     yield node
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.keyword) and node.arg in ASSERTIONS):
+        return
     for name, value in ast.iter_fields(node):
-        if name not in ("annotation", "returns", "decorator_list") and not isinstance(node, ast.JoinedStr):
+        if name not in ("annotation", "returns", "decorator_list"):
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST):
                     yield from walk(child)

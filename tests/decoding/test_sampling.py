@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Search
-from seqkit.decoding.sampling import likely_tokens, row_keys, sample, uniform
+from seqkit.decoding.sampling import independent_keys, likely_tokens, row_keys, sample, uniform
 from seqkit.decoding.stepwise import next_probabilities
 
 BEGIN, END, TOKENS = 0, 1, 4
@@ -36,6 +36,30 @@ def test_keys_are_of_what_a_row_holds():
     many = row_keys([tf.range(1, 20_001)[:, None]], 0)
     counts = np.histogram(uniform(many, tf.constant(0)), bins=10, range=(0, 1))[0]
     assert np.sum((counts - 2000) ** 2 / 2000) < 27.9  # once in a thousand (9 degrees of freedom)
+
+
+def mixed(word):
+    """The end of SplitMix64 in whole numbers (Steele, Lea and Flood 2014, figure 16)."""
+    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    word = (word ^ (word >> 27)) * 0x94D049BB133111EB % 2**64
+    return word ^ (word >> 31)
+
+
+def test_keys_stay_what_they_are():
+    """An exported graph and every version to come give the same draws: a sum over places and values, mixed."""
+    rows, shares = [[5, 6, 0], [0, 2**31 - 1, 8]], [[0.5, -2.0], [0.0, 1e-3]]
+    expected = []
+    for ids, numbers in zip(rows, shares, strict=True):
+        key = mixed(3)
+        for words in (ids, np.array(numbers, np.float32).view(np.uint32).tolist()):
+            words = [word - 2**32 if word >= 2**31 else word for word in words]  # as the 32 bits with their sign
+            hashes = [mixed((place * 0x9E3779B97F4A7C15 + word) % 2**64) for place, word in enumerate(words, 1) if word]
+            key = mixed((key + sum(hashes)) % 2**64)
+        expected.append(key)
+    keys = row_keys([tf.constant(rows), tf.constant(shares)], 3)
+    assert keys.numpy().tolist() == expected
+    several = [mixed((key + draw * 0x94D049BB133111EB) % 2**64) for key in expected for draw in range(3)]
+    assert independent_keys(keys, 3).numpy().tolist() == several
 
 
 @settings(max_examples=60)
