@@ -115,7 +115,7 @@ def test_every_file_stands_in_a_room_and_is_read_in_a_sitting():
         assert len(SOURCES[module].splitlines()) <= LINES, f"{path.name} is too long"
 
 
-@pytest.mark.parametrize("room", FLOOR)
+@pytest.mark.parametrize("room", sorted(FLOOR))
 def test_each_room_names_what_it_hands_out(room):
     check_room(room, ROOT / "recipes" if room == "recipes" else ROOT / "seqkit" / room)
 
