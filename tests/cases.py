@@ -60,11 +60,11 @@ class Case:
             first column is ragged; ids, where there are any, repeat.
         objective: What is minimised and counted.
         inputs: What a user might ask it.
-        asked: These inputs as the JSON array that its SavedModel is asked, or as one for each of its inputs by name.
+        serving_inputs: These inputs as the JSON array that its SavedModel is asked, or as one for each of its inputs by name.
         fresh: Rows like the built-in ones, of another seed.
         shuffled: Such rows with the order of their steps destroyed, or, where these are about images, each with another's.
-        served: Answers of `predict` as the outputs of its SavedModel, a list of rows each; a row may be shorter than what is
-            served, which is padded.
+        serving_outputs: Answers of `predict` as the outputs of its SavedModel, a list of rows each; a row may be shorter than
+            what is served, which is padded.
         order_metric: The metric in which it must beat `bag_of_words`, a baseline of its report, by `margin`.
         lower_is_better: Whether that metric is a loss.
         writes: Whether it encodes and decodes.
@@ -78,10 +78,10 @@ class Case:
     draw: Callable[[np.random.Generator, np.ndarray], dict[str, Column]]
     objective: Callable[[Training], Objective]
     inputs: Sequence[Any]
-    asked: Callable[[Sequence[Any]], list | dict[str, list]]
+    serving_inputs: Callable[[Sequence[Any]], list | dict[str, list]]
     fresh: Callable[[], Examples]
     shuffled: Callable[[Examples, np.random.Generator], Examples]
-    served: Callable[[list[dict]], dict[str, list]]
+    serving_outputs: Callable[[list[dict]], dict[str, list]]
     order_metric: str
     bag_of_words: str
     margin: float = 0.1
@@ -452,10 +452,10 @@ CASES = (
         draw=_one_class_a_row,
         objective=lambda training: classification(training, [1] * CLASSES),
         inputs=("a good film", "not a good film", "", "   ", "the acting was dull, but the story won me over. " * 40),
-        asked=list,
+        serving_inputs=list,
         fresh=lambda: Examples(reviews(seed=3, rows=800)["test"], "fresh reviews"),
         shuffled=_words_shuffled,
-        served=_label_and_probabilities,
+        serving_outputs=_label_and_probabilities,
         order_metric="accuracy",
         bag_of_words="linear",
     ),
@@ -468,10 +468,10 @@ CASES = (
         draw=_one_class_a_word,
         objective=lambda training: classification(training, [1] * CLASSES),
         inputs=("They watch, walk and play.", "", "  ", ("the", "watch"), "the\twatch's maker\t", "a long walk " * 40),
-        asked=lambda inputs: [row if isinstance(row, str) else "\t".join((*row, "")) for row in inputs],
+        serving_inputs=lambda inputs: [row if isinstance(row, str) else "\t".join((*row, "")) for row in inputs],
         fresh=lambda: Examples(sentences(seed=3, rows=800)["test"], "fresh sentences"),
         shuffled=_tokens_shuffled,
-        served=_tokens_and_tags,
+        serving_outputs=_tokens_and_tags,
         order_metric="token_accuracy",
         bag_of_words="most_frequent",
     ),
@@ -484,10 +484,10 @@ CASES = (
         draw=_frames_drawn,
         objective=lambda training: classification(training, [1] * len(MOTIONS)),
         inputs=[frames[:length].tolist() for frames, length in zip(_clips(16)["frames"], (20, 7), strict=True)],
-        asked=_padded_with_nan,
+        serving_inputs=_padded_with_nan,
         fresh=lambda: Examples(_clips(200), "fresh clips"),
         shuffled=_frames_shuffled,
-        served=lambda answers: {"label": [answer["labels"] for answer in answers]},
+        serving_outputs=lambda answers: {"label": [answer["labels"] for answer in answers]},
         order_metric="frame_accuracy",
         bag_of_words="single_frame",
     ),
@@ -500,10 +500,10 @@ CASES = (
         draw=_one_symbol_a_step,
         objective=lambda training: classification(training, [1] * TOKENS),
         inputs=("The value of the expression", "for x in y:\n    print(x)\n", "", " ", "\u2603 is unknown"),
-        asked=list,
+        serving_inputs=list,
         fresh=_pieces_of_the_topics,
         shuffled=_symbols_shuffled,
-        served=lambda answers: {"log_probability": [answer["log_probability"] for answer in answers]},
+        serving_outputs=lambda answers: {"log_probability": [answer["log_probability"] for answer in answers]},
         order_metric="nats_per_symbol",
         bag_of_words="unigram",
         margin=0.3,
@@ -518,10 +518,10 @@ CASES = (
         draw=_pairs_drawn,
         objective=lambda training: classification(training, [1] * TOKENS),
         inputs=("forty-two", "on Monday", "", "  ", "a \u2603 twenty " * 20),
-        asked=list,
+        serving_inputs=list,
         fresh=lambda: Examples(dict(zip(("source", "target"), _short_pairs(3, 4000)["test"], strict=True)), "fresh"),
         shuffled=_sources_shuffled,
-        served=lambda answers: {
+        serving_outputs=lambda answers: {
             "text": [answer["translation"] for answer in answers],
             "score": [answer["score"] for answer in answers],
         },
@@ -538,10 +538,10 @@ CASES = (
         draw=lambda rng, lengths: _pairs_drawn(rng, lengths, 4 + 10),  # the trained one writes ten digits and a stop
         objective=lambda training: classification(training, [1] * TOKENS),
         inputs=("123456", "9", "", " ", "12\n\u2603", "0987" * 10),
-        asked=list,
+        serving_inputs=list,
         fresh=lambda: Examples(draw_programs("copying", (6, 1), 200, part="test", seed=3), "fresh digits"),
         shuffled=_digits_shuffled,
-        served=lambda answers: {
+        serving_outputs=lambda answers: {
             "text": [answer["answer"] for answer in answers],
             "score": [answer["score"] for answer in answers],
         },
@@ -558,10 +558,10 @@ CASES = (
         draw=lambda rng, lengths: _with_flags(_one_class_a_row(rng, lengths), rng, lengths),
         objective=lambda training: classification(training, [1] * CLASSES),
         inputs=_ASKED,
-        asked=_image_and_question,
+        serving_inputs=_image_and_question,
         fresh=lambda: _flags(3, 100),
         shuffled=_images_shuffled,
-        served=lambda answers: {"answer": [answer["answer"] for answer in answers]},
+        serving_outputs=lambda answers: {"answer": [answer["answer"] for answer in answers]},
         order_metric="accuracy",
         bag_of_words="question_alone",
     ),
@@ -576,10 +576,10 @@ CASES = (
         ),  # words of the trained one
         objective=lambda training: classification(training, [1] * TOKENS),
         inputs=_ASKED,
-        asked=_image_and_question,
+        serving_inputs=_image_and_question,
         fresh=lambda: _flags(3, 100, both=True),
         shuffled=_images_shuffled,
-        served=lambda answers: {name: [answer[name] for answer in answers] for name in ("answer", "score")},
+        serving_outputs=lambda answers: {name: [answer[name] for answer in answers] for name in ("answer", "score")},
         order_metric="exact_match",
         bag_of_words="question_alone",
         writes=True,
@@ -593,10 +593,10 @@ CASES = (
         draw=_image_and_words_a_row,
         objective=lambda training: classification(training, [1] * TOKENS),
         inputs=_pixels(4),
-        asked=list,
+        serving_inputs=list,
         fresh=lambda: Examples(described_scenes(seed=3, scenes=800)["test"], "fresh scenes"),
         shuffled=_images_shuffled,
-        served=lambda answers: {
+        serving_outputs=lambda answers: {
             "text": [answer["caption"] for answer in answers],
             "score": [answer["score"] for answer in answers],
         },

@@ -1,10 +1,9 @@
 """Reload: a saved run, and each of its artefacts, answers in a new process as it did in the old one."""
 
+import functools
 import importlib
 import json
 import pkgutil
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -14,8 +13,9 @@ import seqkit
 from seqkit import load
 from seqkit.testing.exporters import check_exporter
 from seqkit.testing.models import inputs_of
-from seqkit.testing.runs import check_reload
+from seqkit.testing.runs import ASK, check_reload
 from tests.cases import CASES
+from tests.interpreter import Interpreter
 
 ASK_NAMES = """
 import json
@@ -48,19 +48,25 @@ print(json.dumps(numpy.asarray(answer).tolist()))
 """
 
 
-def ask(program, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+@pytest.fixture(scope="module")
+def ask():
+    with Interpreter() as interpreter:
+        yield interpreter.ask
 
 
-def test_run_answers_the_same_in_a_new_process(run, case):
-    check_reload(run, case.inputs)
+@pytest.fixture(scope="module")
+def artefact(run):
+    """format -> the run's artefact, which is made once."""
+    return functools.cache(run.export)
 
 
-def test_a_new_process_knows_every_class_that_a_model_file_may_name():
+def test_run_answers_the_same_in_a_new_process(run, case, ask):
+    if case is CASES[0]:
+        check_reload(run, case.inputs)  # the same question, as anybody asks it
+    assert ask(ASK, run.path, json.dumps(case.inputs), "[]") == run.predict(case.inputs)
+
+
+def test_a_new_process_knows_every_class_that_a_model_file_may_name(ask):
     for module in pkgutil.walk_packages(seqkit.__path__, "seqkit."):
         importlib.import_module(module.name)
     named = sorted(name for name in keras.saving.get_custom_objects() if name.startswith("seqkit>"))
@@ -75,18 +81,18 @@ def check_served(served, row):
         np.testing.assert_allclose(got, row, rtol=1e-5, atol=2e-6)
 
 
-def test_savedmodel_answers_without_seqkit(run, case):
-    served = ask(ASK_SAVEDMODEL, run.export("savedmodel"), json.dumps(case.serving_inputs(case.inputs)))
+def test_savedmodel_answers_without_seqkit(run, case, ask, artefact):
+    served = ask(ASK_SAVEDMODEL, artefact("savedmodel"), json.dumps(case.serving_inputs(case.inputs)))
     for name, rows in case.serving_outputs(run.predict(case.inputs)).items():
         for got, row in zip(served[name], rows, strict=True):
             check_served(got, row)
 
 
-def test_keras_file_opens_without_seqkit(run, case, rng):
+def test_keras_file_opens_without_seqkit(run, case, rng, ask, artefact):
     batch = case.batch(rng, (6, 2))
     asked = json.dumps({name: values.tolist() for name, values in batch.items()})
     expected = run.model(inputs_of(run.model, batch))
-    np.testing.assert_allclose(ask(ASK_KERAS, run.export("keras"), asked), expected, atol=1e-6)
+    np.testing.assert_allclose(ask(ASK_KERAS, artefact("keras"), asked), expected, atol=1e-6)
 
 
 def test_exporters_write_what_answers_as_the_run_and_keep_nothing_else(run, case):
