@@ -10,6 +10,7 @@ from keras import layers
 
 from seqkit.recurrence.bptt import scan
 from seqkit.recurrence.cells import Recurrent, weights_of
+from seqkit.recurrence.step import Blocks
 
 Change = Callable[[tf.Tensor, str], tf.Tensor]
 
@@ -87,13 +88,15 @@ class Scanned(layers.Layer):
         self.supports_masking = True
         self.built = True
 
-    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
         return self.layer.compute_output_shape(sequences_shape)
 
-    def compute_mask(self, inputs, previous_mask):
+    def compute_mask(self, inputs: Any, previous_mask: tf.Tensor | None) -> Any:
         return self.layer.compute_mask(inputs, previous_mask)
 
-    def call(self, sequences, initial_state=None, mask=None, training=False):
+    def call(
+        self, sequences: tf.Tensor, initial_state: Any = None, mask: tf.Tensor | None = None, training: bool = False
+    ) -> Any:
         if isinstance(self.layer, layers.Bidirectional):
             return self._both(sequences, initial_state, mask, training)
         output, states = run_layer(self.layer, sequences, initial_state, mask, training, self.change)
@@ -101,12 +104,12 @@ class Scanned(layers.Layer):
             output = tf.reverse(output, [1])  # Keras returns what it ran through
         return (output, *states) if self.layer.return_state else output
 
-    def _both(self, sequences, initial_state, mask, training):
+    def _both(self, sequences: tf.Tensor, initial_state: Any, mask: tf.Tensor | None, training: bool) -> Any:
         half = None if initial_state is None else len(initial_state) // 2
         first, second = (None, None) if half is None else (initial_state[:half], initial_state[half:])
         there, states = run_layer(self.layer.forward_layer, sequences, first, mask, training, self.change)
         back, more = run_layer(self.layer.backward_layer, sequences, second, mask, training, self.change)
-        merge = {
+        merge: dict[str | None, Callable[[], Blocks]] = {
             "concat": lambda: (tf.concat([there, back], axis=-1),),
             "sum": lambda: (there + back,),
             "ave": lambda: ((there + back) / 2,),
@@ -119,9 +122,16 @@ class Scanned(layers.Layer):
         return outputs[0] if len(outputs) == 1 else outputs
 
 
-def run_layer(layer, sequences, initial_state, mask, training, change=None):
+def run_layer(
+    layer: layers.RNN,
+    sequences: tf.Tensor,
+    initial_state: Any,
+    mask: tf.Tensor | None,
+    training: bool,
+    change: Change | None = None,
+) -> tuple[tf.Tensor, Blocks]:
     """One direction: outputs in the order of the steps (or the last one), and the states."""
-    if training and getattr(layer.cell, "dropout", 0):
+    if training and getattr(layer.cell, "dropout", None):
         sequences = sequences * tf.expand_dims(layer.cell.get_dropout_mask(sequences[:, 0]), 1)  # one for all steps
         layer.cell.reset_dropout_mask()
     if initial_state is not None and not isinstance(initial_state, (list, tuple)):

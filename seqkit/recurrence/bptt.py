@@ -147,21 +147,19 @@ class _Scan:
     def __call__(self, *arguments: tf.Tensor) -> Tensors:
         """Outputs, where they are asked for, and last states."""
 
-        @tf.custom_gradient
         def run(*arguments: tf.Tensor) -> tuple[Tensors, Callable[..., Any]]:
             inputs, *rest = map(tf.stop_gradient, arguments)  # nobody is to differentiate the loops themselves
             weights, states, memory = self._groups(rest)
             results, ran = self._forward(inputs, weights, states, memory)
 
-            @tf.custom_gradient
             def first(*of: tf.Tensor) -> tuple[Tensors, Callable[..., Any]]:
                 # the arguments are there for a second gradient to meet
                 upstream = [tf.stop_gradient(each) for each in of[: len(of) - len(arguments)]]
                 return self._backward(weights, ran, upstream), _no_second_gradient
 
-            return results, lambda *upstream: first(*upstream, *arguments)
+            return results, lambda *upstream: tf.custom_gradient(first)(*upstream, *arguments)
 
-        results: Tensors = run(*arguments)
+        results: Tensors = tf.custom_gradient(run)(*arguments)
         return results
 
     def _groups(self, tensors: Tensors) -> tuple[Tensors, Tensors, Tensors]:

@@ -19,7 +19,7 @@ import copy
 import dataclasses
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -27,20 +27,20 @@ import tensorflow as tf
 from keras import ops
 
 from seqkit.core.registry import cells
-from seqkit.recurrence.step import Cell, left_widths
+from seqkit.recurrence.step import Blocks, Cell, Tensors, left_widths
 
 
 def _add(a: Sequence[tf.Tensor], b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     return [p + q for p, q in zip(a, b, strict=True)]
 
 
-def simple_rnn(op, x, state, vectors):
+def simple_rnn(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """Elman 1990: h_t = tanh(W_xh x_t + W_hh h_{t-1} + b)."""
     (h,) = state
     return (op.tanh(x[0] + op.product(h)[0]),)
 
 
-def lstm(op, x, state, vectors):
+def lstm(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000; gates i, f, g, o as Keras orders them.
 
     c_t = f c_{t-1} + i g, h_t = o tanh(c_t)
@@ -51,7 +51,7 @@ def lstm(op, x, state, vectors):
     return op.sigmoid(o) * op.tanh(c), c
 
 
-def gru(op, x, state, vectors):
+def gru(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """As cuDNN has it, reset after the product: h_t = z h_{t-1} + (1 - z) tanh(W_h x_t + r (R_h h_{t-1} + b))."""
     (h,) = state
     z, r, n = op.product(h)
@@ -59,7 +59,7 @@ def gru(op, x, state, vectors):
     return (z * h + (1 - z) * op.tanh(x[2] + r * n),)
 
 
-def gru_reset_before(op, x, state, vectors):
+def gru_reset_before(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """Cho et al. 2014: h_t = z h_{t-1} + (1 - z) tanh(W_h x_t + R_h (r h_{t-1}))."""
     (h,) = state
     z, r = _add(x[:2], op.product(h, 0))
@@ -67,7 +67,7 @@ def gru_reset_before(op, x, state, vectors):
     return (z * h + (1 - z) * op.tanh(x[2] + op.product(r * h, 1)[0]),)
 
 
-def mut1(op, x, state, vectors):
+def mut1(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """Jozefowicz, Zaremba and Sutskever 2015, MUT1; x_t itself where it is as wide as h, else W x_t.
 
     z = sigm(W_xz x_t + b_z), r = sigm(W_xr x_t + W_hr h + b_r), h' = tanh(W_hh (r h) + tanh(x_t) + b_h) z + h (1 - z)
@@ -77,7 +77,7 @@ def mut1(op, x, state, vectors):
     return (op.tanh(op.product(r * h, 1)[0] + op.tanh(x[2]) + vectors[0]) * z + h * (1 - z),)
 
 
-def mut2(op, x, state, vectors):
+def mut2(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """Jozefowicz, Zaremba and Sutskever 2015, MUT2; x_t itself where it is as wide as h, else W x_t.
 
     z = sigm(W_xz x_t + W_hz h + b_z), r = sigm(x_t + W_hr h + b_r),
@@ -89,7 +89,7 @@ def mut2(op, x, state, vectors):
     return (op.tanh(op.product(r * h, 1)[0] + x[2]) * z + h * (1 - z),)
 
 
-def mut3(op, x, state, vectors):
+def mut3(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """Jozefowicz, Zaremba and Sutskever 2015, MUT3.
 
     z = sigm(W_xz x_t + W_hz tanh(h) + b_z), r = sigm(W_xr x_t + W_hr h + b_r),
@@ -101,7 +101,7 @@ def mut3(op, x, state, vectors):
     return (op.tanh(op.product(r * h, 2)[0] + x[2]) * z + h * (1 - z),)
 
 
-def lstm_peephole(op, x, state, vectors):
+def lstm_peephole(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """The vanilla LSTM of Greff et al. 2015, "LSTM: A Search Space Odyssey", in its symbols; gates z, i, f, o.
 
     i = s(W_i x + R_i y + p_i c' + b_i), f = s(W_f x + R_f y + p_f c' + b_f), c = z i + c' f,
@@ -113,7 +113,7 @@ def lstm_peephole(op, x, state, vectors):
     return op.tanh(c) * op.sigmoid(o + vectors[2] * c), c
 
 
-def lstm_no_input_gate(op, x, state, vectors):
+def lstm_no_input_gate(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """NIG of Greff et al. 2015: i = 1; gates z, f, o."""
     y, c = state
     z, f, o = _add(x, op.product(y))
@@ -121,7 +121,7 @@ def lstm_no_input_gate(op, x, state, vectors):
     return op.tanh(c) * op.sigmoid(o + vectors[1] * c), c
 
 
-def lstm_no_forget_gate(op, x, state, vectors):
+def lstm_no_forget_gate(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """NFG of Greff et al. 2015: f = 1; gates z, i, o."""
     y, c = state
     z, i, o = _add(x, op.product(y))
@@ -129,7 +129,7 @@ def lstm_no_forget_gate(op, x, state, vectors):
     return op.tanh(c) * op.sigmoid(o + vectors[1] * c), c
 
 
-def lstm_no_output_gate(op, x, state, vectors):
+def lstm_no_output_gate(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """NOG of Greff et al. 2015: o = 1; gates z, i, f."""
     y, c = state
     z, i, f = _add(x, op.product(y))
@@ -137,7 +137,7 @@ def lstm_no_output_gate(op, x, state, vectors):
     return op.tanh(c), c
 
 
-def lstm_no_input_activation(op, x, state, vectors):
+def lstm_no_input_activation(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """NIAF of Greff et al. 2015: z without its tanh."""
     y, c = state
     z, i, f, o = _add(x, op.product(y))
@@ -145,7 +145,7 @@ def lstm_no_input_activation(op, x, state, vectors):
     return op.tanh(c) * op.sigmoid(o + vectors[2] * c), c
 
 
-def lstm_no_output_activation(op, x, state, vectors):
+def lstm_no_output_activation(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """NOAF of Greff et al. 2015: y = c o."""
     y, c = state
     z, i, f, o = _add(x, op.product(y))
@@ -153,7 +153,7 @@ def lstm_no_output_activation(op, x, state, vectors):
     return c * op.sigmoid(o + vectors[2] * c), c
 
 
-def lstm_coupled(op, x, state, vectors):
+def lstm_coupled(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """CIFG of Greff et al. 2015: f = 1 - i; gates z, i, o."""
     y, c = state
     z, i, o = _add(x, op.product(y))
@@ -162,7 +162,7 @@ def lstm_coupled(op, x, state, vectors):
     return op.tanh(c) * op.sigmoid(o + vectors[1] * c), c
 
 
-def lstm_full_gate(op, x, state, vectors):
+def lstm_full_gate(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """FGR of Greff et al. 2015: the gates i, f, o of the step before are inputs of all three gates."""
     y, c, *gates = state
     z, i, f, o = _add(x, op.product(y, 0))
@@ -238,10 +238,11 @@ def recurrence_of(name: str) -> Recurrence:
             f"No cell is named {name!r} here; there are {', '.join([*CELLS, *cells.names()])}. For a cell of one's own "
             f"{where} (on the command line with --import)."
         )
-    return cells.find(name)
+    found: Recurrence = cells.find(name)
+    return found
 
 
-def weights_of(layer: keras.layers.RNN) -> tuple[Cell, dict]:
+def weights_of(layer: keras.layers.RNN) -> tuple[Cell, dict[str, Any]]:
     """The cell of a recurrent layer, and its weights as keyword arguments of `bptt.scan`.
 
     Raises:
@@ -275,8 +276,8 @@ class PlainOps:
     def __init__(self, cell: Cell, recurrent: Sequence[tf.Tensor], memory: Sequence[tf.Tensor] = ()):
         self._cell, self._recurrent, self.memory = cell, recurrent, memory
 
-    def product(self, left: tf.Tensor, k: int = 0) -> list[tf.Tensor]:
-        return tf.split(left @ self._recurrent[k], self._cell.products[k], axis=1)
+    def product(self, left: tf.Tensor, k: int = 0) -> Blocks:
+        return tuple(tf.split(left @ self._recurrent[k], self._cell.products[k], axis=1))
 
 
 @keras.saving.register_keras_serializable(package="seqkit")
@@ -307,7 +308,7 @@ class GateCell(keras.layers.Layer):
         self.state_size = units if states == 1 else [units] * states
         self.output_size = units
 
-    def build(self, shape):
+    def build(self, shape: tuple[int | None, ...]) -> None:
         cell, units = self.recurrence.cell, self.units
         self.learned = [g for g in range(cell.gates) if g not in self.recurrence.plain or shape[-1] != units]
         self.kernel = self.add_weight(
@@ -322,11 +323,11 @@ class GateCell(keras.layers.Layer):
         ]
         self.vectors = [self.add_weight((units,), initializer="zeros", name=f"vector_{k}") for k in range(cell.vectors)]
 
-    def _first_bias(self, shape, dtype=None):
+    def _first_bias(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         blocks = [ops.full((self.units,), float(g == self.recurrence.forget), dtype=dtype) for g in self.biased]
         return ops.concatenate(blocks)
 
-    def _blockwise(self, numbers, shape, dtype=None):
+    def _blockwise(self, numbers: Iterator[int], shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         """Each gate's matrix from the initializer by itself, for which "identity" needs it square."""
         draw = []
         for _ in range(shape[0] * shape[1] // self.units**2):
@@ -337,7 +338,7 @@ class GateCell(keras.layers.Layer):
         rows = shape[0] // self.units
         return ops.concatenate([ops.concatenate(draw[i::rows], axis=1) for i in range(rows)], axis=0)
 
-    def scan_weights(self) -> dict:
+    def scan_weights(self) -> dict[str, Any]:
         """Keyword arguments of `bptt.scan`: kernels with the identity where x_t goes in as it is."""
         gates = range(self.recurrence.cell.gates)
         kernel, bias = ops.convert_to_tensor(self.kernel), ops.convert_to_tensor(self.bias)
@@ -351,14 +352,15 @@ class GateCell(keras.layers.Layer):
             "vectors": [ops.convert_to_tensor(v) for v in self.vectors],
         }
 
-    def call(self, inputs, states, training=False):
+    def call(self, inputs: tf.Tensor, states: Tensors, training: bool = False) -> tuple[tf.Tensor, list[tf.Tensor]]:
         weights, cell = self.scan_weights(), self.recurrence.cell
         x = tf.split(inputs @ weights["kernel"] + weights["bias"], cell.gates, axis=1)
         new = cell.step(PlainOps(cell, weights["recurrent"]), tuple(x), tuple(states), tuple(weights["vectors"]))
         return new[0], list(new)
 
-    def get_config(self):
-        return super().get_config() | {
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = super().get_config()
+        return config | {
             "units": self.units,
             "cell": self.kind,
             "recurrent_initializer": keras.initializers.serialize(self.recurrent_initializer),
@@ -394,13 +396,13 @@ class Recurrent(keras.layers.RNN):
         super().__init__(own, **kwargs)
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
-    def get_config(self):
-        config = super().get_config()
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = super().get_config()
         own = config.pop("cell")["config"]
         return config | {k: own[k] for k in ("units", "cell", "recurrent_initializer", "kernel_initializer")}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "Recurrent":
         return cls(**config)
 
 

@@ -1,5 +1,6 @@
 """A one-directional model as a function of its inputs and its state: for windows of a long row, and for streams."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -75,7 +76,7 @@ class Handing(layers.Layer):
         self.model, self.carried = model, carried
         self.built = True
 
-    def call(self, given, training=False):
+    def call(self, given: Sequence[tf.Tensor], training: bool = False) -> list[tf.Tensor]:
         count = len(self.model.inputs)
         inputs, states = given[:count], list(given[count:])
         for layer in self.carried:
@@ -114,10 +115,10 @@ class Carried(layers.Layer):
         else:
             super().__setattr__(name, value)
 
-    def compute_output_spec(self, sequences, mask=None, training=False):
+    def compute_output_spec(self, sequences: Any, mask: Any = None, training: bool = False) -> keras.KerasTensor:
         return keras.KerasTensor((*sequences.shape[:2], self.sizes[0]), self.compute_dtype)
 
-    def call(self, sequences, mask=None, training=False):
+    def call(self, sequences: tf.Tensor, mask: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         before = self.states or [tf.zeros((tf.shape(sequences)[0], size), sequences.dtype) for size in self.sizes]
         if sequences.shape[1] != 1:
             if eligible(self.layer):

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 Tensors = Sequence[tf.Tensor]
+Blocks = tuple[tf.Tensor, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Cell:
         wide: how many of the states, the last ones, are as wide as the memory has places: (batch, places).
     """
 
-    step: Callable
+    step: Callable[[Any, Any, Any, Any], tuple[tf.Tensor, ...]]
     gates: int
     products: tuple[int, ...]
     states: int = 1
@@ -40,17 +41,20 @@ class Ops:
     """What a cell's step calls. Keeps a trail; with `recorded` it hands out earlier results instead of computing."""
 
     def __init__(
-        self, product: Callable, recorded: Sequence[tuple[tf.Tensor, ...]] | None = None, memory: Tensors = ()
+        self,
+        product: Callable[[tf.Tensor, int], Blocks],
+        recorded: Sequence[Blocks] | None = None,
+        memory: Tensors = (),
     ):
         self._product, self._recorded, self.memory = product, recorded, memory
-        self.trail: list[tuple[str | int, tf.Tensor, tuple[tf.Tensor, ...]]] = []
+        self.trail: list[tuple[str | int, tf.Tensor, Blocks]] = []
 
-    def _do(self, what, argument, compute):
+    def _do(self, what: str | int, argument: tf.Tensor, compute: Callable[[], Blocks]) -> Blocks:
         out = compute() if self._recorded is None else self._recorded[len(self.trail)]
         self.trail.append((what, argument, out))
         return out
 
-    def product(self, left: tf.Tensor, k: int = 0) -> tuple[tf.Tensor, ...]:
+    def product(self, left: tf.Tensor, k: int = 0) -> Blocks:
         return self._do(k, left, lambda: self._product(left, k))
 
     def sigmoid(self, x: tf.Tensor) -> tf.Tensor:
@@ -67,9 +71,9 @@ def step_gradient(
     vectors: Tensors,
     recorded: Any,
     dstate: Tensors,
-    turned: Callable,
+    turned: Callable[[int, Blocks], tf.Tensor],
     memory: Tensors = (),
-) -> tuple:
+) -> tuple[Blocks, Blocks, Blocks, Blocks, list[tuple[tf.Tensor, Blocks]]]:
     """The chain rule for one step, from recorded results.
 
     Args:
@@ -79,16 +83,17 @@ def step_gradient(
     """
     with tf.GradientTape(persistent=True) as tape:
         tape.watch((x, state, vectors, recorded, memory))
-        op = Ops(lambda *_: None, recorded, memory)
+        op = Ops(lambda *_: (), recorded, memory)
         targets = list(cell.step(op, x, state, vectors))
-    upstream, products = list(dstate), {}
+    upstream = list(dstate)
+    products: dict[int, tuple[tf.Tensor, Blocks]] = {}
     for what, argument, out in reversed(op.trail):
         d = tape.gradient(targets, out, upstream, unconnected_gradients="zero")
         if what == "sigmoid":
             upstream.append(d[0] * out[0] * (1 - out[0]))
         elif what == "tanh":
             upstream.append(d[0] * (1 - out[0] * out[0]))
-        else:
+        elif isinstance(what, int):
             products[what] = argument, d
             upstream.append(turned(what, d))
         targets.append(argument)
@@ -121,10 +126,10 @@ def plan_of(cell: Cell) -> Plan:
     with tf.Graph().as_default():
         units, places = 3, 5
 
-        def blocks(n, width=units):
+        def blocks(n: int, width: int = units) -> Blocks:
             return tuple(tf.compat.v1.placeholder(tf.float32, (2, width)) for _ in range(n))
 
-        def states():
+        def states() -> Blocks:
             return blocks(cell.states - cell.wide) + blocks(cell.wide, places)
 
         x, state, vectors = blocks(cell.gates), states(), blocks(cell.vectors)
@@ -134,7 +139,7 @@ def plan_of(cell: Cell) -> Plan:
         widths = {what: left.shape[-1] // units for what, left, _ in op.trail if isinstance(what, int)}
         recorded = tuple(blocks(len(out)) for _, _, out in op.trail)
 
-        def turned(k, d):
+        def turned(k: int, d: Blocks) -> tf.Tensor:
             return tf.concat(d, 1) @ tf.ones((units * cell.products[k], units * widths[k]))
 
         dx, ds, dv, dm, products = step_gradient(cell, x, state, vectors, recorded, states(), turned, memory)
