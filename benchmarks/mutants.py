@@ -5,8 +5,8 @@
 
 A mutant is a file with one change: another comparison or operator, a constant plus one, a condition negated, min for max,
 the arms of a `where` swapped, a keyword, a bound of a slice or a statement dropped, None returned. It is caught where a test
-fails, or takes five times as long as without it. What is drawn depends on the seed and the files alone, evenly over these.
-Each is tried in a child of one process, which has imported TensorFlow but not begun with it, and from a folder of its own.
+fails, or takes five times as long as without it, in time of the processor. What is drawn depends on the seed and the files
+alone, evenly over these. Each is tried in a child of one process, which has imported TensorFlow but not begun with it.
 
 mutmut draws no sample, and leaves out constants, properties and whatever else has a decorator.
 """
@@ -16,8 +16,10 @@ import ast
 import copy
 import importlib.util
 import itertools
+import math
 import os
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -51,6 +53,10 @@ NAMES = {
     for prefix in ("", "arg", "reduce_")
 }
 ASSERTIONS = {"strict"}  # keywords that change nothing where all is well
+OPTIONS = (
+    "-x -q --tb=no -p no:xdist -p no:cacheprovider --hypothesis-profile=mutants "
+    "-W ignore::pytest.PytestAssertRewriteWarning"  # pytest comes in before its plugins
+)
 SPEED = "how much is read ahead, and by how many threads, changes no batch"
 LOW = "as low as the one that it takes the place of: its share is 0 in every float type"
 EQUIVALENT = {  # (file, changed line): why no test can catch it
@@ -97,9 +103,9 @@ def main() -> None:
     survivors = []
     for number, mutant in enumerate(chosen, start=1):
         tests = tests_of(mutant.file)
-        if tests not in plain:
-            plain[tests] = seconds_of(tests)
-        fate = trial(tests, mutant, limit=5 * plain[tests])
+        if mutant.file not in plain:
+            plain[mutant.file] = seconds_of(tests, mutant)
+        fate, _ = trial(tests, mutant, limit=5 * plain[mutant.file])
         before, after = mutant.lines()
         print(f"{number:4} {fate:9}{mutant.file}:{mutant.line}: {after}", file=sys.stderr, flush=True)
         if fate == "survived":
@@ -208,49 +214,32 @@ def tests_of(file: str) -> tuple[str, ...]:
     return tuple(map(str, named or [test for test in files if module in test.read_text(encoding="utf-8")] or files))
 
 
-def seconds_of(tests: tuple[str, ...]) -> float:
-    start = time.perf_counter()
-    if trial(tests, None, limit=float("inf")) != "survived":
-        sys.exit(f"{' '.join(tests)}: these fail without any change.")
-    return time.perf_counter() - start
+def seconds_of(tests: tuple[str, ...], mutant: Mutant) -> float:
+    """What its tests take where the same file comes in the same way, unchanged."""
+    fate, seconds = trial(tests, mutant._replace(start=0, stop=0, replacement=""))
+    return seconds if fate == "survived" else sys.exit(f"{' '.join(tests)}: these fail without any change.")
 
 
-def trial(tests: tuple[str, ...], mutant: Mutant | None, limit: float) -> str:
-    """What became of a mutant: "survived", "caught", or "too slow"."""
-    start = time.perf_counter()
+def trial(tests: tuple[str, ...], mutant: Mutant, limit: float = 3600) -> tuple[str, float]:
+    """What became of a mutant, "survived", "caught" or "too slow", and the seconds of a processor that it took."""
     with tempfile.TemporaryDirectory() as folder:
         child = os.fork()
         if not child:
+            resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), math.ceil(limit) + 1))
+            signal.alarm(3600)  # for what waits in vain
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             os.dup2(1, 2)
             os._exit(run(tests, mutant, Path(folder)))
-        while not (done := os.waitpid(child, os.WNOHANG))[0]:
-            if time.perf_counter() - start > limit:
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                return "too slow"
-            time.sleep(0.05)
-    return "caught" if done[1] else "survived"
+        _, status, used = os.wait4(child, 0)
+    stopped = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL, signal.SIGALRM)
+    return "too slow" if stopped else "caught" if status else "survived", used.ru_utime + used.ru_stime
 
 
-def run(tests: tuple[str, ...], mutant: Mutant | None, folder: Path) -> int:
+def run(tests: tuple[str, ...], mutant: Mutant, folder: Path) -> int:
     hypothesis.configuration.set_hypothesis_home_dir(folder / "hypothesis")
     try:
-        if mutant:
-            put_in_place(mutant, folder)
-        quick = [
-            "-x",
-            "-q",
-            "--tb=no",
-            "-p",
-            "no:xdist",
-            "-p",
-            "no:cacheprovider",
-            "--hypothesis-profile=mutants",
-            "-W",
-            "ignore::pytest.PytestAssertRewriteWarning",
-        ]
-        return int(pytest.main([*quick, f"--basetemp={folder / 'tests'}", *tests]))
+        put_in_place(mutant, folder)
+        return int(pytest.main([*OPTIONS.split(), f"--basetemp={folder / 'tests'}", *tests]))
     except BaseException:
         return 1
 
