@@ -60,11 +60,11 @@ class Case:
             first column is ragged; ids, where there are any, repeat.
         objective: What is minimised and counted.
         inputs: What a user might ask it.
-        serving_inputs: These inputs as the JSON array that its SavedModel is asked, or as one for each of its inputs by name.
+        serving_inputs: These inputs as the JSON array that its SavedModel is asked, or as one for each input by name.
         fresh: Rows like the built-in ones, of another seed.
         shuffled: Such rows with the order of their steps destroyed, or, where these are about images, each with another's.
-        serving_outputs: Answers of `predict` as the outputs of its SavedModel, a list of rows each; a row may be shorter than
-            what is served, which is padded.
+        serving_outputs: Answers of `predict` as the outputs of its SavedModel, a list of rows each; a row may be shorter
+            than what is served, which is padded.
         order_metric: The metric in which it must beat `bag_of_words`, a baseline of its report, by `margin`.
         lower_is_better: Whether that metric is a loss.
         writes: Whether it encodes and decodes.

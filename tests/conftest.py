@@ -27,6 +27,10 @@ def pytest_collection_modifyitems(items):
         cases = [value for value in params.params.values() if isinstance(value, Case)] if params else []
         if "run" in item.fixturenames and cases:
             item.add_marker(pytest.mark.xdist_group(cases[0].name))
+        elif (
+            item.path.stem == "test_resume" and params
+        ):  # a training that was not stopped is shared by its recipe's tests
+            item.add_marker(pytest.mark.xdist_group(f"resume {item.name.partition('[')[2]}"))
         elif item.path.parent.name in ("recipes", "cli") or item.path.stem in ("test_resume", "test_document"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
 

@@ -1,4 +1,4 @@
-"""New processes, without the seconds that TensorFlow takes to be imported: forked by one that has imported nothing of ours."""
+"""New processes, without the seconds that importing TensorFlow takes: forked by one that has imported nothing of ours."""
 
 import json
 import subprocess

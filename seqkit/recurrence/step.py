@@ -1,4 +1,4 @@
-"""One step of a cell, and its gradient by the chain rule: what the loops of `bptt.py` repeat."""
+"""One step of a cell, and its gradient by the chain rule: what the loops of `loops.py` repeat."""
 
 import dataclasses
 import functools

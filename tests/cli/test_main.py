@@ -1,9 +1,9 @@
 """The command line: what it prints where, its exit status, and one sentence for every mistake."""
 
+import contextlib
 import dataclasses
 import inspect
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -52,10 +52,14 @@ def complaint(capsys, arguments):
 
 
 def test_help_needs_neither_tensorflow_nor_numpy():
-    code = "import sys, seqkit.cli.main as m; m.main(sys.argv[1:]); print({'tensorflow', 'numpy'} & {*sys.modules})"
-    for arguments in (["--help"], ["train", "sentiment", "--help"], ["recipes"], ["train", "nothing"]):
-        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
-        assert done.stdout.endswith("set()\n")
+    code = """if True:
+        import sys, seqkit.cli.main as m
+        for arguments in (["--help"], ["train", "sentiment", "--help"], ["recipes"], ["train", "nothing"]):
+            m.main(arguments)
+            print({"tensorflow", "numpy"} & {*sys.modules})
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines().count("set()") == 4
 
 
 def test_flags_leave_the_recipes_other_defaults_alone(small):
@@ -111,22 +115,28 @@ def test_evaluate_counts_empty_long_and_unseen_rows(small, tmp_path, capsys):
     }
 
 
-def test_predict_answers_every_line_in_order(small, tmp_path):
+def test_predict_answers_every_line_in_order(small, tmp_path, monkeypatch, capsys):
     texts = ["a good film", "", "naïve ☃", "a bad film"]
     (tmp_path / "lines.txt").write_text("\n".join(texts) + "\n")
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    (tmp_path / "others.txt").write_bytes("\r\n".join(texts).encode() + b"\r\n")
+
+    def check(out, err):
+        assert [json.loads(line) for line in out.splitlines()] == expected
+        assert err == ""
 
     expected = load(small).predict(texts)
-    for arguments, given in (
-        (["-"], "\n".join(texts)),
-        ([], "\r\n".join(texts) + "\r\n"),
-        ([tmp_path / "lines.txt"], None),
-        ([tmp_path / "rows.jsonl"], None),
-    ):
-        done = seqkit("predict", small, *arguments, input=given)
-        assert done.returncode == 0, done.stderr
-        assert [json.loads(line) for line in done.stdout.splitlines()] == expected
-        assert done.stderr == ""
+    done = seqkit("predict", small, "-", input="\n".join(texts))
+    assert done.returncode == 0, done.stderr
+    check(done.stdout, done.stderr)
+    capsys.readouterr()
+    with open(tmp_path / "others.txt") as given:
+        monkeypatch.setattr("sys.stdin", given)
+        assert main(["predict", str(small)]) == 0
+        check(*capsys.readouterr())
+    for name in ("lines.txt", "rows.jsonl"):
+        assert main(["predict", str(small), str(tmp_path / name)]) == 0
+        check(*capsys.readouterr())
 
 
 def test_predict_keeps_nothing_of_what_it_was_asked(small, tmp_path, monkeypatch, capsys):
@@ -197,7 +207,7 @@ def test_other_mistakes_get_one_sentence(small, table, tmp_path, capsys):
     assert "line 2: byte 0xe9 is not UTF-8" in complaint(capsys, ["predict", small, tmp_path / "latin.txt"])
 
 
-def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path):
+def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path, capsys):
     """Stopped in the middle, then resumed, the run is that of a training that was left in peace."""
     arguments = ["train", "sentiment", "--training.epochs", "2", "--embedding.units", "8", "--stack.units", "8"]
     command = [sys.executable, "-m", "seqkit.cli", *arguments, "--out", str(tmp_path / "run")]
@@ -209,51 +219,60 @@ def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path):
         assert process.wait(120) == 130
         assert "the same command with --resume goes on" in process.stderr.read()
     assert not (tmp_path / "run").exists()
-    changed = seqkit(*arguments, "--out", tmp_path / "run", "--resume", "--seed", "1")
-    assert changed.returncode == 2
-    assert "was started with seed 0, now it is 1" in changed.stderr
-    assert seqkit(*arguments, "--out", tmp_path / "run", "--resume").returncode == 0
-    assert seqkit(*arguments, "--out", tmp_path / "straight").returncode == 0
+    resumed = [*arguments, "--out", str(tmp_path / "run"), "--resume"]
+    assert "was started with seed 0, now it is 1" in complaint(capsys, [*resumed, "--seed", "1"])
+    assert main(resumed) == 0
+    assert main([*arguments, "--out", str(tmp_path / "straight")]) == 0
     metrics = [json.loads((tmp_path / name / "report.json").read_text())["metrics"] for name in ("run", "straight")]
     assert metrics[0] == metrics[1]
 
 
-def test_a_full_disk_is_said_and_loses_nothing(small, table, tmp_path):
+@contextlib.contextmanager
+def full_disk():
     """Files may grow to 2 KB only: less than any model."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        signal.signal(signal.SIGXFSZ, heard)
 
-    def full_disk():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
-    out = tmp_path / "run"
-    environment = os.environ | {"SEQKIT_CACHE": str(tmp_path / "cache")}
-    for arguments in (
-        ["train", "sentiment", "--data", table, *QUICK],
-        ["train", "sentiment", "--overwrite", "--data", table, *QUICK],
-    ):
-        done = seqkit(*arguments, "--out", out, preexec_fn=full_disk, env=environment)
-        assert done.returncode == 1
-        assert "Traceback" not in done.stderr
-        assert "What was saved before is as it was" in done.stderr.splitlines()[-1]
-        if not out.exists():
-            assert seqkit(*arguments, "--out", out).returncode == 0
-            kept = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+def test_a_full_disk_is_said_and_loses_nothing(table, tmp_path, monkeypatch, capsys):
+    def fails(*arguments):
+        capsys.readouterr()
+        with full_disk():
+            assert main([*arguments]) == 1
+        said = capsys.readouterr().err
+        assert "Traceback" not in said
+        return said.splitlines()[-1]
+
+    out, untouched = tmp_path / "run", "What was saved before is as it was"
+    monkeypatch.setenv("SEQKIT_CACHE", str(tmp_path / "cache"))
+    command = ["train", "sentiment", "--data", str(table), "--out", str(out), *QUICK]
+    assert untouched in fails(*command)
+    assert not out.exists()
+    assert main(command) == 0
+    kept = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert untouched in fails(*command, "--overwrite")
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == kept
-    done = seqkit("export", out, "--format", "savedmodel", preexec_fn=full_disk, env=environment)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
+    fails("export", str(out), "--format", "savedmodel")
     assert not (out / "export" / "savedmodel").exists()
     assert not list((tmp_path / "cache").glob(".*"))  # nothing half written
 
 
-def test_progress_of_a_log_file_is_plain_lines(table, tmp_path):
-    done = seqkit("train", "sentiment", "--data", table, "--out", tmp_path / "run", *QUICK)
-    lines = done.stderr.splitlines()
+def test_progress_of_a_log_file_is_plain_lines(table, tmp_path, capsys):
+    capsys.readouterr()
+    assert main(["train", "sentiment", "--data", str(table), "--out", str(tmp_path / "run"), *QUICK]) == 0
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
     assert [line for line in lines if line.startswith("epoch 1/1: loss ")]
-    assert all(word in done.stderr for word in ("gradient norm", "clipped", "val_accuracy", "tokens/s", "batch shapes"))
-    assert "\r" not in done.stderr
-    assert "\x1b" not in done.stderr
-    assert "No test data" in done.stderr
-    assert done.stdout.splitlines()[-1] == str(tmp_path / "run")
+    assert all(word in err for word in ("gradient norm", "clipped", "val_accuracy", "tokens/s", "batch shapes"))
+    assert "\r" not in err
+    assert "\x1b" not in err
+    assert "No test data" in err
+    assert out.splitlines()[-1] == str(tmp_path / "run")
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert "validation rows, which chose the epoch" in report["data"]["source"]

@@ -1,4 +1,4 @@
-"""Recipes, cells and exporters by name: declared, imported, or at a path that somebody gave; never for a run folder alone."""
+"""Recipes, cells and exporters by name: declared, imported, or at a path that somebody gave; never for a run folder."""
 
 import sys
 

@@ -40,8 +40,14 @@ def check_pieces(model, copy, size):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_windows_and_steps_equal_the_whole_row(cell):
-    net = model(cell=cell)
+    net = model(cell=cell, units=(5,))
     assert streams(net)
+    check_pieces(net, stateful(net), 3)
+    check_pieces(net, stateful(net, steps=1), 1)
+
+
+def test_layers_one_on_the_other_hand_their_states_on_in_windows_that_do_not_divide_the_row():
+    net = model(cell="lstm")
     check_pieces(net, stateful(net), 4)
     check_pieces(net, stateful(net, steps=1), 1)
 
@@ -94,16 +100,16 @@ def rows(rng, lengths):
 @pytest.mark.parametrize(("slots", "window"), [(1, 5), (3, 4), (8, 40)])
 def test_sums_over_windows_equal_those_over_whole_rows(rng, slots, window):
     lengths, objective = np.array([7, 30, 1, 12, 4]), classification(Training(), [1] * 4)
-    columns, net = rows(rng, lengths), model(cell="lstm")
+    columns, net = rows(rng, lengths), model(cell="lstm", units=(5,))
     whole = evaluate(net, Pipeline(columns, {"ids": (32,)}, 5), objective)
     assert evaluate(net, Windows(columns, "ids", slots, window), objective) == pytest.approx(whole, rel=1e-5)
 
 
 def test_one_window_a_row_trains_as_the_whole_row_does(rng):
     """Truncated backpropagation is the full one where the window is as long as the rows."""
-    columns, start, trained = rows(rng, np.array([9, 9])), model(cell="gru").get_weights(), []
+    columns, start, trained = rows(rng, np.array([9, 9])), model(cell="gru", units=(5,)).get_weights(), []
     for pipeline in (Pipeline(columns, {"ids": (9,)}, 2), Windows(columns, "ids", 2, 9), Windows(columns, "ids", 2, 3)):
-        net, training = model(cell="gru"), Training(epochs=1, optimizer="sgd", learning_rate=0.5)
+        net, training = model(cell="gru", units=(5,)), Training(epochs=1, optimizer="sgd", learning_rate=0.5)
         net.set_weights(start)
         fit(net, pipeline, pipeline, objective=classification(training, [1] * 4), training=training)
         trained.append(np.concatenate([weight.ravel() for weight in net.get_weights()]))

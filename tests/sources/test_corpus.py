@@ -3,7 +3,7 @@
 import gzip
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
@@ -24,6 +24,7 @@ def test_stretches_are_the_text(text):
     assert all(row.endswith("\n") for row in rows["text"][:-1])
 
 
+@settings(max_examples=30)
 @given(texts)
 def test_symbols_are_the_characters(text):
     tokenizer = Tokenizer("symbol", lowercase=False)

@@ -6,7 +6,7 @@ import unicodedata
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
@@ -53,6 +53,7 @@ def test_words_follow_the_rule(text):
     assert got == words_in_plain_python(text)
 
 
+@settings(max_examples=30)
 @given(texts=texts, unit=st.sampled_from(["word", "character"]), lowercase=st.booleans())
 def test_the_graph_gives_the_ids_of_the_pipeline(texts, unit, lowercase):
     tokenizer = Tokenizer(unit, lowercase)

@@ -177,7 +177,7 @@ def test_resumed_training_draws_the_same(tmp_path):
 
     def train(epochs=4, **options):
         training = Training(epochs=epochs, weight_drop=0.5, ar=1.0, tar=1.0)
-        model = build(dropout=0.2)
+        model = build("simple_rnn", dropout=0.2)
         data = rows(windows=True)
         history = fit(model, data, data, objective=classification(training, [1] * 9), training=training, **options)
         return [*model.get_weights(), np.array([row["loss"] for row in history])]
