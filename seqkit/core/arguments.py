@@ -133,7 +133,7 @@ def _with_common(doc: str) -> str:
 
 
 def _refuse_unread(signature: inspect.Signature, given: Arguments, unread: Mapping[str, str]) -> None:
-    """Refuse what is not left at the recipe's default and would do nothing.
+    """Refuse what somebody has set and would do nothing: what is neither the recipe's default nor that of its class.
 
     Args:
         unread: Setting, such as "attention" or "training.ar" -> what makes it count for nothing. What the settings say of
@@ -148,12 +148,14 @@ def _refuse_unread(signature: inspect.Signature, given: Arguments, unread: Mappi
         if argument not in given:
             continue
         value, default = given[argument], signature.parameters[argument].default
-        if field:
-            value, default = getattr(value, field), getattr(default, field)
-        elif dataclasses.is_dataclass(value) and dataclasses.is_dataclass(default):
-            changed = [f.name for f in dataclasses.fields(value) if getattr(value, f.name) != getattr(default, f.name)]
-            if changed:
-                setting = f"{argument}.{changed[0]}"
-                value, default = getattr(value, changed[0]), getattr(default, changed[0])
-        if value != default:
-            raise InputError(f"{setting} is {value!r}, but {why} doesn't read it: leave it at {default!r}.")
+        if not dataclasses.is_dataclass(value):
+            left = {argument: (value, default)}
+        else:
+            left = {
+                f"{argument}.{one.name}": (getattr(value, one.name), getattr(default, one.name))
+                for one in dataclasses.fields(value)
+                if field in ("", one.name) and getattr(value, one.name) != one.default
+            }
+        for name, (set_to, meant) in left.items():
+            if set_to != meant:
+                raise InputError(f"{name} is {set_to!r}, but {why} doesn't read it: leave it at {meant!r}.")

@@ -17,6 +17,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.files import read_json, write_json
 from seqkit.core.progress import notify
 from seqkit.core.registry import recipe_of
+from seqkit.core.settings import Training
 from seqkit.runs.folder import CHECKPOINT, new_folder
 from seqkit.runs.run import Run, command, versions
 from seqkit.runs.samples import write_samples
@@ -38,22 +39,25 @@ class RunBuilder:
     Args:
         recipe: The function that was made a recipe by `seqkit.recipe`.
         arguments: Its own, by name: its `locals()` in its first line.
+    Attributes:
+        training: How the weights are moved.
     Raises:
         InputError: It is no recipe; on entry, that the place of the folder is taken.
     """
 
     def __init__(self, recipe: Callable[..., Any], arguments: Mapping[str, Any]):
-        self._recipe = recipe_of(recipe)
+        recipe_of(recipe)
         given = {**arguments, **arguments.get("run", {})}  # its RunOptions
         self._arguments = {name: given[name] for name in inspect.signature(recipe).parameters}
         self._settings = _settings(self._arguments)
+        self.training: Training = self._arguments["training"]
 
     def __enter__(self) -> Self:
         given = self._arguments
         with contextlib.ExitStack() as stack:
             place = new_folder(Path(given["out"]), overwrite=given["overwrite"], resume=given["resume"])
             self._part = stack.enter_context(place)
-            stack.enter_context(reproducible(given["seed"], given["training"].precision))
+            stack.enter_context(reproducible(given["seed"], self.training.precision))
             self._stack = stack.pop_all()
         return self
 
@@ -96,7 +100,7 @@ class RunBuilder:
         Returns:
             What run.json holds.
         """
-        seed, training, part = self._arguments["seed"], self._arguments["training"], self._part
+        seed, training, part = self._arguments["seed"], self.training, self._part
         info = {
             "recipe": task.recipe,
             "columns": task.columns,

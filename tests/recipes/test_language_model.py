@@ -90,7 +90,7 @@ def test_baselines_expect_the_unexpected(hello):
     """A symbol that training never had has some probability; in the uniform model that of all others."""
     examples = hello.task.read((["hel☃"],), hello.columns())
     for path in (hello.path / "baselines").iterdir():
-        values = hello.task.baseline_outputs(hello.task.load_baseline(path), examples).values
+        values = hello.task.baseline_outputs(hello.task.baselines()[path.stem].load(path), examples).values
         assert np.isfinite(values).all()
         if path.stem == "uniform":
             np.testing.assert_allclose(values, -np.log(6))  # h, e, l, o, a line end, and what is unknown
