@@ -41,7 +41,7 @@ run = load(Path("saved_models/reviews"))
 assert_type(run, Run)
 assert_type(run.predict(["a fine film"]), list[dict[str, Any]])
 run.export("litert")
-run.export("tape")  # wrong: arg-type
+run.export(1)  # wrong: arg-type
 load(1)  # wrong: arg-type
 Stack(units=8)  # wrong: arg-type
 Stack(unit=(8,))  # wrong: call-arg
