@@ -19,7 +19,7 @@ QUICK = {
     "encoder": Encoder(filters=(), units=48),
     "embedding": Embedding(units=8),
     "stack": Stack(cell="gru", units=(48,)),
-    "looks": 1,
+    "hops": 1,
     "training": Training(epochs=1, batch_size=16, learning_rate=0.02),
 }
 
@@ -81,7 +81,7 @@ def test_the_report_shows_what_each_look_weighs(trained):
         assert weights.shape == (1, 4, 4)
         np.testing.assert_allclose(weights.sum(axis=(1, 2)), 1.0, atol=1e-2)
     page = (trained.path / "report.html").read_text()
-    assert page.count("look 1") >= 3
+    assert page.count("hop 1") >= 3
     assert "wrong: it is purple" in page
 
 
@@ -149,6 +149,6 @@ def test_commands_tell_what_is_wrong(trained, tables, tmp_path, capsys):
     broken.write_text("image,question,answer\nnowhere.png,what?,red\n")
     assert main(["evaluate", str(trained.path), "--data", str(broken)]) == 2
     assert "broken.csv, line 2: there is no image 'nowhere.png'" in " ".join(capsys.readouterr().err.split())
-    for wrong, complaint in (({"looks": 0}, "looks is 0"), ({"answer_as": "word"}, "answer_as is 'word'")):
+    for wrong, complaint in (({"hops": 0}, "hops is 0"), ({"answer_as": "word"}, "answer_as is 'word'")):
         with pytest.raises(InputError, match=complaint):
             question_answering(tables[0], out=tmp_path / "run", **QUICK | wrong)
