@@ -230,13 +230,13 @@ def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path, capsys):
 @contextlib.contextmanager
 def full_disk():
     """Files may grow to 2 KB only: less than any model."""
-    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
     heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, most))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, before[1]))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, heard)
 
 
