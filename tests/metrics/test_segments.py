@@ -89,6 +89,17 @@ def test_background_is_no_segment_but_counts_as_frames():
     assert scores([labels("dddd")], [labels("ddad")], background=3)["f1_at_10"] == 0.0
 
 
+def test_a_recording_of_no_frames_has_no_segments():
+    nothing, one = (segments(np.array(labels, int)) for labels in ([], [2]))
+    assert [part.tolist() for part in nothing] == [[], [], []]
+    assert [part.tolist() for part in one] == [[0], [1], [2]]
+    assert (edit_score(nothing, nothing), edit_score(nothing, one), matched_segments(nothing, one, 0.1)) == (
+        1.0,
+        0.0,
+        0,
+    )
+
+
 def test_recordings_weigh_by_frames_segments_or_alike():
     """Accuracy goes over frames, the edit score over recordings, F1 over segments."""
     truths, predictions = [labels("aaaaaaaa"), labels("ab")], [labels("aaaaaaaa"), labels("ba")]
