@@ -65,7 +65,11 @@ def labels(text):
     ("truth", "prediction", "expected"),
     [
         # one frame wrong amid a run: 9 of 10 frames, but three segments for one
-        ("aaaaaaaaaa", "aaaabaaaaa", {"frame_accuracy": 0.9, "edit_score": 1 / 3, "f1_at_50": 2 * 1 / (3 + 1)}),
+        (
+            "aaaaaaaaaa",
+            "aaaabaaaaa",
+            {"frame_accuracy": 0.9, "edit_score": 1 / 3, "f1_at_50": 2 * 1 / (3 + 1), "macro_f1": 9 / 19},
+        ),
         # the right order at the wrong time: IoU of a 2/8, of b 2/8
         ("aaaaaaaabb", "aabbbbbbbb", {"edit_score": 1.0, "f1_at_25": 1.0, "f1_at_50": 0.0, "frame_accuracy": 0.4}),
         # a twice for b's sake: the second takes the same true run and counts as wrong
