@@ -276,8 +276,8 @@ def test_a_row_is_left_where_nothing_open_can_get_ahead():
     # of eight symbols log 0.2 / (13 / 6)^penalty: ahead of log 0.6 with a penalty above 1.484, and not with one below
     assert sizes_of_steps(logits, beam=2, length_penalty=1.45) == [1]
     assert sizes_of_steps(logits, beam=2, length_penalty=1.6) == [1] * 8
-    # its neighbour, which can't end, keeps the two that it has
-    endless = np.where(np.arange(TOKENS) == END, -99.0, np.zeros_like(logits)).astype("float32")
+    # its neighbour, which can't end and is nearly sure of its symbols, keeps the two that it has
+    endless = np.zeros_like(logits) + np.array([0, -99, 9, 0], np.float32)
     assert sizes_of_steps(np.concatenate([logits, endless]), beam=2, length_penalty=0.0) == [2] * 8
     # a second best is asked for: the one that goes on is computed until it is there
     assert sizes_of_steps(logits, beam=2, n_best=2, length_penalty=0.0) == [1] * 8

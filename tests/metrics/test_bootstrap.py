@@ -42,8 +42,15 @@ def test_a_thousand_resamples_of_seed_zero_unless_asked_otherwise():
     both = mean_of(values), mean_of(values[::-1])
     assert paired_bootstrap(*both, 9) == paired_bootstrap(*both, 9, resamples=1000, seed=0)
     assert paired_bootstrap(*both, 9) != paired_bootstrap(*both, 9, resamples=1000, seed=1)
-    bootstrap(lambda sample: calls.append(len(sample)) or {"none": 0.0}, 9)
-    assert calls.count(9) == len(calls) == 1001
+
+    def counted(sample):
+        calls.append(len(sample))
+        return {"none": 0.0}
+
+    bootstrap(counted, 9)
+    assert calls == [9] * 1001, "once more for all rows"
+    paired_bootstrap(counted, counted, 9)
+    assert calls == [9] * (1001 + 2 * 1001)
 
 
 def test_interval_of_a_proportion_is_the_normal_one(rng):

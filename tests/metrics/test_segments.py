@@ -65,7 +65,11 @@ def labels(text):
     ("truth", "prediction", "expected"),
     [
         # one frame wrong amid a run: 9 of 10 frames, but three segments for one
-        ("aaaaaaaaaa", "aaaabaaaaa", {"frame_accuracy": 0.9, "edit_score": 1 / 3, "f1_at_50": 2 * 1 / (3 + 1)}),
+        (
+            "aaaaaaaaaa",
+            "aaaabaaaaa",
+            {"frame_accuracy": 0.9, "edit_score": 1 / 3, "f1_at_50": 2 * 1 / (3 + 1), "macro_f1": 9 / 19},
+        ),
         # the right order at the wrong time: IoU of a 2/8, of b 2/8
         ("aaaaaaaabb", "aabbbbbbbb", {"edit_score": 1.0, "f1_at_25": 1.0, "f1_at_50": 0.0, "frame_accuracy": 0.4}),
         # a twice for b's sake: the second takes the same true run and counts as wrong
@@ -87,6 +91,17 @@ def test_background_is_no_segment_but_counts_as_frames():
     nothing = scores([labels("dddd")], [labels("dddd")], background=3)
     assert nothing["edit_score"] == nothing["f1_at_10"] == 1.0
     assert scores([labels("dddd")], [labels("ddad")], background=3)["f1_at_10"] == 0.0
+
+
+def test_a_recording_of_no_frames_has_no_segments():
+    nothing, one = (segments(np.array(labels, int)) for labels in ([], [2]))
+    assert [part.tolist() for part in nothing] == [[], [], []]
+    assert [part.tolist() for part in one] == [[0], [1], [2]]
+    assert (edit_score(nothing, nothing), edit_score(nothing, one), matched_segments(nothing, one, 0.1)) == (
+        1.0,
+        0.0,
+        0,
+    )
 
 
 def test_recordings_weigh_by_frames_segments_or_alike():

@@ -25,6 +25,8 @@ def test_sums_and_scores_by_hand():
     assert tag_scores(np.array([2, 1, 2, 1]), unknown=True) == {
         **{"token_accuracy": 0.5, "known_token_accuracy": 0.0, "unknown_token_accuracy": 0.5}
     }
+    assert tag_scores(np.array([3, 2, 2, 1]), unknown=True)["known_token_accuracy"] == 1.0
+    assert set(tag_scores(np.array([1, 1, 1, 1]), unknown=True).values()) == {0.0, 1.0}
     nothing = tag_scores(np.zeros(4, int), unknown=True)
     assert nothing == {"token_accuracy": 0.0, "known_token_accuracy": 0.0, "unknown_token_accuracy": 0.0}
     intervals = bootstrap(lambda rows: tag_scores(sums[rows].sum(axis=0), unknown=True), 3, resamples=50)
