@@ -180,6 +180,26 @@ def test_a_narrow_beam_finds_what_a_plain_one_finds(seed, longest, beam, penalty
     assert (found.ids.shape[2], found.weights.shape[2]) == (symbols, steps)
 
 
+def test_a_graph_of_any_rows_finds_what_is_found_step_by_step():
+    """Also with states of many axes."""
+    logits = np.random.default_rng(0).normal(size=(3, 6, TOKENS)).astype("float32") * 2
+
+    def run(logits):
+        def step(ids, state, memory):
+            at = tf.cast(state[:, 0, 0, 0, 0], tf.int32)
+            scores = tf.ensure_shape(tf.gather(memory, at, batch_dims=1), [None, TOKENS])
+            return scores, tf.ones([tf.size(ids), 1]), state + 1.0
+
+        rows = tf.shape(logits)[0]
+        options = {"begin": BEGIN, "end": END, "longest": tf.fill([rows], 6), "search": Search(beam=3, n_best=2)}
+        return beam_search(step, tf.zeros([rows, 2, 1, 5, 2]), logits, **options)
+
+    graph = tf.function(run, input_signature=[tf.TensorSpec([None, 6, TOKENS])], autograph=False)
+    for rows in (3, 1):
+        for ours, theirs in zip(graph(logits[:rows]), run(tf.constant(logits[:rows])), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
 def test_of_equals_the_smaller_id_goes_first():
     logits, attention = toy(0, rows=1)
     logits[:] = 0.0

@@ -92,6 +92,14 @@ def test_residual_adds_what_went_in_from_a_layer_on(units, rng):
     assert not said[1].any()
 
 
+def test_every_layer_begins_as_the_stack_says():
+    features, mask = keras.Input((None, 3)), keras.Input((None,), dtype="bool")
+    stack = Stack(cell="simple_rnn", units=(4, 5), recurrent_initializer="identity")
+    model = keras.Model([features, mask], recurrent_stack(features, mask, stack))
+    for _, recurrent, _ in (layer.get_weights() for layer in model.layers if isinstance(layer, keras.layers.RNN)):
+        np.testing.assert_array_equal(recurrent, np.eye(len(recurrent)))
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_a_pyramid_reads_pairs(bidirectional, rng):
     """Chan et al. 2016, (5), row by row without padding; what has no neighbour stands beside zeros."""
