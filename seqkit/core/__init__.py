@@ -5,6 +5,7 @@ __all__ = [
     "autotune",
     "errors",
     "files",
+    "findings",
     "progress",
     "ragged",
     "registry",

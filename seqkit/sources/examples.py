@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from seqkit.core.errors import InputError
+from seqkit.core.findings import Finding
 
 Role = Literal["train", "valid", "test"]
 
@@ -30,10 +31,16 @@ class Examples:
         columns: `columns[field][row]` is a string, a tuple of strings (tokens, tags), an array or a `Handle`; of one kind
             in all rows of a field.
         origin: Where they came from.
+        file: The file or files that `lines` are of, where it is not `origin`.
+        lines: Each row's line, from 1, where rows came from lines.
+        findings: What was noticed while they were read.
     """
 
     columns: dict[str, list[Any]]
     origin: str
+    file: str = ""
+    lines: Sequence[int] | None = None
+    findings: tuple[Finding, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -42,8 +49,16 @@ class Examples:
         return self.columns[field]
 
     def take(self, rows: Sequence[int], origin: str) -> "Examples":
-        """The given rows, in that order."""
-        return Examples({field: [values[row] for row in rows] for field, values in self.columns.items()}, origin)
+        """The given rows, in that order; places and findings go along."""
+        columns = {field: [values[row] for row in rows] for field, values in self.columns.items()}
+        lines = None if self.lines is None else [self.lines[row] for row in rows]
+        return Examples(columns, origin, self.file or self.origin, lines, self.findings)
+
+    def place(self, row: int) -> str:
+        """Where a row stands, for people."""
+        if self.lines is None:
+            return f"{self.file or self.origin}, row {row}"
+        return f"{self.file or self.origin}, line {self.lines[row]}"
 
     def digest(self) -> str:
         """SHA-256 of the contents, whatever file format they came in."""

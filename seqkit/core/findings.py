@@ -1,0 +1,46 @@
+"""What a reader or a check noticed about somebody's data: what, where, and what to do."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal
+
+Harm = Literal["error", "warning", "note"]
+HARMS: tuple[Harm, ...] = ("error", "warning", "note")  # in order
+SHOWN = 10  # places that are named
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One kind of thing that was noticed in one source.
+
+    Attributes:
+        kind: Its name, for scripts: header_row, repeated_row.
+        harm: "error" where figures would be wrong, "warning" where they may mislead, "note" where a rule was applied that a
+            reader should know of.
+        what: A sentence, without a full stop.
+        places: Where: "reviews.tsv, line 7", the first SHOWN of `count`.
+        count: How often.
+        advice: What to do; nothing where there is nothing to do.
+    """
+
+    kind: str
+    harm: Harm
+    what: str
+    places: tuple[str, ...] = ()
+    count: int = 1
+    advice: str = ""
+
+    @classmethod
+    def at(cls, kind: str, harm: Harm, what: str, places: Sequence[str], advice: str = "") -> "Finding":
+        """A finding in all of these places, of which the first are named."""
+        return cls(kind, harm, what, tuple(places[:SHOWN]), len(places), advice)
+
+    def __str__(self) -> str:
+        more = f" and {self.count - len(self.places):,} more" if self.count > len(self.places) else ""
+        where = f" ({'; '.join(self.places)}{more})" if self.places else ""
+        return f"{self.what}{where}.{' ' + self.advice if self.advice else ''}"
+
+
+def in_order(findings: Sequence[Finding]) -> list[Finding]:
+    """Each once, the most harmful first."""
+    return sorted(dict.fromkeys(findings), key=lambda finding: HARMS.index(finding.harm))
