@@ -23,8 +23,8 @@ class Plays:
     """What an argument plays a part in, as a mark of its type, or of its settings class (`plays`).
 
     It is in "training" where nothing says otherwise; a "source" by what is read from it; in "answers" and scores alone; or
-    it is the "place" and the way in which a run is made. An interrupted run can be resumed with other answers and places, and
-    with other sources of the same rows.
+    it is the "place" and the way in which a run is made. An interrupted run can be resumed with other answers and places,
+    and with other sources of the same rows.
     """
 
     part: Part

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import shutil
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,24 +39,34 @@ def rehearse(task: Task, model: keras.Model, splits: Splits, info: dict[str, Any
     scratch, info = folder / "rehearsal", copy.deepcopy(info) | {"training_seconds": 0.0}
     rows = few(splits.valid, task, VALID_ROWS)
     try:
-        with _trying("keeping the model"):
-            write_run(scratch, task, model, [], info)
-            run = load(scratch)
-            add_samples(run, rows)
-        for name in task.baselines():
-            with _trying(f"the baseline {name}"):
-                _try_baseline(run, name, splits.train)
-        with _trying("scoring"):
-            data = {"source": rows.origin, "rows": len(rows), "digest": ""}
-            report = run.scores(rows, data, resamples=1)
-            write_evaluation(scratch, run.info, TRAINING, report, [])
-            if report["failed"]:
-                raise TrainingError("; ".join(f"{part}: {reason}" for part, reason in report["failed"].items()))
-        with _trying("answering and exporting"):
-            subject = run.subject(scratch)
-            subject.serve(run.model)
+        with warnings.catch_warnings(action="ignore"):  # of figures of so few rows
+            _rehearse(task, model, splits.train, rows, info, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _rehearse(
+    task: Task, model: keras.Model, train: Examples, rows: Examples, info: dict[str, Any], folder: Path
+) -> None:
+    with _trying("keeping the model"):
+        write_run(folder, task, model, [], info)
+        run = load(folder)
+        add_samples(run, rows)
+    for name in task.baselines():
+        with _trying(f"the baseline {name}"):
+            _try_baseline(run, name, train)
+    with _trying("answering"):
+        asked = [rows[field] for field in task.fields]
+        run.predict(asked[0] if len(asked) == 1 else list(zip(*asked, strict=True)))
+    with _trying("scoring"):
+        data = {"source": rows.origin, "rows": len(rows), "digest": ""}
+        report = run.scores(rows, data, resamples=1) | {"metrics": {}, "baselines": {}}  # which may be no numbers
+        write_evaluation(folder, run.info, TRAINING, report, [])
+        if report["failed"]:
+            raise TrainingError("; ".join(f"{part} ({reason})" for part, reason in report["failed"].items()))
+    with _trying("exporting"):
+        subject = run.subject(folder)
+        subject.serve(run.model)
 
 
 @contextlib.contextmanager
