@@ -1,5 +1,6 @@
 """Run folders are complete or absent, and what was there before stays until the new one is whole."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,18 @@ def test_a_place_that_was_taken_meanwhile_is_left_to_who_took_it(tmp_path):
         folder.stand()
     assert names(path) == ["photo"]
     assert (tmp_path / ".run.partial" / CHECKPOINT).exists()  # to go on from, somewhere else
+
+
+def test_who_is_done_takes_nothing_from_who_comes_next(tmp_path):
+    with contextlib.ExitStack() as next_one:
+        with new_folder(tmp_path / "run") as folder:
+            (folder.path / "run.json").write_text("old")
+            folder.stand()
+            made = next_one.enter_context(new_folder(tmp_path / "run", overwrite=True))
+        (made.path / "run.json").write_text("new")
+        made.stand()
+    assert names(tmp_path) == ["run"]
+    assert (tmp_path / "run" / "run.json").read_text() == "new"
 
 
 def test_a_run_that_was_being_replaced_as_the_plug_was_pulled_is_put_back(tmp_path):

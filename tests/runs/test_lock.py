@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from seqkit.core.errors import InputError
+from seqkit.runs import lock
 from seqkit.runs.folder import new_folder
 from seqkit.runs.lock import LOCK, FolderLock
 
@@ -20,23 +21,6 @@ with FolderLock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(100)
 """
-COUNT = """
-import sys, time
-from pathlib import Path
-from seqkit.runs.lock import FolderLock
-from seqkit.core.progress import console
-console.quiet = True
-import seqkit.runs.lock
-seqkit.runs.lock.SECONDS_BETWEEN_LOOKS = 0.001
-for _ in range(60):
-    with FolderLock(Path(sys.argv[1]), make=True, wait=True):
-        path = Path(sys.argv[2])
-        number = int(path.read_text())
-        time.sleep(0.001)
-        path.write_text(str(number + 1))
-"""
-
-
 @pytest.fixture
 def holder(tmp_path):
     """Another process, that holds the lock of a folder."""
@@ -84,14 +68,22 @@ def test_a_dead_owners_lock_is_taken_over_with_a_sentence(holder, tmp_path, end,
     assert capsys.readouterr().err == ""
 
 
-def test_no_two_processes_are_ever_in_at_once(tmp_path):
-    """Each lets go and takes again, many times, while the file comes and goes: no count is lost."""
-    count = tmp_path / "count"
-    count.write_text("0")
-    command = [sys.executable, "-c", COUNT, str(tmp_path / "run"), str(count)]
-    processes = [subprocess.Popen(command) for _ in range(4)]
-    assert [process.wait(60) for process in processes] == [0] * 4
-    assert count.read_text() == "240"
+def test_a_lock_that_was_let_go_of_as_it_was_opened_is_nobodys(tmp_path, monkeypatch):
+    """Between opening and locking the file was removed, and made and locked anew by a third: the first is not in."""
+    locked, path = lock.lock_descriptor, tmp_path / LOCK
+
+    def late(descriptor, *, blocking):
+        monkeypatch.setattr(lock, "lock_descriptor", locked)
+        path.unlink()
+        third.__enter__()
+        return locked(descriptor, blocking=blocking)
+
+    third = FolderLock(tmp_path)
+    monkeypatch.setattr(lock, "lock_descriptor", late)
+    with pytest.raises(InputError, match="is being written by process"), FolderLock(tmp_path):
+        pass
+    third.__exit__(None, None, None)
+    assert not path.exists()
 
 
 def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
