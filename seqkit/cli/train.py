@@ -4,13 +4,15 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any
 
 from cyclopts import App
-from rich.console import Console
 
+from seqkit.core.arguments import hints_of
+from seqkit.core.errors import check_finished
 from seqkit.core.registry import Recipe, cells, recipes
 from seqkit.core.settings import Stack
+from seqkit.core.terminal import Terminal, shown
 
 
 def train_app(wanted: str | None) -> App:
@@ -39,14 +41,12 @@ def _command(recipe: Recipe) -> Callable[..., None]:
                 cells.load(value.cell)
         run = recipe.function(*args, **kwargs)
         if run.report:
-            Console().print(run.scores_table())
-        print(run.path)
+            Terminal().print(*run.tables())
+        print(shown(str(run.path)))
+        check_finished(str(run.path), run.failed)
 
     defaults = {name: parameter.default for name, parameter in inspect.signature(recipe.function).parameters.items()}
-    # The return type would have to be imported to be looked at, and TensorFlow with it.
-    annotations = {name: hint for name, hint in recipe.function.__annotations__.items() if name != "return"}
-    command.__annotations__ = annotations
-    hints = get_type_hints(command, include_extras=True)
+    hints = hints_of(recipe.function)
     command.__annotations__ = {name: _with_defaults(hint, defaults[name]) for name, hint in hints.items()}
     return command
 

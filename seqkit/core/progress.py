@@ -3,16 +3,17 @@
 import time
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from seqkit.core.terminal import Terminal
+
 SECONDS_BETWEEN_LINES = 30.0
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Terminal(stderr=True, soft_wrap=True)
 
 
 def notify(line: str) -> None:
     """Print a line of the log."""
-    console.print(line, markup=False)
+    console.print(line)
 
 
 class EpochProgress:

@@ -4,7 +4,7 @@ No TensorFlow is imported here, so that `seqkit --help` answers at once.
 """
 
 import dataclasses
-from typing import Any, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
@@ -264,6 +264,8 @@ class Search:
             (Luong et al. 2015b); for words, and with attention.
         seed: Of the draws, with which the same input is given the same answer; nothing for the run's.
     """
+
+    plays: ClassVar[str] = "answers"  # and not in training: seqkit.core.arguments.Plays
 
     beam: int = 5
     length_penalty: float = 1.0

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from seqkit.report.pages import BLUE, GREY, ORANGE, Section, axes, facts, figure, legend, table
+from seqkit.report.pages import BLUE, GREY, ORANGE, Section, axes, facts, figure, legend, paragraph, table
 from seqkit.report.wording import History, Report, interval, items, metric, plain, signed, written
 
 
@@ -34,6 +34,7 @@ def scores(report: Report, history: History) -> Section | None:
         ]  # fmt: skip
         columns = ["metric", "difference", "low", "high", "p-value"]
         blocks.append(table(columns, compared, f"Against {against['run']}, on the same rows (paired bootstrap)"))
+    blocks += [paragraph(f"Failed: {what} ({reason}).") for what, reason in (report.get("failed") or {}).items()]
     return Section("Scores", blocks)
 
 

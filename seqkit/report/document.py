@@ -15,9 +15,9 @@ from seqkit.report.common import circumstances, data, gradients, learning, score
 from seqkit.report.labels import classes, kinds, mistakes, tag_mistakes, timelines
 from seqkit.report.pages import Section, write
 from seqkit.report.texts import attention, looks, sizes, stretches, writings
-from seqkit.report.wording import History, Report, interval, metric, verdict, written
+from seqkit.report.wording import History, Report, interval, metric, signed, verdict, written
 
-__all__ = ["SECTIONS", "scores_table", "verdict", "write_html"]
+__all__ = ["SECTIONS", "against_table", "scores_table", "verdict", "write_html"]
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
     scores, learning, gradients, kinds, classes, looks, timelines, mistakes, tag_mistakes, stretches, writings, sizes,
     attention, data, circumstances,
@@ -58,4 +58,19 @@ def scores_table(report: Report) -> Table:
     for name, score in model.items():
         others = [written(name, scores[name]["value"]) if scores.get(name) else "–" for scores in baselines.values()]
         shown.add_row(metric(name).words, written(name, score["value"]), interval(name, score), *others)
+    return shown
+
+
+def against_table(report: Report) -> Table:
+    """The comparison with another run for a terminal: a row a metric, with the paired bootstrap's interval and p."""
+    against = report["against"]
+    shown = Table(title=f"Against {against['run']}, on the same rows by a paired bootstrap", title_justify="left")
+    for column in ("metric", "model", "difference", "95% interval", "p"):
+        shown.add_column(column, justify="left" if column == "metric" else "right", no_wrap=column != "metric")
+    for name, other in against["metrics"].items():
+        low, high = (signed(name, other[bound]) for bound in ("low", "high"))
+        value = written(name, report["metrics"][name]["value"])
+        shown.add_row(
+            metric(name).words, value, signed(name, other["difference"]), f"{low} to {high}", f"{other['p_value']:.3f}"
+        )
     return shown

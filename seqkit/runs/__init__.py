@@ -1,9 +1,16 @@
 """The run: in the making, in its folder, and what it asks of a recipe."""
 
 __all__ = [
+    "attempts",
     "builder",
+    "contents",
+    "evaluation",
     "folder",
+    "lock",
     "migration",
+    "opening",
+    "parts",
+    "rehearsal",
     "run",
     "samples",
     "task",

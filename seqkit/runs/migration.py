@@ -1,7 +1,8 @@
-"""Run folders made by version 0.4, in which some names were others."""
+"""Run folders made by version 0.4, in which some names were others, and by 0.5: both without digests."""
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,12 @@ LAYERS = {"picture": "image"} | {f"attention_look_{k}": f"attention_hop_{k}" for
 def migrated_name(name: str) -> str:
     """Today's name of a key of vocabulary.json, or of a baseline."""
     return NAMES.get(name, name)
+
+
+def made_without_digests(info: Mapping[str, Any]) -> bool:
+    """Whether a run.json is of a version that kept no digests, and the report of the last evaluation at the folder's top."""
+    made_with = str(info["versions"].get("seqkit"))
+    return "digest" not in info and made_with.split(".")[:2] in (["0", "4"], ["0", "5"])
 
 
 def migrated(vocabulary: dict[str, Any]) -> dict[str, Any]:

@@ -117,8 +117,8 @@ class Baselines(Protocol):
     def baselines(self) -> Mapping[str, type[Baseline]]:
         """The kinds of baselines by name."""
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
-        """One of each, fitted."""
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
+        """What fits one of each, by name: each by itself, so that one that fails stops no other."""
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> Any:
         """A baseline's outputs, as the model's."""

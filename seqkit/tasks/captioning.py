@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -129,10 +129,10 @@ class Captioning(WrittenText, Inputs, Baselines):
             )
         return {"looks": looks}
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
-            "most_frequent": MostFrequentAnswer.fit([one for own in train["caption"] for one in own]),
-            "nearest": NearestImage.fit(shared_images(train["image"]), [own[0] for own in train["caption"]]),
+            "most_frequent": lambda: MostFrequentAnswer.fit([one for own in train["caption"] for one in own]),
+            "nearest": lambda: NearestImage.fit(shared_images(train["image"]), [own[0] for own in train["caption"]]),
         }
 
     def baselines(self) -> Mapping[str, type[Baseline]]:

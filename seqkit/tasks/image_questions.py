@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -102,14 +102,16 @@ class ImageQuestions(Inputs, Baselines):
             )
         return shown
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         known = set(self.known_answers())
         train = train.take([row for row, answer in enumerate(train["answer"]) if answer in known], train.origin)
-        answers, seen = train["answer"], averaged_images(shared_images(train["image"]))
+        answers = train["answer"]
         return {
-            "majority": Majority.fit(answers, self.known_answers()),
-            "question_alone": LinearTfidf.fit(train["question"], answers, self.known_answers()),
-            "image_alone": SingleFrame.fit([seen], [answers], self.known_answers(), frames=BASELINE_ROWS),
+            "majority": lambda: Majority.fit(answers, self.known_answers()),
+            "question_alone": lambda: LinearTfidf.fit(train["question"], answers, self.known_answers()),
+            "image_alone": lambda: SingleFrame.fit(
+                [averaged_images(shared_images(train["image"]))], [answers], self.known_answers(), frames=BASELINE_ROWS
+            ),
         }
 
     def baselines(self) -> Mapping[str, type[Baseline]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -181,16 +182,17 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
             "sample": "".join(self.generate(model, "", length=SAMPLE)),
         }
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         rows = self._running(train)
         outcomes = np.union1d(rows.values, [UNKNOWN])  # which test text may hold
         order = ORDERS[self.vocabulary.tokenizer.unit]
         begin = BEGIN
         grams = {"kneser_ney": order, "unigram": 1, "uniform": 0}
-        fitted: dict[str, Any] = {
-            name: KneserNey.fit(rows, outcomes, order=size, begin=begin) for name, size in grams.items()
+        fits: dict[str, Callable[[], Baseline]] = {
+            name: functools.partial(KneserNey.fit, rows, outcomes, order=size, begin=begin)
+            for name, size in grams.items()
         }
-        return fitted | {"fixed_window": FixedWindow.fit(rows, outcomes, begin=begin)}
+        return fits | {"fixed_window": lambda: FixedWindow.fit(rows, outcomes, begin=begin)}
 
     def _running(self, examples: Examples) -> Ragged:
         rows = self.symbols(examples["text"])

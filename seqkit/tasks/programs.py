@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import keras
@@ -180,10 +180,10 @@ class Programs(TextToText):
             for place, (length, nesting) in enumerate(sizes)
         ]
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
-            "most_frequent": MostFrequentAnswer.fit(train["target"]),
-            "nearest": Nearest(train["source"][:NEIGHBOURS], train["target"][:NEIGHBOURS], characters=True),
+            "most_frequent": lambda: MostFrequentAnswer.fit(train["target"]),
+            "nearest": lambda: Nearest(train["source"][:NEIGHBOURS], train["target"][:NEIGHBOURS], characters=True),
         }
 
     def baselines(self) -> Mapping[str, type[Baseline]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -79,7 +79,7 @@ class Baselines:
     def baselines(self) -> Mapping[str, type[Baseline]]:
         return {}
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {}
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> Any:

@@ -188,9 +188,12 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     def baselines(self) -> Mapping[str, type[MostFrequentTag | LinearTagger]]:
         return {"most_frequent": MostFrequentTag, "linear": LinearTagger}
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         tags = in_scheme(train["tags"], self.scheme)
-        return {name: kind.fit(train["tokens"], tags, self.classes) for name, kind in self.baselines().items()}
+        return {
+            name: functools.partial(kind.fit, train["tokens"], tags, self.classes)
+            for name, kind in self.baselines().items()
+        }
 
     def baseline_outputs(self, baseline: MostFrequentTag | LinearTagger, examples: Examples) -> Ragged:
         return baseline.predict(examples["tokens"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import keras
@@ -31,10 +31,10 @@ class LabelBaselines(Baselines):
     def baselines(self) -> Mapping[str, type[Baseline]]:
         return {"majority": Majority, "linear": LinearTfidf}
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
-            "majority": Majority.fit(train["label"], self.classes),
-            "linear": LinearTfidf.fit(train["text"], train["label"], self.classes),
+            "majority": lambda: Majority.fit(train["label"], self.classes),
+            "linear": lambda: LinearTfidf.fit(train["text"], train["label"], self.classes),
         }
 
     def baseline_outputs(self, baseline: Majority | LinearTfidf, examples: Examples) -> np.ndarray:

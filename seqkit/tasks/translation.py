@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import keras
@@ -152,10 +152,10 @@ class Translation(TextToText):
         ]
         return sections | self.attention(model, outputs, looks)
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
-            "copy": CopySource(),
-            "nearest": Nearest(train["source"], train["target"]),
+            "copy": CopySource,
+            "nearest": lambda: Nearest(train["source"], train["target"]),
         }
 
     def baselines(self) -> Mapping[str, type[Baseline]]:

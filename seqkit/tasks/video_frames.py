@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import keras
@@ -165,11 +165,12 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
             ],
         }
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
-        videos = [video_of(cell) for cell in train["frames"]]
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
-            "majority": Majority.fit(flat_labels(train["labels"]), self.classes),
-            "single_frame": SingleFrame.fit(videos, train["labels"], self.classes),
+            "majority": lambda: Majority.fit(flat_labels(train["labels"]), self.classes),
+            "single_frame": lambda: SingleFrame.fit(
+                [video_of(cell) for cell in train["frames"]], train["labels"], self.classes
+            ),
         }
 
     def objective(self, training: Training, train: Examples) -> Objective:

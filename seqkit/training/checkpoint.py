@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seqkit.core.errors import InputError
+from seqkit.core.errors import InputError, reason_of
+from seqkit.core.files import replacing
 from seqkit.training.sums import Figures, add_sums
 
 Arrays = list[np.ndarray]
@@ -73,26 +73,30 @@ class Saving:
         """The position and the best weights, with the variables as they were.
 
         Raises:
-            InputError: Nothing is saved there.
+            InputError: Nothing is saved there, or it is damaged, or of another model.
         """
         if self.path is None or not self.path.exists():
             raise InputError(f"{self.path} does not exist: there is no interrupted training to resume.")
-        kept, arrays, best = read_checkpoint(self.path)
-        for variable, array in zip(self.variables, arrays, strict=True):
-            variable.assign(array)
-        return Position(**kept), best
+        try:
+            kept, arrays, best = read_checkpoint(self.path)
+            position = Position(**kept)
+            for variable, array in zip(self.variables, arrays, strict=True):
+                variable.assign(array)
+        except Exception as error:  # whatever NumPy, or a variable, makes of what is no checkpoint of this training
+            raise InputError(
+                f"{self.path} can't be resumed ({reason_of(error)}): take it from a backup, or train anew with --overwrite."
+            ) from error
+        return position, best
 
 
 def write_checkpoint(path: Path, state: dict[str, Any], arrays: Arrays, best: Arrays) -> None:
     """Write a few numbers, the variables and the best weights so far; an older file stays until the new one is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
     contents = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
     contents |= {f"array_{number}": array for number, array in enumerate(arrays)}
     contents |= {f"best_{number}": array for number, array in enumerate(best)}
-    with open(part, "wb") as file:
+    with replacing(path) as part, open(part, "wb") as file:
         np.savez(file, allow_pickle=False, **contents)
-    os.replace(part, path)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], Arrays, Arrays]:

@@ -23,7 +23,7 @@ from seqkit.training.averages import averaged_weights, make_averages
 from seqkit.training.checkpoint import Arrays, Position, Saving
 from seqkit.training.curriculum import Curriculum
 from seqkit.training.executor import Rows
-from seqkit.training.interruption import interruption
+from seqkit.training.interruption import Stop, interruption
 from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import make_optimizer
 from seqkit.training.step import make_train_step, make_valid_step, training_executor
@@ -52,7 +52,8 @@ def fit(
             (truncated backpropagation through time).
         valid: The same; its `training.monitor` chooses the best epoch.
         callbacks: Keras callbacks; they see Keras's names (loss, val_loss, accuracy, val_accuracy ...).
-        checkpoint: File for the state: written after every epoch, on Ctrl-C, and where the loss is no number any more.
+        checkpoint: File for the state: written after every epoch, on Ctrl-C or SIGTERM, and where the loss is no
+            number any more.
         resume: Go on from `checkpoint`, bit for bit as if nothing had been in between.
         curriculum: Gives each epoch's training rows in place of `train`, which has as many, of the same columns.
     Returns:
@@ -61,7 +62,7 @@ def fit(
         learning_rate, tokens_per_second, seconds.
     Raises:
         TrainingError: The loss or its gradient is not finite; the model keeps its last good weights.
-        KeyboardInterrupt: After Ctrl-C, once the step is done and the checkpoint written.
+        KeyboardInterrupt: After Ctrl-C (or Terminated, after SIGTERM), once the step is done and the checkpoint written.
     """
     _check_monitor(training.monitor, objective)
     optimizer = make_optimizer(training, steps=len(train) * training.epochs)
@@ -139,7 +140,7 @@ class _Loop:
         watchers.on_train_end()
 
     def _epoch(
-        self, watchers: keras.callbacks.CallbackList, progress: EpochProgress, interrupted: Callable[[], bool]
+        self, watchers: keras.callbacks.CallbackList, progress: EpochProgress, interrupted: Callable[[], Stop | None]
     ) -> None:
         position = self.position
         watchers.on_epoch_begin(position.epoch)
@@ -157,15 +158,15 @@ class _Loop:
         watchers.on_epoch_end(position.epoch - 1, logs)
         progress.epoch(position.epoch, figures)
         self._save()
-        if interrupted():
-            raise self._stopped()
+        if stop := interrupted():
+            raise self._stopped(stop)
 
     def _steps(
         self,
         rows: Rows,
         watchers: keras.callbacks.CallbackList,
         progress: EpochProgress,
-        interrupted: Callable[[], bool],
+        interrupted: Callable[[], Stop | None],
     ) -> Figures:
         """What is left of an epoch's steps: how fast they went, and in how many seconds."""
         position, started, tokens = self.position, time.perf_counter(), 0
@@ -179,9 +180,9 @@ class _Loop:
             logs = means_of(position.sums) | {"tokens_per_second": tokens / (time.perf_counter() - started)}
             watchers.on_train_batch_end(position.step - 1, logs)
             progress.step(position.epoch + 1, position.step, logs)
-            if interrupted():
+            if stop := interrupted():
                 self._save()
-                raise self._stopped()
+                raise self._stopped(stop)
         seconds = time.perf_counter() - started
         return {"tokens_per_second": tokens / seconds, "seconds": seconds}
 
@@ -213,12 +214,10 @@ class _Loop:
     def _save(self) -> None:
         self.saving.save(self.position, self.best)
 
-    def _stopped(self) -> KeyboardInterrupt:
+    def _stopped(self, stop: Stop) -> KeyboardInterrupt:
         saved = "the checkpoint is saved, and the same command with --resume goes on from it"
         kept = "" if self.saving.path is None else f": {saved}"
-        return KeyboardInterrupt(
-            f"Interrupted after {self.position.epoch} epochs and {self.position.step} steps{kept}."
-        )
+        return stop(f"Interrupted after {self.position.epoch} epochs and {self.position.step} steps{kept}.")
 
     def _diverged(self, where: str, figures: Figures) -> TrainingError:
         """Save what there is, and say what to do."""

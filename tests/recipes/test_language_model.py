@@ -83,7 +83,7 @@ def test_the_report_reads_and_writes(hello):
     means = [row["nats_per_symbol"] for key in ("worst_predicted", "best_predicted") for row in report[key]]
     assert means[0] == max(means)
     assert len(report["sample"]) == 600
-    assert report["sample"] in (hello.path / "report.html").read_text()
+    assert report["sample"] in (hello.path / "evaluations" / "training" / "report.html").read_text()
 
 
 def test_baselines_expect_the_unexpected(hello):

@@ -80,7 +80,7 @@ def test_the_report_shows_what_each_look_weighs(trained):
         weights = np.array(row["weights"])
         assert weights.shape == (1, 4, 4)
         np.testing.assert_allclose(weights.sum(axis=(1, 2)), 1.0, atol=1e-2)
-    page = (trained.path / "report.html").read_text()
+    page = (trained.path / "evaluations" / "training" / "report.html").read_text()
     assert page.count("hop 1") >= 3
     assert "wrong: it is purple" in page
 

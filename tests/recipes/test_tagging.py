@@ -118,7 +118,7 @@ def test_unknown_and_illegal_tags_are_counted_and_wrong(run, tmp_path, capsys):
     report = json.loads(capsys.readouterr().out)
     assert report["data"]["illegal_tags"] == 1
     assert report["metrics"]["span_f1"]["value"] == 1.0  # I without B is read as conlleval reads it
-    html = (run.path / "report.html").read_text()
+    html = (run.path / "evaluations" / "training" / "report.html").read_text()
     assert "illegal tags, read as conlleval reads them" in html
     assert "Each type of span" in html
 

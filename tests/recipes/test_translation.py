@@ -58,7 +58,7 @@ def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
         assert len(one["weights"]) == len(one["written"])
         assert {len(row) for row in one["weights"]} == {len(one["places"])}
         assert [sum(row) for row in one["weights"]] == pytest.approx([1] * len(one["weights"]), abs=0.01)
-    page = (run.path / "report.html").read_text()
+    page = (run.path / "evaluations" / "training" / "report.html").read_text()
     assert "Where it looks" in page
     assert "What it writes" in page
     capsys.readouterr()

@@ -50,7 +50,7 @@ def test_the_direction_is_read_where_a_frame_does_not_tell_it(trained):
     assert list(report["metrics"]) == ["frame_accuracy", "macro_f1", "edit_score", "f1_at_10", "f1_at_25", "f1_at_50"]
     assert report["data"]["frames"] == 190 + 207
     assert [video["recording"] for video in report["timelines"]] == ["s10", "s11"]
-    assert "Over time" in (trained.path / "report.html").read_text()
+    assert "Over time" in (trained.path / "evaluations" / "training" / "report.html").read_text()
 
 
 def test_files_are_answered_as_their_arrays_are(trained, folder, capsys):
