@@ -108,7 +108,7 @@ class Run:
                 yield from self.task.answers(examples, self.task.outputs(self._forward, pipeline))
 
     def _read(self, columns: Mapping[str, Sequence[Any]]) -> Examples:
-        return self.task.read(tuple(columns.values()), {field: field for field in columns})
+        return self.task.read(tuple(columns.values()), {field: field for field in columns}, role="asked")
 
     def evaluate(
         self,
@@ -140,10 +140,10 @@ class Run:
         for path in sorted((self.path / "baselines").glob("*.npz")):
             name = migrated_name(path.stem)
             answers = self.task.baseline_outputs(kinds[name].load(path), examples)
-            baselines[name] = bootstrap(self.task.scorer(examples, answers), len(examples))
+            baselines[name] = bootstrap(self.task.scorer(examples, answers), len(examples), least=self.task.least_rows)
         result = {
             "recipe": self.info["recipe"],
-            "metrics": bootstrap(score, len(examples)),
+            "metrics": bootstrap(score, len(examples), least=self.task.least_rows),
             "baselines": baselines,
             "data": {"source": examples.origin, "rows": len(examples), "digest": examples.digest()}
             | facts
@@ -160,7 +160,7 @@ class Run:
             other = against.task.scorer(examples, against.task.outputs(against._forward, theirs))
             result["against"] = {
                 "run": str(against.path),
-                "metrics": paired_bootstrap(score, other, len(examples)),
+                "metrics": paired_bootstrap(score, other, len(examples), least=self.task.least_rows),
             }
         write_json(self.path / "report.json", result)
         with replacing(self.path / "report.html") as part:
@@ -197,7 +197,8 @@ class Run:
             stop: Text before which to stop.
             seed: Of the draws.
         Raises:
-            InputError: This is no language model, a setting is out of its range, or the prompt holds unknown symbols.
+            InputError: This is no language model, a setting is out of its range, or the prompt holds what the training text
+                doesn't.
         """
         draw: Callable[..., Iterator[str]] | None = getattr(self.task, "generate", None)
         if draw is None:
