@@ -115,7 +115,7 @@ def generate(
     run
         The run folder of a language model.
     prompt
-        What the text goes on from.
+        What the text goes on from. What the vocabulary doesn't hold is read as unknown, if training text had such symbols.
     temperature
         What logits are divided by: below 1 for likelier text, 0 for the most likely symbol each time.
     top_k
@@ -147,7 +147,9 @@ def score(
     column: dict[str, str] | None = None,
     import_: Imports = (),
 ) -> None:
-    """Print how likely a language model finds each line: log-probability in nats and symbols, a JSON object a line.
+    """Print how likely a language model finds each line: log-probability in nats, symbols, and those unknown among these.
+
+    There is a JSON object a line. An unknown symbol costs what any unknown symbol costs, whatever it is.
 
     Parameters
     ----------

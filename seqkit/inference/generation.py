@@ -28,6 +28,8 @@ ROOM = 10  # symbols that an answer may have beyond `Search.ratio`
 def generation_graph(model: keras.Model, search: Search) -> Callable[..., Hypotheses]:
     """A graph from the inputs of the model's encoder to the best hypotheses.
 
+    Where all that is read are symbols and a row has none, it is answered by nothing.
+
     Args:
         model: From `seqkit.topologies.encoder_decoder` or `one_to_many`: it holds the models "encoder" and "decoder".
     """
@@ -47,6 +49,9 @@ def generation_graph(model: keras.Model, search: Search) -> Callable[..., Hypoth
         if search.ratio and "ids" in names:
             symbols = tf.reduce_sum(tf.cast(inputs[names.index("ids")] != PADDING, tf.float32), axis=1)
             longest = tf.minimum(longest, tf.cast(symbols * search.ratio, tf.int32) + ROOM)
+        if names == ["ids"]:
+            asked = tf.reduce_any((inputs[0] != PADDING) & (inputs[0] != END), axis=1)
+            longest = tf.where(asked, longest, 0)
         draws = functools.partial(sample, keys=row_keys(inputs, search.seed or 0)) if search.temperature else None
         return (draws or beam_search)(
             step,

@@ -4,6 +4,7 @@ __all__ = [
     "bootstrap",
     "captions",
     "classification",
+    "likelihood",
     "segments",
     "tags",
     "texts",

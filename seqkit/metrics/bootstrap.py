@@ -7,14 +7,20 @@ import numpy as np
 Score = Callable[[np.ndarray], dict[str, float]]
 
 
-def bootstrap(score: Score, rows: int, *, resamples: int = 1000, seed: int = 0) -> dict[str, dict[str, float]]:
+def bootstrap(
+    score: Score, rows: int, *, resamples: int = 1000, seed: int = 0, least: int = 2
+) -> dict[str, dict[str, float]]:
     """95% percentile intervals over resampled rows (Efron 1979).
 
     Args:
         score: Row numbers, with repeats -> metrics over these rows.
+        least: Rows below which nothing can be said of their spread.
     Returns:
-        Metric -> "value" over all rows, "low" and "high".
+        Metric -> "value" over all rows, "low" and "high"; the value alone where there are too few rows.
     """
+    values = score(np.arange(rows))
+    if rows < least:
+        return {name: {"value": value} for name, value in values.items()}
     drawn = _resampled([score], rows, resamples, seed)[0]
     return {
         name: {
@@ -22,23 +28,27 @@ def bootstrap(score: Score, rows: int, *, resamples: int = 1000, seed: int = 0) 
             "low": float(np.quantile(drawn[name], 0.025)),
             "high": float(np.quantile(drawn[name], 0.975)),
         }
-        for name, value in score(np.arange(rows)).items()
+        for name, value in values.items()
     }
 
 
 def paired_bootstrap(
-    score: Score, other: Score, rows: int, *, resamples: int = 1000, seed: int = 0
+    score: Score, other: Score, rows: int, *, resamples: int = 1000, seed: int = 0, least: int = 2
 ) -> dict[str, dict[str, float]]:
     """Whether one system differs from another on the same rows (Koehn 2004).
 
+    Args:
+        score, other, resamples, seed, least: As in `bootstrap`.
     Returns:
         Metric -> "difference" (score minus other) over all rows, its 95% interval "low" to "high", and "p_value": two-sided,
         twice the smaller share of resamples in which the difference is at most, or at least, zero; never under
-        2 / resamples.
+        2 / resamples. The difference alone where there are too few rows.
     """
-    ours, theirs = _resampled([score, other], rows, resamples, seed)
     everything = np.arange(rows)
     value, reference = score(everything), other(everything)
+    if rows < least:
+        return {name: {"difference": value[name] - reference[name]} for name in value}
+    ours, theirs = _resampled([score, other], rows, resamples, seed)
     result = {}
     for name in value:
         difference = np.subtract(ours[name], theirs[name])

@@ -28,8 +28,8 @@ def scores(report: Report, history: History) -> Section | None:
     blocks = [table(["metric", *systems], rows, "Scores on the test data, with 95% bootstrap intervals")]
     if against := report.get("against"):
         compared = [
-            [metric(name).words, signed(name, s["difference"]), signed(name, s["low"]), signed(name, s["high"]),
-             f"{s['p_value']:.3f}"]
+            [metric(name).words, signed(name, s["difference"]), signed(name, s.get("low")), signed(name, s.get("high")),
+             f"{s['p_value']:.3f}" if "p_value" in s else "–"]
             for name, s in against["metrics"].items()
         ]  # fmt: skip
         columns = ["metric", "difference", "low", "high", "p-value"]

@@ -47,6 +47,8 @@ METRICS = {
     "perplexity": Metric("perplexity", NUMBER, "low"),
     "nats_per_symbol": Metric("nats per symbol", NUMBER, "low"),
     "bits_per_character": Metric("bits per character", NUMBER, "low"),
+    "closed_vocabulary_perplexity": Metric("closed-vocabulary perplexity", NUMBER, "low"),
+    "unknown_symbol_share": Metric("unknown words", SHARE, "low"),
 }
 
 
@@ -65,6 +67,8 @@ def written(name: str, value: float | None) -> str:
 
 
 def interval(name: str, score: Mapping[str, float]) -> str:
+    if score.get("low") is None:
+        return "no interval"
     return f"{written(name, score.get('low'))} to {written(name, score.get('high'))}"
 
 
@@ -72,8 +76,26 @@ def verdict(report: Report) -> str:
     """One sentence on the first metric: is the model above the best baseline, below it, or can't this test tell?
 
     Above and below are said only where the two 95% intervals lie apart. That asks for more than a paired test would:
-    near misses are called undecided.
+    near misses are called undecided. Where there are too few rows for an interval nothing is decided. What a task remarks,
+    and that a language model has learned no more than the unigram, comes behind.
     """
+    return " ".join([_decided(report), *(report.get("remarks") or []), *_no_more_than_the_unigram(report)])
+
+
+def _no_more_than_the_unigram(report: Report) -> list[str]:
+    ours, unigram = (
+        scores.get("nats_per_symbol")
+        for scores in (report.get("metrics") or {}, (report.get("baselines") or {}).get("unigram") or {})
+    )
+    if not ours or not unigram or ours["value"] < unigram.get("low", unigram["value"]):
+        return []
+    return [
+        f"It has learned no more than how often each symbol occurs: {written('nats_per_symbol', ours['value'])} nats per "
+        f"symbol against the unigram's {written('nats_per_symbol', unigram['value'])}."
+    ]
+
+
+def _decided(report: Report) -> str:
     scores = report.get("metrics") or {}
     if not scores:
         return "This run has not been scored yet."
@@ -85,6 +107,11 @@ def verdict(report: Report) -> str:
         return f"The model scores {ours}; there is no baseline to compare it with."
     rival, theirs = (max if high else min)(rivals.items(), key=lambda item: item[1]["value"])
     text = f"{written(name, theirs['value'])} ({interval(name, theirs)})"
+    if score.get("low") is None:
+        return (
+            f"The model scores {ours}, the {rival} baseline {text}; there are too few rows to say how sure that is, so "
+            "nothing is decided."
+        )
     above, below = score["low"] > theirs["high"], score["high"] < theirs["low"]
     if above or below:
         if above == high:
@@ -96,7 +123,9 @@ def verdict(report: Report) -> str:
     )
 
 
-def signed(name: str, value: float) -> str:
+def signed(name: str, value: float | None) -> str:
+    if value is None:
+        return "–"
     return f"{100 * value:+.1f} points" if metric(name).kind == SHARE else f"{value:+.3f}"
 
 

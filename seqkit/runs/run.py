@@ -122,7 +122,7 @@ class Run:
                 yield from self.task.answers(examples, self.task.outputs(self._forward, pipeline))
 
     def _read(self, columns: Mapping[str, Sequence[Any]]) -> Examples:
-        return self.task.read(tuple(columns.values()), {field: field for field in columns})
+        return self.task.read(tuple(columns.values()), {field: field for field in columns}, role="asked")
 
     def evaluate(
         self,
@@ -177,18 +177,21 @@ class Run:
         seconds = time.perf_counter() - started
         score = self.task.scorer(examples, outputs)
         compared = {} if against is None else {"against": self._compared(against, examples, score, resamples)}
+        least = self.task.least_rows
         attempts, baselines, sections = Attempts(), {}, {}
         for file in files_like(self.path, self.info, "baselines/*.npz"):
             name = migrated_name(Path(file).stem)
             with attempts(f"baseline {name}"):
                 path = self._file(file)
                 answers = self.task.baseline_outputs(self.task.baselines()[name].load(path), examples)
-                baselines[name] = bootstrap(self.task.scorer(examples, answers), len(examples), resamples=resamples)
+                baselines[name] = bootstrap(
+                    self.task.scorer(examples, answers), len(examples), resamples=resamples, least=least
+                )
         with attempts("sections of the report"):
             sections = self.task.sections(self.model, examples, outputs)
         return {
             "recipe": self.info["recipe"],
-            "metrics": bootstrap(score, len(examples), resamples=resamples),
+            "metrics": bootstrap(score, len(examples), resamples=resamples, least=least),
             "baselines": baselines,
             "data": dict(data) | facts | {"padding_share": pipeline.padding_share()},
             **sections,
@@ -219,7 +222,8 @@ class Run:
         our_metrics, their_metrics = score(some), their_score(some)
         if our_metrics.keys() != their_metrics.keys():
             raise _incomparable(self.path, other.path, "metrics", our_metrics, their_metrics)
-        metrics = paired_bootstrap(score, their_score, len(examples), resamples=resamples)
+        least = self.task.least_rows
+        metrics = paired_bootstrap(score, their_score, len(examples), resamples=resamples, least=least)
         return {"run": str(other.path), "metrics": metrics}
 
     def _file(self, name: str) -> Path:
@@ -255,7 +259,8 @@ class Run:
             stop: Text before which to stop.
             seed: Of the draws.
         Raises:
-            InputError: This is no language model, a setting is out of its range, or the prompt holds unknown symbols.
+            InputError: This is no language model, a setting is out of its range, or the prompt holds what the training text
+                doesn't.
         """
         draw: Callable[..., Iterator[str]] | None = getattr(self.task, "generate", None)
         if draw is None:

@@ -93,7 +93,14 @@ class Outputs(Protocol):
 
 
 class Scores(Protocol):
-    """How good the answers are."""
+    """How good the answers are.
+
+    Attributes:
+        least_rows: Below which nothing is said of how sure a score is.
+    """
+
+    @property
+    def least_rows(self) -> int: ...
 
     def scorer(self, examples: Examples, outputs: Any) -> Scorer:
         """A function from row numbers to metrics over these rows."""

@@ -10,7 +10,7 @@ import numpy as np
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 
-Role = Literal["train", "valid", "test"]
+Role = Literal["train", "valid", "test", "asked"]  # asked: inputs to be answered, each by itself
 
 
 class Handle(Protocol):

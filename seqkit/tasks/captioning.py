@@ -108,7 +108,7 @@ class Captioning(WrittenText, Inputs, Baselines):
         ]
 
     def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
-        fold = str.lower if self.target.tokenizer.lowercase else str
+        fold = str.lower if self.lowercase else str
         references = [[fold(one) for one in own] for own in examples["caption"]]
         return caption_scorer([fold(text) for text in self.texts(outputs)], references)
 

@@ -127,7 +127,7 @@ class Translation(TextToText):
         return answers
 
     def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
-        return text_scorer(self.texts(outputs), examples["target"])
+        return text_scorer(self.texts(outputs), examples["target"], lowercase=self.lowercase)
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
         texts, best = self.texts(outputs), outputs.best()
@@ -136,11 +136,11 @@ class Translation(TextToText):
                 "source": source,
                 "reference": reference,
                 "written": text,
-                "chrf": sentence_chrf(text, reference),
+                "chrf": sentence_chrf(text, reference, lowercase=self.lowercase),
             }
             for source, reference, text in list(zip(examples["source"], examples["target"], texts, strict=True))[:SHOWN]
         ]
-        signatures = signature()
+        signatures = signature(lowercase=self.lowercase)
         sections: dict[str, Any] = {"items": "units", "written": shown, "signatures": signatures}
         sources = self._ids(examples, "source")
         looks = [

@@ -34,6 +34,11 @@ class WrittenText(Outputs, Scores):
         """None: an answer is written, not chosen."""
         return ()
 
+    @property
+    def lowercase(self) -> bool:
+        """Whether case is folded, so that it plays no part in scores."""
+        return self.target.tokenizer.lowercase
+
     def objective(self, training: Training, train: Examples) -> Objective:
         """Cross-entropy a symbol."""
         return classification(training, [1] * len(self.target))

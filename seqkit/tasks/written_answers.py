@@ -105,14 +105,9 @@ class WrittenAnswers(WrittenText, ImageQuestions):
             for question, text, scores in zip(examples["question"], self.texts(outputs), outputs.scores, strict=True)
         ]
 
-    def _references(self, examples: Examples) -> list[str]:
-        """The answers in the case that is written."""
-        return list(map(str.lower, examples["answer"])) if self.target.tokenizer.lowercase else examples["answer"]
-
     def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
-        fold = str.lower if self.target.tokenizer.lowercase else str
-        references = self._references(examples)
-        score = text_scorer([fold(text) for text in self.texts(outputs)], references)
+        references = examples["answer"]
+        score = text_scorer(self.texts(outputs), references, lowercase=self.lowercase)
         # BLEU is 0 for answers too short for its runs of words, whatever is written
         names = ["exact_match", *(["bleu"] if _long(references) else []), "chrf", "length_ratio"]
 
@@ -123,11 +118,12 @@ class WrittenAnswers(WrittenText, ImageQuestions):
         return chosen
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
-        texts, references, kinds = self.texts(outputs), self._references(examples), self.kinds(examples)
-        right = np.array([text == reference for text, reference in zip(texts, references, strict=True)])
+        texts, references, kinds = self.texts(outputs), examples["answer"], self.kinds(examples)
+        fold = str.lower if self.lowercase else str
+        right = np.array([fold(text) == fold(reference) for text, reference in zip(texts, references, strict=True)])
         wrong = np.flatnonzero(~right).tolist()
         firsts = [row for row in map(kinds.index, dict.fromkeys(kinds)) if right[row]][: LOOKS - LOOKS // 3]
-        signatures = signature()
+        signatures = signature(lowercase=self.lowercase)
         return {
             "per_kind": accuracy_by_kind(right, kinds),
             "looks": self.attention_maps(model.get_layer("encoder"), examples, texts, [*firsts, *wrong[: LOOKS // 3]]),
@@ -136,7 +132,7 @@ class WrittenAnswers(WrittenText, ImageQuestions):
                     "source": examples["question"][row],
                     "reference": references[row],
                     "written": texts[row],
-                    "chrf": sentence_chrf(texts[row], references[row]),
+                    "chrf": sentence_chrf(texts[row], references[row], lowercase=self.lowercase),
                 }
                 for row in range(min(SHOWN, len(examples)))
             ],

@@ -224,7 +224,9 @@ def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path, capsys):
     assert "was started with seed 0, now it is 1" in complaint(capsys, [*resumed, "--seed", "1"])
     assert main(resumed) == 0
     assert main([*arguments, "--out", str(tmp_path / "straight")]) == 0
-    metrics = [json.loads((tmp_path / name / TRAINING / "report.json").read_text())["metrics"] for name in ("run", "straight")]
+    metrics = [
+        json.loads((tmp_path / name / TRAINING / "report.json").read_text())["metrics"] for name in ("run", "straight")
+    ]
     assert metrics[0] == metrics[1]
 
 

@@ -286,3 +286,15 @@ def test_a_place_that_weighs_nothing_is_dark():
     assert lit[-1, -1].max() < 40
     picture = Image.open(io.BytesIO(base64.b64decode(png(np.full((200, 100, 3), 7, np.uint8)))))
     assert picture.size == (48, 96)
+
+
+def test_a_model_that_knows_no_more_than_the_unigram_is_told():
+    def said(ours, unigram):
+        scores = {"metrics": {"nats_per_symbol": ours}, "baselines": {"unigram": {"nats_per_symbol": unigram}}}
+        return "no more than how often" in verdict(scores)
+
+    unigram = {"value": 6.0, "low": 5.9, "high": 6.1}
+    assert said({"value": 5.95, "low": 5.8, "high": 6.1}, unigram)
+    assert not said({"value": 5.85, "low": 5.7, "high": 6.0}, unigram)
+    assert said({"value": 6.0}, {"value": 6.0})
+    assert not said({"value": 5.9}, {"value": 6.0})
