@@ -67,7 +67,10 @@ class Outputs:
 
 
 class Scores:
-    """Metrics alone."""
+    """Metrics alone, of what has no classes."""
+
+    def truths(self, examples: Examples) -> Sequence[Any] | None:
+        return None
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Any) -> dict[str, Any]:
         return {}
