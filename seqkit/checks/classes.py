@@ -42,7 +42,7 @@ def check_classes(splits: Mapping[str, Examples], truths: Mapping[str, Truths]) 
         more = f" and {len(few) - NAMED:,} more" if len(few) > NAMED else ""
         what = f"{_many(few)} occur fewer than {FEW} times in the training data: {', '.join(shown)}{more}"
         found.append(Finding("few_rows", "warning", what, advice="Add rows, or join classes."))
-    if len(train) > 1:
+    if len(train) > 1 and isinstance(truths["train"][0], str):  # of steps most are of one class, as a rule
         (most, many), (least, little) = train.most_common()[0], train.most_common()[-1]
         if many >= IMBALANCE * little:
             what = f"{most!r} occurs {many / little:,.0f} times as often as {least!r} in the training data"
