@@ -13,7 +13,7 @@ FLOORS = (  # from the ground up; rooms of one floor don't know each other
     {"text", "recurrence", "decoding"},
     {"batches", "layers", "metrics"},
     {"sources", "topologies", "baselines"},
-    {"inference", "corpora"},
+    {"inference", "corpora", "checks"},
     {"training", "export"},
     {"runs"},
     {"tasks"},

@@ -35,9 +35,20 @@ class Finding:
         """A finding in all of these places, of which the first are named."""
         return cls(kind, harm, what, tuple(places[:SHOWN]), len(places), advice)
 
+    @property
+    def where(self) -> str:
+        """The places in a line, a file that they share named once: "reviews.tsv, lines 7, 9 and 3 more"."""
+        files, numbers = (
+            zip(*(place.rpartition(" ")[::2] for place in self.places), strict=True) if self.places else ((), ())
+        )
+        if len(self.places) > 1 and len(set(files)) == 1 and all(map(str.isdigit, numbers)):
+            listed = f"{files[0]}s {', '.join(numbers)}"
+        else:
+            listed = "; ".join(self.places)
+        return listed + (f" and {self.count - len(self.places):,} more" if self.count > len(self.places) else "")
+
     def __str__(self) -> str:
-        more = f" and {self.count - len(self.places):,} more" if self.count > len(self.places) else ""
-        where = f" ({'; '.join(self.places)}{more})" if self.places else ""
+        where = f" ({self.where})" if self.places else ""
         return f"{self.what}{where}.{' ' + self.advice if self.advice else ''}"
 
 

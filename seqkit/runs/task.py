@@ -102,6 +102,11 @@ class Scores(Protocol):
     @property
     def least_rows(self) -> int: ...
 
+    def truths(self, examples: Examples) -> Sequence[Any] | None:
+        """The class of each row, or of each step of each row, for what is checked before a training; None where there are
+        no classes.
+        """
+
     def scorer(self, examples: Examples, outputs: Any) -> Scorer:
         """A function from row numbers to metrics over these rows."""
 

@@ -66,11 +66,12 @@ class Examples:
         for field, values in self.columns.items():
             digest.update(f"\x1d{field}".encode())
             for number, value in enumerate(values):
-                digest.update((b"\x1e" if number else b"") + _bytes(value))
+                digest.update((b"\x1e" if number else b"") + bytes_of(value))
         return digest.hexdigest()
 
 
-def _bytes(value: Value) -> bytes:
+def bytes_of(value: Value) -> bytes:
+    """A cell's contents, for a digest."""
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, tuple):

@@ -32,6 +32,9 @@ class ClassOfARow(Inputs, Outputs, Scores):
     classes: tuple[str, ...]
     truth = "label"
 
+    def truths(self, examples: Examples) -> list[str]:
+        return examples[self.truth]
+
     def labels(self, examples: Examples) -> np.ndarray:
         """int32, (rows,), UNSEEN for a label that is none of the classes."""
         return encode_labels(examples[self.truth], self.classes)

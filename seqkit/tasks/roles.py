@@ -67,7 +67,10 @@ class Outputs:
 
 
 class Scores:
-    """Metrics alone."""
+    """Metrics alone, of what has no classes."""
+
+    def truths(self, examples: Examples) -> Sequence[Any] | None:
+        return None
 
     least_rows: Any = 2
 

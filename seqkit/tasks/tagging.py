@@ -166,6 +166,9 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
             result.append(answer)
         return result
 
+    def truths(self, examples: Examples) -> Tags:
+        return in_scheme(examples["tags"], self.scheme)
+
     def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
         columns, _ = self.lexicon.encode(split_tokens(examples["tokens"]))
         known = [columns["ids"][row][:-1] != UNKNOWN for row in range(len(examples))]

@@ -138,6 +138,9 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
             answers.append(called | {"segments": _runs(labels), "labels": labels, "confidence": confidence})
         return answers
 
+    def truths(self, examples: Examples) -> list[Sequence[str]]:
+        return examples["labels"]
+
     def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
         truths = [encode_labels(labels, self.classes) for labels in examples["labels"]]
         predictions = [outputs[row].argmax(axis=1) for row in range(len(examples))]
