@@ -21,11 +21,15 @@ with FolderLock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(100)
 """
+
+
 @pytest.fixture
 def holder(tmp_path):
     """Another process, that holds the lock of a folder."""
     (tmp_path / "run").mkdir()
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout.readline() == "held\n"
         yield process
         process.kill()
@@ -33,7 +37,9 @@ def holder(tmp_path):
 
 def test_a_second_start_says_who_holds_it(holder, tmp_path):
     with (
-        pytest.raises(InputError, match=rf"run is being written by process {holder.pid} on {os.uname().nodename} \(since"),
+        pytest.raises(
+            InputError, match=rf"run is being written by process {holder.pid} on {os.uname().nodename} \(since"
+        ),
         FolderLock(tmp_path / "run"),
     ):
         pass
