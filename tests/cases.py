@@ -634,3 +634,12 @@ CASES = (
 )
 IN_STEP = tuple(case for case in CASES if case.in_step)
 WRITES = tuple(case for case in CASES if case.writes)
+ROWS = [(label, f"a {label} film number {n}") for label in ("good", "bad") for n in range(20)]
+QUICK = ["--training.epochs", "1", "--embedding.units", "4", "--stack.units", "4"]  # of a sentiment
+
+
+def write_small_table(folder: Path) -> Path:
+    """ROWS as a file."""
+    path = folder / "rows.tsv"
+    path.write_text("label\ttext\n" + "".join(f"{label}\t{text}\n" for label, text in ROWS))
+    return path

@@ -118,7 +118,7 @@ class RunBuilder:
             "command": command(),
         }
         if self._arguments["resume"]:
-            self._check_same(read_info(self._folder.path), info)
+            self._check_same(read_info(self._folder.path, trained=False), info)
         write_info(self._folder.path, info)
         return info
 

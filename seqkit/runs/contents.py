@@ -16,6 +16,7 @@ from seqkit.runs.migration import made_without_digests
 
 RUN = "run.json"
 FIELDS = {"recipe": str, "columns": dict, "settings": dict, "seed": int, "versions": dict, "data": dict, "command": str}
+TRAINED = {"training_seconds": float}
 RESTORE = "take it from a backup or train again."
 
 
@@ -35,9 +36,11 @@ def add_files(folder: Path, info: dict[str, Any], paths: Iterable[Path]) -> None
     write_info(folder, info)
 
 
-def read_info(folder: Path) -> dict[str, Any]:
+def read_info(folder: Path, *, trained: bool = True) -> dict[str, Any]:
     """run.json, with what opening a run takes.
 
+    Args:
+        trained: Whether it is a run that stands, or one in the making.
     Raises:
         InputError: It isn't there, or isn't what was written.
     """
@@ -45,7 +48,7 @@ def read_info(folder: Path) -> dict[str, Any]:
     info = read_json(path)
     if not isinstance(info, dict):
         raise InputError(f"{path} is no run.json: it holds a {type(info).__name__}. Give a run folder.")
-    for name, kind in FIELDS.items():
+    for name, kind in (FIELDS | (TRAINED if trained else {})).items():
         if not isinstance(info.get(name), kind):
             what = f"{name} is a {type(info[name]).__name__}" if name in info else f"there is no {name}"
             raise InputError(f"{path} is damaged ({what}, where a {kind.__name__} is expected): {RESTORE}")

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from typeguard import CollectionCheckStrategy, check_type
 
 from seqkit.core.errors import InputError, reason_of
 from seqkit.runs.contents import RESTORE, file_of
 from seqkit.sources.images import ImageRef
 
+ALL_ITEMS = CollectionCheckStrategy.ALL_ITEMS
 ROWS = 200  # texts and images
 ARRAYS, FRAMES = 8, 128  # recordings take more room: so many, and of each the first so many frames
 
@@ -56,7 +58,8 @@ def _read(folder: Path, info: Mapping[str, Any], stem: str) -> list[Any]:
     try:
         if path.name == texts:
             values = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-            return [tuple(value) if isinstance(value, list) else value for value in values]
+            values = [tuple(value) if isinstance(value, list) else value for value in values]
+            return list(check_type(values, list[str] | list[tuple[str, ...]], collection_check_strategy=ALL_ITEMS))
         with np.load(path, allow_pickle=False) as kept:
             return [kept[name] for name in kept.files]
     except Exception as error:  # whatever NumPy makes of what it didn't write

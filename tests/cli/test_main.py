@@ -15,26 +15,14 @@ from seqkit import load
 from seqkit.cli.main import main
 from seqkit.core.settings import Stack
 from seqkit.recipes.sentiment import sentiment
+from tests.cases import QUICK, ROWS, write_small_table
 
-ROWS = [("good", f"a good film number {n}") for n in range(20)] + [("bad", f"a bad film number {n}") for n in range(20)]
 TRAINING = "evaluations/training"
-QUICK = ["--training.epochs", "1", "--embedding.units", "4", "--stack.units", "4"]
 
 
 @pytest.fixture
 def table(tmp_path):
-    path = tmp_path / "rows.tsv"
-    path.write_text("label\ttext\n" + "".join(f"{label}\t{text}\n" for label, text in ROWS))
-    return path
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A run that learned next to nothing, quickly."""
-    folder = tmp_path_factory.mktemp("small")
-    (folder / "rows.tsv").write_text("label\ttext\n" + "".join(f"{label}\t{text}\n" for label, text in ROWS))
-    assert main(["train", "sentiment", "--data", str(folder / "rows.tsv"), "--out", str(folder / "run"), *QUICK]) == 0
-    return folder / "run"
+    return write_small_table(tmp_path)
 
 
 def seqkit(*arguments, **options):
