@@ -4,6 +4,8 @@ __all__ = [
     "bootstrap",
     "captions",
     "classification",
+    "confusion",
+    "metric",
     "segments",
     "tags",
     "texts",

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import keras
+import numpy as np
 
 from seqkit.core.errors import InputError
 from seqkit.core.files import read_json, write_json
@@ -19,15 +20,16 @@ from seqkit.core.progress import notify
 from seqkit.core.registry import recipe_of
 from seqkit.core.settings import Training
 from seqkit.runs.folder import CHECKPOINT, new_folder
-from seqkit.runs.run import Run, command, versions
+from seqkit.runs.run import EVALUATION_BATCH, Run, command, versions
 from seqkit.runs.samples import write_samples
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits, read_splits
 from seqkit.training.backbone import with_backbone_features
 from seqkit.training.curriculum import Curriculum
-from seqkit.training.executor import Rows
+from seqkit.training.executor import Forward, Rows
 from seqkit.training.loop import fit, reproducible
+from seqkit.training.monitor import make_monitor
 
 PLACES = ("out", "overwrite", "resume", "callbacks")  # arguments that are no settings: where and how a run is made
 
@@ -114,6 +116,10 @@ class RunBuilder:
             "command": command(),
         }
         _same_or_new(part / "run.json", info, self._arguments["resume"])
+        objective = task.objective(training, splits.train)
+        monitor = make_monitor(
+            training, objective, default=task.monitor, metrics=task.metrics, score=_scoring(task, model, splits.valid)
+        )
         train_rows, facts = task.encode_for_training(splits.train, training.batch_size)
         valid_rows, _ = task.encode_for_training(splits.valid, training.batch_size)
         notify(
@@ -131,14 +137,17 @@ class RunBuilder:
             learner,
             train_rows,
             valid_rows,
-            objective=task.objective(training, splits.train),
+            objective=objective,
             training=training,
             seed=seed,
             callbacks=self._arguments["callbacks"],
             checkpoint=part / CHECKPOINT,
             resume=self._arguments["resume"],
             curriculum=None if curriculum is None else curriculum(train_rows),
+            monitor=monitor,
         )
+        kept = history[monitor.kept(history)]
+        info["kept"] = {"epoch": int(kept["epoch"]), "monitor": monitor.column, "value": kept[monitor.column]}
         info["training_seconds"] = round(time.perf_counter() - started, 1)
         info["training_facts"] = facts | {"padding_share": train_rows.padding_share(), "shapes": train_rows.shapes()}
         model.compile()  # a saved model holds weights, not an optimizer's memory
@@ -154,6 +163,17 @@ class RunBuilder:
             baseline.save(part / "baselines" / f"{name}.npz")
         write_json(part / "run.json", info)
         return info
+
+
+def _scoring(task: Task, model: keras.Model, valid: Examples) -> Callable[[], dict[str, float]]:
+    """What the validation rows score with the model's weights of the moment, as in a report."""
+    forward, everything = Forward(model), np.arange(len(valid))
+
+    def score() -> dict[str, float]:
+        rows, _ = task.encode(valid, EVALUATION_BATCH)
+        return task.scorer(valid, task.outputs(forward, rows))(everything)
+
+    return score
 
 
 def _score(run: Run, splits: Splits) -> None:

@@ -18,7 +18,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from rich.table import Table
 
 from seqkit.core.errors import InputError
 from seqkit.core.files import read_json, replacing, write_json
@@ -28,8 +27,9 @@ from seqkit.export.subject import Served, Subject
 from seqkit.layers.crf import CRF
 from seqkit.layers.input_feeding import Attentive
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
+from seqkit.metrics.metric import metric
 from seqkit.recurrence.cells import Recurrent
-from seqkit.report.document import scores_table, write_html
+from seqkit.report.document import ScoresTable, write_html
 from seqkit.runs.migration import migrate_model, migrated, migrated_name
 from seqkit.runs.samples import read_samples
 from seqkit.runs.task import Task
@@ -74,9 +74,9 @@ class Run:
             raise InputError(f"There is no field {unknown.pop()!r}: there are {', '.join(self.task.columns)}.")
         return self.task.columns | dict(other or {})
 
-    def scores_table(self) -> Table:
+    def scores_table(self) -> ScoresTable:
         """The scores of the last report, for a terminal."""
-        return scores_table(self.report)
+        return ScoresTable(self.report)
 
     def inputs_of(self, file: str, columns: Mapping[str, str] | None = None) -> Iterator[Sequence[Any]]:
         """Chunks of inputs for `stream`, read from a file; - for standard input.
@@ -136,15 +136,22 @@ class Run:
         outputs = self.task.outputs(self._forward, pipeline)
         seconds = time.perf_counter() - started
         score = self.task.scorer(examples, outputs)
-        kinds, baselines = self.task.baselines(), {}
+        metrics = bootstrap(score, len(examples))
+        for name in metrics:
+            metric(name)  # which refuses one that nobody declared
+        kinds, baselines, compared = self.task.baselines(), {}, {}
         for path in sorted((self.path / "baselines").glob("*.npz")):
             name = migrated_name(path.stem)
             answers = self.task.baseline_outputs(kinds[name].load(path), examples)
-            baselines[name] = bootstrap(self.task.scorer(examples, answers), len(examples))
+            rival = self.task.scorer(examples, answers)
+            baselines[name] = bootstrap(rival, len(examples))
+            compared[name] = paired_bootstrap(score, rival, len(examples))
         result = {
             "recipe": self.info["recipe"],
-            "metrics": bootstrap(score, len(examples)),
+            "metrics": metrics,
             "baselines": baselines,
+            "compared": compared,
+            "kept": self.info.get("kept"),
             "data": {"source": examples.origin, "rows": len(examples), "digest": examples.digest()}
             | facts
             | {"padding_share": pipeline.padding_share()},

@@ -93,7 +93,19 @@ class Outputs(Protocol):
 
 
 class Scores(Protocol):
-    """How good the answers are."""
+    """How good the answers are.
+
+    Attributes:
+        metrics: That a scorer may give, in the order of the report; each is declared (`seqkit.metrics.metric`).
+        monitor: What chooses the epoch where `training.monitor` names nothing: the first headline metric, or what goes with
+            it and costs less: val_ and a measure of the objective, or val_loss.
+    """
+
+    @property
+    def metrics(self) -> tuple[str, ...]: ...
+
+    @property
+    def monitor(self) -> str: ...
 
     def scorer(self, examples: Examples, outputs: Any) -> Scorer:
         """A function from row numbers to metrics over these rows."""

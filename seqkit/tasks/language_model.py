@@ -67,6 +67,8 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
     random_windows: bool
     recipe = "language_model"
     in_step = True
+    metrics = ("nats_per_symbol", "bits_per_character", "perplexity")
+    monitor = "val_loss"  # with which they all fall
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seqkit.batches.pipeline import Column
 from seqkit.core.settings import Training
+from seqkit.metrics.metric import headlines
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.reading import read
@@ -67,7 +68,13 @@ class Outputs:
 
 
 class Scores:
-    """Metrics alone."""
+    """Metrics alone, of which the first headline chooses the epoch."""
+
+    metrics: Any = ()
+
+    @property
+    def monitor(self) -> str:
+        return headlines(self.metrics)[0]
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Any) -> dict[str, Any]:
         return {}
