@@ -49,7 +49,7 @@ def trained(kind: CurriculumKind, arguments: argparse.Namespace) -> Run:
         nesting=arguments.nesting,
         curriculum=kind,
         rows=arguments.rows,
-        training=Training(epochs=arguments.epochs, batch_size=128, learning_rate=2e-3, monitor="val_accuracy"),
+        training=Training(epochs=arguments.epochs, batch_size=128, learning_rate=2e-3),
     )
     print(f"{kind}: {time.perf_counter() - start:.0f} s", flush=True)
     return run

@@ -150,7 +150,7 @@ def _tagging(out: Path, **settings: Any) -> Run:
     quick = {
         "embedding": Embedding(units=16, word_dropout=0.1),
         "stack": Stack(units=(24,), bidirectional=True, dropout=0.1),
-        "training": Training(epochs=3, learning_rate=1e-2, schedule="cosine", monitor="val_accuracy"),
+        "training": Training(epochs=3, learning_rate=1e-2, schedule="cosine"),
         "character_units": 16,
         "max_word_length": WORD,
     }

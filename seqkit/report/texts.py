@@ -7,8 +7,9 @@ import matplotlib
 import numpy as np
 from markupsafe import Markup
 
+from seqkit.metrics.metric import metric
 from seqkit.report.pages import Section, axes, facts, figure, overlays, paragraph, table
-from seqkit.report.wording import History, Report, excerpt, metric, percent
+from seqkit.report.wording import History, Report, excerpt, percent
 
 
 def stretches(report: Report, history: History) -> Section | None:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import keras
+import numpy as np
 
 from seqkit.core.arguments import parts_of
 from seqkit.core.errors import InputError
@@ -21,14 +22,15 @@ from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.folder import CHECKPOINT, new_folder
 from seqkit.runs.parts import add_parts, write_run
 from seqkit.runs.rehearsal import rehearse
-from seqkit.runs.run import Run, command, versions
+from seqkit.runs.run import EVALUATION_BATCH, Run, command, versions
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits, read_splits
 from seqkit.training.backbone import with_backbone_features
 from seqkit.training.curriculum import Curriculum
-from seqkit.training.executor import Rows
+from seqkit.training.executor import Forward, Rows
 from seqkit.training.loop import fit, reproducible
+from seqkit.training.monitor import make_monitor
 
 
 class RunBuilder:
@@ -151,6 +153,10 @@ class RunBuilder:
     ) -> list[dict[str, float]]:
         """Move the weights; returns the history, and puts into `info` how long it took, and facts."""
         seed, training = self._arguments["seed"], self.training
+        objective = task.objective(training, splits.train)
+        monitor = make_monitor(
+            training, objective, default=task.monitor, metrics=task.metrics, score=_scoring(task, model, splits.valid)
+        )
         train_rows, facts = task.encode_for_training(splits.train, training.batch_size)
         valid_rows, _ = task.encode_for_training(splits.valid, training.batch_size)
         notify(
@@ -168,14 +174,17 @@ class RunBuilder:
             learner,
             train_rows,
             valid_rows,
-            objective=task.objective(training, splits.train),
+            objective=objective,
             training=training,
             seed=seed,
             callbacks=self._arguments["callbacks"],
             checkpoint=self._folder.path / CHECKPOINT,
             resume=self._arguments["resume"],
             curriculum=None if curriculum is None else curriculum(train_rows),
+            monitor=monitor,
         )
+        kept = history[monitor.kept(history)]
+        info["kept"] = {"epoch": int(kept["epoch"]), "monitor": monitor.column, "value": kept[monitor.column]}
         info["training_seconds"] = round(time.perf_counter() - started, 1)
         info["training_facts"] = facts | {"padding_share": train_rows.padding_share(), "shapes": train_rows.shapes()}
         return history
@@ -188,6 +197,17 @@ def _scored(splits: Splits) -> Examples:
     notify("No test data: the report is on the validation rows, which have also chosen the epoch that was kept.")
     origin = f"{splits.valid.origin}; validation rows, which chose the epoch"
     return dataclasses.replace(splits.valid, origin=origin)
+
+
+def _scoring(task: Task, model: keras.Model, valid: Examples) -> Callable[[], dict[str, float]]:
+    """What the validation rows score with the model's weights of the moment, as in a report."""
+    forward, everything = Forward(model), np.arange(len(valid))
+
+    def score() -> dict[str, float]:
+        rows, _ = task.encode(valid, EVALUATION_BATCH)
+        return task.scorer(valid, task.outputs(forward, rows))(everything)
+
+    return score
 
 
 def _settings(arguments: Mapping[str, Any]) -> dict[str, Any]:

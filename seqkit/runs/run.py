@@ -23,7 +23,8 @@ from seqkit.core.registry import exporters
 from seqkit.core.version import __version__
 from seqkit.export.subject import Served, Subject
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
-from seqkit.report.document import against_table, scores_table
+from seqkit.metrics.metric import metric
+from seqkit.report.document import ScoresTable, against_table
 from seqkit.runs.attempts import Attempts
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
@@ -87,10 +88,10 @@ class Run:
             raise InputError(f"There is no field {unknown.pop()!r}: there are {', '.join(self.task.columns)}.")
         return self.task.columns | dict(other or {})
 
-    def tables(self, report: Mapping[str, Any] | None = None) -> list[Table]:
+    def tables(self, report: Mapping[str, Any] | None = None) -> list[Table | ScoresTable]:
         """The scores of a report for a terminal, of the run's own where none is given; and what it was compared with."""
         report = self.report if report is None else report
-        return [scores_table(report), *([against_table(report)] if "against" in report else [])]
+        return [ScoresTable(report), *([against_table(report)] if "against" in report else [])]
 
     def inputs_of(self, file: str, columns: Mapping[str, str] | None = None) -> Iterator[Sequence[Any]]:
         """Chunks of inputs for `stream`, read from a file; - for standard input.
@@ -177,22 +178,26 @@ class Run:
         seconds = time.perf_counter() - started
         score = self.task.scorer(examples, outputs)
         compared = {} if against is None else {"against": self._compared(against, examples, score, resamples)}
-        least = self.task.least_rows
-        attempts, baselines, sections = Attempts(), {}, {}
+        metrics = bootstrap(score, len(examples), resamples=resamples)
+        for name in metrics:
+            metric(name)  # which refuses one that nobody declared
+        attempts, baselines, tests, sections = Attempts(), {}, {}, {}
         for file in files_like(self.path, self.info, "baselines/*.npz"):
             name = migrated_name(Path(file).stem)
             with attempts(f"baseline {name}"):
                 path = self._file(file)
                 answers = self.task.baseline_outputs(self.task.baselines()[name].load(path), examples)
-                baselines[name] = bootstrap(
-                    self.task.scorer(examples, answers), len(examples), resamples=resamples, least=least
-                )
+                rival = self.task.scorer(examples, answers)
+                baselines[name] = bootstrap(rival, len(examples), resamples=resamples)
+                tests[name] = paired_bootstrap(score, rival, len(examples), resamples=resamples)
         with attempts("sections of the report"):
             sections = self.task.sections(self.model, examples, outputs)
         return {
             "recipe": self.info["recipe"],
-            "metrics": bootstrap(score, len(examples), resamples=resamples, least=least),
+            "metrics": metrics,
             "baselines": baselines,
+            "compared": tests,
+            "kept": self.info.get("kept"),
             "data": dict(data) | facts | {"padding_share": pipeline.padding_share()},
             **sections,
             "timings": {"training_seconds": self.info["training_seconds"], "prediction_seconds": round(seconds, 3)},
@@ -222,8 +227,7 @@ class Run:
         our_metrics, their_metrics = score(some), their_score(some)
         if our_metrics.keys() != their_metrics.keys():
             raise _incomparable(self.path, other.path, "metrics", our_metrics, their_metrics)
-        least = self.task.least_rows
-        metrics = paired_bootstrap(score, their_score, len(examples), resamples=resamples, least=least)
+        metrics = paired_bootstrap(score, their_score, len(examples), resamples=resamples)
         return {"run": str(other.path), "metrics": metrics}
 
     def _file(self, name: str) -> Path:

@@ -96,11 +96,16 @@ class Scores(Protocol):
     """How good the answers are.
 
     Attributes:
-        least_rows: Below which nothing is said of how sure a score is.
+        metrics: That a scorer may give, in the order of the report; each is declared (`seqkit.metrics.metric`).
+        monitor: What chooses the epoch where `training.monitor` names nothing: the first headline metric, or what goes with
+            it and costs less: val_ and a measure of the objective, or val_loss.
     """
 
     @property
-    def least_rows(self) -> int: ...
+    def metrics(self) -> tuple[str, ...]: ...
+
+    @property
+    def monitor(self) -> str: ...
 
     def truths(self, examples: Examples) -> Sequence[Any] | None:
         """The class of each row, or of each step of each row, for what is checked before a training; None where there are

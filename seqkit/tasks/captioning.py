@@ -45,6 +45,7 @@ class Captioning(WrittenText, Inputs, Baselines):
     max_length: int
     shape: tuple[int, int, int]
     recipe = "captioning"
+    metrics = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider", "exact_match")
 
     def to_json(self) -> dict[str, Any]:
         return self.target.to_json() | {

@@ -69,7 +69,13 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
     met_unknown: bool
     recipe = "language_model"
     in_step = True
-    least_rows = 10  # stretches of a text, or lines
+    monitor = "val_loss"  # with which they all fall
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        if closed(self.vocabulary):
+            return "closed_vocabulary_perplexity", "nats_per_symbol", "unknown_symbol_share"
+        return "nats_per_symbol", "bits_per_character", "perplexity"
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -87,6 +87,8 @@ class Programs(TextToText):
     search: Search
     drawn: DrawnPrograms | None
     recipe = "programs"
+    metrics = ("exact_match", "character_accuracy")
+    monitor = "val_accuracy"  # of characters after the true ones: answers take a search after each epoch
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seqkit.batches.pipeline import Column
 from seqkit.core.settings import Training
+from seqkit.metrics.metric import headlines
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.reading import read
@@ -67,12 +68,16 @@ class Outputs:
 
 
 class Scores:
-    """Metrics alone, of what has no classes."""
+    """Metrics alone, of which the first headline chooses the epoch; and no classes."""
+
+    metrics: Any = ()
+
+    @property
+    def monitor(self) -> str:
+        return headlines(self.metrics)[0]
 
     def truths(self, examples: Examples) -> Sequence[Any] | None:
         return None
-
-    least_rows: Any = 2
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Any) -> dict[str, Any]:
         return {}

@@ -17,7 +17,7 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.serving import Tagger
 from seqkit.layers.characters import compose_characters
-from seqkit.layers.crf import CRF, best_tags, crf_accuracy, crf_loss
+from seqkit.layers.crf import CRF, best_tags, crf_loss
 from seqkit.layers.embedding import embed_tokens
 from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag_mistakes, tag_scores
 from seqkit.runs.task import Baseline, Facts, Scorer
@@ -89,6 +89,16 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         """A chain is decoded from its end."""
         return self.output == "softmax"
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        spans = () if self.scheme is None else ("span_f1", "span_precision", "span_recall")
+        return (*spans, "token_accuracy", "known_token_accuracy", "unknown_token_accuracy")
+
+    @property
+    def monitor(self) -> str:
+        """Of tags on their own that mark no spans, the accuracy that is counted anyway."""
+        return "val_accuracy" if self.output == "softmax" and self.scheme is None else super().monitor
+
     @functools.cached_property
     def constraints(self) -> np.ndarray | None:
         """Which class may follow which, (classes + 1, classes + 1)."""
@@ -104,9 +114,9 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         return cls(columns, lexicon, tuple(value["labels"]), value["scheme"], value["output"])
 
     def objective(self, training: Training, train: Examples) -> Objective:
-        """Cross-entropy a word, or each word's share of its sentence's negative log-likelihood; and accuracy."""
+        """Cross-entropy a word, and accuracy; or each word's share of its sentence's negative log-likelihood."""
         if self.output == "crf":
-            return Objective(crf_loss, {"accuracy": crf_accuracy})
+            return Objective(crf_loss, {})  # how many tags are right only a search can say
         counts = [0] * len(self.classes)
         for row in self._encoded(train):
             for place in row:

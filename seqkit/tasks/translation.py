@@ -65,6 +65,7 @@ class Translation(TextToText):
     max_length: int
     batch_tokens: int
     recipe = "translation"
+    metrics = ("bleu", "chrf", "exact_match", "length_ratio")
 
     def to_json(self) -> dict[str, Any]:
         return {

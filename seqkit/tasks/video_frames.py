@@ -20,14 +20,15 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.export.serving import FrameLabeller
 from seqkit.inference.long_recordings import recording_labeller
-from seqkit.metrics.classification import confusion, macro, per_class
+from seqkit.metrics.classification import macro, per_class
+from seqkit.metrics.confusion import confusion
 from seqkit.metrics.segments import segment_scorer, segments
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.recordings import Recording, open_recordings, read_recordings, recordings
 from seqkit.sources.videos import VideoBatches, joined_videos, turned_copies, video_of
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
-from seqkit.text.labels import UNSEEN, encode_labels
+from seqkit.text.labels import UNSEEN, encode_labels, with_unseen
 from seqkit.training.executor import Forward
 from seqkit.training.objectives import Objective, classification
 
@@ -52,6 +53,8 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
     on_error: Literal["stop", "skip"]
     recipe = "video_frames"
     in_step = True
+    metrics = ("frame_accuracy", "macro_f1", "edit_score", "f1_at_10", "f1_at_25", "f1_at_50")
+    monitor = "val_accuracy"  # of frames, which is counted anyway
 
     def to_json(self) -> dict[str, Any]:
         value = dataclasses.asdict(self) | {"labels": list(self.classes)}
@@ -142,22 +145,22 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
         return examples["labels"]
 
     def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
-        truths = [encode_labels(labels, self.classes) for labels in examples["labels"]]
+        names = with_unseen(flat_labels(examples["labels"]), self.classes)
+        truths = [encode_labels(labels, names) for labels in examples["labels"]]
         predictions = [outputs[row].argmax(axis=1) for row in range(len(examples))]
         background = None if self.background is None else self.classes.index(self.background)
-        return segment_scorer(truths, predictions, len(self.classes), background)
+        return segment_scorer(truths, predictions, background)
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
-        labels = encode_labels(flat_labels(examples["labels"]), self.classes)
-        probabilities = outputs.values
-        counts = confusion(labels, probabilities.argmax(axis=1), len(self.classes))
+        labels = with_unseen(flat_labels(examples["labels"]), self.classes)
+        truth, predicted = encode_labels(flat_labels(examples["labels"]), labels), outputs.values.argmax(axis=1)
         names = _names(examples)
         return {
             "items": "frames",
             "background": self.background,
-            "macro": macro(labels, probabilities),
-            "per_class": per_class(labels, probabilities, self.classes),
-            "confusion": {"labels": list(self.classes), "counts": counts},
+            "macro": macro(truth, predicted),
+            "per_class": per_class(truth, predicted, labels),
+            "confusion": confusion(truth, predicted, labels),
             "timelines": [
                 {
                     "recording": names[row],

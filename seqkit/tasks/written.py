@@ -28,6 +28,7 @@ class WrittenText(Outputs, Scores):
 
     target: Vocabulary
     search: Search
+    monitor = "val_loss"  # of the true symbols: what is written takes a search after each epoch
 
     @property
     def classes(self) -> tuple[str, ...]:

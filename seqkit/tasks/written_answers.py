@@ -46,6 +46,7 @@ class WrittenAnswers(WrittenText, ImageQuestions):
     shape: tuple[int, int, int]
     known: tuple[str, ...]
     recipe = "written_answers"
+    metrics = ("exact_match", "bleu", "chrf", "length_ratio")
 
     @classmethod
     def of(
