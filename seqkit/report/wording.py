@@ -109,8 +109,8 @@ def _decided(report: Report) -> str:
     text = f"{written(name, theirs['value'])} ({interval(name, theirs)})"
     if score.get("low") is None:
         return (
-            f"The model scores {ours}, the {rival} baseline {text}; there are too few rows to say how sure that is, so "
-            "nothing is decided."
+            f"The model scores {written(name, score['value'])} {metric(name).words}, the {rival} baseline "
+            f"{written(name, theirs['value'])}; there are too few rows to say how sure that is, so nothing is decided."
         )
     above, below = score["low"] > theirs["high"], score["high"] < theirs["low"]
     if above or below:

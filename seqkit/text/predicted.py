@@ -90,7 +90,7 @@ def predicted(texts: Sequence[str], vocabulary: Vocabulary, *, ends: bool, runni
         if isinstance(tokenizer, Subwords):  # a line's first mark is a character only where it stands for a blank
             marked = ids.lengths > 0
             after_cut = np.flatnonzero(goes_on) + 1
-            blank = after_cut[[texts[row][:1].isspace() for row in after_cut]]
+            blank = after_cut[[texts[row][:1].isspace() for row in after_cut.tolist()]]
             marked[np.cumsum(counts)[blank - 1]] = False
             characters -= of_texts(marked.astype(np.int64))
     ids = ids.append(END, ended)
