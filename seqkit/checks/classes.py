@@ -1,7 +1,7 @@
 """Classes: of few rows, far from equal in number, or in one split alone."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from seqkit.core.findings import Finding
 from seqkit.sources.examples import Examples
@@ -26,17 +26,8 @@ def check_classes(splits: Mapping[str, Examples], truths: Mapping[str, Truths]) 
     train = counted["train"]
     found = []
     for name in ("valid", "test"):
-        if new := sorted(set(counted.get(name, ())) - set(train)):
-            places = [
-                splits[name].place(row)
-                for row, value in enumerate(truths[name])
-                if not train.keys() >= set(_classes(value))
-            ]
-            what = (
-                f"{_many(new)} of the {WORDS[name]} data never occur in the training data: {_listed(new)}; no model can "
-                "answer them, and each counts as wrong"
-            )
-            found.append(Finding.at("unknown_class", "error", what, places, "Add training rows, or leave these out."))
+        if name in splits:
+            found += check_unknown(splits[name], truths[name], train, WORDS[name])
     if few := sorted(name for name, count in train.items() if count < FEW):
         shown = [f"{name!r} ({train[name]})" for name in few[:NAMED]]
         more = f" and {len(few) - NAMED:,} more" if len(few) > NAMED else ""
@@ -52,6 +43,24 @@ def check_classes(splits: Mapping[str, Examples], truths: Mapping[str, Truths]) 
         what = f"{_many(gone)} of the training data never occur in the test data: {_listed(gone)}"
         found.append(Finding("untested_class", "note", what, advice="The report says nothing of them."))
     return found
+
+
+def check_unknown(examples: Examples, truths: Truths, known: Collection[str], name: str) -> list[Finding]:
+    """Classes that no model which was trained on `known` can answer.
+
+    Args:
+        name: Of the data, as a sentence has it: "test".
+    """
+    rows = [row for row, value in enumerate(truths) if not set(_classes(value)) <= set(known)]
+    if not rows:
+        return []
+    new = sorted({one for row in rows for one in _classes(truths[row])} - set(known))
+    what = (
+        f"{_many(new)} of the {name} data never occur in the training data: {_listed(new)}; no model can answer them, and "
+        "each counts as wrong"
+    )
+    places = [examples.place(row) for row in rows]
+    return [Finding.at("unknown_class", "error", what, places, "Add training rows, or leave these out.")]
 
 
 def _classes(value: str | Sequence[str]) -> Sequence[str]:

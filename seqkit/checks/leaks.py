@@ -24,9 +24,14 @@ class Seen:
         self.plain, self.exact = plain, exact
 
     @classmethod
-    def of(cls, examples: Examples, fields: Sequence[str]) -> "Seen":
-        """Of training rows, by the fields that a model is asked by."""
-        return cls(*(np.unique(fingerprints(examples, fields, exact=exact)[1]) for exact in (False, True)))
+    def of(cls, parts: Sequence[Examples], fields: Sequence[str]) -> "Seen":
+        """Of training rows, and those that chose the epoch, by the fields that a model is asked by."""
+        return cls(
+            *(
+                np.unique(np.concatenate([fingerprints(examples, fields, exact=exact)[1] for examples in parts]))
+                for exact in (False, True)
+            )
+        )
 
     def rows(self, examples: Examples, fields: Sequence[str], *, exact: bool = False) -> np.ndarray:
         """Which rows were seen: bool, (rows,)."""

@@ -22,24 +22,23 @@ class Judge(Protocol):
         """The class of each row, or of each step of each row; None where there are no classes."""
 
 
-def check_splits(
-    splits: Mapping[str, Examples], task: Judge, facts: Mapping[str, Mapping[str, Any]], seen: Seen
-) -> list[Finding]:
+def check_splits(splits: Mapping[str, Examples], task: Judge, facts: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
     """What is found in training, validation and test data, each thing once, the most harmful first.
 
     Args:
         splits: "train", and where they are there "valid" and "test".
         facts: What `encode` counts in each.
-        seen: Of the training rows.
     """
     truths = {name: task.truths(examples) for name, examples in splits.items()}
     found: list[Finding] = []
+    learned: list[Examples] = []  # the test rows must be new to what was trained, and to what chose the epoch
     for name, examples in splits.items():
         found += examples.findings
         found += check_rows(examples, task.fields, truths[name], WORDS[name])
         found += check_contents(examples, WORDS[name])
-        if name != "train":
-            found += check_leak(seen, examples, task.fields, WORDS[name])
+        if learned:
+            found += check_leak(Seen.of(learned, task.fields), examples, task.fields, WORDS[name])
+        learned.append(examples)
     known = {name: rows for name, rows in truths.items() if rows is not None}
     if "train" in known:
         found += check_classes(splits, known)

@@ -18,6 +18,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.registry import recipe_of
 from seqkit.core.settings import Training
+from seqkit.runs.checking import check_training
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.folder import CHECKPOINT, new_folder
 from seqkit.runs.parts import add_parts, write_run
@@ -90,11 +91,12 @@ class RunBuilder:
         Returns:
             The run; its `failed` says what could not be added, and why.
         """
-        info = self._begin(task, splits)
+        found, seen = check_training(task, splits, strict=self._arguments["strict"])
+        info = self._begin(task, splits) | found
         rehearse(task, model, splits, info, self._folder.path)
         keras.utils.set_random_seed(self._arguments["seed"])
         history = self._train(task, model, splits, info, curriculum)
-        write_run(self._folder.path, task, model, history, info)
+        write_run(self._folder.path, task, model, history, info, seen)
         self._folder.stand()
         run = Run(Path(self._arguments["out"]), task, model, info)
         try:

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from rich.table import Table
 
+from seqkit.checks.leaks import Seen
 from seqkit.core.errors import InputError
 from seqkit.core.registry import exporters
 from seqkit.core.version import __version__
@@ -26,6 +27,7 @@ from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
 from seqkit.metrics.metric import metric
 from seqkit.report.document import ScoresTable, against_table
 from seqkit.runs.attempts import Attempts
+from seqkit.runs.checking import SEEN, as_json, check_scoring
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
 from seqkit.runs.lock import FolderLock
@@ -177,6 +179,8 @@ class Run:
         outputs = self.task.outputs(self._forward, pipeline)
         seconds = time.perf_counter() - started
         score = self.task.scorer(examples, outputs)
+        validation = data["digest"] == self.info["data"].get("valid", {}).get("digest")  # seen, and said to be
+        findings, leaked = check_scoring(self.task, examples, facts, self.info, None if validation else self._seen)
         compared = {} if against is None else {"against": self._compared(against, examples, score, resamples)}
         metrics = bootstrap(score, len(examples), resamples=resamples)
         for name in metrics:
@@ -205,9 +209,24 @@ class Run:
             "versions": versions(),
             "trained_with": self.info["command"],
             "command": command(),
+            "findings": as_json(findings),
+            "training_findings": self.info.get("findings", []),
+            **self._on_the_rest(score, leaked, resamples),
             "failed": self.info.get("failed", {}) | attempts.failed,
             **compared,
         }
+
+    @functools.cached_property
+    def _seen(self) -> Seen | None:
+        return Seen.load(self._file(SEEN)) if SEEN in self.info.get("files", {}) else None
+
+    def _on_the_rest(self, score: Scorer, leaked: np.ndarray, resamples: int) -> dict[str, Any]:
+        """The scores on the rows that are not in the training data, where some are and some aren't."""
+        rest = np.flatnonzero(~leaked)
+        if len(rest) in (0, len(leaked)):
+            return {}
+        metrics = bootstrap(lambda rows: score(rest[rows]), len(rest), resamples=resamples, least=self.task.least_rows)
+        return {"rest": {"rows": len(rest), "metrics": metrics}}
 
     def _compared(self, other: "Run", examples: Examples, score: Scorer, resamples: int) -> dict[str, Any]:
         """This run's scores beside another's on the same rows.

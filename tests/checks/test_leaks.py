@@ -20,7 +20,7 @@ def by_hand(text):
 @given(columns, columns)
 def test_rows_of_the_training_data_are_found_up_to_case_and_blanks(train, test):
     train, test = Examples({"text": train}, "train.tsv"), Examples({"text": test}, "test.tsv", lines=range(2, 99))
-    seen = Seen.of(train, ("text",))
+    seen = Seen.of([train], ("text",))
     plain = [by_hand(text) in set(map(by_hand, train["text"])) for text in test["text"]]
     exact = [text in train["text"] for text in test["text"]]
     assert seen.rows(test, ("text",)).tolist() == plain
@@ -37,11 +37,11 @@ def test_rows_of_several_fields_tokens_and_arrays_are_the_same_only_as_a_whole(t
     images = [np.full((2, 2, 3), shade, np.uint8) for shade in (1, 2)]
     train = Examples({"image": images, "question": ["what?", "who?"], "answer": ["a", "b"]}, "train")
     test = Examples({"image": images[::-1], "question": ["What?", "what?"], "answer": ["a", "c"]}, "test")
-    seen = Seen.of(train, ("image", "question"))
+    seen = Seen.of([train], ("image", "question"))
     seen.save(tmp_path / "seen.npz")
     seen = Seen.load(tmp_path / "seen.npz")
     assert seen.rows(test, ("image", "question")).tolist() == [False, True]
-    tokens = Seen.of(Examples({"tokens": [("The", "cat")]}, "train"), ("tokens",))
+    tokens = Seen.of([Examples({"tokens": [("The", "cat")]}, "train")], ("tokens",))
     assert tokens.rows(Examples({"tokens": [("the", "cat"), ("cat", "the")]}, "test"), ("tokens",)).tolist() == [
         True,
         False,
@@ -52,4 +52,4 @@ def test_running_text_is_known_by_its_long_lines():
     line = "It was the best of times, it was the worst of times,"
     train = Examples({"text": [f"one\n{line}\n", "two\n"], "stretch": ["0", "1"]}, "train.txt")
     test = Examples({"text": ["one\ntwo\n", f"three\n{line.upper()}\nfour\n"], "stretch": ["0", "1"]}, "test.txt")
-    assert Seen.of(train, ("text",)).rows(test, ("text",)).tolist() == [False, True]
+    assert Seen.of([train], ("text",)).rows(test, ("text",)).tolist() == [False, True]
