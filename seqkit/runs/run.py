@@ -225,7 +225,7 @@ class Run:
         rest = np.flatnonzero(~leaked)
         if len(rest) in (0, len(leaked)):
             return {}
-        metrics = bootstrap(lambda rows: score(rest[rows]), len(rest), resamples=resamples, least=self.task.least_rows)
+        metrics = bootstrap(lambda rows: score(rest[rows]), len(rest), resamples=resamples)
         return {"rest": {"rows": len(rest), "metrics": metrics}}
 
     def _compared(self, other: "Run", examples: Examples, score: Scorer, resamples: int) -> dict[str, Any]:
