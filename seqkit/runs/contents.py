@@ -47,11 +47,11 @@ def read_info(folder: Path, *, trained: bool = True) -> dict[str, Any]:
     path = inside(folder, RUN)
     info = read_json(path)
     if not isinstance(info, dict):
-        raise InputError(f"{path} is no run.json: it holds a {type(info).__name__}. Give a run folder.")
+        raise InputError(f"{path} is no run.json: it holds a value of type {type(info).__name__}. Give a run folder.")
     for name, kind in (FIELDS | (TRAINED if trained else {})).items():
         if not isinstance(info.get(name), kind):
-            what = f"{name} is a {type(info[name]).__name__}" if name in info else f"there is no {name}"
-            raise InputError(f"{path} is damaged ({what}, where a {kind.__name__} is expected): {RESTORE}")
+            what = f"{name} is of type {type(info[name]).__name__}" if name in info else f"there is no {name}"
+            raise InputError(f"{path} is damaged ({what}, where {kind.__name__} is expected): {RESTORE}")
     if not made_without_digests(info) and (
         info.get("digest") != _digest(info) or not isinstance(info.get("files", {}), dict)
     ):

@@ -53,8 +53,10 @@ def read_samples(folder: Path, info: Mapping[str, Any], fields: Sequence[str]) -
 
 
 def _read(folder: Path, info: Mapping[str, Any], stem: str) -> list[Any]:
-    texts = f"{stem}.jsonl"
-    path = file_of(folder, info, texts if (folder / texts).exists() else f"{stem}.npz")
+    texts, arrays = f"{stem}.jsonl", f"{stem}.npz"
+    if not any((folder / name).exists() for name in (texts, arrays)):
+        raise InputError(f"{folder} has neither {texts} nor {arrays}, on which an export is compared: {RESTORE}")
+    path = file_of(folder, info, texts if (folder / texts).exists() else arrays)
     try:
         if path.name == texts:
             values = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -39,6 +39,11 @@ def edited(name, change):
     return fault
 
 
+def dropped(value, name):
+    """In place."""
+    del value[name]
+
+
 def bytes_of(name, change):
     def fault(folder):
         content = (folder / name).read_bytes()
@@ -120,14 +125,14 @@ def a_linked_weight(folder):
 def a_pickle(folder):
     array = np.empty(1, object)
     array[0] = Evil(folder.parent / "trace")
-    np.savez(folder / LINEAR, idf=array)
+    np.savez(folder / LINEAR, terms=array)
 
 
 def a_huge_array(folder):
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
     with zipfile.ZipFile(folder / LINEAR, "w") as archive:
-        archive.writestr("idf.npy", head.getvalue())
+        archive.writestr("terms.npy", head.getvalue())
 
 
 def of(kind):
@@ -147,7 +152,7 @@ OPENED = {
     "run.json is a link out": a_link(RUN),
     "run.json is a link to itself": a_link(RUN, RUN),
     "run.json is a link to a device": a_link(RUN, "/dev/null"),
-    **{f"run.json has no {name}": edited(RUN, lambda info, name=name: info.pop(name) and None) for name in RUN_FIELDS},
+    **{f"run.json has no {name}": edited(RUN, lambda info, name=name: dropped(info, name)) for name in RUN_FIELDS},
     **{
         f"run.json has another kind of {name}": edited(RUN, lambda info, name=name, kind=kind: info.update({name: of(kind)}))
         for name, kind in RUN_FIELDS.items()
@@ -156,7 +161,7 @@ OPENED = {
     "an unknown recipe": edited(RUN, lambda info: info.update(recipe="nonsense")),
     "a recipe that is a path": edited(RUN, lambda info: info.update(recipe="os:system")),
     "another recipe": edited(RUN, lambda info: info.update(recipe="tagging")),
-    "no settings of training": edited(RUN, lambda info: info["settings"].pop("training") and None),
+    "no settings of training": edited(RUN, lambda info: dropped(info["settings"], "training")),
     "an unknown setting": edited(RUN, lambda info: info["settings"]["training"].update(nonsense=1)),
     "an unknown optimizer": edited(RUN, lambda info: info["settings"]["training"].update(optimizer="nonsense")),
     "epochs that are a text": edited(RUN, lambda info: info["settings"]["training"].update(epochs="many")),
@@ -166,8 +171,8 @@ OPENED = {
     "vocabulary.json is cut": bytes_of(VOCABULARY, lambda content: content[:-20]),
     "vocabulary.json is a list": edited(VOCABULARY, lambda value: [value]),
     "vocabulary.json is a link out": a_link(VOCABULARY),
-    "vocabulary.json has no tokens": edited(VOCABULARY, lambda value: value.pop("tokens") and None),
-    "vocabulary.json has no labels": edited(VOCABULARY, lambda value: value.pop("labels") and None),
+    "vocabulary.json has no tokens": edited(VOCABULARY, lambda value: dropped(value, "tokens")),
+    "vocabulary.json has no labels": edited(VOCABULARY, lambda value: dropped(value, "labels")),
     "tokens are a text": edited(VOCABULARY, lambda value: value.update(tokens="abcdef")),
     "tokens are numbers": edited(VOCABULARY, lambda value: value.update(tokens=[*value["tokens"][:4], 1, 2])),
     "labels are a text": edited(VOCABULARY, lambda value: value.update(labels="ab")),
@@ -185,18 +190,20 @@ OPENED = {
     "the model has no weights": a_model(**{"model.weights_h5": None}),
     "the model's configuration is a list": a_model(lambda config: [config]),
     "the model's configuration is nothing": a_model(lambda config: {}),
-    "the model has no layers": a_model(lambda config: config["config"].pop("layers") and None),
+    "the model has no layers": a_model(lambda config: dropped(config["config"], "layers")),
     "a layer of other software": a_layer("Dense", lambda layer: layer.update(
         module="subprocess", class_name="Popen", registered_name="Popen", config={"args": ["touch", "trace"]})),
     "a layer that is code": a_layer("Dense", lambda layer: layer.update(class_name="Lambda", config={
         "name": "dense", "function": {"class_name": "__lambda__", "config": {"value": "4wEA"}}})),
     "a layer that reads a model elsewhere": a_layer("Dense", lambda layer: layer.update(class_name="TFSMLayer", config={
         "name": "dense", "filepath": "/tmp", "call_endpoint": "serve"})),
+    "weights that lie elsewhere": a_linked_weight,
+}  # fmt: skip
+WIDE = {
     "a layer as wide as memory": a_layer("Dense", lambda layer: layer["config"].update(units=10**10)),
     "an embedding as long as memory": a_layer("Embedding", lambda layer: layer["config"].update(input_dim=10**10)),
     "an input as wide as memory": a_layer("Dense", lambda layer: layer.update(
         build_config={"input_shape": [None, 10**10]})),
-    "weights that lie elsewhere": a_linked_weight,
 }  # fmt: skip
 EVALUATED = {
     "a history of words": bytes_of(HISTORY, lambda content: content.replace(b"1", b"one")),
@@ -219,8 +226,8 @@ EXPORTED = {
 }
 DAMAGED = {  # what only a digest can tell
     "run.json is flipped": ("opened", bytes_of(RUN, lambda content: content.replace(b'"seed": 0', b'"seed": 1'))),
-    "run.json has no digest": ("opened", edited(RUN, lambda info: info.pop("digest") and None)),
-    "run.json has no files": ("opened", edited(RUN, lambda info: info.pop("files") and None)),
+    "run.json has no digest": ("opened", edited(RUN, lambda info: dropped(info, "digest"))),
+    "run.json has no files": ("opened", edited(RUN, lambda info: dropped(info, "files"))),
     "vocabulary.json is flipped": ("opened", bytes_of(VOCABULARY, lambda content: content.replace(b"good", b"gooe"))),
     "the model is flipped": ("opened", bytes_of(MODEL, flipped)),
     "the history is flipped": ("evaluated", bytes_of(HISTORY, lambda content: content.replace(b"0.", b"1."))),
@@ -291,6 +298,13 @@ def test_a_folder_that_no_run_wrote_gets_a_sentence(small, folder, capsys, use, 
     forge(folder)
     assert complaint(commands(folder, small)[use], capsys)
     assert not (folder.parent / "trace").exists()
+
+
+@pytest.mark.parametrize("fault", WIDE.values(), ids=WIDE.keys())
+def test_no_memory_is_taken_for_more_than_the_weights_that_are_there(small, folder, capsys, fault):
+    fault(folder)
+    forge(folder)
+    assert "no weight is wider than" in complaint(commands(folder, small)["opened"], capsys)
 
 
 @pytest.mark.parametrize(("use", "fault"), DAMAGED.values(), ids=DAMAGED.keys())
