@@ -337,7 +337,8 @@ class Training:
         clipvalue: Cut each gradient component to this size.
         monitor: The validation figure that chooses the epoch whose weights are kept: val_loss, val_accuracy, or a headline
             metric of the recipe, such as macro_f1 or bleu, scored as the report scores it after each epoch. Nothing for what
-            the verdict looks at first, or, where that would need a search, what goes with it and costs none.
+            the verdict looks at first, or, where that would need a search, what goes with it and costs none. Of equal
+            epochs the one with the lower val_loss is the better one.
         patience: Stop after so many epochs without a better `monitor`.
         ema: Momentum of averaged weights (Polyak and Juditsky 1992), which are then scored and kept; 0 for none.
         label_smoothing: Share of the target spread over all classes (Szegedy et al. 2016).

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-MATRIX = 100  # labels of a matrix that people can read
-LARGEST = 50  # confusions that are listed where there are more labels
+NUMBERED, MATRIX = 20, 100  # labels of a matrix whose numbers people can read, and of one whose colours they can
+LARGEST = 50  # confusions that are listed where there are more labels than numbers can be read of
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
@@ -15,28 +15,29 @@ def confusion(truth: np.ndarray, predicted: np.ndarray, names: Sequence[str]) ->
     Args:
         truth, predicted: int, (items,), places among the names.
     Returns:
-        "labels" and their "counts", (labels, labels), rows the truth; of more than MATRIX names the "largest" confusions
-        instead, each with its "label", "predicted", "count" and "share" of the label's items, and "pairs", how many
-        different ones there are.
+        Up to MATRIX names "labels" and their "counts", (labels, labels), rows the truth; beyond NUMBERED names the
+        "largest" confusions, each with its "label", "predicted", "count" and "share" of the label's items, and "pairs",
+        how many different ones there are.
     """
     pairs, counts = np.unique(truth.astype(np.int64) * len(names) + predicted, return_counts=True)
     rows, columns = np.divmod(pairs, len(names))
+    found: dict[str, Any] = {}
     if len(names) <= MATRIX:
         matrix = np.zeros((len(names), len(names)), np.int64)
         matrix[rows, columns] = counts
-        return {"labels": list(names), "counts": matrix.tolist()}
+        found = {"labels": list(names), "counts": matrix.tolist()}
+    if len(names) <= NUMBERED:
+        return found
     items = np.bincount(truth, minlength=len(names))
     wrong = np.flatnonzero(rows != columns)
     most = wrong[np.argsort(-counts[wrong], kind="stable")][:LARGEST]
-    return {
-        "largest": [
-            {
-                "label": names[rows[one]],
-                "predicted": names[columns[one]],
-                "count": int(counts[one]),
-                "share": float(counts[one] / items[rows[one]]),
-            }
-            for one in most
-        ],
-        "pairs": len(wrong),
-    }
+    largest = [
+        {
+            "label": names[rows[one]],
+            "predicted": names[columns[one]],
+            "count": int(counts[one]),
+            "share": float(counts[one] / items[rows[one]]),
+        }
+        for one in most
+    ]
+    return found | {"largest": largest, "pairs": len(wrong)}

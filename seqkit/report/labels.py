@@ -9,6 +9,7 @@ from markupsafe import Markup
 from matplotlib.collections import PatchCollection
 from matplotlib.patches import Rectangle
 
+from seqkit.metrics.confusion import NUMBERED
 from seqkit.report.pages import BLUE, GREY, INK, LINE, Section, axes, figure, legend, table
 from seqkit.report.wording import History, Report, excerpt, items, percent
 
@@ -19,7 +20,8 @@ def classes(report: Report, history: History) -> Section | None:
     blocks = []
     confused = report.get("confusion") or {}
     if "labels" in confused:
-        blocks.append(_confusion(confused["labels"], np.array(confused["counts"], dtype=int), items(report)))
+        counts = np.array(confused["counts"], dtype=int)
+        blocks.append(_confusion(confused["labels"], counts, items(report)))
     if "largest" in confused:
         blocks.append(_largest(confused, items(report)))
     if bins := report.get("calibration"):
@@ -93,8 +95,9 @@ def _in_context(example: Mapping[str, str]) -> Markup:
 
 
 def _confusion(labels: Sequence[str], counts: np.ndarray, items: str) -> Markup:
+    numbered = len(labels) <= NUMBERED
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (label, prediction), each row adds up to 1
-    size = min(2.6 + 0.5 * len(labels), 9.0)
+    size = 2.6 + min(0.5 * len(labels), 6.4 + 0.1 * len(labels))
     shade = matplotlib.colormaps["Blues"]
     picture, ax = axes("prediction", "truth", width=size + 0.6, height=size)
     ax.grid(False)
@@ -105,16 +108,15 @@ def _confusion(labels: Sequence[str], counts: np.ndarray, items: str) -> Markup:
     ax.add_collection(PatchCollection([whole, *cells], match_original=True))
     ax.set_xlim(-0.5, len(labels) - 0.5)
     ax.set_ylim(len(labels) - 0.5, -0.5)
-    ticks = {"parse_math": False, "fontsize": min(10.0, 450.0 / len(labels))}
-    ax.set_xticks(
-        range(len(labels)), labels, rotation=0 if len(labels) < 4 else 45 if len(labels) <= 20 else 90, **ticks
-    )
+    ticks = {"parse_math": False, "fontsize": 10.0 if numbered else 7.0}
+    ax.set_xticks(range(len(labels)), labels, rotation=0 if len(labels) < 4 else 45 if numbered else 90, **ticks)
     ax.set_yticks(range(len(labels)), labels, **ticks)
-    if len(labels) <= 20:
+    if numbered:
         for i, j in np.ndindex(counts.shape):
             colour = "white" if share[i, j] > 0.5 else "#1f2328"  # fixed, as the cell's own colour is
             ax.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour)
-    return figure("confusion", f"Confusion matrix: {items} of the test data by truth and prediction", picture)
+    title = f"Confusion matrix: {items} of the test data by truth and prediction"
+    return figure("confusion", title, picture, large=not numbered)
 
 
 def _largest(confused: Mapping[str, Any], items: str) -> Markup:
