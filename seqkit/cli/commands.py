@@ -2,7 +2,7 @@
 
 import json as json_format
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -28,6 +28,7 @@ def evaluate(
     against: Path | None = None,
     column: dict[str, str] | None = None,
     data_dir: str | None = None,
+    on_error: Literal["stop", "skip"] | None = None,
     json: bool = False,
     import_: Imports = (),
 ) -> None:
@@ -47,11 +48,14 @@ def evaluate(
         Where TFDS keeps prepared data sets.
     json
         Print report.json instead of a table.
+    on_error
+        What to do about a file of images or frames that can't be read: stop, or skip it, name it and answer the others; as
+        in training where it isn't given.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    loaded = _load(run, import_)
-    other = None if against is None else _load(against, import_)
+    loaded = _load(run, import_, on_error)
+    other = None if against is None else _load(against, import_, on_error)
     loaded.evaluate(data, against=other, columns=column, data_dir=data_dir)
     if json:
         print((loaded.path / "report.json").read_text(encoding="utf-8"), end="")
@@ -66,6 +70,7 @@ def predict(
     /,
     *,
     column: dict[str, str] | None = None,
+    on_error: Literal["stop", "skip"] | None = None,
     import_: Imports = (),
 ) -> None:
     """Answer texts or recordings, one JSON object a line, in order, as they come.
@@ -79,10 +84,13 @@ def predict(
         standard input. For recordings a file, a folder or a quoted pattern.
     column
         Where a field is, if not where the training data had it: --column.text review.
+    on_error
+        What to do about a file of images or frames that can't be read: stop, or skip it, name it and answer the others; as
+        in training where it isn't given.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    loaded = _load(run, import_)
+    loaded = _load(run, import_, on_error)
     for answer in loaded.stream(loaded.inputs_of(file, column)):
         print(json_format.dumps(answer, ensure_ascii=False), flush=True)
 
@@ -175,7 +183,7 @@ def export(run: Path, /, *, format: str, import_: Imports = ()) -> None:
     print(_load(run, import_).export(format))
 
 
-def _load(run: Path, modules: tuple[str, ...]) -> "Run":
+def _load(run: Path, modules: tuple[str, ...], on_error: Literal["stop", "skip"] | None = None) -> "Run":
     for module in modules:
         import_path(module)
-    return seqkit.load(run)
+    return seqkit.load(run, on_error=on_error)

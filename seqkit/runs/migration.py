@@ -1,4 +1,4 @@
-"""Run folders made by version 0.4, in which some names were others."""
+"""Run folders made by version 0.4, in which some names were others, and 0.5, in which images could not be skipped."""
 
 import json
 import zipfile
@@ -15,8 +15,8 @@ def migrated_name(name: str) -> str:
 
 
 def migrated(vocabulary: dict[str, Any]) -> dict[str, Any]:
-    """vocabulary.json with today's names."""
-    return {migrated_name(name): value for name, value in vocabulary.items()}
+    """vocabulary.json with today's names and settings."""
+    return {"on_error": "stop"} | {migrated_name(name): value for name, value in vocabulary.items()}
 
 
 def migrate_model(path: Path, to: Path) -> bool:

@@ -4,6 +4,7 @@ What differs from recipe to recipe is behind `seqkit.runs.task.Task`; here is wh
 """
 
 import csv
+import dataclasses
 import functools
 import platform
 import shlex
@@ -23,6 +24,7 @@ from rich.table import Table
 from seqkit.core.errors import InputError
 from seqkit.core.files import read_json, replacing, write_json
 from seqkit.core.registry import exporters, task_class
+from seqkit.core.settings import one_of
 from seqkit.core.version import __version__
 from seqkit.export.subject import Served, Subject
 from seqkit.layers.crf import CRF
@@ -33,7 +35,7 @@ from seqkit.report.document import scores_table, write_html
 from seqkit.runs.migration import migrate_model, migrated, migrated_name
 from seqkit.runs.samples import read_samples
 from seqkit.runs.task import Task
-from seqkit.sources.examples import Examples
+from seqkit.sources.examples import Examples, OnError
 from seqkit.training.executor import Forward
 
 CLASSES = (CRF, Attentive, Recurrent)  # of ours that a model file may name: Keras knows them once they are imported
@@ -248,11 +250,14 @@ class Run:
         )
 
 
-def load(path: str | Path) -> Run:
+def load(path: str | Path, *, on_error: OnError | None = None) -> Run:
     """Open a run folder of any recipe.
 
+    Args:
+        on_error: What to do about a file of images or frames that can't be read: "stop", or "skip" to name it and answer
+            the others; as in training where it isn't given.
     Raises:
-        InputError: No run folder, a damaged one, or one of a recipe that is not known here.
+        InputError: No run folder, a damaged one, or one of a recipe that is not known here or reads no such files.
     """
     path = Path(path)
     info = read_json(path / "run.json")
@@ -264,6 +269,11 @@ def load(path: str | Path) -> Run:
         task = task_kind.from_json(migrated(read_json(path / "vocabulary.json")), info["columns"])
     except KeyError as error:
         raise InputError(f"{path}'s run.json or vocabulary.json lacks {error}: restore it or train again.") from None
+    if on_error is not None:
+        one_of("on_error", on_error, OnError)
+        if not hasattr(task, "on_error"):
+            raise InputError(f"on_error is {on_error!r}, but {kind} reads no images or frames by name: leave it out.")
+        task = dataclasses.replace(task, on_error=on_error)
     return Run(path, task, load_model(path / "model.keras"), info)
 
 

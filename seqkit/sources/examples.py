@@ -11,6 +11,9 @@ from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 
 Role = Literal["train", "valid", "test"]
+OnError = Literal[
+    "stop", "skip"
+]  # what to do about a file that can't be read: stop, or name it and go on without its rows
 
 
 class Handle(Protocol):

@@ -17,7 +17,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Attention, CurriculumKind, Embedding, Exercise, Search, Stack
 from seqkit.corpora.programs import Stage, draw_programs, drawn_programs
-from seqkit.inference.generation import Generated, generate_answers
+from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.layers.embedding import embed_tokens
 from seqkit.metrics.texts import character_scorer
 from seqkit.runs.task import Baseline, Facts, Scorer
@@ -137,7 +137,7 @@ class Programs(TextToText):
             return tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), batch["targets"])
 
         known = step_outputs(forward, rows, right) if "targets" in rows.columns else None
-        return Executed(generate_answers(forward.model, rows, self.search), known)
+        return Executed(generate_answers(forward.made(generation_graph, self.search), rows, self.search), known)
 
     def texts(self, outputs: Executed | list[str]) -> list[str]:
         """The best answers; those of a baseline are texts already."""
