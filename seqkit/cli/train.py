@@ -85,7 +85,7 @@ def _check(recipe: Recipe) -> Callable[..., None]:
 
 
 CHECKS = ("suspects", "json")
-CHECK_HELP = """    suspects: Look for training rows whose label a linear model that was fitted on the other rows contradicts.
+CHECK_HELP = """    suspects: Look for training rows whose label a linear model fitted on the other rows contradicts.
     json: Print a JSON list instead of sentences.
 """
 

@@ -4,6 +4,7 @@ What differs from recipe to recipe is behind `seqkit.runs.task.Task`; here is wh
 """
 
 import csv
+import dataclasses
 import functools
 import platform
 import shlex
@@ -21,6 +22,7 @@ from rich.table import Table
 from seqkit.checks.leaks import Seen
 from seqkit.core.errors import InputError
 from seqkit.core.registry import exporters
+from seqkit.core.settings import one_of
 from seqkit.core.version import __version__
 from seqkit.export.subject import Served, Subject
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
@@ -35,7 +37,7 @@ from seqkit.runs.migration import migrated_name
 from seqkit.runs.opening import MODEL, load_model, load_task
 from seqkit.runs.samples import read_samples
 from seqkit.runs.task import Scorer, Task
-from seqkit.sources.examples import Examples
+from seqkit.sources.examples import Examples, OnError
 from seqkit.training.executor import Forward
 
 CHUNK = 256  # inputs answered at once
@@ -335,15 +337,26 @@ class Run:
         )
 
 
-def load(path: str | Path) -> Run:
+def load(path: str | Path, *, on_error: OnError | None = None) -> Run:
     """Open a run folder of any recipe. Nothing in it is executed, and no link out of it is followed.
 
+    Args:
+        on_error: What to do about a file of images or frames that can't be read: "stop", or "skip" to name it and answer
+            the others; as in training where it isn't given.
     Raises:
-        InputError: No run folder, a damaged one, or one of a recipe that is not known here.
+        InputError: No run folder, a damaged one, or one of a recipe that is not known here or reads no such files.
     """
     path = Path(path)
     info = read_info(path)
-    return Run(path, load_task(path, info), load_model(file_of(path, info, MODEL)), info)
+    task: Any = load_task(path, info)
+    if on_error is not None:
+        one_of("on_error", on_error, OnError)
+        if not hasattr(task, "on_error"):
+            raise InputError(
+                f"on_error is {on_error!r}, but {task.recipe} reads no images or frames by name: leave it out."
+            )
+        task = dataclasses.replace(task, on_error=on_error)
+    return Run(path, task, load_model(file_of(path, info, MODEL)), info)
 
 
 def _incomparable(one: Path, other: Path, what: str, ours: Iterable[str], theirs: Iterable[str]) -> InputError:

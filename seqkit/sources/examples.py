@@ -11,6 +11,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 
 Role = Literal["train", "valid", "test", "asked"]  # asked: inputs to be answered, each by itself
+OnError = Literal["stop", "skip"]  # a file that can't be read stops all, or is named and its rows are left out
 
 
 class Handle(Protocol):

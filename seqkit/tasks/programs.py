@@ -16,7 +16,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.settings import Attention, CurriculumKind, Embedding, Exercise, Search, Stack
 from seqkit.corpora.programs import Stage, draw_programs, drawn_programs
-from seqkit.inference.generation import Generated, generate_answers
+from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.layers.embedding import embed_tokens
 from seqkit.metrics.texts import character_scorer
 from seqkit.runs.task import Baseline, Facts, Scorer
@@ -131,7 +131,7 @@ class Programs(TextToText):
         return encoder_decoder_rows(ids["source"], ids.get("target"), batch_size, axes=axes)
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
-        return generate_answers(forward.model, rows, self.search)
+        return generate_answers(forward.made(generation_graph, self.search), rows, self.search)
 
     def answers(self, examples: Examples, outputs: Generated) -> list[dict[str, Any]]:
         scores = outputs.scores[:, 0].tolist()

@@ -15,7 +15,7 @@ from seqkit.batches.teacher_forcing import encoder_decoder_rows
 from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Attention, Embedding, Search, Stack
-from seqkit.inference.generation import Generated, generate_answers
+from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.layers.embedding import embed_tokens, table_of, tied_head
 from seqkit.metrics.texts import sentence_chrf, signature, text_scorer
 from seqkit.runs.task import Baseline, Facts, Scorer
@@ -113,7 +113,7 @@ class Translation(TextToText):
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
         words = self.source.tokenizer if self.search.replace_unknown else None
-        return generate_answers(forward.model, rows, self.search, words)
+        return generate_answers(forward.made(generation_graph, self.search), rows, self.search, words)
 
     def answers(self, examples: Examples, outputs: Generated) -> list[dict[str, Any]]:
         texts, best = outputs.texts(self.target), self.search.n_best
