@@ -84,6 +84,7 @@ class RunBuilder:
         Args:
             curriculum: From the rows of the training data to what gives each epoch's in their place.
         """
+        splits = splits.each(task.examined)
         info = self._trained(task, model, splits, curriculum)
         _score(Run(self._part, task, model, info), splits)
         return Run(Path(self._arguments["out"]), task, model, info)

@@ -129,6 +129,7 @@ class Run:
             The report.
         """
         examples = self.task.read(data, self.columns(columns), role="test", data_dir=data_dir)
+        examples = self.task.examined(examples)
         if against is not None and against.task.classes != self.task.classes:
             raise InputError(f"{against.path} has other classes than {self.path}: compare runs of the same classes.")
         started = time.perf_counter()

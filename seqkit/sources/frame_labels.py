@@ -9,7 +9,8 @@ import numpy as np
 
 from seqkit.core.errors import InputError
 from seqkit.sources.decoders import BROKEN
-from seqkit.sources.tables import lines_of, read_table, read_text
+from seqkit.sources.tables import read_table
+from seqkit.sources.text_files import lines_of, read_text
 
 BACKGROUND = "background"
 LABEL_FILES = (".labels.txt", ".labels.tsv", ".labels.csv")

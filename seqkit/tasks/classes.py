@@ -13,6 +13,7 @@ from seqkit.core.settings import Training
 from seqkit.metrics.classification import calibration_bins, classification_scores, confusion, macro, per_class
 from seqkit.runs.task import Facts, Scorer
 from seqkit.sources.examples import Examples
+from seqkit.sources.labels import named_as
 from seqkit.tasks.roles import Inputs, Outputs, Scores
 from seqkit.text.labels import UNSEEN, encode_labels
 from seqkit.training.executor import Forward, row_outputs
@@ -31,6 +32,9 @@ class ClassOfARow(Inputs, Outputs, Scores):
 
     classes: tuple[str, ...]
     truth = "label"
+
+    def examined(self, examples: Examples) -> Examples:
+        return named_as(super().examined(examples), self.truth, self.classes)
 
     def labels(self, examples: Examples) -> np.ndarray:
         """int32, (rows,), UNSEEN for a label that is none of the classes."""

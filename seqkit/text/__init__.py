@@ -6,6 +6,7 @@ __all__ = [
     "lexicon",
     "spans",
     "subwords",
+    "tag_schemes",
     "tokenizer",
     "unigram",
     "vectors",
