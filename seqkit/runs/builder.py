@@ -91,6 +91,7 @@ class RunBuilder:
         Returns:
             The run; its `failed` says what could not be added, and why.
         """
+        splits = splits.each(task.examined)
         found, seen = check_training(task, splits, strict=self._arguments["strict"])
         info = self._begin(task, splits) | found
         rehearse(task, model, splits, info, self._folder.path)

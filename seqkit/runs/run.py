@@ -158,6 +158,7 @@ class Run:
         with FolderLock(self.path):
             self.info = read_info(self.path)  # with what others have added since
             examples = self.task.read(data, self.columns(columns), role="test", data_dir=data_dir)
+            examples = self.task.examined(examples)
             digest = examples.digest()
             facts = {"source": examples.origin, "rows": len(examples), "digest": digest}
             name = name or evaluation_name(data, digest)

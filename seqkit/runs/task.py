@@ -44,6 +44,13 @@ class Inputs(Protocol):
     ) -> Examples:
         """Read a source into the rows that are scored."""
 
+    def examined(self, examples: Examples) -> Examples:
+        """Rows to train on or to score, as the task takes them: labels written as its classes are; with what is noticed.
+
+        Raises:
+            InputError: They can't be scored.
+        """
+
     def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[Sequence[Any]]:
         """Chunks of inputs from a file, or from standard input (-)."""
 

@@ -9,6 +9,7 @@ __all__ = [
     "frame_labels",
     "images",
     "in_memory",
+    "labels",
     "nameless_files",
     "notices",
     "parallel",
@@ -18,7 +19,9 @@ __all__ = [
     "splits",
     "streams",
     "tables",
+    "text_files",
     "tfds",
     "token_files",
     "videos",
+    "workbooks",
 ]

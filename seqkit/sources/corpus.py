@@ -10,7 +10,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 from seqkit.sources.examples import Examples, Role, hold_out
 from seqkit.sources.reading import read
-from seqkit.sources.tables import lines_of, read_text, suffix_of
+from seqkit.sources.text_files import lines_of, read_text, suffix_of
 
 STRETCH = 1_000  # characters: what intervals are resampled by
 TEXTS = (".txt",)

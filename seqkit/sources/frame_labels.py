@@ -11,7 +11,8 @@ import numpy as np
 from seqkit.core.errors import InputError
 from seqkit.sources.damage import BROKEN, BYTES, reason
 from seqkit.sources.decoders import array_in
-from seqkit.sources.tables import lines_of, read_table, read_text
+from seqkit.sources.tables import read_table
+from seqkit.sources.text_files import lines_of, read_text
 
 BACKGROUND = "background"
 LABEL_FILES = (".labels.txt", ".labels.tsv", ".labels.csv")

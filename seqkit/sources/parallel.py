@@ -10,7 +10,7 @@ from seqkit.core.findings import Finding
 from seqkit.sources.cells import how_to_name
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.reading import read
-from seqkit.sources.tables import TABLES, lines_of, read_text, suffix_of
+from seqkit.sources.text_files import TABLES, lines_of, read_text, suffix_of
 
 
 def read_parallel(

@@ -14,6 +14,7 @@ from seqkit.metrics.classification import calibration_bins, classification_score
 from seqkit.metrics.confusion import confusion
 from seqkit.runs.task import Facts, Scorer
 from seqkit.sources.examples import Examples
+from seqkit.sources.labels import named_as
 from seqkit.tasks.roles import Inputs, Outputs, Scores
 from seqkit.text.labels import UNSEEN, encode_labels, with_unseen
 from seqkit.training.executor import Forward, row_outputs
@@ -37,6 +38,9 @@ class ClassOfARow(Inputs, Outputs, Scores):
 
     def truths(self, examples: Examples) -> list[str]:
         return examples[self.truth]
+
+    def examined(self, examples: Examples) -> Examples:
+        return named_as(super().examined(examples), self.truth, self.classes)
 
     def labels(self, examples: Examples) -> np.ndarray:
         """int32, (rows,), UNSEEN for a label that is none of the classes."""

@@ -33,6 +33,10 @@ class Inputs:
     ) -> Examples:
         return read(source, columns, role=role, data_dir=data_dir)
 
+    def examined(self, examples: Examples) -> Examples:
+        """Rows that were read, as they are."""
+        return examples
+
     def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[Sequence[Any]]:
         return inputs_of(file, columns)
 

@@ -7,6 +7,7 @@ __all__ = [
     "predicted",
     "spans",
     "subwords",
+    "tag_schemes",
     "tokenizer",
     "unigram",
     "vectors",
