@@ -25,7 +25,8 @@ def made_without_digests(info: Mapping[str, Any]) -> bool:
 
 def migrated(vocabulary: dict[str, Any]) -> dict[str, Any]:
     """vocabulary.json with today's names and settings."""
-    return {"on_error": "stop"} | {migrated_name(name): value for name, value in vocabulary.items()}
+    images = {"on_error": "stop"} if "image_size" in vocabulary else {}  # which could not be skipped
+    return images | {migrated_name(name): value for name, value in vocabulary.items()}
 
 
 def migrate_model(path: Path, to: Path) -> bool:

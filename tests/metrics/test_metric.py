@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,12 +21,19 @@ from seqkit.tasks import (
     video_frames,
     written_answers,
 )
+from seqkit.text.tokenizer import Tokenizer
 
 TASKS = [
     captioning.Captioning, language_model.LanguageModel, programs.Programs, question_answering.QuestionAnswering,
     sentiment.Sentiment, tagging.Tagging, translation.Translation, video_frames.VideoFrames,
     written_answers.WrittenAnswers,
 ]  # fmt: skip
+BY_KIND = {  # those whose metrics depend on what they are about: tags mark spans or don't, symbols are words or spell them
+    tagging.Tagging: [SimpleNamespace(scheme=scheme) for scheme in (object(), None)],
+    language_model.LanguageModel: [
+        SimpleNamespace(vocabulary=SimpleNamespace(tokenizer=Tokenizer(unit))) for unit in ("word", "symbol")
+    ],
+}
 
 
 def test_an_undeclared_metric_is_refused_and_a_name_is_given_once():
@@ -72,6 +80,5 @@ def test_a_length_is_best_near_that_of_the_reference():
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.recipe)
 def test_every_recipe_scores_by_declared_metrics_of_which_one_is_a_headline(task):
     names = inspect.getattr_static(task, "metrics")
-    if isinstance(names, property):  # of tags, which mark spans or don't
-        names = [name for scheme in ("bio", None) for name in names.fget(task({}, None, (), scheme, "crf"))]
-    assert any(metric(name).headline for name in names)
+    for given in map(names.fget, BY_KIND[task]) if isinstance(names, property) else [names]:
+        assert any(metric(name).headline for name in given)
