@@ -31,7 +31,8 @@ from seqkit.training.backbone import with_backbone_features
 from seqkit.training.curriculum import Curriculum
 from seqkit.training.executor import Forward, Rows
 from seqkit.training.loop import fit, reproducible
-from seqkit.training.monitor import make_monitor
+from seqkit.training.monitor import Monitor, make_monitor
+from seqkit.training.objectives import Objective
 
 
 class RunBuilder:
@@ -92,11 +93,14 @@ class RunBuilder:
             The run; its `failed` says what could not be added, and why.
         """
         splits = splits.each(task.examined)
+        objective = task.objective(self.training, splits.train)
+        score = _scoring(task, model, splits.valid)
+        monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
         found, seen = check_training(task, splits, strict=self._arguments["strict"])
         info = self._begin(task, splits) | found
         rehearse(task, model, splits, info, self._folder.path)
         keras.utils.set_random_seed(self._arguments["seed"])
-        history = self._train(task, model, splits, info, curriculum)
+        history = self._train(task, model, splits, info, objective, monitor, curriculum)
         write_run(self._folder.path, task, model, history, info, seen)
         self._folder.stand()
         run = Run(Path(self._arguments["out"]), task, model, info)
@@ -152,14 +156,12 @@ class RunBuilder:
         model: keras.Model,
         splits: Splits,
         info: dict[str, Any],
+        objective: Objective,
+        monitor: Monitor,
         curriculum: Callable[[Rows], Curriculum] | None,
     ) -> list[dict[str, float]]:
         """Move the weights; returns the history, and puts into `info` how long it took, and facts."""
         seed, training = self._arguments["seed"], self.training
-        objective = task.objective(training, splits.train)
-        monitor = make_monitor(
-            training, objective, default=task.monitor, metrics=task.metrics, score=_scoring(task, model, splits.valid)
-        )
         train_rows, facts = task.encode_for_training(splits.train, training.batch_size)
         valid_rows, _ = task.encode_for_training(splits.valid, training.batch_size)
         notify(
