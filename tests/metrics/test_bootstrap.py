@@ -53,13 +53,13 @@ def test_a_thousand_resamples_of_seed_zero_unless_asked_otherwise():
     assert calls == [12] * (1001 + 2 * 1001)
 
 
-@pytest.mark.parametrize("rows", [1, LEAST - 1, LEAST])
+@pytest.mark.parametrize("rows", [1, 9, 10])
 def test_few_rows_have_values_and_neither_interval_nor_test(rows):
     values = np.arange(float(rows))
     found = bootstrap(mean_of(values), rows)["mean"]
     test = paired_bootstrap(mean_of(values), mean_of(values + 1), rows)["mean"]
     assert (found["value"], test["difference"]) == (pytest.approx(values.mean()), pytest.approx(-1))
-    assert ("low" in found, "high" in found, "low" in test, "p_value" in test) == (rows >= LEAST,) * 4
+    assert ("low" in found, "high" in found, "low" in test, "p_value" in test) == (rows >= 10,) * 4
 
 
 def test_interval_of_a_proportion_is_the_normal_one(rng):
