@@ -17,11 +17,11 @@ from seqkit.text.vocabulary import Vocabulary
 texts = st.text(st.sampled_from("ab \n\t\u00e9\u2603"), min_size=1, max_size=60).map(lambda text: text * 60)
 
 
-long_lines = st.lists(
-    st.tuples(st.sampled_from(["a", "ab ", "\u2603\u00e9", "a\t\r"]), st.integers(0, 3 * STRETCH)),
-    min_size=1,
-    max_size=4,
-).map(lambda parts: "\r\n".join(part * (size // len(part)) for part, size in parts))
+sizes = st.sampled_from([0, 7, STRETCH - 1, STRETCH, 2 * STRETCH + 1, 3 * STRETCH])
+blocks = st.sampled_from(["a", "abc ", "\u2603\u00e9", "a\t\r"])
+long_lines = st.lists(st.tuples(blocks, sizes), min_size=1, max_size=4).map(
+    lambda parts: "\r\n".join(block * (size // len(block)) for block, size in parts)
+)
 
 
 @given(texts | long_lines)
