@@ -62,9 +62,8 @@ def check_leak(seen: Seen, examples: Examples, fields: Sequence[str], name: str)
     exact = int(seen.rows(examples, fields, exact=True).sum())
     unit = "pieces" if "stretch" in examples.columns else "rows"
     holds = "hold a line of" if unit == "pieces" else "stand in"
-    what = (
-        f"{len(rows):,} of {len(examples):,} {name} {unit} {holds} the training data ({exact:,} of them to the letter)"
-    )
+    data = "training or validation" if name == "test" else "training"
+    what = f"{len(rows):,} of {len(examples):,} {name} {unit} {holds} the {data} data ({exact:,} of them to the letter)"
     advice = (
         "The report has the score on the others beside the score on all: trust that one, or remove them."
         if name == "test"

@@ -74,7 +74,8 @@ def _check(recipe: Recipe) -> Callable[..., None]:
             for finding in findings:
                 Terminal().print(f"{finding.harm} ({finding.kind}): {finding.what}. {finding.advice}")
                 Terminal().print(*(f"    {line}" for line in finding.listed()), sep="\n")
-            print(f"{len(findings)} findings" if findings else "Nothing was found.")
+            count = len(findings)
+            print(f"{count} {'finding' if count == 1 else 'findings'}" if findings else "Nothing was found.")
         if strict:
             refuse(findings)
 

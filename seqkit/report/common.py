@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from seqkit.core.findings import HARMS
 from seqkit.metrics.metric import headlines, metric
 from seqkit.report.pages import BLUE, GREY, ORANGE, Section, axes, facts, figure, legend, paragraph, table
 from seqkit.report.wording import History, Report, called, interval, items, listed, plain, sense, signed, written
@@ -40,6 +41,14 @@ def scores(report: Report, history: History) -> Section | None:
         ]
         caption = "The model less each baseline, on the same rows (paired bootstrap)"
         blocks.append(table(["metric", "baseline", *columns], rows, caption, words=2))
+    if rest := report.get("rest"):
+        rows = [
+            [metric(name).words, written(name, report["metrics"][name]["value"]), written(name, score["value"]),
+             interval(name, score)]
+            for name, score in rest["metrics"].items()
+        ]  # fmt: skip
+        caption = f"On the {rest['rows']:,} rows that are not in the training or validation data"
+        blocks.append(table(["metric", "all rows", "the others", "95% interval"], rows, caption))
     if against := report.get("against"):
         rows = [[metric(name).words, *_difference(name, test)] for name, test in against["metrics"].items()]
         caption = f"Against {against['run']}, on the same rows (paired bootstrap)"
@@ -125,6 +134,23 @@ def data(report: Report, history: History) -> Section | None:
     found = report.get("data") or {}
     pairs = [(text, plain(key, found[key])) for key, text in words.items() if key in found]
     return Section("Test data", [facts(pairs)]) if pairs else None
+
+
+def findings(report: Report, history: History) -> Section | None:
+    """What was found in the data that was scored, and in what the model was trained on; each once."""
+    found = {
+        (one["harm"], one["what"]): one for key in ("findings", "training_findings") for one in report.get(key) or []
+    }
+    if not found:
+        return None
+    rows = [
+        [one["harm"], f"{one['what']}.", one["where"], one["advice"]]
+        for one in sorted(found.values(), key=lambda one: HARMS.index(one["harm"]))
+    ]
+    caption = "Errors would make figures wrong, warnings may mislead, notes tell of a rule that was applied"
+    return Section(
+        "What was found in the data", [table(["harm", "what", "where", "what to do"], rows, caption, words=4)]
+    )
 
 
 def circumstances(report: Report, history: History) -> Section | None:

@@ -16,16 +16,16 @@ from rich.table import Table
 from rich.text import Text
 
 from seqkit.metrics.metric import metric
-from seqkit.report.common import circumstances, data, gradients, learning, scores
+from seqkit.report.common import circumstances, data, findings, gradients, learning, scores
 from seqkit.report.labels import classes, kinds, mistakes, tag_mistakes, timelines
 from seqkit.report.pages import Section, write
 from seqkit.report.texts import attention, looks, sizes, stretches, writings
 from seqkit.report.wording import History, Report, called, interval, signed, verdict, written
 
-__all__ = ["SECTIONS", "ScoresTable", "against_table", "verdict", "write_html"]
+__all__ = ["SECTIONS", "ScoresTable", "against_table", "rest_table", "verdict", "write_html"]
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
     scores, learning, gradients, kinds, classes, looks, timelines, mistakes, tag_mistakes, stretches, writings, sizes,
-    attention, data, circumstances,
+    attention, data, findings, circumstances,
 )  # fmt: skip
 
 
@@ -118,4 +118,17 @@ def against_table(report: Report) -> Table:
             f"{low} to {high}",
             f"{other['p_value']:.3f}" if "p_value" in other else "–",
         )
+    return shown
+
+
+def rest_table(report: Report) -> Table:
+    """The scores on the rows that a model has not seen, where it has seen some, for a terminal."""
+    rest = report["rest"]
+    title = f"On the {rest['rows']:,} rows that are not in the training or validation data"
+    shown = Table(title=title, title_justify="left")
+    for column in ("metric", "all rows", "the others", "95% interval"):
+        shown.add_column(column, justify="left" if column == "metric" else "right", no_wrap=column != "metric")
+    for name, score in rest["metrics"].items():
+        ours = written(name, report["metrics"][name]["value"])
+        shown.add_row(metric(name).words, ours, written(name, score["value"]), interval(name, score))
     return shown

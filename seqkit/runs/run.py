@@ -27,7 +27,7 @@ from seqkit.core.version import __version__
 from seqkit.export.subject import Served, Subject
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
 from seqkit.metrics.metric import metric
-from seqkit.report.document import ScoresTable, against_table
+from seqkit.report.document import ScoresTable, against_table, rest_table
 from seqkit.runs.attempts import Attempts
 from seqkit.runs.checking import SEEN, as_json, check_scoring
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
@@ -93,9 +93,12 @@ class Run:
         return self.task.columns | dict(other or {})
 
     def tables(self, report: Mapping[str, Any] | None = None) -> list[Table | ScoresTable]:
-        """The scores of a report for a terminal, of the run's own where none is given; and what it was compared with."""
+        """The scores of a report for a terminal, of the run's own where none is given; those on the rows that are new; and
+        beside another run's.
+        """
         report = self.report if report is None else report
-        return [ScoresTable(report), *([against_table(report)] if "against" in report else [])]
+        more = {"rest": rest_table, "against": against_table}
+        return [ScoresTable(report), *(make(report) for part, make in more.items() if part in report)]
 
     def inputs_of(self, file: str, columns: Mapping[str, str] | None = None) -> Iterator[Sequence[Any]]:
         """Chunks of inputs for `stream`, read from a file; - for standard input.
