@@ -10,6 +10,7 @@ __all__ = [
     "loop",
     "objectives",
     "optimizer",
+    "randomness",
     "regularisation",
     "scheduled_sampling",
     "step",
