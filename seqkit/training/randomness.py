@@ -23,7 +23,8 @@ def seeded(seed: int) -> Iterator[None]:
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - it is the global state that is kept
     of_keras = {name: global_state.get_global_attribute(name) for name in OF_KERAS}
     tensorflow = context.context()
-    of_tensorflow = tensorflow._seed, tensorflow._rng  # a new generator takes the place of the old one
+    # a new generator takes the place of the old one, which there is only once somebody has seeded
+    of_tensorflow = tensorflow._seed, getattr(tensorflow, "_rng", None)
     keras.utils.set_random_seed(seed)
     try:
         yield

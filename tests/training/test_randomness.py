@@ -5,8 +5,19 @@ import random
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from seqkit.training.randomness import seeded
+
+
+def test_where_nobody_has_seeded_nobody_has_afterwards(monkeypatch):
+    fresh = context.context()
+    monkeypatch.setattr(fresh, "_seed", None)
+    monkeypatch.delattr(fresh, "_rng")
+    with seeded(7):
+        inside = float(tf.random.uniform(()))
+    assert context.context()._seed is None
+    assert float(tf.random.uniform(())) != inside
 
 
 def drawn():
