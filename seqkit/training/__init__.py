@@ -11,6 +11,7 @@ __all__ = [
     "monitor",
     "objectives",
     "optimizer",
+    "randomness",
     "regularisation",
     "scheduled_sampling",
     "step",

@@ -27,6 +27,7 @@ from seqkit.training.interruption import Stop, interruption
 from seqkit.training.monitor import Monitor, make_monitor
 from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import make_optimizer
+from seqkit.training.randomness import seeded
 from seqkit.training.step import make_train_step, make_valid_step, training_executor
 from seqkit.training.sums import Figures, Step, figures_of, means_of, total_sums
 
@@ -110,14 +111,14 @@ def fit(
 
 @contextlib.contextmanager
 def reproducible(seed: int, precision: str) -> Iterator[None]:
-    """Seed Python, NumPy and TensorFlow, and let layers made in the block compute in Keras's policy `precision`."""
+    """What is random in the block follows from the seed, and layers made in it compute in Keras's policy `precision`."""
     before = keras.config.dtype_policy()
-    keras.utils.set_random_seed(seed)
-    keras.config.set_dtype_policy(precision)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+    with seeded(seed):
+        keras.config.set_dtype_policy(precision)
+        try:
+            yield
+        finally:
+            keras.config.set_dtype_policy(before)
 
 
 @dataclasses.dataclass
