@@ -20,7 +20,7 @@ from seqkit.report.common import circumstances, data, findings, gradients, learn
 from seqkit.report.labels import classes, kinds, mistakes, tag_mistakes, timelines
 from seqkit.report.pages import Section, write
 from seqkit.report.texts import attention, looks, sizes, stretches, writings
-from seqkit.report.wording import History, Report, called, interval, signed, verdict, written
+from seqkit.report.wording import History, Report, called, ends, interval, signed, verdict, written
 
 __all__ = ["SECTIONS", "ScoresTable", "against_table", "rest_table", "verdict", "write_html"]
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
@@ -105,19 +105,14 @@ class ScoresTable:
 def against_table(report: Report) -> Table:
     """The comparison with another run for a terminal: a row a metric, with the paired bootstrap's interval and p."""
     against = report["against"]
-    shown = Table(title=f"Against {against['run']}, on the same rows by a paired bootstrap", title_justify="left")
+    title = f"Against {against['run']}, on the same rows by a paired bootstrap"
+    shown = Table(title=title, title_justify="left", box=ROUNDED)
     for column in ("metric", "model", "difference", "95% interval", "p"):
         shown.add_column(column, justify="left" if column == "metric" else "right", no_wrap=column != "metric")
-    for name, other in against["metrics"].items():
-        low, high = (signed(name, other.get(bound)) for bound in ("low", "high"))
-        value = written(name, report["metrics"][name]["value"])
-        shown.add_row(
-            metric(name).words,
-            value,
-            signed(name, other["difference"]),
-            f"{low} to {high}",
-            f"{other['p_value']:.3f}" if "p_value" in other else "–",
-        )
+    for name, test in against["metrics"].items():
+        value, difference = written(name, report["metrics"][name]["value"]), signed(name, test["difference"])
+        p_value = f"{test['p_value']:.3f}" if "p_value" in test else "–"
+        shown.add_row(metric(name).words, value, difference, ends(name, test), p_value)
     return shown
 
 

@@ -40,6 +40,13 @@ def signed(name: str, value: float | None) -> str:
     return f"{value:+.1f}" if kind == "points" else f"{value:+.3f}"
 
 
+def ends(name: str, test: Mapping[str, float]) -> str:
+    """The interval of a difference; a dash where there were too few rows for one."""
+    if "low" not in test:
+        return "–"
+    return f"{signed(name, test['low']).removesuffix(' points')} to {signed(name, test['high'])}"
+
+
 def sense(name: str) -> str:
     """In which direction a metric is better."""
     return {"high": "higher is better", "low": "lower is better", "one": "best near 1"}[metric(name).better]
@@ -106,8 +113,7 @@ def _told(report: Report, name: str, rival: str) -> str:
     test = (report.get("compared") or {}).get(rival, {}).get(name) or {}
     if "low" not in test:
         return f"{text})"
-    low, high = (signed(name, test[end]) for end in ("low", "high"))
-    return f"{text}; {signed(name, test['difference'])}, {low.removesuffix(' points')} to {high})"
+    return f"{text}; {signed(name, test['difference'])}, {ends(name, test)})"
 
 
 def _no_more_than(report: Report, names: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from seqkit.core.errors import InputError
 from seqkit.metrics.metric import metric
-from seqkit.report.document import ScoresTable, write_html
+from seqkit.report.document import ScoresTable, against_table, write_html
 from seqkit.report.labels import CLASSES
 from seqkit.report.pages import Section, _lit, axes, facts, figure, png
 from seqkit.report.wording import verdict
@@ -298,7 +298,14 @@ def test_terminal_table_has_a_column_a_baseline():
         assert words in shown(REPORT)
 
 
-NAMES = ["accuracy", "unknown_token_accuracy", "length_ratio", "perplexity", "calibration_error"]
+NAMES = [
+    "closed_vocabulary_perplexity",
+    "accuracy",
+    "unknown_token_accuracy",
+    "length_ratio",
+    "perplexity",
+    "calibration_error",
+]
 BASELINES = ["most_frequent", "kneser_ney", "fixed_window", "question_alone", "image_alone", "unigram", "nearest"]
 
 
@@ -311,7 +318,8 @@ BASELINES = ["most_frequent", "kneser_ney", "fixed_window", "question_alone", "i
 )
 def test_terminal_tables_are_whole(names, baselines, value, width):
     """Every header and every value at any width, whichever the metrics and however many the baselines."""
-    scores = {name: score(value, value / 7) for name in names}
+    values = {name: min(value, 1.0) if metric(name).kind == "share" else value for name in names}
+    scores = {name: score(one, one / 7) for name, one in values.items()}
     text = shown({"metrics": scores, "baselines": dict.fromkeys(baselines, scores)}, width)
     lines = text.splitlines()
     assert max(map(len, lines)) <= width
@@ -320,6 +328,23 @@ def test_terminal_tables_are_whole(names, baselines, value, width):
     words = {word for cell in re.split(r"[│\n]", table) for word in cell.split()}
     for name in (*baselines, *(metric(name).words for name in names), "95%_interval"):
         assert set(name.replace("_", " ").split()) <= words, name
+
+
+@settings(max_examples=10)
+@given(st.lists(st.sampled_from(NAMES), min_size=1, unique=True), st.floats(1e-3, 1.0), st.booleans())
+def test_the_table_against_another_run_is_whole(names, value, few):
+    test = {"difference": value, "low": -value, "high": value, "p_value": 0.5}
+    tests = dict.fromkeys(names, {"difference": value} if few else test)
+    report = {"metrics": {name: score(value) for name in names}, "against": {"run": "runs/other", "metrics": tests}}
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(against_table(report))
+    text = capture.get()
+    assert max(map(len, text.splitlines())) <= 80
+    words = {word for cell in re.split(r"[│\n]", text) for word in cell.split()}
+    for name in ("difference", "95%_interval", *(metric(name).words for name in names)):
+        assert set(name.replace("_", " ").split()) <= words, name
+    assert ("0.500" in text) == (not few)
 
 
 def test_many_labels_make_a_short_page_that_begins_with_the_largest_errors(tmp_path):
