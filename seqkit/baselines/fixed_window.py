@@ -67,8 +67,7 @@ class FixedWindow:
             seed: Of the weights and of the order of the symbols.
         """
         outcomes, rng = np.unique(outcomes).astype(np.int64), np.random.default_rng(seed)
-        known = np.isin(rows.values, outcomes)
-        targets, history = np.searchsorted(outcomes, rows.values[known]), contexts(rows, window, begin)[known]
+        known = np.flatnonzero(np.isin(rows.values, outcomes))
         tokens = int(max(outcomes.max(), begin)) + 1
         weights = [
             tf.Variable(values.astype(np.float32))
@@ -80,7 +79,7 @@ class FixedWindow:
                 np.zeros(len(outcomes)),
             )
         ]
-        steps = min(STEPS, epochs * -(-len(targets) // BATCH), max(1, int(SCORES / (BATCH * len(outcomes)))))
+        steps = min(STEPS, epochs * -(-len(known) // BATCH), max(1, int(SCORES / (BATCH * len(outcomes)))))
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.012, steps))
         optimizer.build(weights)
 
@@ -96,16 +95,14 @@ class FixedWindow:
         order = np.empty(0, np.int64)
         for _ in tracked(range(steps), "fitting the baseline fixed_window"):
             if not len(order):
-                order = rng.permutation(len(targets))
+                order = rng.permutation(known)
             chosen, order = order[:BATCH], order[BATCH:]
-            move(history[chosen], targets[chosen])
+            move(contexts(rows, window, begin, chosen), np.searchsorted(outcomes, rows.values[chosen]))
         return cls(outcomes, *(weight.numpy() for weight in weights))
 
     def log_probabilities(self, rows: Ragged, begin: int) -> np.ndarray:
         """Of each symbol given those before it in its row: float64, (items,), in nats; -inf where it is no outcome."""
         window = len(self.hidden) // self.vectors.shape[1]
-        history = contexts(rows, window, begin)
-        history[history >= len(self.vectors)] = 0
         weights = self.vectors, self.hidden, self.hidden_bias, self.output, self.output_bias
         place = np.searchsorted(self.outcomes, rows.values)
         place = np.minimum(place, len(self.outcomes) - 1)
@@ -120,8 +117,9 @@ class FixedWindow:
         result = np.empty(len(place))
         size = max(1, CHUNK // len(self.outcomes))
         for start in tracked(range(0, len(place), size), "asking the baseline fixed_window"):
-            piece = slice(start, start + size)
-            result[piece] = -nats(history[piece], place[piece]).numpy()
+            piece = np.arange(start, min(start + size, len(place)))
+            history = contexts(rows, window, begin, piece)
+            result[piece] = -nats(np.where(history < len(self.vectors), history, 0), place[piece]).numpy()
         return np.where(known, result, -np.inf)
 
     def save(self, path: Path) -> None:
