@@ -73,8 +73,7 @@ def language_model(
     from seqkit.corpora.topics import topics
     from seqkit.runs.builder import RunBuilder
     from seqkit.sources.corpus import hold_out_end, read_corpus
-    from seqkit.tasks.language_model import LanguageModel, build_language_model, lines_to_split
-    from seqkit.text.vocabulary import learn_vocabulary
+    from seqkit.tasks.language_model import LanguageModel, build_language_model
 
     if data is None and not contiguous:
         raise InputError("The built-in topics are one running text: leave contiguous on, or give --data.")
@@ -92,13 +91,17 @@ def language_model(
             reader=functools.partial(read_corpus, contiguous=contiguous),
             holder=hold_out_end,
         )
-        vocabulary = learn_vocabulary(
-            lines_to_split(splits.train["text"], unit),
+        task = LanguageModel.of(
+            columns,
+            splits.train["text"],
+            contiguous=contiguous,
+            window=window,
+            random_windows=random_windows,
             unit=unit,
             lowercase=lowercase,
             size=vocabulary_size,
             min_count=min_count,
         )
-        task = LanguageModel(columns, vocabulary, contiguous, window, random_windows)
-        model = build_language_model(len(vocabulary), embedding, stack, one_hot=one_hot, tied=tied)
+        tokens = len(task.vocabulary)
+        model = build_language_model(tokens, embedding, stack, one_hot=one_hot, tied=tied)
         return making.done(task, model, splits)

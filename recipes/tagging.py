@@ -36,13 +36,11 @@ def tagging(
     characters: Literal["none", "cnn", "rnn"] = "cnn",
     character_units: int = 128,
     max_word_length: int = 20,
-    scheme: Literal["data", "bio", "iob1", "bioes"] = "data",
+    scheme: Literal["data", "bio", "iob1", "bioes", "bilou", "bmes"] = "data",
     output: Literal["softmax", "crf"] = "softmax",
     embedding: Embedding = Embedding(units=100, word_dropout=0.25),
     stack: Stack = Stack(cell="lstm", units=(160,), bidirectional=True, input_dropout=0.3, dropout=0.4),
-    training: Training = Training(
-        epochs=5, learning_rate=4e-3, schedule="cosine", global_clipnorm=5.0, monitor="val_accuracy"
-    ),
+    training: Training = Training(epochs=5, learning_rate=4e-3, schedule="cosine", global_clipnorm=5.0),
     **run: Unpack[RunOptions],
 ) -> Run:
     """Label every word of a sentence: many in, as many out.
@@ -61,7 +59,8 @@ def tagging(
         characters: What composes a word of its characters: nothing, filters or an LSTM.
         character_units: Width of that.
         max_word_length: Characters of a word that are read; of longer words the middle is left out, and they are counted.
-        scheme: How tags mark spans: as the data has it, or BIO, IOB1 or BIOES, into which all tags are converted.
+        scheme: How tags mark spans: as the data has it, which is told from the tags, or BIO (IOB2), IOB1, BIOES (IOBES),
+            BILOU or BMES, into which all tags are converted.
         output: Each tag on its own (softmax), or all of a sentence as a linear chain (crf). Either way spans are legal.
         embedding: How words become vectors; dropped words become <unknown>, which is so trained.
         stack: The recurrent layers.
@@ -77,7 +76,7 @@ def tagging(
     from seqkit.tasks.tagging import Tagging, build_tagger, in_scheme
     from seqkit.text.labels import learn_classes
     from seqkit.text.lexicon import Lexicon, split_tokens
-    from seqkit.text.spans import detect
+    from seqkit.text.tag_schemes import TagScheme, detect
     from seqkit.text.vectors import read_vectors
 
     columns = {"tokens": tokens, "tags": tags}
@@ -93,7 +92,7 @@ def tagging(
         found = detect(splits.train["tags"])
         if scheme != "data" and found is None:
             raise InputError(f"{splits.train.origin} has tags that mark no spans: leave scheme {scheme} out.")
-        written = found if scheme == "data" else scheme
+        written = found if scheme == "data" else TagScheme(scheme)
         named = [
             [tag for row in in_scheme(rows["tags"], written) for tag in row] for rows in (splits.train, splits.valid)
         ]

@@ -56,7 +56,8 @@ def video_frames(
         random_windows: Draw the length of each piece from a half, three quarters and the whole of it; for a one-directional
             stack.
         background: A label whose runs are no segments for the edit score and F1.
-        on_error: What to do about a recording that is broken: stop, or skip it, name it and go on.
+        on_error: What to do about a recording that is broken: stop, or skip it, name it and go on; in training as in
+            evaluate and predict.
         turned_copies: For points in space (encoder.points 3, y upwards): copies of each training recording, turned a little
             about the vertical.
         encoder: How frames become vectors.

@@ -1,7 +1,7 @@
 """The recipes that the conformance tests go through: a recipe joins by adding a line to CASES."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class Case:
     """A recipe, small and quick.
 
     Attributes:
-        train: Trains it on its built-in data into a folder.
+        train: Trains it on built-in data, or some of it, into a folder.
         build: Makes an untrained model of its topology from a stack and one of `variants`.
         variants: What else about the topology a property must hold for.
         in_step: Whether there is an answer at every step.
@@ -97,8 +97,24 @@ class Case:
         return as_batch(self.rows(rng, lengths))
 
 
+def _parts(corpus: Mapping[str, Mapping[str, Sequence]], most: int | None = None) -> dict[str, Examples]:
+    """A built-in corpus, or the first `most` training rows of it and an eighth as many of the others."""
+    sizes = {name: most if most is None or name == "train" else most // 8 for name in corpus}
+    return {
+        name: Examples({field: list(values[: sizes[name]]) for field, values in part.items()}, f"built-in ({name})")
+        for name, part in corpus.items()
+    }
+
+
 def _sentiment(out: Path, **settings: Any) -> Run:
-    quick = {"embedding": Embedding(units=32, dropout=0.1), "training": Training(epochs=5, learning_rate=3e-3)}
+    parts = _parts(reviews(rows=4000))
+    quick = {
+        "data": parts["train"],
+        "valid": parts["valid"],
+        "test": parts["test"],
+        "embedding": Embedding(units=32, dropout=0.1),
+        "training": Training(epochs=5, learning_rate=5e-3),
+    }
     return sentiment(out=out, **quick | settings)
 
 
@@ -134,7 +150,7 @@ def _tagging(out: Path, **settings: Any) -> Run:
     quick = {
         "embedding": Embedding(units=16, word_dropout=0.1),
         "stack": Stack(units=(24,), bidirectional=True, dropout=0.1),
-        "training": Training(epochs=3, learning_rate=1e-2, schedule="cosine", monitor="val_accuracy"),
+        "training": Training(epochs=3, learning_rate=1e-2, schedule="cosine"),
         "character_units": 16,
         "max_word_length": WORD,
     }
@@ -174,7 +190,13 @@ def _tokens_and_tags(answers: list[dict]) -> dict[str, list]:
 
 
 def _video_frames(out: Path, **settings: Any) -> Run:
-    quick = {"training": Training(epochs=4, batch_size=8, learning_rate=3e-3)}
+    parts = _parts(moving_digits(clips=320))
+    quick = {
+        "data": parts["train"],
+        "valid": parts["valid"],
+        "test": parts["test"],
+        "training": Training(epochs=4, batch_size=8, learning_rate=5e-3),
+    }
     return video_frames(out=out, **quick | settings)
 
 
@@ -208,7 +230,11 @@ def _padded_with_nan(recordings: Sequence[list]) -> list:
 
 
 def _language_model(out: Path, **settings: Any) -> Run:
+    parts = _parts(topics(), 200)
     quick = {
+        "data": parts["train"],
+        "valid": parts["valid"],
+        "test": parts["test"],
         "embedding": Embedding(units=24),
         "stack": Stack(cell="gru", units=(64,)),
         "training": Training(epochs=2, batch_size=32, learning_rate=1e-2, schedule="cosine"),
@@ -396,7 +422,7 @@ SCENE = (SCENE_SIZE, SCENE_SIZE, 3)
 
 
 def _captioning(out: Path, **settings: Any) -> Run:
-    parts = {name: Examples(part, name) for name, part in described_scenes(seed=0, scenes=1600).items()}
+    parts = _parts(described_scenes(seed=0, scenes=1600))
     quick = {
         "valid": parts["valid"],
         "test": parts["test"],

@@ -3,6 +3,11 @@
 import os
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # processes side by side have a core each: threads of one would wait for the others'
+    for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ[pool] = "1"
 
 import hypothesis
 import keras

@@ -3,7 +3,7 @@
 import itertools
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -30,6 +30,7 @@ def evaluate(
     overwrite: bool = False,
     column: dict[str, str] | None = None,
     data_dir: str | None = None,
+    on_error: Literal["stop", "skip"] | None = None,
     json: bool = False,
     import_: Imports = (),
 ) -> None:
@@ -53,11 +54,14 @@ def evaluate(
         Where TFDS keeps prepared data sets.
     json
         Print report.json instead of a table.
+    on_error
+        What to do about a file of images or frames that can't be read: stop, or skip it, name it and answer the others; as
+        in training where it isn't given.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    loaded = _load(run, import_)
-    other = None if against is None else _load(against, import_)
+    loaded = _load(run, import_, on_error)
+    other = None if against is None else _load(against, import_, on_error)
     report = loaded.evaluate(data, name=name, against=other, columns=column, data_dir=data_dir, overwrite=overwrite)
     place = loaded.path / "evaluations" / report["name"]
     if json:
@@ -74,6 +78,7 @@ def predict(
     /,
     *,
     column: dict[str, str] | None = None,
+    on_error: Literal["stop", "skip"] | None = None,
     import_: Imports = (),
 ) -> None:
     """Answer texts or recordings, one JSON object a line, in order, as they come.
@@ -87,10 +92,13 @@ def predict(
         standard input. For recordings a file, a folder or a quoted pattern.
     column
         Where a field is, if not where the training data had it: --column.text review.
+    on_error
+        What to do about a file of images or frames that can't be read: stop, or skip it, name it and answer the others; as
+        in training where it isn't given.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    loaded = _load(run, import_)
+    loaded = _load(run, import_, on_error)
     for answer in loaded.stream(loaded.inputs_of(file, column)):
         print(json_text(answer), flush=True)
 
@@ -115,7 +123,7 @@ def generate(
     run
         The run folder of a language model.
     prompt
-        What the text goes on from.
+        What the text goes on from. What the vocabulary doesn't hold is read as unknown, if training text had such symbols.
     temperature
         What logits are divided by: below 1 for likelier text, 0 for the most likely symbol each time.
     top_k
@@ -147,7 +155,9 @@ def score(
     column: dict[str, str] | None = None,
     import_: Imports = (),
 ) -> None:
-    """Print how likely a language model finds each line: log-probability in nats and symbols, a JSON object a line.
+    """Print how likely a language model finds each line: log-probability in nats, symbols, and those unknown among these.
+
+    There is a JSON object a line. An unknown symbol costs what any unknown symbol costs, whatever it is.
 
     Parameters
     ----------
@@ -182,7 +192,7 @@ def export(run: Path, /, *, format: str, import_: Imports = ()) -> None:
     print(shown(str(_load(run, import_).export(format))))
 
 
-def _load(run: Path, modules: tuple[str, ...]) -> "Run":
+def _load(run: Path, modules: tuple[str, ...], on_error: Literal["stop", "skip"] | None = None) -> "Run":
     for module in modules:
         import_path(module)
-    return seqkit.load(run)
+    return seqkit.load(run, on_error=on_error)

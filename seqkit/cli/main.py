@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from seqkit.cli import commands
-from seqkit.cli.train import train_app
+from seqkit.cli.train import check_app, train_app
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
 from seqkit.core.terminal import shown
@@ -27,10 +27,12 @@ def command_line(arguments: Sequence[str]) -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # the exit status and the sentence are ours
     )
-    if arguments[:1] == ["train"]:
-        app.command(train_app(arguments[1] if len(arguments) > 1 else None))
-    else:
-        app.command(App(name="train", help="Train a recipe: seqkit train sentiment --help lists its settings."))
+    wanted = arguments[1] if len(arguments) > 1 else None
+    for name, make, does in (("train", train_app, "Train a recipe"), ("check", check_app, "Check a recipe's data")):
+        if arguments[:1] == [name]:
+            app.command(make(wanted))
+        else:
+            app.command(App(name=name, help=f"{does}: seqkit {name} sentiment --help lists its settings."))
     app.command(list_recipes, name="recipes")
     for command in (commands.evaluate, commands.predict, commands.generate, commands.score, commands.export):
         app.command(command, help_format="markdown")

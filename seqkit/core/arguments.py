@@ -49,6 +49,7 @@ class RunOptions(TypedDict, total=False):
         seed: Seed of everything random.
         overwrite: Replace `out` if it exists.
         resume: Go on with the interrupted run of `out`.
+        strict: Refuse data in which the check finds an error or a warning, which are otherwise said.
         callbacks: Keras callbacks.
     """
 
@@ -59,6 +60,7 @@ class RunOptions(TypedDict, total=False):
     seed: int
     overwrite: Annotated[bool, Plays("place")]
     resume: Annotated[bool, Plays("place")]
+    strict: Annotated[bool, Plays("place")]
     callbacks: Callbacks
 
 
@@ -70,6 +72,7 @@ _DEFAULTS: dict[str, Any] = {
     "seed": 0,
     "overwrite": False,
     "resume": False,
+    "strict": False,
     "callbacks": (),
 }
 

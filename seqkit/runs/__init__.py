@@ -3,6 +3,7 @@
 __all__ = [
     "attempts",
     "builder",
+    "checking",
     "contents",
     "evaluation",
     "folder",

@@ -5,30 +5,34 @@ import dataclasses
 import inspect
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import keras
+import numpy as np
 
-from seqkit.core.arguments import parts_of
+from seqkit.core.arguments import Part, parts_of
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.registry import recipe_of
 from seqkit.core.settings import Training
+from seqkit.runs.checking import check_training
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.folder import CHECKPOINT, new_folder
 from seqkit.runs.parts import add_parts, write_run
 from seqkit.runs.rehearsal import rehearse
-from seqkit.runs.run import Run, command, versions
+from seqkit.runs.run import EVALUATION_BATCH, Run, command, versions
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits, read_splits
 from seqkit.training.backbone import with_backbone_features
 from seqkit.training.curriculum import Curriculum
-from seqkit.training.executor import Rows
+from seqkit.training.executor import Forward, Rows
 from seqkit.training.loop import fit, reproducible
+from seqkit.training.monitor import Monitor, make_monitor
+from seqkit.training.objectives import Objective
 
 
 class RunBuilder:
@@ -88,11 +92,16 @@ class RunBuilder:
         Returns:
             The run; its `failed` says what could not be added, and why.
         """
-        info = self._begin(task, splits)
+        splits = splits.each(task.examined)
+        objective = task.objective(self.training, splits.train)
+        score = _scoring(task, model, splits.valid)
+        monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
+        found, seen = check_training(task, splits, strict=self._arguments["strict"])
+        info = self._begin(task, splits, monitor) | found
         rehearse(task, model, splits, info, self._folder.path)
         keras.utils.set_random_seed(self._arguments["seed"])
-        history = self._train(task, model, splits, info, curriculum)
-        write_run(self._folder.path, task, model, history, info)
+        history = self._train(task, model, splits, info, objective, monitor, curriculum)
+        write_run(self._folder.path, task, model, history, info, seen)
         self._folder.stand()
         run = Run(Path(self._arguments["out"]), task, model, info)
         try:
@@ -103,7 +112,7 @@ class RunBuilder:
             ) from None
         return run
 
-    def _begin(self, task: Task, splits: Splits) -> dict[str, Any]:
+    def _begin(self, task: Task, splits: Splits, monitor: Monitor) -> dict[str, Any]:
         """What run.json holds of a run in the making, once it is written."""
         info = {
             "recipe": task.recipe,
@@ -118,18 +127,25 @@ class RunBuilder:
             "command": command(),
         }
         if self._arguments["resume"]:
-            self._check_same(read_info(self._folder.path, trained=False), info)
+            trained_by: set[Part] = (
+                {"training"} if monitor.score is None else {"training", "answers"}
+            )  # which choose the epoch then
+            self._check_same(read_info(self._folder.path, trained=False), info, trained_by)
         write_info(self._folder.path, info)
         return info
 
-    def _check_same(self, before: Mapping[str, Any], info: dict[str, Any]) -> None:
-        """An interrupted run goes on with the settings and the rows that its training was started with."""
+    def _check_same(self, before: Mapping[str, Any], info: dict[str, Any], trained_by: Collection[Part]) -> None:
+        """An interrupted run goes on with the settings and the rows that its training was started with.
+
+        Args:
+            trained_by: What plays a part in this training.
+        """
         others = []
         for name, value in json.loads(json.dumps(info["settings"])).items():
             old, part = before["settings"].get(name), self._parts[name]
             if old == value or part == "source":
                 continue
-            if part == "training":
+            if part in trained_by:
                 raise InputError(
                     f"The interrupted run was started with {name} {old}, now it is {value}: use the same settings."
                 )
@@ -147,6 +163,8 @@ class RunBuilder:
         model: keras.Model,
         splits: Splits,
         info: dict[str, Any],
+        objective: Objective,
+        monitor: Monitor,
         curriculum: Callable[[Rows], Curriculum] | None,
     ) -> list[dict[str, float]]:
         """Move the weights; returns the history, and puts into `info` how long it took, and facts."""
@@ -168,14 +186,17 @@ class RunBuilder:
             learner,
             train_rows,
             valid_rows,
-            objective=task.objective(training, splits.train),
+            objective=objective,
             training=training,
             seed=seed,
             callbacks=self._arguments["callbacks"],
             checkpoint=self._folder.path / CHECKPOINT,
             resume=self._arguments["resume"],
             curriculum=None if curriculum is None else curriculum(train_rows),
+            monitor=monitor,
         )
+        kept = history[monitor.kept(history)]
+        info["kept"] = {"epoch": int(kept["epoch"]), "monitor": monitor.column, "value": kept[monitor.column]}
         info["training_seconds"] = round(time.perf_counter() - started, 1)
         info["training_facts"] = facts | {"padding_share": train_rows.padding_share(), "shapes": train_rows.shapes()}
         return history
@@ -188,6 +209,17 @@ def _scored(splits: Splits) -> Examples:
     notify("No test data: the report is on the validation rows, which have also chosen the epoch that was kept.")
     origin = f"{splits.valid.origin}; validation rows, which chose the epoch"
     return dataclasses.replace(splits.valid, origin=origin)
+
+
+def _scoring(task: Task, model: keras.Model, valid: Examples) -> Callable[[], dict[str, float]]:
+    """What the validation rows score with the model's weights of the moment, as in a report."""
+    forward, everything = Forward(model), np.arange(len(valid))
+
+    def score() -> dict[str, float]:
+        rows, _ = task.encode(valid, EVALUATION_BATCH)
+        return task.scorer(valid, task.outputs(forward, rows))(everything)
+
+    return score
 
 
 def _settings(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""Run folders made by version 0.4, in which some names were others, and by 0.5: both without digests."""
+"""Run folders made by version 0.4, in which some names were others, and by 0.5, in which images could not be skipped: both
+without digests.
+"""
 
 import json
 import zipfile
@@ -22,8 +24,9 @@ def made_without_digests(info: Mapping[str, Any]) -> bool:
 
 
 def migrated(vocabulary: dict[str, Any]) -> dict[str, Any]:
-    """vocabulary.json with today's names."""
-    return {migrated_name(name): value for name, value in vocabulary.items()}
+    """vocabulary.json with today's names and settings."""
+    images = {"on_error": "stop"} if "image_size" in vocabulary else {}  # which could not be skipped
+    return images | {migrated_name(name): value for name, value in vocabulary.items()}
 
 
 def migrate_model(path: Path, to: Path) -> bool:

@@ -7,8 +7,10 @@ from typing import Any
 
 import keras
 
+from seqkit.checks.leaks import Seen
 from seqkit.core.files import write_json
 from seqkit.runs.attempts import Attempts
+from seqkit.runs.checking import SEEN
 from seqkit.runs.contents import add_files, write_info
 from seqkit.runs.evaluation import TRAINING, write_evaluation
 from seqkit.runs.opening import MODEL, VOCABULARY
@@ -21,9 +23,14 @@ BASELINES = "baselines"
 
 
 def write_run(
-    folder: Path, task: Task, model: keras.Model, history: Sequence[Mapping[str, float]], info: dict[str, Any]
+    folder: Path,
+    task: Task,
+    model: keras.Model,
+    history: Sequence[Mapping[str, float]],
+    info: dict[str, Any],
+    seen: Seen | None = None,
 ) -> None:
-    """Write what a run stands on: model, vocabulary, history, run.json."""
+    """Write what a run stands on: model, vocabulary, history, run.json; and by what its training rows are known again."""
     folder.mkdir(parents=True, exist_ok=True)  # it may have vanished while the model was trained
     model.compile()  # a saved model holds weights, not an optimizer's memory
     model.save(folder / MODEL)
@@ -32,7 +39,11 @@ def write_run(
         writer = csv.DictWriter(file, history[0].keys() if history else [])
         writer.writeheader()
         writer.writerows(history)
-    add_files(folder, info, [folder / name for name in (MODEL, VOCABULARY, HISTORY)])
+    names = [MODEL, VOCABULARY, HISTORY]
+    if seen is not None:
+        seen.save(folder / SEEN)
+        names.append(SEEN)
+    add_files(folder, info, [folder / name for name in names])
 
 
 def add_parts(run: Run, train: Examples, valid: Examples, scored: Examples) -> None:

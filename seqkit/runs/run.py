@@ -4,6 +4,7 @@ What differs from recipe to recipe is behind `seqkit.runs.task.Task`; here is wh
 """
 
 import csv
+import dataclasses
 import functools
 import platform
 import shlex
@@ -18,13 +19,17 @@ import numpy as np
 import tensorflow as tf
 from rich.table import Table
 
+from seqkit.checks.leaks import Seen
 from seqkit.core.errors import InputError
 from seqkit.core.registry import exporters
+from seqkit.core.settings import one_of
 from seqkit.core.version import __version__
 from seqkit.export.subject import Served, Subject
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
-from seqkit.report.document import against_table, scores_table
+from seqkit.metrics.metric import metric
+from seqkit.report.document import ScoresTable, against_table
 from seqkit.runs.attempts import Attempts
+from seqkit.runs.checking import SEEN, as_json, check_scoring
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
 from seqkit.runs.lock import FolderLock
@@ -32,7 +37,7 @@ from seqkit.runs.migration import migrated_name
 from seqkit.runs.opening import MODEL, load_model, load_task
 from seqkit.runs.samples import read_samples
 from seqkit.runs.task import Scorer, Task
-from seqkit.sources.examples import Examples
+from seqkit.sources.examples import Examples, OnError
 from seqkit.training.executor import Forward
 
 CHUNK = 256  # inputs answered at once
@@ -87,10 +92,10 @@ class Run:
             raise InputError(f"There is no field {unknown.pop()!r}: there are {', '.join(self.task.columns)}.")
         return self.task.columns | dict(other or {})
 
-    def tables(self, report: Mapping[str, Any] | None = None) -> list[Table]:
+    def tables(self, report: Mapping[str, Any] | None = None) -> list[Table | ScoresTable]:
         """The scores of a report for a terminal, of the run's own where none is given; and what it was compared with."""
         report = self.report if report is None else report
-        return [scores_table(report), *([against_table(report)] if "against" in report else [])]
+        return [ScoresTable(report), *([against_table(report)] if "against" in report else [])]
 
     def inputs_of(self, file: str, columns: Mapping[str, str] | None = None) -> Iterator[Sequence[Any]]:
         """Chunks of inputs for `stream`, read from a file; - for standard input.
@@ -122,7 +127,7 @@ class Run:
                 yield from self.task.answers(examples, self.task.outputs(self._forward, pipeline))
 
     def _read(self, columns: Mapping[str, Sequence[Any]]) -> Examples:
-        return self.task.read(tuple(columns.values()), {field: field for field in columns})
+        return self.task.read(tuple(columns.values()), {field: field for field in columns}, role="asked")
 
     def evaluate(
         self,
@@ -153,6 +158,7 @@ class Run:
         with FolderLock(self.path):
             self.info = read_info(self.path)  # with what others have added since
             examples = self.task.read(data, self.columns(columns), role="test", data_dir=data_dir)
+            examples = self.task.examined(examples)
             digest = examples.digest()
             facts = {"source": examples.origin, "rows": len(examples), "digest": digest}
             name = name or evaluation_name(data, digest)
@@ -176,20 +182,29 @@ class Run:
         outputs = self.task.outputs(self._forward, pipeline)
         seconds = time.perf_counter() - started
         score = self.task.scorer(examples, outputs)
+        validation = data["digest"] == self.info["data"].get("valid", {}).get("digest")  # seen, and said to be
+        findings, leaked = check_scoring(self.task, examples, facts, self.info, None if validation else self._seen)
         compared = {} if against is None else {"against": self._compared(against, examples, score, resamples)}
-        attempts, baselines, sections = Attempts(), {}, {}
+        metrics = bootstrap(score, len(examples), resamples=resamples)
+        for name in metrics:
+            metric(name)  # which refuses one that nobody declared
+        attempts, baselines, tests, sections = Attempts(), {}, {}, {}
         for file in files_like(self.path, self.info, "baselines/*.npz"):
             name = migrated_name(Path(file).stem)
             with attempts(f"baseline {name}"):
                 path = self._file(file)
                 answers = self.task.baseline_outputs(self.task.baselines()[name].load(path), examples)
-                baselines[name] = bootstrap(self.task.scorer(examples, answers), len(examples), resamples=resamples)
+                rival = self.task.scorer(examples, answers)
+                baselines[name] = bootstrap(rival, len(examples), resamples=resamples)
+                tests[name] = paired_bootstrap(score, rival, len(examples), resamples=resamples)
         with attempts("sections of the report"):
             sections = self.task.sections(self.model, examples, outputs)
         return {
             "recipe": self.info["recipe"],
-            "metrics": bootstrap(score, len(examples), resamples=resamples),
+            "metrics": metrics,
             "baselines": baselines,
+            "compared": tests,
+            "kept": self.info.get("kept"),
             "data": dict(data) | facts | {"padding_share": pipeline.padding_share()},
             **sections,
             "timings": {"training_seconds": self.info["training_seconds"], "prediction_seconds": round(seconds, 3)},
@@ -197,9 +212,24 @@ class Run:
             "versions": versions(),
             "trained_with": self.info["command"],
             "command": command(),
+            "findings": as_json(findings),
+            "training_findings": self.info.get("findings", []),
+            **self._on_the_rest(score, leaked, resamples),
             "failed": self.info.get("failed", {}) | attempts.failed,
             **compared,
         }
+
+    @functools.cached_property
+    def _seen(self) -> Seen | None:
+        return Seen.load(self._file(SEEN)) if SEEN in self.info.get("files", {}) else None
+
+    def _on_the_rest(self, score: Scorer, leaked: np.ndarray, resamples: int) -> dict[str, Any]:
+        """The scores on the rows that are not in the training data, where some are and some aren't."""
+        rest = np.flatnonzero(~leaked)
+        if len(rest) in (0, len(leaked)):
+            return {}
+        metrics = bootstrap(lambda rows: score(rest[rows]), len(rest), resamples=resamples)
+        return {"rest": {"rows": len(rest), "metrics": metrics}}
 
     def _compared(self, other: "Run", examples: Examples, score: Scorer, resamples: int) -> dict[str, Any]:
         """This run's scores beside another's on the same rows.
@@ -255,7 +285,8 @@ class Run:
             stop: Text before which to stop.
             seed: Of the draws.
         Raises:
-            InputError: This is no language model, a setting is out of its range, or the prompt holds unknown symbols.
+            InputError: This is no language model, a setting is out of its range, or the prompt holds what the training text
+                doesn't.
         """
         draw: Callable[..., Iterator[str]] | None = getattr(self.task, "generate", None)
         if draw is None:
@@ -307,15 +338,26 @@ class Run:
         )
 
 
-def load(path: str | Path) -> Run:
+def load(path: str | Path, *, on_error: OnError | None = None) -> Run:
     """Open a run folder of any recipe. Nothing in it is executed, and no link out of it is followed.
 
+    Args:
+        on_error: What to do about a file of images or frames that can't be read: "stop", or "skip" to name it and answer
+            the others; as in training where it isn't given.
     Raises:
-        InputError: No run folder, a damaged one, or one of a recipe that is not known here.
+        InputError: No run folder, a damaged one, or one of a recipe that is not known here or reads no such files.
     """
     path = Path(path)
     info = read_info(path)
-    return Run(path, load_task(path, info), load_model(file_of(path, info, MODEL)), info)
+    task: Any = load_task(path, info)
+    if on_error is not None:
+        one_of("on_error", on_error, OnError)
+        if not hasattr(task, "on_error"):
+            raise InputError(
+                f"on_error is {on_error!r}, but {task.recipe} reads no images or frames by name: leave it out."
+            )
+        task = dataclasses.replace(task, on_error=on_error)
+    return Run(path, task, load_model(file_of(path, info, MODEL)), info)
 
 
 def _incomparable(one: Path, other: Path, what: str, ours: Iterable[str], theirs: Iterable[str]) -> InputError:

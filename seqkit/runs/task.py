@@ -44,6 +44,13 @@ class Inputs(Protocol):
     ) -> Examples:
         """Read a source into the rows that are scored."""
 
+    def examined(self, examples: Examples) -> Examples:
+        """Rows to train on or to score, as the task takes them: labels written as its classes are; with what is noticed.
+
+        Raises:
+            InputError: They can't be scored.
+        """
+
     def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[Sequence[Any]]:
         """Chunks of inputs from a file, or from standard input (-)."""
 
@@ -93,7 +100,24 @@ class Outputs(Protocol):
 
 
 class Scores(Protocol):
-    """How good the answers are."""
+    """How good the answers are.
+
+    Attributes:
+        metrics: That a scorer may give, in the order of the report; each is declared (`seqkit.metrics.metric`).
+        monitor: What chooses the epoch where `training.monitor` names nothing: the first headline metric, or what goes with
+            it and costs less: val_ and a measure of the objective, or val_loss.
+    """
+
+    @property
+    def metrics(self) -> tuple[str, ...]: ...
+
+    @property
+    def monitor(self) -> str: ...
+
+    def truths(self, examples: Examples) -> Sequence[Any] | None:
+        """The class of each row, or of each step of each row, for what is checked before a training; None where there are
+        no classes.
+        """
 
     def scorer(self, examples: Examples, outputs: Any) -> Scorer:
         """A function from row numbers to metrics over these rows."""

@@ -10,7 +10,8 @@ import numpy as np
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 
-Role = Literal["train", "valid", "test"]
+Role = Literal["train", "valid", "test", "asked"]  # asked: inputs to be answered, each by itself
+OnError = Literal["stop", "skip"]  # a file that can't be read stops all, or is named and its rows are left out
 
 
 class Handle(Protocol):
@@ -34,6 +35,7 @@ class Examples:
         file: The file or files that `lines` are of, where it is not `origin`.
         lines: Each row's line, from 1, where rows came from lines.
         findings: What was noticed while they were read.
+        step_lines: Of each row the line of each of its tokens, where they have lines of their own.
     """
 
     columns: dict[str, list[Any]]
@@ -41,6 +43,7 @@ class Examples:
     file: str = ""
     lines: Sequence[int] | None = None
     findings: tuple[Finding, ...] = ()
+    step_lines: Sequence[Sequence[int]] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -52,13 +55,20 @@ class Examples:
         """The given rows, in that order; places and findings go along."""
         columns = {field: [values[row] for row in rows] for field, values in self.columns.items()}
         lines = None if self.lines is None else [self.lines[row] for row in rows]
-        return Examples(columns, origin, self.file or self.origin, lines, self.findings)
+        steps = None if self.step_lines is None else [self.step_lines[row] for row in rows]
+        return Examples(columns, origin, self.file or self.origin, lines, self.findings, steps)
 
-    def place(self, row: int) -> str:
-        """Where a row stands, for people."""
-        if self.lines is None:
-            return f"{self.file or self.origin}, row {row}"
-        return f"{self.file or self.origin}, line {self.lines[row]}"
+    def place(self, row: int, step: int | None = None) -> str:
+        """Where a row, or a token of it, stands, for people."""
+        file = self.file or self.origin
+        if step is not None and self.step_lines is not None:
+            return f"{file}, line {self.step_lines[row][step]}"
+        where = f"{file}, row {row}" if self.lines is None else f"{file}, line {self.lines[row]}"
+        return where if step is None else f"{where}, token {step + 1}"
+
+    def noting(self, *found: Finding) -> "Examples":
+        """The same rows, with more that was noticed."""
+        return dataclasses.replace(self, findings=(*self.findings, *found))
 
     def digest(self) -> str:
         """SHA-256 of the contents, whatever file format they came in."""
@@ -66,11 +76,12 @@ class Examples:
         for field, values in self.columns.items():
             digest.update(f"\x1d{field}".encode())
             for number, value in enumerate(values):
-                digest.update((b"\x1e" if number else b"") + _bytes(value))
+                digest.update((b"\x1e" if number else b"") + bytes_of(value))
         return digest.hexdigest()
 
 
-def _bytes(value: Value) -> bytes:
+def bytes_of(value: Value) -> bytes:
+    """A cell's contents, for a digest."""
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, tuple):

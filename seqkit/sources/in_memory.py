@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 
 from seqkit.core.errors import InputError
-from seqkit.sources.cells import checked_cell, checked_row, listed
+from seqkit.sources.cells import LISTS, examples_of, listed
 from seqkit.sources.examples import Examples
-from seqkit.sources.tables import examples_of
-from seqkit.sources.token_files import LISTS
 
 
 def read_mapping(source: Mapping[str, Any], columns: Mapping[str, str], origin: str) -> Examples:
@@ -21,16 +19,9 @@ def read_mapping(source: Mapping[str, Any], columns: Mapping[str, str], origin: 
     sizes = {field: len(column) for field, column in cells.items()}
     if len(set(sizes.values())) > 1:
         raise InputError(f"{origin} has columns of different lengths: {sizes}. Each row needs every column.")
-    rows = []
-    for number, values in enumerate(zip(*cells.values(), strict=True)):
-        row, place = dict(zip(cells, values, strict=True)), f"{origin}, row {number}"
-        text = row.get("tokens") if "tags" not in row else None  # to be split as the model's own texts are
-        rows.append(
-            {"tokens": checked_cell(text, "tokens", place)}
-            if isinstance(text, str | bytes)
-            else checked_row(row, place)
-        )
-    return examples_of(rows, columns, origin)
+    rows = (dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True))
+    # a text for tokens alone is split as the model's own texts are
+    return examples_of(enumerate(rows), columns, origin, unit="row", split="tags" in columns)
 
 
 def read_dataset(dataset: Any, columns: Mapping[str, str], origin: str) -> Examples:

@@ -6,23 +6,27 @@ from typing import Any
 
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
+from seqkit.sources.cells import LISTS
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.in_memory import read_dataset, read_mapping
-from seqkit.sources.tables import examples_of, lines_of, read_table, read_text, suffix_of
+from seqkit.sources.labels import check_names, check_tags
+from seqkit.sources.tables import Layout, has_header, layout_of, read_layout
+from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
 from seqkit.sources.tfds import read_tfds
-from seqkit.sources.token_files import LISTS, TOKEN_FILES, read_conll, read_conllu
+from seqkit.sources.token_files import Kind, kind_of_tokens, read_tokens
+from seqkit.sources.workbooks import WORKBOOKS, read_workbook
 
 
 def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_dir: str | None = None) -> Examples:
     """Read a source into columns.
 
     Args:
-        source: Path of a .tsv, .csv or .jsonl file (also .gz), or of a .conllu, .conll or .txt file of tokens;
-            "tfds:NAME[/CONFIG][:SPLIT]"; a tuple of sequences in the order of `columns`; a mapping or data frame with
-            those columns; a tf.data.Dataset of tuples or dicts; Examples that were read before.
+        source: Path of a table (.tsv, .csv, .jsonl, also .gz, .xlsx or .parquet) or, for tokens, of a token file, under
+            any name; "tfds:NAME[/CONFIG][:SPLIT]"; a tuple of sequences in the order of `columns`; a mapping or data frame
+            with those columns; a tf.data.Dataset of tuples or dicts; Examples that were read before.
         columns: Field -> name of its column, or its number from 0 in a file without a header. The fields "tokens" and
-            "tags" hold tuples of strings: lists, or cells that are split at spaces. A text for "tokens" that comes from
-            Python without tags stays a string.
+            "tags" hold tuples of strings: lists, cells in which a list is written as Python or JSON writes it, or cells
+            that are split at spaces. A text for "tokens" that comes from Python without tags stays a string.
         role: What the rows are for; it chooses the split of a TFDS data set that names none.
         data_dir: Where TFDS keeps prepared data sets.
     Raises:
@@ -49,16 +53,53 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
         examples = _without_empty(examples)
     if not len(examples):
         raise InputError(f"{examples.origin} has no rows: expected at least one with {' and '.join(columns)}.")
-    return examples
+    return check_tags(check_names(examples, role))
 
 
 def read_file(path: Path, columns: Mapping[str, str]) -> Examples:
-    """Read the wanted columns of a table or a token file, plain or gzipped, in UTF-8."""
-    suffix = suffix_of(path)
-    if suffix not in TOKEN_FILES or not set(columns) <= set(LISTS):
-        return read_table(path, columns)
-    read_lines = read_conllu if suffix == ".conllu" else read_conll
-    return examples_of(list(read_lines(path, lines_of(read_text(path)), columns)), columns, str(path))
+    """Read the wanted columns of a table or a token file, plain or gzipped."""
+    if suffix_of(path) in WORKBOOKS:
+        return read_workbook(path, columns)
+    file = open_text(path)
+    kind = _kind(file, columns)
+    if kind is None and _for_tokens(columns):
+        kind = "conll"
+    return _read_as(file, kind, columns)
+
+
+def read_inputs(path: Path, field: str, column: str) -> list[Any]:
+    """Inputs to be answered: the field of a table or a token file as `read` finds it, else a text a line."""
+    if suffix_of(path) in WORKBOOKS:
+        return read_workbook(path, {field: column})[field]
+    file = open_text(path)
+    kind = _kind(file, {field: column})
+    return file.lines if kind is None else _read_as(file, kind, {field: column})[field]
+
+
+def _kind(file: TextFile, columns: Mapping[str, str]) -> Kind | Layout | None:
+    """What a file is, by its contents, and by its suffix where these leave it open; None for lines of text."""
+    layout, suffix = layout_of(file, columns), suffix_of(file.path)
+    if not _for_tokens(columns) or layout == Layout():
+        return layout
+    if suffix == ".conllu":
+        return "conllu"
+    table = layout is not None and has_header(file, layout, columns)
+    return kind_of_tokens(file, table=table) or ("conll" if suffix == ".conll" else layout)
+
+
+def _read_as(file: TextFile, kind: Kind | Layout | None, columns: Mapping[str, str]) -> Examples:
+    if isinstance(kind, Layout):
+        return read_layout(file, kind, columns)
+    if kind is None:
+        raise InputError(
+            f"{file.path} is no table that seqkit reads: expected {', '.join((*TABLES, *WORKBOOKS))}, the first three also "
+            f"with .gz, with {' and '.join(columns)}."
+        )
+    return read_tokens(file, kind, columns)
+
+
+def _for_tokens(columns: Mapping[str, str]) -> bool:
+    return set(columns) <= set(LISTS)
 
 
 def _without_empty(examples: Examples) -> Examples:
@@ -66,4 +107,5 @@ def _without_empty(examples: Examples) -> Examples:
     kept = [row for row, tags in enumerate(examples["tags"]) if tags]
     if len(kept) < len(examples):
         notify(f"{examples.origin}: left out {len(examples) - len(kept):,} sentences without a token.")
-    return examples.take(kept, examples.origin)
+        return examples.take(kept, examples.origin)
+    return examples

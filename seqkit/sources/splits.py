@@ -23,6 +23,10 @@ class Splits:
             if (examples := getattr(self, field.name)) is not None:
                 yield field.name, examples
 
+    def each(self, change: Callable[[Examples], Examples]) -> "Splits":
+        """The splits, each changed."""
+        return Splits(change(self.train), change(self.valid), None if self.test is None else change(self.test))
+
 
 def read_splits(
     data: Any,

@@ -7,27 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.core.errors import InputError
-from seqkit.sources.reading import read
-from seqkit.sources.tables import TABLES, lines_of, read_text, suffix_of
+from seqkit.sources.reading import read_inputs
 
 
 def inputs_of(file: str, columns: Mapping[str, str]) -> Iterator[list[Any]]:
     """Lists of inputs.
 
     Args:
-        file: A text a line; a table; for tokens also a .conllu or .conll file; - for standard input.
+        file: A table or a token file as training reads it, or else a text a line; - for standard input.
         columns: The field that is asked for first -> its column in a table.
     Raises:
         InputError: The file is not as expected.
     """
     field, column = next(iter(columns.items()))
-    read_whole = (*TABLES, ".conllu", ".conll") if field == "tokens" else TABLES
     if file == "-":
         yield from _lines_as_they_come(sys.stdin.fileno())
-    elif suffix_of(Path(file)) in read_whole:
-        yield read(file, {field: column})[field]
     else:
-        yield lines_of(read_text(Path(file)))
+        yield read_inputs(Path(file), field, column)
 
 
 def _lines_as_they_come(descriptor: int) -> Iterator[list[str]]:

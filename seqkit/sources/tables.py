@@ -1,124 +1,192 @@
-"""Tables, plain or gzipped: .tsv, .csv and .jsonl."""
+"""Tables in files of text: cells with tabs, commas or semicolons between them, or a JSON object a line."""
 
 import csv
-import gzip
+import dataclasses
 import io
 import json
 import sys
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seqkit.core.errors import InputError
-from seqkit.sources.cells import checked_row, how_to_name, listed
+from seqkit.core.findings import Finding
+from seqkit.core.progress import notify
+from seqkit.sources.cells import examples_of, how_to_name, listed
 from seqkit.sources.examples import Examples
+from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
 
-TABLES = (".tsv", ".csv", ".jsonl")
+SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon"}
+_OWN = {".tsv": "\t", ".csv": ","}
+_SNIFFED = 100  # rows that must be as wide as the first for a file without a table's suffix to be one
+
+Row = tuple[int, dict[str, Any]]  # the line on which it begins, from 1, and its wanted cells
+Wide = tuple[int, list[str]]  # all of its cells
 
 
-def suffix_of(path: Path) -> str:
-    """The suffix that says what a file is, without .gz."""
-    return Path(path.name.removesuffix(".gz")).suffix
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How a table is written.
+
+    Attributes:
+        separator: What stands between cells; nothing for a JSON object a line.
+        quoted: Whether a cell may stand in quotes, with separators, line ends and doubled quotes inside.
+    """
+
+    separator: str = ""
+    quoted: bool = False
 
 
 def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
-    """Read the wanted columns of a .tsv, .csv or .jsonl file, plain or gzipped, in UTF-8.
+    """Read the wanted columns of a table, plain or gzipped.
 
-    A .tsv file has no quoting: a tab ends a cell and a line end ends a row. Blank lines are no rows.
+    Cells of a .tsv file have no quoting: a tab ends a cell and a line end ends a row. Blank lines are no rows, but where
+    there is one column. A row that repeats the header is left out, and a finding.
+
+    Raises:
+        InputError: It is no table, or lacks a column; with the line.
     """
-    return examples_of([row for _, row in table_rows(path, columns)], columns, str(path))
-
-
-def table_rows(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows that `read_table` reads, each with the line on which it begins, from 1."""
-    text = read_text(path)
-    suffix = suffix_of(path)
-    if suffix not in TABLES:
+    file = open_text(path)
+    layout = layout_of(file, columns)
+    if layout is None:
         raise InputError(f"{path} is no table that seqkit reads: expected {', '.join(TABLES)}, plain or with .gz.")
-    if not text.strip():
-        raise InputError(f"{path} is empty: expected a table with {' and '.join(columns)}.")
-    if suffix == ".jsonl":
-        for number, line in enumerate(lines_of(text), start=1):
-            if not line:
-                continue
-            row = _json_object(path, number, line)
-            for field, name in columns.items():
-                if name not in row:
-                    raise InputError(
-                        f"{path}, line {number}: no key {name!r} among {listed(row)}. {how_to_name(field)}"
-                    )
-            yield number, checked_row({field: row[name] for field, name in columns.items()}, f"{path}, line {number}")
-        return
-    rows = _tsv_rows(text) if suffix == ".tsv" else _csv_rows(path, text)
-    places, width = None, None
-    for number, cells in rows:
-        if cells == [""] and width != 1:  # where there is one column a blank line is a row
+    return read_layout(file, layout, columns)
+
+
+def read_layout(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> Examples:
+    """Read the wanted columns of a table that is written so."""
+    if not file.text.strip():
+        raise InputError(f"{file.path} is empty: expected a table with {' and '.join(columns)}.")
+    found = list(file.findings)
+    rows = _objects(file, columns) if not layout.separator else _cells(file, layout, columns, found)
+    examples = examples_of(rows, columns, str(file.path))
+    return dataclasses.replace(examples, findings=(*found, *examples.findings))  # rows have added some meanwhile
+
+
+def table_rows(path: Path, columns: Mapping[str, str]) -> Iterator[Row]:
+    """The rows that `read_table` reads, each with the line on which it begins, from 1; what was noticed is said."""
+    examples = read_table(path, columns)
+    for finding in examples.findings:
+        notify(str(finding))
+    for row, line in enumerate(examples.lines or ()):
+        yield line, {field: examples[field][row] for field in columns}
+
+
+def layout_of(file: TextFile, columns: Mapping[str, str]) -> Layout | None:
+    """How a table is written, by its contents: where the wanted columns are found. None for what is no table.
+
+    A file with a table's suffix is one, whatever it holds.
+    """
+    suffix = suffix_of(file.path)
+    first = next((line for line in file.lines if line), "")
+    if suffix == ".jsonl" or (first.startswith("{") and _is_object(first)):
+        return Layout()
+    own = _OWN.get(suffix)
+    layouts = [_layout(separator, suffix) for separator in sorted(SEPARATORS, key=lambda one: one != own)]
+    if own is None:
+        layouts = [
+            layout for layout in layouts if _even(file, layout) and (_named(columns) or layout.separator == "\t")
+        ]
+    for layout in layouts:
+        cells = next(_wide(file, layout, rows=1), (1, [""]))[1]
+        if has_header(file, layout, columns) or set(columns.values()) <= set(map(str, range(len(cells)))):
+            return layout
+    return None if own is None else layouts[0]
+
+
+def has_header(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> bool:
+    """Whether the first row has the names of the wanted columns."""
+    return _named(columns) and set(columns.values()) <= set(next(_wide(file, layout, rows=1), (1, [""]))[1])
+
+
+def _layout(separator: str, suffix: str) -> Layout:
+    return Layout(separator, separator != "\t" or suffix == ".csv")
+
+
+def _even(file: TextFile, layout: Layout) -> bool:
+    """Whether the first rows have as many cells each, and more than one."""
+    try:
+        widths = {len(cells) for _, cells in _wide(file, layout, rows=_SNIFFED) if cells != [""]}
+    except InputError:
+        return False
+    return len(widths) == 1 and widths != {1}
+
+
+def _cells(file: TextFile, layout: Layout, columns: Mapping[str, str], found: list[Finding]) -> Iterator[Row]:
+    """The rows of a table, and what is noticed about it."""
+    path, header, places, repeated = file.path, [""], dict[str, int](), list[str]()
+    name = SEPARATORS[layout.separator]
+    for number, cells in _wide(file, layout):
+        if len(cells) == 1 and not cells[0].strip() and len(header) > 1:  # a blank line; of one column it is a row
             continue
-        if places is None:
-            places, width = _places(path, cells, columns), len(cells)
+        if not places:
+            places, header = _places(path, cells, columns), cells
+            if layout.separator != _OWN.get(suffix_of(path), layout.separator):
+                what = f"{path} has a {name} between its cells, whatever its name says, and is read so"
+                found.append(Finding("separator", "note", what))
             if _named(columns):
                 continue
-        if len(cells) != width:
+        elif _named(columns) and cells == header and len(header) > 1:
+            repeated.append(file.place(number))
+            continue
+        if len(cells) != len(header):
             raise InputError(
-                f"{path}, line {number}: found {len(cells)} cells where line 1 has {width}. "
-                f"Check for a {'tab' if suffix == '.tsv' else 'comma or quote'} inside a cell."
+                f"{path}, line {number}: found {len(cells)} cells where line 1 has {len(header)}. "
+                f"Check for a {name}{' or quote' if layout.quoted else ''} inside a cell."
             )
-        yield number, checked_row({field: cells[place] for field, place in places.items()}, f"{path}, line {number}")
+        yield number, {field: cells[place] for field, place in places.items()}
+    if repeated:
+        found.append(header_rows(path, repeated))
 
 
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, plain or gzipped, with one-sentence errors."""
-    try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
-        return data.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist: check the path.") from None
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder: give a file ({', '.join(TABLES)}, also .gz).") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{path} is no whole gzip file ({error}): compress it again.") from None
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{path}, line {line}: byte 0x{data[error.start]:02x} is not UTF-8. "
-            "Convert the file, for example with iconv -f latin1 -t utf-8."
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}.") from None
+def header_rows(path: Path, places: Sequence[str]) -> Finding:
+    """The finding for rows that repeat the header."""
+    what = f"{path} has its header among its rows, as files that were put together do; it is left out there"
+    return Finding.at("header_row", "warning", what, places, "Check that nothing else was put in twice.")
 
 
-def lines_of(text: str) -> list[str]:
-    """The lines of a text, whose end is a line end or not."""
-    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+def _objects(file: TextFile, columns: Mapping[str, str]) -> Iterator[Row]:
+    for number, line in enumerate(file.lines, start=1):
+        if not line.strip():
+            continue
+        row = _json_object(file.place(number), line)
+        for field, name in columns.items():
+            if name not in row:
+                raise InputError(f"{file.place(number)}: no key {name!r} among {listed(row)}. {how_to_name(field)}")
+        yield number, {field: row[name] for field, name in columns.items()}
 
 
-def _tsv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(lines_of(text), start=1):
-        yield number, line.split("\t")
-
-
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+def _wide(file: TextFile, layout: Layout, rows: int = sys.maxsize) -> Iterator[Wide]:
+    """The first so many rows with all of their cells."""
+    if not layout.quoted:
+        for number, line in enumerate(file.lines[:rows], start=1):
+            yield number, line.split(layout.separator)
+        return
     csv.field_size_limit(sys.maxsize)  # the default refuses a text of more than 131,072 characters
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(file.text, newline=""), strict=True, delimiter=layout.separator)
     try:
         number = 1  # where a row begins: a quoted cell may hold line ends
-        for cells in reader:
+        for _, cells in zip(range(rows), reader, strict=False):
             yield number, cells or [""]
             number = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: {error}. Check the quotes there.") from None
+        raise InputError(f"{file.path}, line {reader.line_num}: {error}. Check the quotes there.") from None
 
 
-def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _json_object(place: str, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise InputError(f"{path}, line {number}: no JSON ({error}). Each line is one object.") from None
+        raise InputError(f"{place}: no JSON ({error}). Each line is one object.") from None
     if not isinstance(row, dict):
-        raise InputError(f"{path}, line {number}: a JSON {type(row).__name__}, where an object with keys is expected.")
+        raise InputError(f"{place}: a JSON {type(row).__name__}, where an object with keys is expected.")
     return row
 
 
@@ -148,7 +216,3 @@ def _places(path: Path, first: list[str], columns: Mapping[str, str]) -> dict[st
         else:
             raise InputError(f"{path}, line 1: no column number {name}; the file has columns 0 to {len(first) - 1}.")
     return places
-
-
-def examples_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], origin: str) -> Examples:
-    return Examples({field: [row[field] for row in rows] for field in columns}, origin)

@@ -1,123 +1,211 @@
 """Token files: CoNLL-U, and CoNLL columns. A sentence is a row, a field of it a tuple of strings, one a token."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from seqkit.core.errors import InputError
+from seqkit.core.findings import Finding
+from seqkit.sources.cells import Trimmed
+from seqkit.sources.examples import Examples
+from seqkit.sources.tables import header_rows
+from seqkit.sources.text_files import TextFile
+from seqkit.text.spans import OUTSIDE
+from seqkit.text.tag_schemes import is_span_tag
 
-TOKEN_FILES = (".conllu", ".conll", ".txt")
-LISTS = ("tokens", "tags")  # the fields that hold a list of strings a row
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
-Sentence = dict[str, tuple[str, ...]]
+Kind = Literal["conllu", "conll"]
+_WORD, _ID = re.compile(r"\d+"), re.compile(r"\d+(?:[-.]\d+)?")  # a range is 1-2, an empty node 1.1
+_DOCUMENT = "-DOCSTART-"
+Line = tuple[int, list[str]]  # its number and its cells
 
 
-def read_conllu(path: Path, lines: Sequence[str], columns: Mapping[str, str]) -> Iterator[Sentence]:
-    """The sentences of a CoNLL-U file (universaldependencies.org/format.html).
+def kind_of_tokens(file: TextFile, *, table: bool) -> Kind | None:
+    """What kind of token file this is by its contents, None where that is not plain.
 
-    Comments, multiword ranges (1-2) and empty nodes (1.1) are left out: what remains are the words of the annotation.
+    CoNLL-U has ten columns, of which the first is a word's number. Other files have as many columns in each line, two at
+    least, hardly a blank inside of a cell, and blank lines that part sentences of several tokens; or most tags in the last
+    column are of spans.
 
     Args:
-        columns: Field -> column of CoNLL-U by name, or by number from 0. "tokens" stands for form, "tags" for upos.
+        table: Whether the first line names the columns, as that of a table does: then there must be blank lines.
+    """
+    lines = [(line, cells_of(line)) for line in file.lines if not line.startswith(("#", _DOCUMENT))]
+    real = [cells for line, cells in lines if line.strip()]
+    if not real:
+        return None
+    if len(real[0]) == len(CONLLU) and _ID.fullmatch(real[0][0]):
+        return "conllu"
+    texts = sum(any(" " in cell.strip() for cell in cells) for cells in real)
+    if len({len(cells) for cells in real}) > 1 or len(real[0]) < 2 or 10 * texts > len(real):
+        return None
+    filled = "".join("x" if line.strip() else " " for line, _ in lines).strip()
+    tags = [cells[-1] for cells in real]
+    spans = sum(map(is_span_tag, tags))
+    marked = spans > 0 and 2 * (spans + tags.count(OUTSIDE)) >= len(tags)
+    return "conll" if (marked and not table) or (" " in filled and "xx" in filled) else None
+
+
+def read_tokens(file: TextFile, kind: Kind, columns: Mapping[str, str]) -> Examples:
+    """The sentences of a token file; comments, documents' headers, multiword ranges and empty nodes are left out.
+
+    Args:
+        columns: Field -> column by name, where there are names, or by number from 0. "tokens" stands for the first column
+            of words, "tags" for the last one; in CoNLL-U (universaldependencies.org/format.html) for form and upos.
     Raises:
         InputError: A line is not as the format has it, with its number.
     """
-    places = {field: _conllu_place(path, field, name) for field, name in columns.items()}
-    sentence: list[tuple[str, ...]] = []
-    for number, line in enumerate([*lines, ""], start=1):
+    found = list(file.findings)
+    if kind == "conllu":
+        sentences, places = _conllu(file), {field: _conllu_place(file, field, name) for field, name in columns.items()}
+    else:
+        sentences = _conll(file)
+        sentences, names = _without_header(file, sentences, columns, found)
+        sentences, first = _without_ranges(file, sentences, found)
+        if not sentences:
+            raise InputError(f"{file.path} has no rows: expected a token a line with {' and '.join(columns)}.")
+        line, cells = sentences[0][0]
+        places = {field: _place(file, line, field, name, names, first, len(cells)) for field, name in columns.items()}
+        if len(set(places.values())) < len(places):
+            raise InputError(
+                f"{file.place(line)}: tokens and tags are both looked for in column {places['tags']} of {len(cells)}. Each "
+                "token needs a tag in a column of its own."
+            )
+    trimmed = Trimmed()
+    rows: dict[str, list[tuple[str, ...]]] = {field: [] for field in columns}
+    for sentence in sentences:
+        for field, place in places.items():
+            rows[field].append(tuple(_cell(file, line, cells[place], field, trimmed) for line, cells in sentence))
+    steps = [[line for line, _ in sentence] for sentence in sentences]
+    return Examples(
+        rows,
+        str(file.path),
+        lines=[lines[0] for lines in steps],
+        findings=(*found, *trimmed.findings()),
+        step_lines=steps,
+    )
+
+
+def cells_of(line: str) -> list[str]:
+    """Cells with a tab between each two, or where a line has none, blanks."""
+    if "\t" in line:
+        return line.strip(" ").split("\t")
+    return re.split(" +", line.strip())
+
+
+def _conllu(file: TextFile) -> list[list[Line]]:
+    """Sentences of words."""
+    sentences: list[list[Line]] = [[]]
+    for number, line in enumerate(file.lines, start=1):
         if not line.strip():
-            yield from _sentence(sentence, columns)
-            sentence = []
+            sentences.append([])
         elif not line.startswith("#"):
             cells = line.split("\t")
             if len(cells) != len(CONLLU):
                 raise InputError(
-                    f"{path}, line {number}: found {len(cells)} columns where CoNLL-U has {len(CONLLU)}, "
-                    "separated by tabs."
+                    f"{file.place(number)}: found {len(cells)} columns where CoNLL-U has {len(CONLLU)}, separated by tabs."
                 )
-            if not re.fullmatch(r"\d+(?:[-.]\d+)?", cells[0]):
+            if not _ID.fullmatch(cells[0]):
                 raise InputError(
-                    f"{path}, line {number}: the first column is {cells[0]!r}, where CoNLL-U has a word's number (1), "
-                    "a range (1-2) or an empty node (1.1)."
+                    f"{file.place(number)}: the first column is {cells[0]!r}, where CoNLL-U has a word's number (1), a "
+                    "range (1-2) or an empty node (1.1)."
                 )
-            if cells[0].isdecimal():
-                sentence.append(_cells(path, number, cells, places))
+            if _WORD.fullmatch(cells[0]):
+                sentences[-1].append((number, cells))
+    return list(filter(None, sentences))
 
 
-def read_conll(path: Path, lines: Sequence[str], columns: Mapping[str, str]) -> Iterator[Sentence]:
-    """The sentences of a file with a token a line and a blank line between sentences.
+def _conll(file: TextFile) -> list[list[Line]]:
+    """Sentences of lines of one width, without comments.
 
-    Columns are separated by a tab, or where a line has none by spaces. -DOCSTART- lines are left out.
-
-    Args:
-        columns: Field -> number of its column from 0. "tokens" stands for the first column, "tags" for the last.
-    Raises:
-        InputError: A line has another number of columns than the first, or an empty cell.
+    A line that begins with # is a token where it has as many columns as the others, by tabs; or by blanks, as its sentence
+    goes on, or where its last column holds what that of another line holds, as a tag does. Otherwise it is a comment.
     """
-    places: dict[str, int] | None = None
-    width, first = 0, 0
-    sentence: list[tuple[str, ...]] = []
-    for number, line in enumerate([*lines, ""], start=1):
+    lines = [(number, line, cells_of(line)) for number, line in enumerate(file.lines, start=1) if line.strip()]
+    plain = [(number, cells) for number, line, cells in lines if not line.startswith(("#", _DOCUMENT))]
+    first, cells = (plain or [(number, cells) for number, _, cells in lines] or [(1, [""])])[0]
+    width, last = len(cells), {cells[-1].strip() for _, cells in plain}
+    sentences: list[list[Line]] = [[]]
+    for number, line in enumerate(file.lines, start=1):
         if not line.strip():
-            yield from _sentence(sentence, columns)
-            sentence = []
-        elif not line.startswith("-DOCSTART-"):
-            cells = line.split("\t") if "\t" in line else line.split()
-            if places is None:
-                width, first = len(cells), number
-                places = {field: _conll_place(path, number, field, name, width) for field, name in columns.items()}
-                if len(set(places.values())) < len(places):
-                    raise InputError(
-                        f"{path}, line {number}: tokens and tags are both looked for in column {places['tags']} of "
-                        f"{width}. Each token needs a tag in a column of its own."
-                    )
-            if len(cells) != width:
-                raise InputError(
-                    f"{path}, line {number}: found {len(cells)} columns where line {first} has {width}. "
-                    "Each token needs one tag; check for a space inside a token."
-                )
-            sentence.append(_cells(path, number, cells, places))
+            sentences.append([])
+            continue
+        cells = cells_of(line)
+        if line.startswith(_DOCUMENT):
+            continue
+        if line.startswith("#"):
+            fits = len(cells) == width and not cells[0].startswith("# ")
+            if not fits or not ("\t" in line or width == 1 or sentences[-1] or cells[-1] in last):
+                continue
+        while len(cells) > width and not cells[-1].strip():
+            cells.pop()  # a tab at the end
+        if len(cells) != width:
+            raise InputError(
+                f"{file.place(number)}: found {len(cells)} columns where line {first} has {width}. Each token needs one "
+                "tag; check for a space inside a token."
+            )
+        sentences[-1].append((number, cells))
+    return list(filter(None, sentences))
 
 
-def check_counts(row: Mapping[str, object], place: str) -> None:
-    """Raise InputError where a row's tokens and tags are not as many."""
-    tokens, tags = row.get("tokens"), row.get("tags")
-    if isinstance(tokens, tuple) and isinstance(tags, tuple) and len(tokens) != len(tags):
-        raise InputError(
-            f"{place}: found {len(tokens)} tokens and {len(tags)} tags. "
-            "Each token needs one tag; check for a space inside a token."
-        )
+def _without_header(
+    file: TextFile, sentences: list[list[Line]], columns: Mapping[str, str], found: list[Finding]
+) -> tuple[list[list[Line]], list[str] | None]:
+    """The sentences, and the names of their columns where the first line has all that are wanted."""
+    header = sentences[0][0][1] if sentences else []
+    if not set(columns.values()) <= set(header):
+        return sentences, None
+    again = [line for sentence in sentences for line, cells in sentence if cells == header][1:]
+    if again:
+        found.append(header_rows(file.path, [file.place(line) for line in again]))
+    kept = [[(line, cells) for line, cells in sentence if cells != header] for sentence in sentences]
+    return list(filter(None, kept)), header
 
 
-def _conllu_place(path: Path, field: str, name: str) -> int:
+def _without_ranges(file: TextFile, sentences: list[list[Line]], found: list[Finding]) -> tuple[list[list[Line]], int]:
+    """The sentences without ranges and empty nodes, and the first column of words: 1 where 0 has the words' numbers."""
+    words = [[(line, cells) for line, cells in sentence if _WORD.fullmatch(cells[0])] for sentence in sentences]
+    numbered = all(
+        [int(cells[0]) for _, cells in kept] == [*range(1, len(kept) + 1)]
+        and all(_ID.fullmatch(cells[0]) for _, cells in sentence)
+        for kept, sentence in zip(words, sentences, strict=True)
+    )
+    if not numbered or not sentences or len(sentences[0][0][1]) < 3:
+        return sentences, 0
+    other = [file.place(line) for sentence in sentences for line, cells in sentence if not _WORD.fullmatch(cells[0])]
+    if other:
+        what = f"{file.path} has ranges of words (1-2) or empty nodes (1.1), which are no words and are left out"
+        found.append(Finding.at("no_word", "note", what, other))
+    return list(filter(None, words)), 1
+
+
+def _conllu_place(file: TextFile, field: str, name: str) -> int:
     names = {place: number for number, place in enumerate(CONLLU)} | {"tokens": 1, "tags": 3}
     names |= {str(number): number for number in range(len(CONLLU))}
     if name not in names:
         raise InputError(
-            f"{path}: CoNLL-U has no column {name!r} for the {field}: choose one of {', '.join(CONLLU)}, or its number "
+            f"{file.path}: CoNLL-U has no column {name!r} for the {field}: choose one of {', '.join(CONLLU)}, or its number "
             "from 0."
         )
     return names[name]
 
 
-def _conll_place(path: Path, line: int, field: str, name: str, width: int) -> int:
-    place = {"tokens": 0, "tags": width - 1}.get(name, int(name) if name.isdecimal() else None)
+def _place(
+    file: TextFile, line: int, field: str, name: str, names: Sequence[str] | None, first: int, width: int
+) -> int:
+    if names is not None:
+        return names.index(name)
+    place = {"tokens": first, "tags": width - 1}.get(name, int(name) if name.isdecimal() else None)
     if place is None:
-        raise InputError(f"{path}: there is no column {name!r} for the {field}: give its number from 0.")
+        raise InputError(f"{file.path}: there is no column {name!r} for the {field}: give its number from 0.")
     if place >= width:
         raise InputError(
-            f"{path}, line {line}: no column number {place} for the {field}; the line has columns 0 to {width - 1}."
+            f"{file.place(line)}: no column number {place} for the {field}; the line has columns 0 to {width - 1}."
         )
     return place
 
 
-def _cells(path: Path, number: int, cells: Sequence[str], places: Mapping[str, int]) -> tuple[str, ...]:
-    for field, place in places.items():
-        if not cells[place].strip():
-            raise InputError(f"{path}, line {number}: the {field[:-1]} is empty. Each line needs a token and its tag.")
-    return tuple(cells[place] for place in places.values())
-
-
-def _sentence(words: Sequence[tuple[str, ...]], columns: Mapping[str, str]) -> Iterator[Sentence]:
-    if words:
-        yield dict(zip(columns, zip(*words, strict=True), strict=True))
+def _cell(file: TextFile, line: int, cell: str, field: str, trimmed: Trimmed) -> str:
+    if not cell.strip():
+        raise InputError(f"{file.place(line)}: the {field[:-1]} is empty. Each line needs a token and its tag.")
+    return trimmed.trim(cell, field[:-1], file.place(line)) if field == "tags" else cell.strip()

@@ -15,7 +15,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.report.pages import png
 from seqkit.runs.task import Baseline
-from seqkit.sources.examples import Examples, Role
+from seqkit.sources.examples import Examples, OnError, Role
 from seqkit.sources.images import read_images, shared_images
 from seqkit.tasks.roles import Baselines, Inputs
 from seqkit.text.tokenizer import tokenize
@@ -31,11 +31,13 @@ class ImageQuestions(Inputs, Baselines):
     Attributes:
         vocabulary: Of the questions.
         shape: Of an image.
+        on_error: What to do about an image that can't be read.
     """
 
     columns: dict[str, str]
     vocabulary: Vocabulary
     shape: tuple[int, int, int]
+    on_error: OnError
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -44,8 +46,9 @@ class ImageQuestions(Inputs, Baselines):
     def read(
         self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
     ) -> Examples:
-        size = self.shape[:2]
-        return read_images(source, columns, role=role, data_dir=data_dir, image_size=size)
+        in_place = "answer" not in columns
+        kinds: dict[str, Any] = {"image_size": self.shape[:2], "on_error": self.on_error, "in_place": in_place}
+        return read_images(source, columns, role=role, data_dir=data_dir, **kinds)
 
     def known_answers(self) -> tuple[str, ...]:
         """Training answers, among which the baselines choose."""

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seqkit.batches.pipeline import Column
 from seqkit.core.settings import Training
+from seqkit.metrics.metric import headlines
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.reading import read
@@ -31,6 +32,10 @@ class Inputs:
         self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
     ) -> Examples:
         return read(source, columns, role=role, data_dir=data_dir)
+
+    def examined(self, examples: Examples) -> Examples:
+        """Rows that were read, as they are."""
+        return examples
 
     def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[Sequence[Any]]:
         return inputs_of(file, columns)
@@ -67,7 +72,16 @@ class Outputs:
 
 
 class Scores:
-    """Metrics alone."""
+    """Metrics alone, of which the first headline chooses the epoch; and no classes."""
+
+    metrics: Any = ()
+
+    @property
+    def monitor(self) -> str:
+        return headlines(self.metrics)[0]
+
+    def truths(self, examples: Examples) -> Sequence[Any] | None:
+        return None
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Any) -> dict[str, Any]:
         return {}

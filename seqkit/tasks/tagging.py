@@ -17,7 +17,7 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.serving import Tagger
 from seqkit.layers.characters import compose_characters
-from seqkit.layers.crf import CRF, best_tags, crf_accuracy, crf_loss
+from seqkit.layers.crf import CRF, best_tags, crf_loss
 from seqkit.layers.embedding import embed_tokens
 from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag_mistakes, tag_scores
 from seqkit.runs.task import Baseline, Facts, Scorer
@@ -25,26 +25,17 @@ from seqkit.sources.examples import Examples
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
 from seqkit.text.labels import UNSEEN, encode_labels
 from seqkit.text.lexicon import TAB, Lexicon, split_tokens
-from seqkit.text.spans import OUTSIDE, TAG, Scheme, convert, detect, illegal, legal, scores_by_type, spans
+from seqkit.text.spans import illegal, legal, scores_by_type, spans
+from seqkit.text.tag_schemes import Tags, TagScheme, detect
 from seqkit.text.vocabulary import END, SPECIAL, UNKNOWN
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.training.executor import Forward, step_outputs
 from seqkit.training.objectives import Objective, classification
 
-Tags = list[tuple[str, ...]]
 
-
-def in_scheme(tags: Sequence[Sequence[str]], scheme: Scheme | None) -> Tags:
-    """The tags in a scheme, illegal sequences as conlleval reads them; a tag of no scheme stays what it is."""
-    if scheme is None:
-        return [tuple(row) for row in tags]
-    return [
-        tuple(
-            new if old == OUTSIDE or TAG.fullmatch(old) else old
-            for old, new in zip(row, convert(row, scheme), strict=True)
-        )
-        for row in tags
-    ]
+def in_scheme(tags: Sequence[Sequence[str]], scheme: TagScheme | None) -> Tags:
+    """The tags as the scheme writes them; without one, and of no scheme, they stay what they are."""
+    return [tuple(row) for row in tags] if scheme is None else scheme.convert(tags)
 
 
 def build_tagger(
@@ -80,7 +71,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     columns: dict[str, str]
     lexicon: Lexicon
     classes: tuple[str, ...]
-    scheme: Scheme | None
+    scheme: TagScheme | None
     output: Literal["softmax", "crf"]
     recipe = "tagging"
 
@@ -89,24 +80,34 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         """A chain is decoded from its end."""
         return self.output == "softmax"
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        spans = () if self.scheme is None else ("span_f1", "span_precision", "span_recall")
+        return (*spans, "token_accuracy", "known_token_accuracy", "unknown_token_accuracy")
+
+    @property
+    def monitor(self) -> str:
+        """Of tags on their own that mark no spans, the accuracy that is counted anyway."""
+        return "val_accuracy" if self.output == "softmax" and self.scheme is None else super().monitor
+
     @functools.cached_property
     def constraints(self) -> np.ndarray | None:
         """Which class may follow which, (classes + 1, classes + 1)."""
-        return None if self.scheme is None else legal(self.classes, self.scheme)
+        return None if self.scheme is None else legal(self.scheme.plain(self.classes), self.scheme.rules)
 
     def to_json(self) -> dict[str, Any]:
-        tags = {"labels": list(self.classes), "scheme": self.scheme, "output": self.output}
-        return self.lexicon.to_json() | tags
+        scheme = {"scheme": None} if self.scheme is None else self.scheme.to_json()
+        return self.lexicon.to_json() | {"labels": list(self.classes), "output": self.output} | scheme
 
     @classmethod
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
         lexicon = Lexicon.from_json(value)
-        return cls(columns, lexicon, tuple(value["labels"]), value["scheme"], value["output"])
+        return cls(columns, lexicon, tuple(value["labels"]), TagScheme.from_json(value), value["output"])
 
     def objective(self, training: Training, train: Examples) -> Objective:
-        """Cross-entropy a word, or each word's share of its sentence's negative log-likelihood; and accuracy."""
+        """Cross-entropy a word, and accuracy; or each word's share of its sentence's negative log-likelihood."""
         if self.output == "crf":
-            return Objective(crf_loss, {"accuracy": crf_accuracy})
+            return Objective(crf_loss, {})  # how many tags are right only a search can say
         counts = [0] * len(self.classes)
         for row in self._encoded(train):
             for place in row:
@@ -122,7 +123,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
             seen = places != UNSEEN
             facts["tokens"], facts["unseen_tags"] = len(places), int((~seen).sum())
             if found := self.scheme and detect(examples["tags"]):
-                facts["illegal_tags"] = sum(illegal(row, found) for row in examples["tags"])
+                facts["illegal_tags"] = sum(illegal(found.plain(row), found.rules) for row in examples["tags"])
             for name, values in {"targets": np.where(seen, places, 0), "weights": seen}.items():
                 columns[name] = Ragged.of_lengths(values.astype(np.int32), lengths).append(0)
         widths = boundaries(columns["ids"].lengths)
@@ -152,6 +153,10 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     def _tags(self, outputs: Ragged) -> Tags:
         return [tuple(self.classes[place] for place in outputs[row]) for row in range(len(outputs))]
 
+    def _plain(self, tags: Tags) -> Tags:
+        """As `seqkit.text.spans` reads them."""
+        return tags if self.scheme is None else [self.scheme.plain(row) for row in tags]
+
     def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
         tokens = split_tokens(examples["tokens"])
         result = []
@@ -161,23 +166,26 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
             if self.scheme is not None:
                 answer["spans"] = [
                     {"label": kind, "begin": begin, "end": end, "text": " ".join(words[begin:end])}
-                    for kind, begin, end in spans(tags)
+                    for kind, begin, end in spans(self.scheme.plain(tags))
                 ]
             result.append(answer)
         return result
 
+    def truths(self, examples: Examples) -> Tags:
+        return in_scheme(examples["tags"], self.scheme)
+
     def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
         columns, _ = self.lexicon.encode(split_tokens(examples["tokens"]))
         known = [columns["ids"][row][:-1] != UNKNOWN for row in range(len(examples))]
-        sums = sentence_sums(
-            in_scheme(examples["tags"], self.scheme), self._tags(outputs), known, marks_spans=self.scheme is not None
-        )
+        truth, predicted = self._plain(in_scheme(examples["tags"], self.scheme)), self._plain(self._tags(outputs))
+        sums = sentence_sums(truth, predicted, known, marks_spans=self.scheme is not None)
         unknown = not all(row.all() for row in known)
         return lambda rows: tag_scores(sums[rows].sum(axis=0), unknown=unknown)
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
         truth, predicted = in_scheme(examples["tags"], self.scheme), self._tags(outputs)
-        spans = {} if self.scheme is None else {"per_span": scores_by_type(truth, predicted)}
+        by_type = scores_by_type(self._plain(truth), self._plain(predicted))
+        spans = {} if self.scheme is None else {"per_span": by_type}
         return spans | {
             "items": "tokens",
             "confusion": tag_confusion(truth, predicted),

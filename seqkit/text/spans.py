@@ -1,4 +1,4 @@
-"""Spans of tokens written as tags: BIO, IOB1 and BIOES, and scores by exact span.
+"""Spans of tokens written as tags: BIO, IOB1 and BIOES, and scores by exact span. Other letters are in `tag_schemes`.
 
 A tag is O, or a prefix, a dash and the type of the span: B-PER. In BIO (Ratnaparkhi's IOB2) every span begins with B; in
 IOB1 (Ramshaw and Marcus 1995) only one that touches a span of its own type before it; BIOES also marks its end, and S the
@@ -79,20 +79,6 @@ def legal(tags: Sequence[str], scheme: Scheme) -> np.ndarray:
 def illegal(tags: Sequence[str], scheme: Scheme) -> int:
     """How often a sequence has a tag, or its end, where the scheme allows none such."""
     return sum(not allowed(before, tag, scheme) for before, tag in zip([None, *tags], [*tags, None], strict=True))
-
-
-def detect(sequences: Sequence[Sequence[str]]) -> Scheme | None:
-    """The scheme that tags are written in, None where they don't mark spans.
-
-    Where BIO and IOB1 are both possible it is the one with fewer illegal tags.
-    """
-    kinds = {tag for tags in sequences for tag in tags} - {OUTSIDE}
-    if not kinds or not all(map(TAG.fullmatch, kinds)):
-        return None
-    if any(tag[0] in "ES" for tag in kinds):
-        return "bioes"
-    counts = {scheme: sum(illegal(tags, scheme) for tags in sequences) for scheme in ("bio", "iob1")}
-    return "bio" if counts["bio"] <= counts["iob1"] else "iob1"
 
 
 def count_spans(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> np.ndarray:

@@ -8,6 +8,7 @@ __all__ = [
     "executor",
     "interruption",
     "loop",
+    "monitor",
     "objectives",
     "optimizer",
     "regularisation",

@@ -25,30 +25,22 @@ class Position:
         step: How many are done of the epoch that is under way.
         sums: Over the items of these steps.
         history: A row for each epoch that is done.
-        best: What the best epoch scored.
-        waited: Epochs since then.
     """
 
     epoch: int = 0
     step: int = 0
     sums: Figures = dataclasses.field(default_factory=dict)
     history: list[Figures] = dataclasses.field(default_factory=list)
-    best: float | None = None
-    waited: int = 0
 
     def end_step(self, figures: Figures) -> None:
         """Count a step and what it summed up."""
         add_sums(self.sums, figures)
         self.step += 1
 
-    def end_epoch(self, row: Figures, monitor: str) -> bool:
-        """Count an epoch; whether it was the best so far, by a loss that falls or a measure that rises."""
-        value = row[monitor]
-        better = self.best is None or (value < self.best if monitor.endswith("loss") else value > self.best)
-        self.best, self.waited = (value, 0) if better else (self.best, self.waited + 1)
+    def end_epoch(self, row: Figures) -> None:
+        """Count an epoch and what it came to."""
         self.history.append(row)
         self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
-        return better
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,14 +16,15 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from seqkit.core.errors import InputError, TrainingError
-from seqkit.core.progress import EpochProgress
+from seqkit.core.errors import TrainingError
+from seqkit.core.progress import EpochProgress, notify
 from seqkit.core.settings import Training
 from seqkit.training.averages import averaged_weights, make_averages
 from seqkit.training.checkpoint import Arrays, Position, Saving
 from seqkit.training.curriculum import Curriculum
 from seqkit.training.executor import Rows
 from seqkit.training.interruption import Stop, interruption
+from seqkit.training.monitor import Monitor, make_monitor
 from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import make_optimizer
 from seqkit.training.step import make_train_step, make_valid_step, training_executor
@@ -42,6 +43,7 @@ def fit(
     checkpoint: Path | None = None,
     resume: bool = False,
     curriculum: Curriculum | None = None,
+    monitor: Monitor | None = None,
 ) -> list[dict[str, float]]:
     """Train a Keras model in place; it ends with the weights of its best epoch.
 
@@ -50,22 +52,30 @@ def fit(
         train: Batches with the inputs, "targets" and, where items are padded, "weights" of the targets' shape. Through
             `Windows` the recurrent state is carried from window to window, and gradients end at the window's edge
             (truncated backpropagation through time).
-        valid: The same; its `training.monitor` chooses the best epoch.
+        valid: The same; by what these rows score the best epoch is chosen.
         callbacks: Keras callbacks; they see Keras's names (loss, val_loss, accuracy, val_accuracy ...).
         checkpoint: File for the state: written after every epoch, on Ctrl-C or SIGTERM, and where the loss is no
             number any more.
         resume: Go on from `checkpoint`, bit for bit as if nothing had been in between.
         curriculum: Gives each epoch's training rows in place of `train`, which has as many, of the same columns.
+        monitor: What chooses the best epoch; nothing for what `training.monitor` names among loss and measures, or for
+            val_loss.
     Returns:
-        A row an epoch: epoch, loss, measures, their val_ twins, with a curriculum that moves the size at which it stands and
-        stage_ twins, gradient_norm (mean over steps, before clipping), gradient_norm_max, clipped_share, padding_share,
-        learning_rate, tokens_per_second, seconds.
+        A row an epoch: epoch, loss, measures, their val_ twins, likewise what the monitor scores, with a curriculum that
+        moves the size at which it stands and stage_ twins, gradient_norm (mean over steps, before clipping),
+        gradient_norm_max, clipped_share, padding_share, learning_rate, tokens_per_second, seconds.
     Raises:
         TrainingError: The loss or its gradient is not finite; the model keeps its last good weights.
         KeyboardInterrupt: After Ctrl-C (or Terminated, after SIGTERM), once the step is done and the checkpoint written.
     """
-    _check_monitor(training.monitor, objective)
-    optimizer = make_optimizer(training, steps=len(train) * training.epochs)
+    monitor = monitor or make_monitor(training, objective)
+    steps = len(train) * training.epochs
+    if training.warmup_steps >= steps:
+        notify(
+            f"training.warmup_steps is {training.warmup_steps:,}, but there are {steps:,} steps in all: the learning rate "
+            f"only rises, and gets to {training.learning_rate:g} in the last one. Give fewer, or more epochs."
+        )
+    optimizer = make_optimizer(training, steps=steps)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer)  # callbacks look for model.optimizer
     averages = make_averages(model) if training.ema else []
@@ -83,12 +93,18 @@ def fit(
         train_step=make_train_step(model, objective, training, train, averages, executor, seed),
         valid_step=make_valid_step(model, objective, valid, epochs=training.epochs),
         averages=averages,
+        monitor=monitor,
         saving=saving,
         position=position,
         best=best,
     )
     loop.run(callbacks)
     model.set_weights(loop.best)
+    kept = position.history[monitor.kept(position.history)]
+    notify(
+        f"Kept the weights of epoch {kept['epoch']} of {len(position.history)}, the best by {monitor.column}: "
+        f"{kept[monitor.column]:.4g}."
+    )
     return position.history
 
 
@@ -110,6 +126,7 @@ class _Loop:
 
     Attributes:
         averages: Of the weights, to validate with; none where the weights themselves do.
+        monitor: What chooses the best epoch.
         saving: Where it is saved.
         position: Where it stands.
         best: The weights of its best epoch.
@@ -124,6 +141,7 @@ class _Loop:
     train_step: Step
     valid_step: Step
     averages: list[tf.Variable]
+    monitor: Monitor
     saving: Saving
     position: Position
     best: Arrays
@@ -189,7 +207,7 @@ class _Loop:
     def _scores(self) -> tuple[Figures, Arrays]:
         """The epoch's means: in training, in validation, at a curriculum's stage; and the weights of the last two."""
         with averaged_weights(self.model, self.averages):
-            logs = means_of(self.position.sums) | self._validated("val", self.valid)
+            logs = means_of(self.position.sums) | self._validated("val", self.valid) | self.monitor.scores()
             if self.curriculum is not None and self.curriculum.moves:
                 stage, rows = self.curriculum.stage_evaluation(self.position.history)
                 logs |= stage | self._validated("stage", rows)
@@ -200,16 +218,18 @@ class _Loop:
 
     def _judge(self, row: Figures, weights: Arrays) -> None:
         """Keep the best weights; where they don't get better learn slower, or end."""
-        if self.position.end_epoch(row, self.training.monitor):
+        self.position.end_epoch(row)
+        waited, patience = self.monitor.waited(self.position.history), self.training.plateau_patience
+        if not waited:
             self.best = weights
-        waited, patience = self.position.waited, self.training.plateau_patience
         if patience and waited and waited % patience == 0:
             self.model.optimizer.learning_rate = float(self.model.optimizer.learning_rate) / 2
         if self._out_of_patience():
             self.model.stop_training = True
 
     def _out_of_patience(self) -> bool:
-        return bool(self.training.patience and self.position.waited >= self.training.patience)
+        waited = self.monitor.waited(self.position.history)
+        return bool(self.training.patience and waited >= self.training.patience)
 
     def _save(self) -> None:
         self.saving.save(self.position, self.best)
@@ -232,10 +252,3 @@ class _Loop:
             f"{'clipping' if not training.global_clipnorm else 'a smaller training.global_clipnorm'}"
             f"{'' if path is None else ', with --overwrite'}."
         )
-
-
-def _check_monitor(monitor: str, objective: Objective) -> None:
-    names = ("loss", *objective.measures)
-    if monitor not in (*names, *(f"val_{name}" for name in names)):
-        choices = ", ".join(f"{name}, val_{name}" for name in names)
-        raise InputError(f"training.monitor is {monitor!r}: choose one of {choices}.")

@@ -69,6 +69,9 @@ def complaint(capsys, arguments):
 def test_spans_are_found_scored_and_reported(run):
     report = run.report
     assert list(report["metrics"]) == ["span_f1", "span_precision", "span_recall", "token_accuracy"]
+    assert report["kept"]["monitor"] == "val_span_f1"
+    assert report["kept"]["value"] == max(row["val_span_f1"] for row in run.history)
+    assert ("accuracy" in run.history[0]) == (run.task.output == "softmax"), "a chain's needs a search"
     assert report["metrics"]["span_f1"]["value"] > 0.95
     assert report["baselines"].keys() == {"most_frequent", "linear"}
     assert report["data"]["illegal_tags"] == report["data"]["unseen_tags"] == 0

@@ -185,6 +185,23 @@ def test_windows_of_the_whole_length_are_the_full_gradient_and_shorter_ones_pass
     assert np.abs(truncated - full).max() > 1e-3  # the gradient doesn't
 
 
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_a_state_of_one_row_meets_inputs_of_a_number_that_is_not_known_while_tracing(kind):
+    """As where one recording goes through in windows: its state is a variable of one row."""
+    weights = weights_for(kind, np.random.default_rng(5))
+    states = [tf.ones((1, 3), tf.float64)] * CELLS[kind].cell.states
+
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs, _ = scan(CELLS[kind].cell, x, initial_state=states, **weights)
+        return tape.gradient(outputs, x)
+
+    x = tf.constant(np.random.default_rng(6).normal(size=(1, STEPS, 3)))
+    traced = tf.function(gradient, input_signature=[tf.TensorSpec((None, None, 3), x.dtype)])
+    compare([traced(x)], [gradient(x)])
+
+
 def test_second_gradients_say_what_to_do():
     weights = weights_for("gru", np.random.default_rng(4))
     x = tf.ones((2, 5, 3), tf.float64)

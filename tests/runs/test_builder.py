@@ -14,11 +14,13 @@ from seqkit.core.arguments import parts_of
 from seqkit.core.errors import InputError, TrainingError
 from seqkit.core.registry import recipes
 from seqkit.core.settings import Embedding, Search, Stack, Training
+from seqkit.metrics.metric import _DECLARED, Metric, declare
 from seqkit.recipes.sentiment import sentiment
 from seqkit.recipes.translation import translation
 from seqkit.runs.contents import write_info
 from seqkit.runs.parts import add_parts
 from seqkit.runs.rehearsal import few
+from seqkit.runs.run import Run
 from seqkit.sources.examples import Examples
 from seqkit.tasks.sentiment import Sentiment
 from seqkit.training.checkpoint import Position, Saving
@@ -207,7 +209,7 @@ def test_an_interrupted_run_goes_on_with_its_own_data_only(tmp_path):
     data = {name: texts(name) for name in ("data", "valid", "test")}
     with pytest.raises(KeyboardInterrupt):
         sentiment(**data, out=tmp_path / "run", callbacks=[StopAfterAnEpoch()], **SMALL)
-    for name in ("data", "valid"):
+    for name in ("data", "valid"):  # other test rows change nothing that was trained
         rows, labels = data[name]
         others = {
             "a label": (rows, [*labels[:-2], "-", "+"]),
@@ -247,12 +249,25 @@ def test_what_plays_no_part_in_training_may_change_on_the_way(tmp_path, monkeypa
     assert "Resumed with other settings, which play no part in training: search" in capsys.readouterr().err
     assert load(tmp_path / "run").task.search.longest == 4
     assert load(tmp_path / "run").info["settings"]["search"]["longest"] == 4
+    scored = {"training": Training(epochs=2, batch_size=6, monitor="chrf"), "out": tmp_path / "scored"}
+    with pytest.raises(KeyboardInterrupt):
+        translation(**settings | scored, search=Search(beam=1, longest=3), callbacks=[StopAfterAnEpoch()])
+    with pytest.raises(
+        InputError, match="was started with search .* use the same settings"
+    ):  # answers choose the epoch
+        translation(**settings | scored, search=Search(beam=1, longest=4), resume=True)
 
 
 def test_each_argument_of_each_recipe_says_what_it_plays_a_part_in():
     for name in recipes.names():
         parts = parts_of(recipes.find(name).function)
-        assert {one for one, part in parts.items() if part == "place"} == {"out", "overwrite", "resume", "callbacks"}
+        assert {one for one, part in parts.items() if part == "place"} == {
+            "out",
+            "overwrite",
+            "resume",
+            "callbacks",
+            "strict",
+        }
         assert {one for one, part in parts.items() if part == "source"} - {"on_error"} == {
             "data",
             "valid",
@@ -280,3 +295,46 @@ def test_a_checkpoint_that_is_damaged_gets_a_sentence(tmp_path):
         with pytest.raises(InputError, match="state.npz can't be resumed"):
             Saving(saving.path, other).restore()
     assert [path.name for path in saving.path.parent.iterdir()] == ["state.npz"]
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_the_kept_epoch_scores_on_the_validation_rows_what_the_history_says(tmp_path, ema, capsys):
+    """By the same scorer as the report, so that evaluating these rows gives the figure again."""
+    valid = texts("valid")[0], ["+", "-", "-"] * 5 + ["+"]
+    training = Training(epochs=4, batch_size=8, learning_rate=0.1, monitor="macro_f1", ema=ema)
+    run = sentiment(texts("data"), valid=valid, out=tmp_path / "run", **SMALL | {"training": training})
+    kept, told = run.info["kept"], [row["val_macro_f1"] for row in run.history]
+    assert kept == {"epoch": kept["epoch"], "monitor": "val_macro_f1", "value": max(told)}
+    assert told[kept["epoch"] - 1] == max(told)
+    assert run.report["kept"] == kept
+    assert f"Kept the weights of epoch {kept['epoch']} of 4" in capsys.readouterr().err
+    assert run.evaluate(valid)["metrics"]["macro_f1"]["value"] == pytest.approx(max(told))
+
+
+def test_a_metric_of_ones_own_is_declared_or_refused(tmp_path, monkeypatch):
+    """Before training where the task names it; and a scorer that gives another one is refused as well."""
+    scorer = Sentiment.scorer
+
+    def with_hinge(self, examples, outputs):
+        score = scorer(self, examples, outputs)
+        return lambda rows: {"hinge": 1.0 - score(rows)["accuracy"]} | score(rows)
+
+    monkeypatch.setattr(Sentiment, "scorer", with_hinge)
+    data = {name: texts(name) for name in ("data", "valid", "test")}
+    with pytest.raises(InputError, match="Nothing is known of the metric 'hinge'"):
+        sentiment(**data, out=tmp_path / "refused", **SMALL)
+    monkeypatch.setattr(Sentiment, "metrics", ("hinge", *Sentiment.metrics))
+    monkeypatch.setattr(Sentiment, "scorer", None)  # which nobody gets to
+    monkeypatch.setattr(Run, "scores", None)
+    with pytest.raises(InputError, match="Nothing is known of the metric 'hinge'"):
+        sentiment(**data, out=tmp_path / "refused_before", **SMALL)
+    monkeypatch.undo()
+    monkeypatch.setattr(Sentiment, "scorer", with_hinge)
+    monkeypatch.setattr(Sentiment, "metrics", ("hinge", *Sentiment.metrics))
+    monkeypatch.setattr(Sentiment, "monitor", "hinge")
+    monkeypatch.setattr("seqkit.metrics.metric._DECLARED", dict(_DECLARED))
+    declare(Metric("hinge", "hinge loss", better="low", headline=True))
+    run = sentiment(**data, out=tmp_path / "run", **SMALL)
+    told = [row["val_hinge"] for row in run.history]
+    assert told[run.info["kept"]["epoch"] - 1] == min(told)
+    assert "hinge loss (" in (tmp_path / "run" / "evaluations" / "training" / "report.html").read_text()

@@ -104,7 +104,9 @@ def test_python_sources_give_the_same_rows():
         ("rows.jsonl", b'{"text": "cut \\ud83d", "label": "a"}', COLUMNS, "line 1: the text holds half a character"),
         ("rows.csv", b'label,text\na,"b\nc"\n,d\n', COLUMNS, "line 4: the label is empty"),
         ("rows.tsv.gz", b"label\ttext\n", COLUMNS, "no whole gzip file"),
-        ("rows.parquet", b"PAR1", COLUMNS, "no table that seqkit reads: expected .tsv, .csv, .jsonl"),
+        ("rows.ods", b"PK", COLUMNS, "no table that seqkit reads: expected .tsv, .csv, .jsonl"),
+        ("rows.parquet", b"PAR1", COLUMNS, "is no Parquet file that pyarrow reads .*: write it again"),
+        ("rows.xlsx", b"PK", COLUMNS, "is no workbook that openpyxl reads .*: save it as .csv"),
         ("folder.tsv", ..., COLUMNS, "is a folder"),
     ],
 )

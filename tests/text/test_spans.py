@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.text.spans import convert, count_spans, detect, illegal, scores_by_type, span_scores, spans, write
+from seqkit.text.spans import convert, count_spans, illegal, scores_by_type, span_scores, spans, write
 
 SCHEMES = ("bio", "iob1", "bioes")
 
@@ -111,22 +111,6 @@ def test_schemes_are_written_as_their_papers_have_them():
 )
 def test_illegal_tags_are_counted(text, counts):
     assert tuple(illegal(text.split(), scheme) for scheme in SCHEMES) == counts
-
-
-@pytest.mark.parametrize(
-    ("texts", "scheme"),
-    [
-        (["B-A I-A O", "B-B"], "bio"),
-        (["I-A I-A O", "I-A B-A"], "iob1"),
-        (["S-A B-A E-A"], "bioes"),
-        (["B-A I-A", "B-A B-B", "I-B"], "bio"),  # one mistake
-        (["NOUN VERB"], None),
-        (["B-A O", "NOUN"], None),
-        (["O O", ""], None),
-    ],
-)
-def test_the_scheme_is_told_from_the_tags(texts, scheme):
-    assert detect([text.split() for text in texts]) == scheme
 
 
 def test_scores_are_those_of_the_counts():

@@ -1,0 +1,82 @@
+"""Tables that are no text: Excel's workbooks and Parquet, where a library that reads them is installed."""
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from seqkit.core.errors import InputError
+from seqkit.sources.cells import examples_of, how_to_name, listed
+from seqkit.sources.examples import Examples
+
+EXCEL, PARQUET = (".xlsx", ".xlsm"), (".parquet",)
+WORKBOOKS = (*EXCEL, *PARQUET)
+
+
+def read_workbook(path: Path, columns: Mapping[str, str]) -> Examples:
+    """Read the wanted columns of the first sheet of a workbook, whose first row has their names, or of a Parquet file.
+
+    Numbers are texts as Python writes them.
+
+    Args:
+        columns: Field -> column by name, or by number from 0, which in a workbook means that it has no header.
+    Raises:
+        InputError: The library for it isn't installed, or the file lacks a column.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}: check the path.")
+    if path.suffix in PARQUET:
+        names, rows = _parquet(path)
+        first, by_number = 1, {str(number): name for number, name in enumerate(names)}
+        wanted = {field: name if name in names else by_number.get(name, name) for field, name in columns.items()}
+    else:
+        numbered = all(name.isdigit() for name in columns.values())
+        names, rows = _excel(path, named=not numbered)
+        first, wanted = 1 if numbered else 2, dict(columns)
+    for field, name in wanted.items():
+        if name not in names:
+            raise InputError(f"{path} has no column {name!r}: it has {listed(names)}. {how_to_name(field)}")
+    places = {field: names.index(name) for field, name in wanted.items()}
+    chosen = ({field: cells[place] for field, place in places.items()} for cells in rows)
+    return examples_of(enumerate(chosen, start=first), columns, str(path))
+
+
+def _excel(path: Path, *, named: bool) -> tuple[list[str], Iterator[list[Any]]]:
+    try:
+        import openpyxl
+    except ImportError:
+        raise InputError(
+            f"{path}: openpyxl, which reads Excel's files, is not installed: pip install 'seqkit[tables]', or save the "
+            "sheet as .csv."
+        ) from None
+    try:
+        sheet = openpyxl.load_workbook(path, read_only=True, data_only=True).worksheets[0]
+        rows = [["" if cell is None else _plain(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise InputError(f"{path} is no workbook that openpyxl reads ({error}): save it as .csv.") from None
+    rows = [row for row in rows if any(cell != "" for cell in row)] if len(rows and rows[0]) > 1 else rows
+    if not rows:
+        raise InputError(f"{path} has no rows on its first sheet: expected a table.")
+    names = list(map(str, rows[0] if named else range(len(rows[0]))))
+    return names, iter(rows[1:] if named else rows)
+
+
+def _plain(cell: Any) -> Any:
+    return str(cell) if isinstance(cell, float) else cell
+
+
+def _parquet(path: Path) -> tuple[list[str], Iterator[list[Any]]]:
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise InputError(
+            f"{path}: pyarrow, which reads Parquet, is not installed: pip install 'seqkit[tables]', or save the table as "
+            ".jsonl."
+        ) from None
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} is no Parquet file that pyarrow reads ({reason}): write it again.") from None
+    values = [column.to_pylist() for column in table.columns]
+    return list(table.column_names), map(list, zip(*values, strict=True))
