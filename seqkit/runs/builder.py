@@ -5,7 +5,7 @@ import dataclasses
 import inspect
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +13,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from seqkit.core.arguments import parts_of
+from seqkit.core.arguments import Part, parts_of
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.registry import recipe_of
@@ -97,7 +97,7 @@ class RunBuilder:
         score = _scoring(task, model, splits.valid)
         monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
         found, seen = check_training(task, splits, strict=self._arguments["strict"])
-        info = self._begin(task, splits) | found
+        info = self._begin(task, splits, monitor) | found
         rehearse(task, model, splits, info, self._folder.path)
         keras.utils.set_random_seed(self._arguments["seed"])
         history = self._train(task, model, splits, info, objective, monitor, curriculum)
@@ -112,7 +112,7 @@ class RunBuilder:
             ) from None
         return run
 
-    def _begin(self, task: Task, splits: Splits) -> dict[str, Any]:
+    def _begin(self, task: Task, splits: Splits, monitor: Monitor) -> dict[str, Any]:
         """What run.json holds of a run in the making, once it is written."""
         info = {
             "recipe": task.recipe,
@@ -127,18 +127,25 @@ class RunBuilder:
             "command": command(),
         }
         if self._arguments["resume"]:
-            self._check_same(read_info(self._folder.path, trained=False), info)
+            trained_by: set[Part] = (
+                {"training"} if monitor.score is None else {"training", "answers"}
+            )  # which choose the epoch then
+            self._check_same(read_info(self._folder.path, trained=False), info, trained_by)
         write_info(self._folder.path, info)
         return info
 
-    def _check_same(self, before: Mapping[str, Any], info: dict[str, Any]) -> None:
-        """An interrupted run goes on with the settings and the rows that its training was started with."""
+    def _check_same(self, before: Mapping[str, Any], info: dict[str, Any], trained_by: Collection[Part]) -> None:
+        """An interrupted run goes on with the settings and the rows that its training was started with.
+
+        Args:
+            trained_by: What plays a part in this training.
+        """
         others = []
         for name, value in json.loads(json.dumps(info["settings"])).items():
             old, part = before["settings"].get(name), self._parts[name]
             if old == value or part == "source":
                 continue
-            if part == "training":
+            if part in trained_by:
                 raise InputError(
                     f"The interrupted run was started with {name} {old}, now it is {value}: use the same settings."
                 )
