@@ -18,6 +18,7 @@ __all__ = [
     "text_files",
     "tfds",
     "token_files",
+    "units",
     "videos",
     "workbooks",
 ]

@@ -25,9 +25,10 @@ from seqkit.layers.embedding import embed_tokens, tied_head
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.examples import Examples, Role
+from seqkit.sources.units import check_unit
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
 from seqkit.text.subwords import MARK, Subwords
-from seqkit.text.tokenizer import tokenize
+from seqkit.text.tokenizer import WORDS, tokenize
 from seqkit.text.vocabulary import BEGIN, END, PADDING, UNKNOWN, Vocabulary
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.training.executor import Batch, Forward, Rows, step_outputs
@@ -36,7 +37,7 @@ from seqkit.training.objectives import Objective, classification
 STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost
 STRETCHES = 5  # the best and the worst predicted ones, for the report
 SAMPLE = 600  # symbols of its own, for the report
-ORDERS = {"symbol": 6, "word": 3, "subword": 4, "unigram": 4}  # of the n-grams to compare with
+ORDERS = {"symbol": 6, "word": 3, "whitespace": 3, "subword": 4, "unigram": 4}  # of the n-grams to compare with
 
 
 def build_language_model(tokens: int, embedding: Embedding, stack: Stack, *, one_hot: bool, tied: bool) -> keras.Model:
@@ -96,6 +97,9 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
     ) -> Examples:
         running = self.contiguous and isinstance(source, str | Path)  # texts in memory are asked one by one
         return read_corpus(source, columns, contiguous=running, role=role, data_dir=data_dir)
+
+    def examined(self, examples: Examples) -> Examples:
+        return check_unit(examples, "text", self.vocabulary.tokenizer.unit)
 
     def symbols(self, texts: list[str]) -> Ragged:
         """What the model is to predict, ids by row."""
@@ -277,7 +281,7 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
                 fresh = True
             else:
                 token = self.vocabulary.tokens[symbol]
-                if unit == "word":
+                if unit in WORDS:
                     token = " " + token
                 elif isinstance(self.vocabulary.tokenizer, Subwords):
                     token = token.replace(mark, " ")
