@@ -30,7 +30,7 @@ def language_model(
     *,
     text: str = "text",
     contiguous: bool = True,
-    unit: Literal["symbol", "word", "subword", "unigram"] = "symbol",
+    unit: Literal["symbol", "word", "whitespace", "subword", "unigram"] = "symbol",
     lowercase: bool = False,
     vocabulary_size: int = 10_000,
     min_count: int = 1,
@@ -51,7 +51,8 @@ def language_model(
         text: Column of the texts in a table: a name, or a number from 0 for a file without a header.
         contiguous: Whether the data is one running text, through which the state is carried window by window (truncated
             backpropagation through time); if not, each line or row is a text by itself, learned as a whole.
-        unit: What comes next: a symbol (any character, spaces and line ends too), a word, or a subword (a frequent piece of
+        unit: What comes next: a symbol (any character, spaces and line ends too), a word, what stands
+            between blanks (whitespace, for text that is tokenised already), or a subword (a frequent piece of
             a word), learned by merging neighbours (BPE) or, with unigram, as the pieces of a unigram model (Kudo 2018). To
             words and subwords a run of blanks is one space.
         lowercase: Whether case is folded.

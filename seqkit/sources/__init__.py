@@ -22,6 +22,7 @@ __all__ = [
     "text_files",
     "tfds",
     "token_files",
+    "units",
     "videos",
     "workbooks",
 ]

@@ -27,10 +27,11 @@ from seqkit.metrics.likelihood import closed_vocabulary_scorer, likelihood_score
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.examples import Examples, Role
+from seqkit.sources.units import check_unit
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
 from seqkit.text.predicted import CHARACTERS, Predicted, by_lines, closed, lines_of, predicted
 from seqkit.text.subwords import MARK, Subwords
-from seqkit.text.tokenizer import tokenize
+from seqkit.text.tokenizer import WORDS, tokenize
 from seqkit.text.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Vocabulary, learn_vocabulary
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.training.executor import Batch, Forward, Rows, step_outputs
@@ -39,7 +40,7 @@ from seqkit.training.objectives import Objective, classification
 STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost
 STRETCHES = 5  # the best and the worst predicted ones, for the report
 SAMPLE = 600  # symbols of its own, for the report
-ORDERS = {"symbol": 6, "word": 3, "subword": 4, "unigram": 4}  # of the n-grams to compare with
+ORDERS = {"symbol": 6, "word": 3, "whitespace": 3, "subword": 4, "unigram": 4}  # of the n-grams to compare with
 
 
 def build_language_model(tokens: int, embedding: Embedding, stack: Stack, *, one_hot: bool, tied: bool) -> keras.Model:
@@ -124,6 +125,9 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
         return read_corpus(
             source, columns, contiguous=self.contiguous and role != "asked", role=role, data_dir=data_dir
         )
+
+    def examined(self, examples: Examples) -> Examples:
+        return check_unit(examples, "text", self.vocabulary.tokenizer.unit)
 
     def predicted(self, examples: Examples) -> Predicted:
         """What the model is to predict, by text."""
@@ -321,7 +325,7 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
                 fresh = True
             else:
                 token = self.vocabulary.tokens[symbol]
-                if unit == "word":
+                if unit in WORDS:
                     token = " " + token
                 elif isinstance(self.vocabulary.tokenizer, Subwords):
                     token = token.replace(mark, " ")

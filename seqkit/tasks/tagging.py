@@ -24,7 +24,7 @@ from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
 from seqkit.text.labels import UNSEEN, encode_labels
-from seqkit.text.lexicon import TAB, Lexicon, split_tokens
+from seqkit.text.lexicon import Lexicon, joined, split_tokens
 from seqkit.text.spans import illegal, legal, scores_by_type, spans
 from seqkit.text.tag_schemes import Tags, TagScheme, detect
 from seqkit.text.vocabulary import END, SPECIAL, UNKNOWN
@@ -161,7 +161,8 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         tokens = split_tokens(examples["tokens"])
         result = []
         for row, tags in enumerate(self._tags(outputs)):
-            words = [tokens.types[place] for place in tokens.indices[row]]
+            given = examples["tokens"][row]
+            words = [tokens.types[place] for place in tokens.indices[row]] if isinstance(given, str) else list(given)
             answer: dict[str, Any] = {"tokens": words, "tags": list(tags)}
             if self.scheme is not None:
                 answer["spans"] = [
@@ -212,10 +213,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         return super().in_keras()
 
     def serving_inputs(self, examples: Examples) -> tf.Tensor:
-        tab = TAB
-        return tf.constant(
-            [row if isinstance(row, str) else "".join(token + tab for token in row) for row in examples["tokens"]]
-        )
+        return tf.constant([row if isinstance(row, str) else joined(row) for row in examples["tokens"]])
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         tagger = Tagger(model, self.lexicon, self.classes, chain=self.output == "crf", constraints=self.constraints)

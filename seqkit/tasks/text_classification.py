@@ -16,6 +16,7 @@ from seqkit.export.serving import TextClassifier
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits
+from seqkit.sources.units import check_unit
 from seqkit.tasks.classes import ClassOfARow
 from seqkit.tasks.roles import Baselines
 from seqkit.text.labels import learn_classes
@@ -83,6 +84,9 @@ class TextClassification(LabelBaselines, ClassOfARow):
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
         vocabulary = Vocabulary.from_json(value)
         return cls(columns, vocabulary, tuple(value["labels"]), value["max_length"])
+
+    def examined(self, examples: Examples) -> Examples:
+        return check_unit(super().examined(examples), "text", self.vocabulary.tokenizer.unit)
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         cache = "label" in examples.columns  # what a user asks to predict is not kept

@@ -4,6 +4,7 @@ __all__ = [
     "byte_pairs",
     "labels",
     "lexicon",
+    "normal_form",
     "predicted",
     "spans",
     "subwords",

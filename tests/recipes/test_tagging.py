@@ -27,8 +27,16 @@ QUICK = [
 SMALL = ["--character-units", "4", "--max-word-length", "5"]
 
 
-def flights(separator="\t"):
-    """From one city to another, in BIO."""
+def in_bio(word, parts):
+    return [f"{'I' if n else 'B'}-{word}" for n in range(len(parts))]
+
+
+def in_bilou_behind_the_type(word, parts):
+    return [f"{word}-U"] if len(parts) == 1 else [f"{word}-B", f"{word}-L"]
+
+
+def flights(separator="\t", written=in_bio):
+    """From one city to another."""
     lines = []
     for start in CITIES:
         for goal in CITIES:
@@ -37,7 +45,8 @@ def flights(separator="\t"):
                 for word, city in (("from", start), ("to", goal)):
                     lines.append(f"{word}{separator}O")
                     parts = city.split()
-                    lines += [f"{part}{separator}{'I' if n else 'B'}-{word}" for n, part in enumerate(parts)]
+                    pairs = zip(parts, written(word, parts), strict=True)
+                    lines += [f"{part}{separator}{tag}" for part, tag in pairs]
                 lines.append("")
     return "\n".join(lines)
 
@@ -51,9 +60,14 @@ def table(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["softmax", "crf"])
 def run(request, table):
-    """A tagger of spans, which writes them as BIOES."""
+    """Taggers of spans: one writes them as BIOES, whatever the data has; one as its data does, BILOU behind the type."""
     out = table.parent / request.param
-    flags = ["--output", request.param, "--scheme", "bioes", *QUICK, *SMALL]
+    flags = ["--output", request.param, *QUICK, *SMALL]
+    if request.param == "softmax":
+        flags += ["--scheme", "bioes"]
+    else:
+        table = table.with_name("flights.data")
+        table.write_text(flights(" ", in_bilou_behind_the_type))
     assert main(["train", "tagging", "--data", str(table), "--test", str(table), "--out", str(out), *flags]) == 0
     return load(out)
 
@@ -80,7 +94,9 @@ def test_spans_are_found_scored_and_reported(run):
     (answer,) = run.predict(["please book from San Jose to boston"])
     assert answer == {
         "tokens": ["please", "book", "from", "San", "Jose", "to", "boston"],
-        "tags": ["O", "O", "O", "B-from", "E-from", "O", "S-to"],
+        "tags": ["O", "O", "O", "B-from", "E-from", "O", "S-to"]
+        if run.task.output == "softmax"
+        else ["O", "O", "O", "from-B", "from-L", "O", "to-U"],
         "spans": [
             {"label": "from", "begin": 3, "end": 5, "text": "San Jose"},
             {"label": "to", "begin": 6, "end": 7, "text": "boston"},
@@ -105,7 +121,30 @@ def test_predict_reads_lines_tabs_and_token_files(run, tmp_path, capsys):
 def test_answers_are_legal_whatever_they_are_asked(run, rng):
     nonsense = [rng.choice(["from", "to", "york", "new", "jose", "x"], 12).tolist() for _ in range(30)]
     for answer in run.predict(nonsense):
-        assert illegal(answer["tags"], "bioes") == 0
+        assert all(map(run.task.scheme.parses, answer["tags"]))
+        assert illegal(run.task.scheme.plain(answer["tags"]), "bioes") == 0
+
+
+def test_any_scheme_of_the_same_spans_scores_the_same(run, table):
+    other = table.with_name("other.tsv")
+    other.write_text(flights("\t", in_bilou_behind_the_type))
+    reports = [run.evaluate(path) for path in (table, other)]
+    assert reports[0]["metrics"] == reports[1]["metrics"]
+    assert reports[0]["confusion"] == reports[1]["confusion"]
+
+
+def test_a_token_with_a_tab_or_a_line_end_stays_one(run):
+    import tensorflow as tf
+
+    odd = [["fly", "from", "new\tyork", "to", "san\njose", "x"], ["denver"]]
+    report = run.evaluate((odd, [["O", "O", "B-from", "O", "B-to", "O"], ["O"]]))
+    assert report["data"]["tokens"] == 7
+    answers = run.predict(odd)
+    assert [answer["tokens"] for answer in answers] == odd
+    serve = tf.saved_model.load(str(run.export("savedmodel"))).signatures["serving_default"]
+    served = serve(text=run.task.serving_inputs(run.task.read((odd,), {"tokens": "tokens"})))
+    tags = [[tag.decode() for tag in row if tag] for row in served["tags"].numpy()]
+    assert tags == [answer["tags"] for answer in answers]
 
 
 def test_unknown_and_illegal_tags_are_counted_and_wrong(run, tmp_path, capsys):
