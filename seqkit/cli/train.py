@@ -2,7 +2,6 @@
 
 import dataclasses
 import inspect
-import json as json_format
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from cyclopts import App
 import seqkit
 from seqkit.core.arguments import hints_of
 from seqkit.core.errors import check_finished
+from seqkit.core.files import json_text
 from seqkit.core.findings import refuse
 from seqkit.core.registry import Recipe, cells, recipes
 from seqkit.core.settings import Stack
@@ -69,7 +69,7 @@ def _check(recipe: Recipe) -> Callable[..., None]:
         _load_cells((*args, *kwargs.values()))
         findings = seqkit.check(recipe.function, *args, suspects=suspects, **kwargs)
         if json:
-            print(json_format.dumps([dataclasses.asdict(finding) for finding in findings], ensure_ascii=False))
+            print(json_text([dataclasses.asdict(finding) for finding in findings]))
         else:
             for finding in findings:
                 Terminal().print(f"{finding.harm} ({finding.kind}): {finding.what}. {finding.advice}")

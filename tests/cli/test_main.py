@@ -4,10 +4,13 @@ import contextlib
 import dataclasses
 import inspect
 import json
+import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -196,7 +199,8 @@ def test_other_mistakes_get_one_sentence(small, table, tmp_path, capsys):
     assert "line 2: byte 0xe9 is not UTF-8" in complaint(capsys, ["predict", small, tmp_path / "latin.txt"])
 
 
-def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path, capsys):
+@pytest.mark.parametrize(("stop", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path, capsys, stop, status):
     """Stopped in the middle, then resumed, the run is that of a training that was left in peace."""
     arguments = ["train", "sentiment", "--training.epochs", "2", "--embedding.units", "8", "--stack.units", "8"]
     command = [sys.executable, "-m", "seqkit.cli", *arguments, "--out", str(tmp_path / "run")]
@@ -204,10 +208,13 @@ def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path, capsys):
         for line in process.stderr:
             if "epoch 1/2" in line:
                 break
-        process.send_signal(signal.SIGINT)
-        assert process.wait(120) == 130
+        process.send_signal(stop)
+        assert process.wait(120) == status
         assert "the same command with --resume goes on" in process.stderr.read()
     assert not (tmp_path / "run").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [".run.partial"]
+    if stop == signal.SIGTERM:  # what comes then is the same
+        return
     resumed = [*arguments, "--out", str(tmp_path / "run"), "--resume"]
     assert "was started with seed 0, now it is 1" in complaint(capsys, [*resumed, "--seed", "1"])
     assert main(resumed) == 0
@@ -252,6 +259,51 @@ def test_a_full_disk_is_said_and_loses_nothing(table, tmp_path, monkeypatch, cap
     fails("export", str(out), "--format", "savedmodel")
     assert not (out / "export" / "savedmodel").exists()
     assert not list((tmp_path / "cache").glob(".*"))  # nothing half written
+
+
+def test_sigterm_at_any_time_leaves_nothing_half_done(small, table, tmp_path, monkeypatch, capsys):
+    """While data is read, or a run is scored: no folder, no lock, a sentence and a status of its own."""
+
+    def terminated(*arguments, **options):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    before = signal.getsignal(signal.SIGTERM)
+    copy = shutil.copytree(small, tmp_path / "copy")
+    held = sorted(path for path in tmp_path.rglob("*"))
+    monkeypatch.setattr("seqkit.tasks.sentiment.Sentiment.encode", terminated)
+    for command in (
+        ["evaluate", copy, "--data", table],
+        ["train", "sentiment", "--data", table, "--out", tmp_path / "run"],
+    ):
+        assert main([str(part) for part in command]) == 143
+        assert capsys.readouterr().err.splitlines()[-1] == "seqkit: terminated."
+        assert sorted(path for path in tmp_path.rglob("*")) == held
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_what_a_terminal_would_obey_is_shown(tmp_path, capsys):
+    """Labels and file names with escapes, from the training to the answers."""
+    path = tmp_path / "rows\x1b[2J.tsv"
+    path.write_text(
+        "label\ttext\n" + "".join(f"\x9b[31m{label}\u202e\ta {label} film\n" for label in ("good", "bad") * 20)
+    )
+    out = tmp_path / "run\x1b[5m"
+    for command in (
+        ["train", "sentiment", "--data", path, "--out", out, *QUICK],
+        ["evaluate", out, "--data", path],
+        ["evaluate", out, "--data", path, "--json"],
+        ["predict", out, path],
+        ["export", out, "--format", "keras"],
+    ):
+        assert main([str(part) for part in command]) == 0
+    assert main(["predict", str(out), str(tmp_path / "absent\x1b[2J.tsv")]) == 2
+    captured = capsys.readouterr()
+    for printed in captured:
+        assert not set(printed) & {"\x1b", "\x9b", "\u202e"}
+    assert "absent\\u001b[2J.tsv does not exist" in captured.err
+    assert "run\\u001b[5m" in captured.out
+    assert '"label": "\\u009b[31mgood\\u202e"' in captured.out or '"label": "\\u009b[31mbad\\u202e"' in captured.out
 
 
 def test_progress_of_a_log_file_is_plain_lines(table, tmp_path, capsys):
