@@ -88,8 +88,8 @@ def predict(
     run
         The run folder.
     file
-        A text a line, or a table with the column of the training texts, or a .conllu or .conll file of tokens; - for
-        standard input. For recordings a file, a folder or a quoted pattern.
+        A table with the column of the training texts, or a file of tokens, as training reads it, or else a text a line; -
+        for standard input. For recordings a file, a folder or a quoted pattern.
     column
         Where a field is, if not where the training data had it: --column.text review.
     on_error
