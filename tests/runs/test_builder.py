@@ -321,7 +321,7 @@ def test_a_metric_of_ones_own_is_declared_or_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Sentiment, "scorer", with_hinge)
     data = {name: texts(name) for name in ("data", "valid", "test")}
-    with pytest.raises(InputError, match="Nothing is known of the metric 'hinge'"):
+    with pytest.raises(InputError, match="Before the first epoch.*Nothing is known of the metric 'hinge'"):
         sentiment(**data, out=tmp_path / "refused", **SMALL)
     monkeypatch.setattr(Sentiment, "metrics", ("hinge", *Sentiment.metrics))
     monkeypatch.setattr(Sentiment, "scorer", None)  # which nobody gets to
