@@ -79,8 +79,10 @@ def figure(name: str, title: str, picture: Figure, *, large: bool = False) -> Ma
         large: whether it takes the whole width of the page.
     """
     buffer = io.StringIO()
-    options: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif"}
-    with matplotlib.rc_context(options), warnings.catch_warnings():
+    with (
+        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif"}),
+        warnings.catch_warnings(),
+    ):
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # the browser has a font for it
         picture.savefig(buffer, format="svg", transparent=True, bbox_inches="tight", metadata={"Date": None})
     svg = buffer.getvalue()

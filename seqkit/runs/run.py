@@ -20,7 +20,7 @@ import tensorflow as tf
 from rich.table import Table
 
 from seqkit.checks.leaks import Seen
-from seqkit.core.errors import InputError
+from seqkit.core.errors import InputError, reason_of
 from seqkit.core.registry import exporters
 from seqkit.core.settings import one_of
 from seqkit.core.version import __version__
@@ -224,7 +224,13 @@ class Run:
 
     @functools.cached_property
     def _seen(self) -> Seen | None:
-        return Seen.load(self._file(SEEN)) if SEEN in self.info.get("files", {}) else None
+        if SEEN not in self.info.get("files", {}):
+            return None
+        path = self._file(SEEN)
+        try:
+            return Seen.load(path)
+        except Exception as error:  # whatever NumPy makes of what it didn't write
+            raise InputError(f"{path} can't be read ({reason_of(error)}): {RESTORE}") from None
 
     def _on_the_rest(self, score: Scorer, leaked: np.ndarray, resamples: int) -> dict[str, Any]:
         """The scores on the rows that are not in the training data, where some are and some aren't."""

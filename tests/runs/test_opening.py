@@ -206,6 +206,8 @@ WIDE = {
         build_config={"input_shape": [None, 10**10]})),
 }  # fmt: skip
 EVALUATED = {
+    "what was seen is cut": bytes_of("seen.npz", lambda content: content[: len(content) // 2]),
+    "what was seen is gone": gone("seen.npz"),
     "a history of words": bytes_of(HISTORY, lambda content: content.replace(b"1", b"one")),
     "the history is gone": gone(HISTORY),
     "the history is a link out": a_link(HISTORY),
