@@ -1,4 +1,4 @@
-"""Run folders made by version 0.4, in which some names were others."""
+"""Run folders made by versions 0.4 and 0.5, in which some names were others."""
 
 import json
 import zipfile
@@ -15,8 +15,11 @@ def migrated_name(name: str) -> str:
 
 
 def migrated(vocabulary: dict[str, Any]) -> dict[str, Any]:
-    """vocabulary.json with today's names."""
-    return {migrated_name(name): value for name, value in vocabulary.items()}
+    """vocabulary.json with today's names, and with the writing of a tag scheme, which had a name alone."""
+    today = {migrated_name(name): value for name, value in vocabulary.items()}
+    if isinstance(scheme := today.get("scheme"), str):
+        today["scheme"] = {"name": scheme, "after": False, "separator": "-"}
+    return today
 
 
 def migrate_model(path: Path, to: Path) -> bool:

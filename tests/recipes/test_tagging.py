@@ -1,5 +1,6 @@
 """Tagging from the command line: spans, their schemes, and what can be wrong with tagged data."""
 
+import dataclasses
 import json
 
 import pytest
@@ -9,7 +10,7 @@ from seqkit.cli.main import main
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.recipes.tagging import tagging
 from seqkit.sources.reading import read
-from seqkit.text.spans import illegal
+from seqkit.text.tag_schemes import SCHEMES
 
 CITIES = ("new york", "boston", "san jose", "denver")
 QUICK = [
@@ -27,34 +28,41 @@ QUICK = [
 SMALL = ["--character-units", "4", "--max-word-length", "5"]
 
 
-def flights(separator="\t"):
-    """From one city to another, in BIO."""
+BIO, _, _, BILOU, _ = SCHEMES
+SUFFIXED = dataclasses.replace(BILOU, after=True, separator="_")  # from_B
+
+
+def flights(scheme):
+    """From one city to another, each a span."""
     lines = []
     for start in CITIES:
         for goal in CITIES:
             for opening in ("fly", "i want to go", "flights", "please book"):
-                lines += [f"{word}{separator}O" for word in opening.split()]
+                words, spans = opening.split(), []
                 for word, city in (("from", start), ("to", goal)):
-                    lines.append(f"{word}{separator}O")
-                    parts = city.split()
-                    lines += [f"{part}{separator}{'I' if n else 'B'}-{word}" for n, part in enumerate(parts)]
-                lines.append("")
+                    words += [word, *city.split()]
+                    spans.append((word, len(words) - len(city.split()), len(words)))
+                tags = scheme.write(spans, len(words))
+                lines += [*map("\t".join, zip(words, tags, strict=True)), ""]
     return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     path = tmp_path_factory.mktemp("flights") / "flights.conll"
-    path.write_text(flights())
+    path.write_text(flights(BIO))
     return path
 
 
 @pytest.fixture(scope="module", params=["softmax", "crf"])
 def run(request, table):
-    """A tagger of spans, which writes them as BIOES."""
-    out = table.parent / request.param
-    flags = ["--output", request.param, "--scheme", "bioes", *QUICK, *SMALL]
-    assert main(["train", "tagging", "--data", str(table), "--test", str(table), "--out", str(out), *flags]) == 0
+    """A tagger of spans: one that was told to write them as BIOES, and one of a file with prefixes after the type."""
+    out, data, flags = table.parent / request.param, table, ["--scheme", "bioes"]
+    if request.param == "crf":
+        data, flags = table.parent / "suffixed.conll", []
+        data.write_text(flights(SUFFIXED))
+    flags += ["--output", request.param, *QUICK, *SMALL]
+    assert main(["train", "tagging", "--data", str(data), "--test", str(table), "--out", str(out), *flags]) == 0
     return load(out)
 
 
@@ -72,12 +80,21 @@ def test_spans_are_found_scored_and_reported(run):
     assert report["metrics"]["span_f1"]["value"] > 0.95
     assert report["baselines"].keys() == {"most_frequent", "linear"}
     assert report["data"]["illegal_tags"] == report["data"]["unseen_tags"] == 0
+    softmax = run.task.output == "softmax"
     assert {row["label"]: row["support"] for row in report["per_span"]} == {"from": 64, "to": 64}
+    assert ("B-from" if softmax else "from_B") in {row["label"] for row in report["per_class"]}
     assert sum(map(sum, report["confusion"]["counts"])) == report["data"]["tokens"]
     (answer,) = run.predict(["please book from San Jose to boston"])
     assert answer == {
         "tokens": ["please", "book", "from", "San", "Jose", "to", "boston"],
-        "tags": ["O", "O", "O", "B-from", "E-from", "O", "S-to"],
+        "tags": [
+            "O",
+            "O",
+            "O",
+            *(("B-from", "E-from") if softmax else ("from_B", "from_L")),
+            "O",
+            "S-to" if softmax else "to_U",
+        ],
         "spans": [
             {"label": "from", "begin": 3, "end": 5, "text": "San Jose"},
             {"label": "to", "begin": 6, "end": 7, "text": "boston"},
@@ -102,7 +119,8 @@ def test_predict_reads_lines_tabs_and_token_files(run, tmp_path, capsys):
 def test_answers_are_legal_whatever_they_are_asked(run, rng):
     nonsense = [rng.choice(["from", "to", "york", "new", "jose", "x"], 12).tolist() for _ in range(30)]
     for answer in run.predict(nonsense):
-        assert illegal(answer["tags"], "bioes") == 0
+        assert run.task.scheme.strays([answer["tags"]]) == set()
+        assert run.task.scheme.illegal([answer["tags"]]) == 0
 
 
 def test_unknown_and_illegal_tags_are_counted_and_wrong(run, tmp_path, capsys):
