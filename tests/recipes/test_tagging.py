@@ -9,8 +9,9 @@ from seqkit import load
 from seqkit.cli.main import main
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.recipes.tagging import tagging
+from seqkit.runs.migration import migrated
 from seqkit.sources.reading import read
-from seqkit.text.tag_schemes import SCHEMES
+from seqkit.text.tag_schemes import SCHEMES, TagScheme
 
 CITIES = ("new york", "boston", "san jose", "denver")
 QUICK = [
@@ -74,10 +75,20 @@ def complaint(capsys, arguments):
     return last
 
 
-def test_spans_are_found_scored_and_reported(run):
+def test_schemes_of_runs_made_by_0_5_had_names_alone():
+    for scheme in SCHEMES[:3]:
+        assert TagScheme.from_json(migrated({"scheme": scheme.name})["scheme"]) == scheme
+    assert migrated({"scheme": None}) == {"scheme": None}
+
+
+def test_spans_are_found_scored_and_reported(run, table):
     report = run.report
     assert list(report["metrics"]) == ["span_f1", "span_precision", "span_recall", "token_accuracy"]
     assert report["metrics"]["span_f1"]["value"] > 0.95
+    (said,) = (
+        found for found in run.task.examined(read(table, run.columns())).findings if found.kind == "converted_tags"
+    )
+    assert f"marks spans by BIO, the model by {run.task.scheme}: the tags are converted" in said.what
     assert report["baselines"].keys() == {"most_frequent", "linear"}
     assert report["data"]["illegal_tags"] == report["data"]["unseen_tags"] == 0
     softmax = run.task.output == "softmax"

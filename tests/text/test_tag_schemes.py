@@ -173,6 +173,7 @@ def test_other_data_is_read_in_its_own_scheme_if_that_fits_better():
     assert BIOES.of([("B-A", "I-A", "O", "B-A")]) == BIO
     assert BIOES.of([("S-A", "O")]) == BIOES
     assert BIO.of([("I-A", "O")]) == IOB1
+    assert BMES.of([("B-A", "E-A"), ("E-A", "O")]) == BMES, "one slip, and BIOES fits as well"
     assert BIO.of([("NOUN", "VERB")]) == BIO
     assert AFTER(BIO).of([("B-A", "I-A")]) == BIO
 
