@@ -25,6 +25,7 @@ def captioning(
     image: str = "image",
     caption: str = "caption",
     image_size: tuple[int, int] | None = None,
+    on_error: Literal["stop", "skip"] = "stop",
     unit: Literal["subword", "unigram", "marked_word", "symbol"] = "marked_word",
     lowercase: bool = True,
     vocabulary_size: int = 6000,
@@ -50,6 +51,8 @@ def captioning(
         image: Column of the images: a name, or a number from 0 for a file without a header.
         caption: Column of the captions, likewise; captions/text for tfds:coco_captions.
         image_size: Height and width to which images are brought as they are read.
+        on_error: What to do about an image that is missing or broken: stop, or skip its rows, name it and go on; in training
+            as in evaluate and predict.
         unit: What is written: a word, a subword, learned by merging neighbours (BPE) or as the pieces of a unigram model
             (Kudo 2018), or a symbol; each gives punctuation back.
         lowercase: Whether case is folded.
@@ -86,14 +89,15 @@ def captioning(
         splits = making.splits(
             columns,
             builtin=described_scenes,
-            reader=functools.partial(read_captioned_images, image_size=image_size),
+            reader=functools.partial(read_captioned_images, image_size=image_size, on_error=on_error),
         )
         captions = [one for own in splits.train["caption"] for one in own]
         vocabulary = learn_vocabulary(
             captions, unit=unit, lowercase=lowercase, size=vocabulary_size, min_count=min_count
         )
         images = shared_images(splits.train["image"])
-        task = Captioning(columns, vocabulary, search.of_run(run["seed"]), max_length, images.values.shape[1:])
+        shape = images.values.shape[1:]
+        task = Captioning(columns, vocabulary, search.of_run(run["seed"]), max_length, shape, on_error)
         statistics = frame_statistics(images.chunks(), encoder)
         pixels, grid = embed_images(task.shape, encoder, statistics)
         before, features, _ = embed_tokens(len(vocabulary), embedding, name="before")

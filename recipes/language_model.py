@@ -30,7 +30,7 @@ def language_model(
     *,
     text: str = "text",
     contiguous: bool = True,
-    unit: Literal["symbol", "word", "subword", "unigram"] = "symbol",
+    unit: Literal["symbol", "word", "whitespace", "subword", "unigram"] = "symbol",
     lowercase: bool = False,
     vocabulary_size: int = 10_000,
     min_count: int = 1,
@@ -51,7 +51,8 @@ def language_model(
         text: Column of the texts in a table: a name, or a number from 0 for a file without a header.
         contiguous: Whether the data is one running text, through which the state is carried window by window (truncated
             backpropagation through time); if not, each line or row is a text by itself, learned as a whole.
-        unit: What comes next: a symbol (any character, spaces and line ends too), a word, or a subword (a frequent piece of
+        unit: What comes next: a symbol (any character, spaces and line ends too), a word, what stands
+            between blanks (whitespace, for text that is tokenised already), or a subword (a frequent piece of
             a word), learned by merging neighbours (BPE) or, with unigram, as the pieces of a unigram model (Kudo 2018). To
             words and subwords a run of blanks is one space.
         lowercase: Whether case is folded.
@@ -73,8 +74,7 @@ def language_model(
     from seqkit.corpora.topics import topics
     from seqkit.runs.builder import RunBuilder
     from seqkit.sources.corpus import hold_out_end, read_corpus
-    from seqkit.tasks.language_model import LanguageModel, build_language_model, lines_to_split
-    from seqkit.text.vocabulary import learn_vocabulary
+    from seqkit.tasks.language_model import LanguageModel, build_language_model
 
     if data is None and not contiguous:
         raise InputError("The built-in topics are one running text: leave contiguous on, or give --data.")
@@ -92,13 +92,17 @@ def language_model(
             reader=functools.partial(read_corpus, contiguous=contiguous),
             holder=hold_out_end,
         )
-        vocabulary = learn_vocabulary(
-            lines_to_split(splits.train["text"], unit),
+        task = LanguageModel.of(
+            columns,
+            splits.train["text"],
+            contiguous=contiguous,
+            window=window,
+            random_windows=random_windows,
             unit=unit,
             lowercase=lowercase,
             size=vocabulary_size,
             min_count=min_count,
         )
-        task = LanguageModel(columns, vocabulary, contiguous, window, random_windows)
-        model = build_language_model(len(vocabulary), embedding, stack, one_hot=one_hot, tied=tied)
+        tokens = len(task.vocabulary)
+        model = build_language_model(tokens, embedding, stack, one_hot=one_hot, tied=tied)
         return making.done(task, model, splits)

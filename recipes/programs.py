@@ -39,9 +39,7 @@ def programs(
     decoder: Stack = Stack(cell="lstm", units=(256,)),
     attention: Attention = Attention(),
     search: Search = Search(beam=1, longest=100, ratio=0.0),
-    training: Training = Training(
-        epochs=20, batch_size=128, learning_rate=2e-3, schedule="cosine", monitor="val_accuracy"
-    ),
+    training: Training = Training(epochs=20, batch_size=128, learning_rate=2e-3, schedule="cosine"),
     **run: Unpack[RunOptions],
 ) -> Run:
     """Learn to execute: read a program, write what it prints (Zaremba and Sutskever 2014).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
 from seqkit.core.errors import InputError
@@ -48,6 +48,7 @@ def question_answering(
     answer: str = "answer",
     kind: str | None = None,
     image_size: tuple[int, int] | None = None,
+    on_error: Literal["stop", "skip"] = "stop",
     answer_as: AnswerAs = "class",
     lowercase: bool = True,
     vocabulary_size: int = 10_000,
@@ -74,6 +75,8 @@ def question_answering(
         answer: Column of the answers, likewise; question_answer/answer for tfds:clevr.
         kind: Column of the kind of question, by which accuracy is told; nothing for the question's first two words.
         image_size: Height and width to which images are brought as they are read.
+        on_error: What to do about an image that is missing or broken: stop, or skip its rows, name it and go on; in training
+            as in evaluate and predict.
         answer_as: "class" chooses one of the training answers; "text" writes the answer word by word, also one that is none
             of them. A decoder learns with a smaller learning rate than the default: 1e-3, after 200 steps of warm-up.
         lowercase: Whether case is folded: of the questions, and of answers that are written.
@@ -116,7 +119,7 @@ def question_answering(
         splits = making.splits(
             columns,
             builtin=asked_scenes,
-            reader=functools.partial(read_images, image_size=image_size),
+            reader=functools.partial(read_images, image_size=image_size, on_error=on_error),
             holder=hold_out_images,
         )
         tokenizer = Tokenizer("word", lowercase)
@@ -132,13 +135,13 @@ def question_answering(
         source, seen = ([ids, pixels], features, mask), {"pooling": pooling, "grid": grid, "hops": hops}
         task: QuestionAnswering | WrittenAnswers
         if answer_as == "class":
-            task = QuestionAnswering(columns, vocabulary, classes, shape)
+            task = QuestionAnswering(columns, vocabulary, classes, shape, on_error)
             model = many_to_one(*source, outputs=len(classes), stack=stack, **seen)
         else:
             target = learn_vocabulary(
                 answers, unit="marked_word", lowercase=lowercase, size=vocabulary_size, min_count=min_count
             )
-            task = WrittenAnswers.of(columns, vocabulary, target, search.of_run(run["seed"]), shape, answers)
+            task = WrittenAnswers.of(columns, vocabulary, target, search.of_run(run["seed"]), shape, answers, on_error)
             before, written, _ = embed_tokens(len(target), embedding, name="before")
             model = encoder_decoder(
                 source,

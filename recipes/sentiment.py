@@ -22,7 +22,7 @@ def sentiment(
     *,
     text: str = "text",
     label: str = "label",
-    unit: Literal["word", "character"] = "word",
+    unit: Literal["word", "whitespace", "character"] = "word",
     lowercase: bool = True,
     vocabulary_size: int = 20_000,
     min_count: int = 2,
@@ -40,7 +40,8 @@ def sentiment(
             reviews.
         text: Column of the texts: a name, or a number from 0 for a file without a header.
         label: Column of the labels, likewise.
-        unit: What a token is.
+        unit: What a token is: a word; what stands between blanks (whitespace), for text that is tokenised already; or a
+            character, for scripts without blanks.
         lowercase: Whether case is folded.
         vocabulary_size: Tokens to know, the most frequent first.
         min_count: How often a token must occur in the training data to be known.

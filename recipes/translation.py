@@ -22,7 +22,7 @@ def translation(
     *,
     source: str = "source",
     target: str = "target",
-    unit: Literal["subword", "unigram", "marked_word", "symbol"] = "subword",
+    unit: Literal["subword", "unigram", "marked_word", "whitespace", "symbol"] = "subword",
     lowercase: bool = False,
     vocabulary_size: int = 6000,
     shared_vocabulary: bool = False,
@@ -86,10 +86,10 @@ def translation(
             "attention.copying is on without shared_vocabulary, but what is copied must mean the same on both sides: turn "
             "both on, or none."
         )
-    if search.replace_unknown and (unit != "marked_word" or attention.kind == "none"):
+    if search.replace_unknown and (unit not in ("marked_word", "whitespace") or attention.kind == "none"):
         raise InputError(
             f"search.replace_unknown is on with unit {unit} and attention.kind {attention.kind}, but what is replaced are "
-            "words, by what was looked at: choose unit marked_word and attention, or leave it off."
+            "words, by what was looked at: choose unit marked_word or whitespace and attention, or leave it off."
         )
     if search.replace_unknown and encoder.pyramidal:
         raise InputError(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
-from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
+from seqkit.core.arguments import Arguments, Plays, RunOptions, Source, recipe
 from seqkit.core.errors import InputError
 from seqkit.core.settings import CLASSES, IN_STEP, Encoder, Stack, Training
 
@@ -34,8 +34,8 @@ def video_frames(
     frame_size: tuple[int, int] | None = None,
     window: int = 64,
     random_windows: bool = False,
-    background: str | None = None,
-    on_error: Literal["stop", "skip"] = "stop",
+    background: Annotated[str | None, Plays("answers")] = None,
+    on_error: Annotated[Literal["stop", "skip"], Plays("source")] = "stop",
     turned_copies: int = 0,
     encoder: Encoder = Encoder(),
     stack: Stack = Stack(cell="gru", units=(64,), dropout=0.3),
@@ -56,7 +56,8 @@ def video_frames(
         random_windows: Draw the length of each piece from a half, three quarters and the whole of it; for a one-directional
             stack.
         background: A label whose runs are no segments for the edit score and F1.
-        on_error: What to do about a recording that is broken: stop, or skip it, name it and go on.
+        on_error: What to do about a recording that is broken: stop, or skip it, name it and go on; in training as in
+            evaluate and predict.
         turned_copies: For points in space (encoder.points 3, y upwards): copies of each training recording, turned a little
             about the vertical.
         encoder: How frames become vectors.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
 from seqkit.core.errors import ExportError, InputError, TrainingError
+from seqkit.core.findings import Finding
 from seqkit.core.settings import (
     CLASSES,
     DECODER,
@@ -25,6 +26,7 @@ from seqkit.core.version import __version__
 if TYPE_CHECKING:
     from seqkit.recurrence.acceleration import accelerate
     from seqkit.runs.builder import RunBuilder
+    from seqkit.runs.checking import check
     from seqkit.runs.run import Run, load
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Embedding",
     "Encoder",
     "ExportError",
+    "Finding",
     "InputError",
     "Run",
     "RunBuilder",
@@ -47,6 +50,7 @@ __all__ = [
     "TrainingError",
     "__version__",
     "accelerate",
+    "check",
     "load",
     "recipe",
 ]
@@ -55,6 +59,7 @@ _WITH_TENSORFLOW = {
     "Run": "seqkit.runs.run",
     "RunBuilder": "seqkit.runs.builder",
     "accelerate": "seqkit.recurrence.acceleration",
+    "check": "seqkit.runs.checking",
     "load": "seqkit.runs.run",
 }
 

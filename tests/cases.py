@@ -150,7 +150,7 @@ def _tagging(out: Path, **settings: Any) -> Run:
     quick = {
         "embedding": Embedding(units=16, word_dropout=0.1),
         "stack": Stack(units=(24,), bidirectional=True, dropout=0.1),
-        "training": Training(epochs=3, learning_rate=1e-2, schedule="cosine", monitor="val_accuracy"),
+        "training": Training(epochs=3, learning_rate=1e-2, schedule="cosine"),
         "character_units": 16,
         "max_word_length": WORD,
     }
@@ -634,3 +634,12 @@ CASES = (
 )
 IN_STEP = tuple(case for case in CASES if case.in_step)
 WRITES = tuple(case for case in CASES if case.writes)
+ROWS = [(label, f"a {label} film number {n}") for label in ("good", "bad") for n in range(20)]
+QUICK = ["--training.epochs", "1", "--embedding.units", "4", "--stack.units", "4"]  # of a sentiment
+
+
+def write_small_table(folder: Path) -> Path:
+    """ROWS as a file."""
+    path = folder / "rows.tsv"
+    path.write_text("label\ttext\n" + "".join(f"{label}\t{text}\n" for label, text in ROWS))
+    return path

@@ -14,7 +14,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.cases import CASES, Case
+from seqkit.cli.main import main
+from tests.cases import CASES, QUICK, Case, write_small_table
 
 # Graphs are traced inside examples, so that a first example is slow and says nothing about the code.
 hypothesis.settings.register_profile("seqkit", deadline=None, derandomize=True, print_blob=False)
@@ -69,3 +70,12 @@ def case(request):
 def run(case, tmp_path_factory):
     """The recipe's run on its built-in data, trained once for all tests."""
     return case.train(tmp_path_factory.mktemp(case.name) / "run")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """The folder of a run that learned next to nothing, quickly; a test that changes it copies it."""
+    folder = tmp_path_factory.mktemp("small")
+    table = write_small_table(folder)
+    assert main(["train", "sentiment", "--data", str(table), "--out", str(folder / "run"), *QUICK]) == 0
+    return folder / "run"

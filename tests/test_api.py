@@ -58,5 +58,5 @@ def test_the_front_door_and_the_recipes_are_all_there():
 
 
 def test_the_check_catches_an_argument_that_is_gone():
-    assert line_of("seqkit.load") == "seqkit.load(path)"
+    assert line_of("seqkit.load") == "seqkit.load(path, *, on_error)"
     assert line_of("seqkit.load") != "seqkit.load(path, tasks)"

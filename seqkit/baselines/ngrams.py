@@ -118,12 +118,19 @@ class KneserNey:
             return cls(kept["outcomes"], int(kept["tokens"]), tuple(levels))
 
 
-def contexts(rows: Ragged, length: int, begin: int) -> np.ndarray:
-    """The symbols before each symbol of each row, the nearest last: int64, (items, length); `begin` before a row."""
-    place = np.arange(len(rows.values)) - np.repeat(rows.offsets[:-1], rows.lengths)  # within the row
-    history = np.full((len(rows.values), length), begin, np.int64)
-    for back in range(1, min(length, len(place) - 1) + 1):
-        history[back:, -back] = np.where(place[back:] >= back, rows.values[: len(rows.values) - back], begin)
+def contexts(rows: Ragged, length: int, begin: int, at: np.ndarray | None = None) -> np.ndarray:
+    """The symbols before each symbol of each row, the nearest last; `begin` before a row.
+
+    Args:
+        at: int64, the places of those symbols that are asked about, among all values; None for all.
+    Returns:
+        int64, (items, length).
+    """
+    at = np.arange(len(rows.values)) if at is None else at
+    within = at - rows.offsets[np.searchsorted(rows.offsets, at, side="right") - 1]  # its row
+    history = np.full((len(at), length), begin, np.int64)
+    for back in range(1, length + 1):
+        history[:, -back] = np.where(within >= back, rows.values[np.maximum(at - back, 0)], begin)
     return history
 
 

@@ -1,23 +1,23 @@
 """What the command line does with a run."""
 
-import json as json_format
+import itertools
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
-from rich.console import Console
 
 import seqkit
 from seqkit.core.arguments import Source
-from seqkit.core.errors import InputError
+from seqkit.core.errors import InputError, check_finished
+from seqkit.core.files import json_text
 from seqkit.core.registry import import_path
+from seqkit.core.terminal import Terminal, shown
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
 
 Imports = Annotated[tuple[str, ...], Parameter(name="--import", negative="")]
-
-console = Console()
 
 
 def evaluate(
@@ -25,13 +25,16 @@ def evaluate(
     /,
     *,
     data: Source,
+    name: str | None = None,
     against: Path | None = None,
+    overwrite: bool = False,
     column: dict[str, str] | None = None,
     data_dir: str | None = None,
+    on_error: Literal["stop", "skip"] | None = None,
     json: bool = False,
     import_: Imports = (),
 ) -> None:
-    """Score a run and its baselines on data; write report.json and report.html into its folder.
+    """Score a run and its baselines on data; write report.json and report.html into its folder, under evaluations/.
 
     Parameters
     ----------
@@ -39,25 +42,34 @@ def evaluate(
         The run folder.
     data
         Data of the kind that the run was trained on.
+    name
+        What to call the evaluation; nothing for the name of the file, the folder or the data set.
     against
         Another run folder, compared on the same rows by a paired bootstrap test.
+    overwrite
+        Replace an evaluation of that name that is of other data.
     column
         Where a field is, if not where the training data had it: --column.text review.
     data_dir
         Where TFDS keeps prepared data sets.
     json
         Print report.json instead of a table.
+    on_error
+        What to do about a file of images or frames that can't be read: stop, or skip it, name it and answer the others; as
+        in training where it isn't given.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    loaded = _load(run, import_)
-    other = None if against is None else _load(against, import_)
-    loaded.evaluate(data, against=other, columns=column, data_dir=data_dir)
+    loaded = _load(run, import_, on_error)
+    other = None if against is None else _load(against, import_, on_error)
+    report = loaded.evaluate(data, name=name, against=other, columns=column, data_dir=data_dir, overwrite=overwrite)
+    place = loaded.path / "evaluations" / report["name"]
     if json:
-        print((loaded.path / "report.json").read_text(encoding="utf-8"), end="")
+        print(json_text(report, indent=2))
     else:
-        console.print(loaded.scores_table())
-        print(loaded.path / "report.html")
+        Terminal().print(*loaded.tables(report))
+        print(shown(str(place / "report.html")))
+    check_finished(str(place), report["failed"])
 
 
 def predict(
@@ -66,6 +78,7 @@ def predict(
     /,
     *,
     column: dict[str, str] | None = None,
+    on_error: Literal["stop", "skip"] | None = None,
     import_: Imports = (),
 ) -> None:
     """Answer texts or recordings, one JSON object a line, in order, as they come.
@@ -79,12 +92,15 @@ def predict(
         standard input. For recordings a file, a folder or a quoted pattern.
     column
         Where a field is, if not where the training data had it: --column.text review.
+    on_error
+        What to do about a file of images or frames that can't be read: stop, or skip it, name it and answer the others; as
+        in training where it isn't given.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    loaded = _load(run, import_)
+    loaded = _load(run, import_, on_error)
     for answer in loaded.stream(loaded.inputs_of(file, column)):
-        print(json_format.dumps(answer, ensure_ascii=False), flush=True)
+        print(json_text(answer), flush=True)
 
 
 def generate(
@@ -107,7 +123,7 @@ def generate(
     run
         The run folder of a language model.
     prompt
-        What the text goes on from.
+        What the text goes on from. What the vocabulary doesn't hold is read as unknown, if training text had such symbols.
     temperature
         What logits are divided by: below 1 for likelier text, 0 for the most likely symbol each time.
     top_k
@@ -126,9 +142,8 @@ def generate(
     pieces = _load(run, import_).generate(
         prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, stop=stop, seed=seed
     )
-    print(prompt, end="", flush=True)
-    for piece in pieces:
-        print(piece, end="", flush=True)
+    for piece in itertools.chain([prompt], pieces):
+        print(shown(piece) if sys.stdout.isatty() else piece, end="", flush=True)  # a file gets what was drawn
     print()
 
 
@@ -140,7 +155,9 @@ def score(
     column: dict[str, str] | None = None,
     import_: Imports = (),
 ) -> None:
-    """Print how likely a language model finds each line: log-probability in nats and symbols, a JSON object a line.
+    """Print how likely a language model finds each line: log-probability in nats, symbols, and those unknown among these.
+
+    There is a JSON object a line. An unknown symbol costs what any unknown symbol costs, whatever it is.
 
     Parameters
     ----------
@@ -172,10 +189,10 @@ def export(run: Path, /, *, format: str, import_: Imports = ()) -> None:
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    print(_load(run, import_).export(format))
+    print(shown(str(_load(run, import_).export(format))))
 
 
-def _load(run: Path, modules: tuple[str, ...]) -> "Run":
+def _load(run: Path, modules: tuple[str, ...], on_error: Literal["stop", "skip"] | None = None) -> "Run":
     for module in modules:
         import_path(module)
-    return seqkit.load(run)
+    return seqkit.load(run, on_error=on_error)

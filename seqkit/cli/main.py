@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from seqkit.cli import commands
-from seqkit.cli.train import train_app
-from seqkit.core.errors import ExportError, InputError, TrainingError
+from seqkit.cli.train import check_app, train_app
+from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
+from seqkit.core.terminal import shown
 from seqkit.core.version import __version__
+from seqkit.training.interruption import terminable
 
-DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, WRONG_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
 def command_line(arguments: Sequence[str]) -> App:
@@ -25,10 +27,12 @@ def command_line(arguments: Sequence[str]) -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # the exit status and the sentence are ours
     )
-    if arguments[:1] == ["train"]:
-        app.command(train_app(arguments[1] if len(arguments) > 1 else None))
-    else:
-        app.command(App(name="train", help="Train a recipe: seqkit train sentiment --help lists its settings."))
+    wanted = arguments[1] if len(arguments) > 1 else None
+    for name, make, does in (("train", train_app, "Train a recipe"), ("check", check_app, "Check a recipe's data")):
+        if arguments[:1] == [name]:
+            app.command(make(wanted))
+        else:
+            app.command(App(name=name, help=f"{does}: seqkit {name} sentiment --help lists its settings."))
     app.command(list_recipes, name="recipes")
     for command in (commands.evaluate, commands.predict, commands.generate, commands.score, commands.export):
         app.command(command, help_format="markdown")
@@ -38,7 +42,7 @@ def command_line(arguments: Sequence[str]) -> App:
 def list_recipes() -> None:
     """List the recipes, and where they come from."""
     for name, home in recipes.names().items():
-        print(f"{name}: {recipes.find(name).description} ({home})")
+        print(shown(f"{name}: {recipes.find(name).description} ({home})"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,11 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        command_line(given)(given, exit_on_error=False, print_error=False)
+        with terminable():
+            command_line(given)(given, exit_on_error=False, print_error=False)
         return DONE
     except (InputError, CycloptsError) as error:
         return _complain(error, WRONG_INPUT)
-    except (TrainingError, ExportError) as error:
+    except (TrainingError, ExportError, UnfinishedError) as error:
         return _complain(error, FAILED)
     except BrokenPipeError:  # the reader of our output has gone
         sys.stdout = None
@@ -58,10 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         return _complain(f"{what}. What was saved before is as it was.", FAILED)
+    except Terminated as error:
+        return _complain(str(error) or "terminated.", TERMINATED)
     except KeyboardInterrupt as error:
         return _complain(str(error) or "interrupted.", INTERRUPTED)
 
 
 def _complain(error: object, status: int) -> int:
-    print(f"seqkit: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"seqkit: {shown(' '.join(str(error).split()))}", file=sys.stderr)
     return status

@@ -1,16 +1,20 @@
 """Recipes as commands: flags come from their signatures."""
 
 import dataclasses
-import functools
 import inspect
-from collections.abc import Callable
-from typing import Any, get_type_hints
+import json as json_format
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from cyclopts import App
-from rich.console import Console
 
+import seqkit
+from seqkit.core.arguments import hints_of
+from seqkit.core.errors import check_finished
+from seqkit.core.findings import refuse
 from seqkit.core.registry import Recipe, cells, recipes
 from seqkit.core.settings import Stack
+from seqkit.core.terminal import Terminal, shown
 
 
 def train_app(wanted: str | None) -> App:
@@ -19,36 +23,99 @@ def train_app(wanted: str | None) -> App:
     Args:
         wanted: The recipe that is to be trained, a name or a path (my_module:spam), which is imported; None for all names.
     """
-    app = App(
-        name="train", help="Train a recipe: `seqkit train sentiment --help` lists its settings.", help_format="markdown"
+    return _app("train", "Train a recipe: `seqkit train sentiment --help` lists its settings.", wanted, _train)
+
+
+def check_app(wanted: str | None) -> App:
+    """The command `check`, with the flags of `train`.
+
+    Args:
+        wanted: As for `train_app`.
+    """
+    help_ = (
+        "Check a recipe's data and settings, and train nothing: what is found, the most harmful first, where it is and what "
+        "to do. `--strict` ends with status 2 where there is an error or a warning."
     )
+    return _app("check", help_, wanted, _check)
+
+
+def _app(name: str, help_: str, wanted: str | None, command: Callable[[Recipe], Callable[..., None]]) -> App:
+    app = App(name=name, help=help_, help_format="markdown")
     known = recipes.names()
     path = wanted is not None and ":" in wanted
-    for name in [wanted] if wanted is not None and (path or wanted in known) else known:
-        app.command(_command(recipes.load(name)), name=name)
+    for one in [wanted] if wanted is not None and (path or wanted in known) else known:
+        app.command(command(recipes.load(one)), name=one)
     return app
 
 
-def _command(recipe: Recipe) -> Callable[..., None]:
+def _train(recipe: Recipe) -> Callable[..., None]:
     """The recipe as a command: with the same arguments, it prints the scores and the folder at its end."""
 
-    @functools.wraps(recipe.function)
-    def command(*args: Any, **kwargs: Any) -> None:
-        for value in (*args, *kwargs.values()):
-            if isinstance(value, Stack) and ":" in value.cell:
-                cells.load(value.cell)
+    def train(*args: Any, **kwargs: Any) -> None:
+        _load_cells((*args, *kwargs.values()))
         run = recipe.function(*args, **kwargs)
         if run.report:
-            Console().print(run.scores_table())
-        print(run.path)
+            Terminal().print(*run.tables())
+        print(shown(str(run.path)))
+        check_finished(str(run.path), run.failed)
 
-    defaults = {name: parameter.default for name, parameter in inspect.signature(recipe.function).parameters.items()}
-    # The return type would have to be imported to be looked at, and TensorFlow with it.
-    annotations = {name: hint for name, hint in recipe.function.__annotations__.items() if name != "return"}
-    command.__annotations__ = annotations
-    hints = get_type_hints(command, include_extras=True)
-    command.__annotations__ = {name: _with_defaults(hint, defaults[name]) for name, hint in hints.items()}
-    return command
+    return _command(train, recipe, list(_parameters(recipe).values()))
+
+
+def _check(recipe: Recipe) -> Callable[..., None]:
+    """The check of the recipe as a command: with the same arguments, it prints what is found."""
+
+    def check(*args: Any, suspects: bool = False, json: bool = False, strict: bool = False, **kwargs: Any) -> None:
+        _load_cells((*args, *kwargs.values()))
+        findings = seqkit.check(recipe.function, *args, suspects=suspects, **kwargs)
+        if json:
+            print(json_format.dumps([dataclasses.asdict(finding) for finding in findings], ensure_ascii=False))
+        else:
+            for finding in findings:
+                Terminal().print(f"{finding.harm} ({finding.kind}): {finding.what}. {finding.advice}")
+                Terminal().print(*(f"    {line}" for line in finding.listed()), sep="\n")
+            count = len(findings)
+            print(f"{count} {'finding' if count == 1 else 'findings'}" if findings else "Nothing was found.")
+        if strict:
+            refuse(findings)
+
+    left_out = ("out", "overwrite", "resume", "callbacks")
+    kept = [parameter for name, parameter in _parameters(recipe).items() if name not in left_out]
+    own = [parameter for parameter in inspect.signature(check).parameters.values() if parameter.name in CHECKS]
+    return _command(check, recipe, [*kept, *own])
+
+
+CHECKS = ("suspects", "json")
+CHECK_HELP = """    suspects: Look for training rows whose label a linear model fitted on the other rows contradicts.
+    json: Print a JSON list instead of sentences.
+"""
+
+
+def _parameters(recipe: Recipe) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(recipe.function).parameters
+
+
+def _load_cells(values: Iterable[Any]) -> None:
+    for value in values:
+        if isinstance(value, Stack) and ":" in value.cell:
+            cells.load(value.cell)
+
+
+def _command(
+    function: Callable[..., None], recipe: Recipe, parameters: Sequence[inspect.Parameter]
+) -> Callable[..., None]:
+    """A function with a recipe's arguments, as a command line reads them."""
+    hints = hints_of(recipe.function) | dict.fromkeys(CHECKS, bool)
+    own = [
+        parameter.replace(annotation=_with_defaults(hints[parameter.name], parameter.default))
+        for parameter in parameters
+    ]
+    names = [parameter.name for parameter in own]
+    vars(function)["__signature__"] = inspect.Signature(own)
+    function.__annotations__ = {parameter.name: parameter.annotation for parameter in own}
+    doc = inspect.getdoc(recipe.function) or ""
+    function.__doc__ = doc.replace("\nReturns:", f"{CHECK_HELP}\nReturns:") if "json" in names else doc
+    return function
 
 
 def _with_defaults(hint: Any, default: Any) -> Any:

@@ -10,5 +10,6 @@ __all__ = [
     "ragged",
     "registry",
     "settings",
+    "terminal",
     "version",
 ]

@@ -4,9 +4,10 @@ import dataclasses
 import functools
 import inspect
 import re
+import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypedDict, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, ParamSpec, TypedDict, TypeVar, get_type_hints
 
 from cyclopts import Parameter
 
@@ -14,8 +15,23 @@ from seqkit.core.errors import InputError
 from seqkit.core.registry import Recipe, recipes
 from seqkit.core.settings import SPECIAL, at_least
 
-Source = Annotated[Any, Parameter(converter=lambda type_, tokens: tokens[0].value, n_tokens=1)]
-Callbacks = Annotated[Sequence[Any], Parameter(parse=False)]
+Part = Literal["training", "source", "answers", "place"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plays:
+    """What an argument plays a part in, as a mark of its type, or of its settings class (`plays`).
+
+    It is in "training" where nothing says otherwise; a "source" by what is read from it; in "answers" and scores alone; or
+    it is the "place" and the way in which a run is made. An interrupted run can be resumed with other answers and places,
+    and with other sources of the same rows.
+    """
+
+    part: Part
+
+
+Source = Annotated[Any, Parameter(converter=lambda type_, tokens: tokens[0].value, n_tokens=1), Plays("source")]
+Callbacks = Annotated[Sequence[Any], Parameter(parse=False), Plays("place")]
 Arguments = Mapping[str, Any]
 
 P = ParamSpec("P")
@@ -33,16 +49,18 @@ class RunOptions(TypedDict, total=False):
         seed: Seed of everything random.
         overwrite: Replace `out` if it exists.
         resume: Go on with the interrupted run of `out`.
+        strict: Refuse data in which the check finds an error or a warning, which are otherwise said.
         callbacks: Keras callbacks.
     """
 
     valid: Source
     test: Source
-    out: Path | str
-    data_dir: str | None
+    out: Annotated[Path | str, Plays("place")]
+    data_dir: Annotated[str | None, Plays("source")]
     seed: int
-    overwrite: bool
-    resume: bool
+    overwrite: Annotated[bool, Plays("place")]
+    resume: Annotated[bool, Plays("place")]
+    strict: Annotated[bool, Plays("place")]
     callbacks: Callbacks
 
 
@@ -54,6 +72,7 @@ _DEFAULTS: dict[str, Any] = {
     "seed": 0,
     "overwrite": False,
     "resume": False,
+    "strict": False,
     "callbacks": (),
 }
 
@@ -114,6 +133,22 @@ def recipe(
         return run
 
     return declare
+
+
+def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """The types of a recipe's arguments; to look at what it returns TensorFlow would have to be imported."""
+    annotations = {name: hint for name, hint in function.__annotations__.items() if name != "return"}
+    bare = types.SimpleNamespace(__annotations__=annotations, __wrapped__=function)
+    return get_type_hints(bare, include_extras=True)
+
+
+def parts_of(function: Callable[..., Any]) -> dict[str, Part]:
+    """Argument of a recipe -> what it plays a part in."""
+    parts: dict[str, Part] = {}
+    for name, hint in hints_of(function).items():
+        marks = [mark.part for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Plays)]
+        parts[name] = marks[0] if marks else getattr(hint, "plays", "training")
+    return parts
 
 
 _REST = inspect.Parameter.VAR_KEYWORD

@@ -1,6 +1,7 @@
-"""Files that are there whole or not at all, the cache folder, and JSON for people."""
+"""Files that are there whole or not at all, their digests, the cache folder, and JSON for people."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 import platformdirs
 
 from seqkit.core.errors import InputError
+from seqkit.core.terminal import shown
 
 
 @contextlib.contextmanager
@@ -20,6 +22,8 @@ def replacing(path: Path) -> Iterator[Path]:
     _remove(part)
     try:
         yield part
+        if part.is_file():
+            sync(part)
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(part, path)
@@ -33,15 +37,32 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
+def sync(path: Path) -> None:
+    """Wait until a file is on the disk: it is renamed only then, so that no power cut leaves an empty one in its place."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def cache_folder() -> Path:
     """Where what can be computed again is kept: the user's cache folder, or what the variable SEQKIT_CACHE says."""
     return Path(os.environ.get("SEQKIT_CACHE") or platformdirs.user_cache_dir("seqkit"))
 
 
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """JSON that a person can read, in whatever language; what a terminal would obey is written as JSON's escapes."""
+    return shown(json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False))
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON that a person can read; an older file stays until the new one is whole."""
     with replacing(path) as part:
-        part.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        part.write_text(json_text(value, indent=2) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
@@ -56,5 +77,5 @@ def read_json(path: Path) -> Any:
         raise InputError(
             f"{path.parent} is no run folder: it has no {path.name}. Make one with seqkit train."
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError, IsADirectoryError) as error:
         raise InputError(f"{path} is damaged ({error}): take it from a backup or train again.") from None

@@ -1,18 +1,39 @@
 """What a person sees while a model trains: a bar in a terminal, plain lines in a log file. All on standard error."""
 
 import time
+from collections.abc import Iterator, Sequence
 from types import TracebackType
+from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from seqkit.core.terminal import Terminal
+
+T = TypeVar("T")
+
 SECONDS_BETWEEN_LINES = 30.0
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Terminal(stderr=True, soft_wrap=True)
 
 
 def notify(line: str) -> None:
     """Print a line of the log."""
-    console.print(line, markup=False)
+    console.print(line)
+
+
+def tracked(items: Sequence[T], what: str) -> Iterator[T]:
+    """The items, one by one, with a bar in a terminal, and a line now and then in a log.
+
+    Args:
+        what: What is done to them: "fitting the baseline fixed_window".
+    """
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=8), MofNCompleteColumn(), TimeRemainingColumn()
+    spoke = time.monotonic()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        for number, item in enumerate(bar.track(items, description=what), start=1):
+            yield item
+            if not console.is_terminal and time.monotonic() - spoke > SECONDS_BETWEEN_LINES:
+                spoke = time.monotonic()
+                notify(f"{what}: {number:,} of {len(items):,}")
 
 
 class EpochProgress:

@@ -49,6 +49,15 @@ class Ragged:
         )
         return Ragged.of_lengths(self.values[keep], lengths)
 
-    def append(self, value: int) -> "Ragged":
-        """Each row with one more item at its end."""
-        return Ragged(np.insert(self.values, self.offsets[1:], value), self.offsets + np.arange(len(self.offsets)))
+    def append(self, value: int, to: np.ndarray | None = None) -> "Ragged":
+        """Each row with one more item at its end; with `to`, bool (rows,), those of which it is true."""
+        to = np.ones(len(self), bool) if to is None else to
+        values = np.insert(self.values, self.offsets[1:][to], value)
+        return Ragged(values, self.offsets + np.concatenate([[0], np.cumsum(to)]))
+
+    def sums(self) -> np.ndarray:
+        """Of each row's items: (rows,), 0 of none."""
+        if not len(self):
+            return np.zeros(0, self.values.dtype)
+        padded = np.append(self.values, np.zeros(1, self.values.dtype))
+        return np.where(self.lengths > 0, np.add.reduceat(padded, self.offsets[:-1]), 0)

@@ -4,7 +4,7 @@ No TensorFlow is imported here, so that `seqkit --help` answers at once.
 """
 
 import dataclasses
-from typing import Any, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
@@ -265,6 +265,8 @@ class Search:
         seed: Of the draws, with which the same input is given the same answer; nothing for the run's.
     """
 
+    plays: ClassVar[str] = "answers"  # and not in training: seqkit.core.arguments.Plays
+
     beam: int = 5
     length_penalty: float = 1.0
     coverage_penalty: float = 0.0
@@ -333,7 +335,10 @@ class Training:
         global_clipnorm: Scale all gradients together down to this norm (Pascanu et al. 2013); 0 for no clipping.
         clipnorm: Scale each variable's gradient down to this norm.
         clipvalue: Cut each gradient component to this size.
-        monitor: The validation figure that chooses the epoch whose weights are kept.
+        monitor: The validation figure that chooses the epoch whose weights are kept: val_loss, val_accuracy, or a headline
+            metric of the recipe, such as macro_f1 or bleu, scored as the report scores it after each epoch. Nothing for what
+            the verdict looks at first, or, where that would need a search, what goes with it and costs none. Of equal
+            epochs the one with the lower val_loss is the better one.
         patience: Stop after so many epochs without a better `monitor`.
         ema: Momentum of averaged weights (Polyak and Juditsky 1992), which are then scored and kept; 0 for none.
         label_smoothing: Share of the target spread over all classes (Szegedy et al. 2016).
@@ -358,7 +363,7 @@ class Training:
     global_clipnorm: float = 1.0
     clipnorm: float = 0.0
     clipvalue: float = 0.0
-    monitor: str = "val_loss"
+    monitor: str | None = None
     patience: int | None = None
     ema: float = 0.0
     label_smoothing: float = 0.0

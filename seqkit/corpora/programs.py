@@ -21,6 +21,7 @@ Term = tuple[str, int]  # an expression and its value
 Size = tuple[int, int]  # length, nesting
 VARIABLES = "abcdefghij"  # x counts in loops
 LONGEST = 15  # digits: what a float tells apart
+MISSES = 10_000  # draws in a row that bring nothing new, after which there is no more to draw
 PASSED = 0.95  # character accuracy with which a curriculum moves up
 PARTS = ("train", "train", "train", "train", "train", "train", "valid", "test")  # by the hash of a program
 
@@ -32,7 +33,8 @@ def drawn_programs(
 
     Args:
         seed: two calls with one seed give the same programs.
-        rows: how many altogether; three quarters for training, an eighth each for validation and test.
+        rows: how many altogether; three quarters for training, an eighth each for validation and test, which have no program
+            twice, and fewer where there are no more.
         exercise: what to draw: programs, sums of two numbers, or digits to copy.
         length: digits of the numbers.
         nesting: operations of a program.
@@ -46,17 +48,26 @@ def drawn_programs(
     eighth = rows // 8
     sizes = {"train": rows - 2 * eighth, "valid": eighth, "test": eighth}
     return {
-        part: draw_programs(exercise, (length, nesting), count, part=part, seed=seed) for part, count in sizes.items()
+        part: draw_programs(exercise, (length, nesting), count, part=part, seed=seed, distinct=part != "train")
+        for part, count in sizes.items()
     }
 
 
 def draw_programs(
-    exercise: Exercise, size: "Size | Stage", rows: int, *, part: str, seed: int | tuple[int, ...]
+    exercise: Exercise,
+    size: "Size | Stage",
+    rows: int,
+    *,
+    part: str,
+    seed: int | tuple[int, ...],
+    distinct: bool = False,
 ) -> dict[str, list[str]]:
     """Rows of one part, all of one size or as a curriculum has them.
 
+    Args:
+        distinct: Whether no source occurs twice; there are fewer rows then where so many can't be found.
     Returns:
-        {"source", "target", "length", "nesting"}, lists of str. A source may occur twice.
+        {"source", "target", "length", "nesting"}, lists of str.
     Raises:
         ValueError: An argument is out of its range, or no program of this size belongs to this part.
     """
@@ -67,19 +78,21 @@ def draw_programs(
     write = {"programs": program, "addition": addition, "copying": copying}[exercise]
     draw = draws(np.random.default_rng([*np.atleast_1d(seed), *part.encode()]))
     columns: dict[str, list[str]] = {"source": [], "target": [], "length": [], "nesting": []}
-    misses = 0
-    while len(columns["source"]) < rows:
+    misses, known = 0, set()
+    while len(columns["source"]) < rows and misses < MISSES:
         length, nesting = size.draw(draw)
         source, target = write(length, nesting, draw)
-        if part_of(source) == part:
+        misses += 1
+        if part_of(source) == part and not (distinct and source in known):
+            known.add(source)
             row = source, target, str(length), str(nesting)
             for column, value in zip(columns.values(), row, strict=True):
                 column.append(value)
             misses = 0
-        elif (misses := misses + 1) > 10_000:
-            raise ValueError(
-                f"No {exercise} of length {length} and nesting {nesting} in the {part} part: give more length."
-            )
+    if not known or (len(columns["source"]) < rows and not distinct):
+        raise ValueError(
+            f"No {exercise} of length {length} and nesting {nesting} in the {part} part: give more length."
+        )
     return columns
 
 

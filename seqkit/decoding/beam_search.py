@@ -62,8 +62,8 @@ def beam_search(
         state: Tensors (rows, ...), what `step` starts from; each hypothesis has its own.
         memory: Tensors (rows, ...) that stay what they are for all steps and hypotheses of a row.
         begin, end: Ids before the first symbol and behind the last.
-        longest: int32, (rows,), symbols at most, the end included; a hypothesis that gets there is taken as it is. It stands
-            for the bounds of `search`, which may differ from row to row.
+        longest: int32, (rows,), symbols at most, the end included; a hypothesis that gets there is taken as it is, and a row
+            of 0 has the empty one, for certain. It stands for the bounds of `search`, which may differ from row to row.
         search: How wide to look, what scores and what is forbidden. Scores are log-probabilities over
             ((5 + length) / 6)^length_penalty, (14) of Wu et al. 2016, plus coverage_penalty times the sum of
             log(min(attention in all steps, 1)) over the places that were looked at at all. Where the rules leave a row no
@@ -158,29 +158,32 @@ class _Beam:
         return tf.size(self.longest)
 
     def live(self, state: Tree, memory: Tree) -> _Live:
-        """One empty hypothesis a row."""
-        rows = self.rows
+        """One empty hypothesis of each row that may write something."""
+        rows = tf.cast(tf.squeeze(tf.where(self.longest > 0), axis=1), tf.int32)
+        live = tf.size(rows)
         return _Live(
-            ids=tf.fill([rows], self.begin),
-            state=state,
-            memory=memory,
-            values=tf.zeros([rows]),
-            rows=tf.range(rows),
-            written=tf.zeros([rows, 0], tf.int32),
-            looked=tf.zeros([rows, 0, self.places]),
+            ids=tf.fill([live], self.begin),
+            state=tf.nest.map_structure(lambda x: tf.gather(x, rows), state),
+            memory=tf.nest.map_structure(lambda x: tf.gather(x, rows), memory),
+            values=tf.zeros([live]),
+            rows=rows,
+            written=tf.zeros([live, 0], tf.int32),
+            looked=tf.zeros([live, 0, self.places]),
         )
 
     def pool(self) -> _Pool:
-        """Nothing has ended."""
+        """Nothing has ended, but the empty hypothesis of each row that may write nothing."""
         rows, beam = self.rows, self.search.beam
+        empty = (self.longest <= 0)[:, None] & (tf.range(beam) == 0)  # (rows, beam)
+        values = tf.where(empty, 0.0, -np.inf)
         return _Pool(
-            scores=tf.fill([rows, beam], -np.inf),
-            values=tf.fill([rows, beam], -np.inf),
+            scores=values,
+            values=values,
             lengths=tf.zeros([rows, beam], tf.int32),
             ended=tf.zeros([rows, beam], tf.bool),
             ids=tf.zeros([rows, beam, 0], tf.int32),
             weights=tf.zeros([rows, beam, 0, self.places]),
-            count=tf.zeros([rows], tf.int32),
+            count=tf.reduce_sum(tf.cast(empty, tf.int32), axis=1),
         )
 
     def advance(self, t: tf.Tensor, live: _Live, pool: _Pool) -> tuple[tf.Tensor, _Live, _Pool]:
@@ -317,5 +320,5 @@ def _repeated(written: tf.Tensor, size: int, tokens: int) -> tf.Tensor:
     starts = tf.range(tf.maximum(steps - size + 1, 0))
     runs = tf.gather(written, starts[:, None] + tf.range(size), axis=1)  # (live, starts, size)
     begun = tf.pad(written, [(0, 0), (size - 1, 0)], constant_values=-1)[:, steps:]  # (live, size - 1)
-    same = tf.reduce_all(runs[:, :, :-1] == begun[:, None], axis=-1)  # (live, starts)
+    same = tf.reduce_all(tf.equal(runs[:, :, :-1], begun[:, None]), axis=-1)  # (live, starts)
     return tf.reduce_any(tf.one_hot(tf.where(same, runs[:, :, -1], -1), tokens, True, False), axis=1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.core.settings import check_sampling
+from seqkit.core.settings import at_least, check_sampling
 
 State = Any
 Step = Callable[[np.ndarray, State], tuple[np.ndarray, State]]
@@ -41,6 +41,8 @@ def generate(
         InputError: A setting is out of its range.
     """
     check_sampling(temperature, top_k, top_p)
+    at_least("length", length, 1)
+    at_least("seed", seed, 0)
     return _draws(step, state, first, length, (temperature, top_k, top_p), np.random.default_rng(seed), list(excluded))
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -24,9 +24,10 @@ Tensors = dict[str, tf.Tensor]
 ROOM = 10  # symbols that an answer may have beyond `Search.ratio`
 
 
-@functools.lru_cache(maxsize=8)
-def generation_graph(model: keras.Model, search: Search) -> Callable[..., Hypotheses]:
-    """A graph from the inputs of the model's encoder to the best hypotheses.
+def generation_graph(model: keras.Model, search: Search) -> tf.types.experimental.PolymorphicFunction:
+    """A graph from the inputs of the model's encoder to the best `Hypotheses`.
+
+    Where all that is read are symbols and a row has none, it is answered by nothing.
 
     Args:
         model: From `seqkit.topologies.encoder_decoder` or `one_to_many`: it holds the models "encoder" and "decoder".
@@ -47,6 +48,9 @@ def generation_graph(model: keras.Model, search: Search) -> Callable[..., Hypoth
         if search.ratio and "ids" in names:
             symbols = tf.reduce_sum(tf.cast(inputs[names.index("ids")] != PADDING, tf.float32), axis=1)
             longest = tf.minimum(longest, tf.cast(symbols * search.ratio, tf.int32) + ROOM)
+        if names == ["ids"]:
+            asked = tf.reduce_any((inputs[0] != PADDING) & (inputs[0] != END), axis=1)
+            longest = tf.where(asked, longest, 0)
         draws = functools.partial(sample, keys=row_keys(inputs, search.seed or 0)) if search.temperature else None
         return (draws or beam_search)(
             step,
@@ -61,8 +65,7 @@ def generation_graph(model: keras.Model, search: Search) -> Callable[..., Hypoth
         )
 
     signature = [tf.TensorSpec(tensor.shape, tensor.dtype, tensor.name) for tensor in encoder.inputs]
-    graph: Callable[..., Hypotheses] = tf.function(find, input_signature=signature, autograph=False)
-    return graph
+    return tf.function(find, input_signature=signature, autograph=False)
 
 
 def symbols_a_place(model: keras.Model) -> int:
@@ -114,21 +117,24 @@ class Generated:
 
 
 def generate_answers(
-    model: keras.Model, rows: Pipeline, search: Search, words: Tokenizer | Subwords | None = None
+    find: tf.types.experimental.PolymorphicFunction,
+    rows: Pipeline,
+    search: Search,
+    words: Tokenizer | Subwords | None = None,
 ) -> Generated:
     """Search for the answers to all rows, in their order.
 
     Args:
+        find: The `generation_graph` of a model and this search.
         words: Where unknown words are replaced, what splits the column "text" of the rows into words of the source.
     """
-    run = generation_graph(model, search)
-    names = [tensor.name for tensor in model.get_layer("encoder").inputs]
+    names = [spec.name for spec in find.input_signature]
     ids: list[list[np.ndarray]] = [[]] * rows.rows
     copied: list[list[np.ndarray]] = [[]] * rows.rows
     scores = np.zeros((rows.rows, search.n_best), np.float32)
     weights: list[np.ndarray] = [np.empty(0)] * rows.rows
     for batch in rows.batches():
-        answers = run(*(batch[name] for name in names))
+        answers = find(*(batch[name] for name in names))
         instead = most_attended_words(answers, words(batch["text"])).numpy() if words else None
         found = Hypotheses(*(part.numpy() for part in answers))
         for place, row in enumerate(batch["rows"].numpy()):

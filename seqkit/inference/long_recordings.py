@@ -1,6 +1,5 @@
 """Whole recordings through a model, a chunk of frames at a time, however long they are."""
 
-import functools
 from collections.abc import Callable, Iterable
 
 import keras
@@ -11,7 +10,6 @@ from seqkit.recurrence.stateful import stateful, streams
 from seqkit.sources.decoders import CHUNK
 
 
-@functools.lru_cache(maxsize=4)
 def recording_labeller(model: keras.Model) -> Callable[[Iterable[np.ndarray]], np.ndarray]:
     """A function that gives a model's outputs for one recording.
 
@@ -22,7 +20,7 @@ def recording_labeller(model: keras.Model) -> Callable[[Iterable[np.ndarray]], n
         model: With the inputs "frames" and "mask" and the layer "features", as `seqkit.layers.frames.embed_frames` makes
             them.
     Returns:
-        Chunks of frames, (frames, ...) -> float32, (frames, outputs).
+        Chunks of frames, (frames, ...) -> float32, (frames, outputs); none where there are no chunks.
     """
     if streams(model):
         outputs = _carried(model)
@@ -46,9 +44,10 @@ def _carried(model: keras.Model) -> Callable[[Iterable[np.ndarray]], tf.Tensor]:
     carried = stateful(model)
     zeros = [tf.zeros((1, state.shape[1]), state.dtype) for state in carried.inputs[2:]]
     run = tf.function(lambda given: tf.nest.flatten(carried(given, training=False)), autograph=False)
+    nothing = tf.zeros((1, 0, *carried.outputs[0].shape[2:]), carried.outputs[0].dtype)
 
     def outputs(chunks: Iterable[np.ndarray]) -> tf.Tensor:
-        states, answers = zeros, []
+        states, answers = zeros, [nothing]
         for chunk in chunks:
             answer, *states = run([*_padded(chunk), *states])
             answers.append(answer[:, : len(chunk)])

@@ -179,17 +179,6 @@ def best_tags(outputs: tf.Tensor, mask: tf.Tensor, *, chain: bool, constraints: 
     return viterbi(_add_end(outputs, mask, forbidden[:tags, tags]), tf.constant(forbidden[:, :tags]), mask)
 
 
-def crf_accuracy(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """1 where the target is the best tag after the target before it, else 0: float, (batch, steps).
-
-    It stands in for the accuracy of `viterbi`, which doesn't know the targets but sees what comes after: cheap, and near.
-    """
-    emissions, transitions = unpack(outputs)
-    before = tf.pad(targets[:, :-1], [[0, 0], [1, 0]], constant_values=emissions.shape[-1])
-    best = tf.argmax(emissions + tf.gather(transitions, before), axis=-1, output_type=targets.dtype)
-    return tf.cast(tf.equal(best, targets), tf.float32)
-
-
 def _forbidden(constraints: Any) -> np.ndarray:
     return np.where(np.asarray(constraints, bool), 0.0, FORBIDDEN).astype("float32")
 

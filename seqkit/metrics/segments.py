@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from seqkit.metrics.classification import macro_f1
+
 OVERLAPS = {"f1_at_10": 0.10, "f1_at_25": 0.25, "f1_at_50": 0.50}
 Segments = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -67,43 +69,40 @@ def matched_segments(truth: Segments, found: Segments, overlap: float) -> int:
 
 
 def segment_scorer(
-    truths: Sequence[np.ndarray], predictions: Sequence[np.ndarray], classes: int, background: int | None = None
+    truths: Sequence[np.ndarray], predictions: Sequence[np.ndarray], background: int | None = None
 ) -> Callable[[np.ndarray], dict[str, float]]:
     """Scores over recordings.
 
     Args:
-        truths: int, (frames,) a recording; -1 for a label that the model doesn't know, which is always wrong.
+        truths: int, (frames,) a recording; of labels that the model doesn't know too, which are always wrong.
         predictions: int, (frames,) a recording.
-        classes: How many labels the model knows.
         background: A label whose runs are no segments; it counts in the first two scores.
     Returns:
-        A function from recording numbers to frame_accuracy and macro_f1, over all their frames, the latter over the
-        classes that occur among labels or predictions; edit_score, the mean over recordings; f1_at_10, f1_at_25 and
-        f1_at_50, of all their segments together. Shares, from 0 to 1.
+        A function from recording numbers to frame_accuracy and macro_f1, over all their frames, see
+        `seqkit.metrics.classification.macro_f1`; edit_score, the mean over recordings; f1_at_10, f1_at_25 and f1_at_50, of
+        all their segments together. Shares, from 0 to 1.
     """
+    labels = np.unique(np.concatenate([*truths, *predictions]))  # those that occur
     frames, edits, found, there = [], [], [], []
     hits: list[list[int]] = []
     for truth, prediction in zip(truths, predictions, strict=True):
         ours, theirs = segments(prediction, background), segments(truth, background)
-        right = prediction[prediction == truth]
-        # counts by class, the unknown label in a place of its own behind the others
-        known = np.where(truth >= 0, truth, classes)
-        frames.append([np.bincount(part, minlength=classes + 1) for part in (right, known, prediction)])
+        parts = [np.searchsorted(labels, part) for part in (prediction[prediction == truth], truth, prediction)]
+        frames.append([np.bincount(part, minlength=len(labels)) for part in parts])
         edits.append(edit_score(theirs, ours))
         found.append(len(ours[2]))
         there.append(len(theirs[2]))
         hits.append([matched_segments(theirs, ours, overlap) for overlap in OVERLAPS.values()])
-    counts, by_overlap = np.array(frames), np.array(hits)  # (recordings, 3, classes + 1), (recordings, overlaps)
+    counts, by_overlap = np.array(frames), np.array(hits)  # (recordings, 3, labels), (recordings, overlaps)
     edit, both = np.array(edits), np.array(found) + np.array(there)
 
     def score(recordings: np.ndarray) -> dict[str, float]:
         right, truth, predicted = counts[recordings].sum(axis=0)
-        occurring = truth + predicted > 0
         segments_of_both = both[recordings].sum()
         f1 = 2.0 * by_overlap[recordings].sum(axis=0) / segments_of_both if segments_of_both else np.ones(len(OVERLAPS))
         return {
             "frame_accuracy": float(right.sum() / truth.sum()),
-            "macro_f1": float((2.0 * right[occurring] / (truth + predicted)[occurring]).mean()),
+            "macro_f1": macro_f1(right, truth, predicted),
             "edit_score": float(edit[recordings].mean()),
         } | {name: float(value) for name, value in zip(OVERLAPS, f1, strict=True)}
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from seqkit.metrics.confusion import confusion
 from seqkit.text.spans import Rows, count_spans, span_scores
 
 Tags = Sequence[Sequence[str]]
-LABELS = 20  # of a confusion matrix that people can read
 PAIRS = 12  # truth and prediction, the most frequent mistakes
 EXAMPLES = 3  # of each
 CONTEXT = 8  # tokens on each side of a mistake
@@ -67,14 +67,10 @@ def scores_by_tag(truth: Tags, predicted: Tags) -> list[dict[str, Any]]:
 
 
 def tag_confusion(truth: Tags, predicted: Tags) -> dict[str, Any]:
-    """Tokens by truth and prediction, "labels" and "counts"; of many tags those that are most often in a mistake."""
-    counts = Counter(_pairs(truth, predicted))
-    involved = Counter[str]()
-    for (y, p), count in counts.items():
-        involved.update({y: count * (y != p), p: count * (y != p)})
-    most = sorted(involved, key=lambda tag: (-involved[tag], tag))[:LABELS]
-    labels = sorted(most)
-    return {"labels": labels, "counts": [[counts[y, p] for p in labels] for y in labels]}
+    """Tokens by truth and prediction; see `seqkit.metrics.confusion.confusion`."""
+    flat = [[tag for row in side for tag in row] for side in (truth, predicted)]
+    names, places = np.unique(np.array([*flat[0], *flat[1]], str), return_inverse=True)
+    return confusion(places[: len(flat[0])], places[len(flat[0]) :], names.tolist())
 
 
 def tag_mistakes(tokens: Tags, truth: Tags, predicted: Tags) -> list[dict[str, Any]]:

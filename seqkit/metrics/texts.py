@@ -9,15 +9,19 @@ from sacrebleu.metrics.chrf import CHRF
 Scorer = Callable[[np.ndarray], dict[str, float]]
 
 
-def text_scorer(texts: Sequence[str], references: Sequence[str]) -> Scorer:
-    """Scores of cased, detokenised texts as a function of the rows.
+def text_scorer(texts: Sequence[str], references: Sequence[str], *, lowercase: bool = False) -> Scorer:
+    """Scores of detokenised texts as a function of the rows.
 
     BLEU (Papineni et al. 2002) and chrF (Popović 2015) are sacreBLEU's corpus scores with its defaults, from 0 to 100 (Post
     2018; see `signature`); their counts are made once for each row, so that resampling costs little.
 
+    Args:
+        lowercase: Whether the case of both is folded.
     Returns:
         Row numbers -> bleu, chrf, exact_match (a share) and length_ratio (characters of the texts over the references').
     """
+    if lowercase:
+        texts, references = [text.lower() for text in texts], [reference.lower() for reference in references]
     bleu, chrf = BLEU(), CHRF()
     counts = {metric: np.array(metric._extract_corpus_statistics(texts, [list(references)])) for metric in (bleu, chrf)}
     same = np.array([text == reference for text, reference in zip(texts, references, strict=True)])
@@ -33,20 +37,18 @@ def text_scorer(texts: Sequence[str], references: Sequence[str]) -> Scorer:
     return score
 
 
-def character_scorer(texts: Sequence[str], references: Sequence[str], right: np.ndarray | None = None) -> Scorer:
+def character_scorer(texts: Sequence[str], references: Sequence[str]) -> Scorer:
     """Scores of answers that are right or wrong, as a function of the rows.
 
-    Args:
-        right: int, (rows,): how many of each reference's characters a model chose with the true ones before them (teacher
-            forcing); without it, how many stand in the text at the same place.
     Returns:
-        Row numbers -> exact_match (a share of the rows) and character_accuracy (a share of the references' characters).
+        Row numbers -> exact_match (a share of the rows) and character_accuracy: of the references' characters, but for the
+        full stop that closes one, the share that stands in the text at the same place.
     """
     pairs = list(zip(texts, references, strict=True))
-    if right is None:
-        right = np.array([sum(map(str.__eq__, text, reference)) for text, reference in pairs])
     same = np.array([text == reference for text, reference in pairs])
-    sizes = np.array([len(reference) for reference in references])
+    bare = [reference.removesuffix(".") for reference in references]
+    right = np.array([sum(map(str.__eq__, text, reference)) for text, reference in zip(texts, bare, strict=True)])
+    sizes = np.array([len(reference) for reference in bare])
 
     def score(rows: np.ndarray) -> dict[str, float]:
         return {
@@ -57,15 +59,15 @@ def character_scorer(texts: Sequence[str], references: Sequence[str], right: np.
     return score
 
 
-def signature() -> dict[str, str]:
+def signature(*, lowercase: bool = False) -> dict[str, str]:
     """How BLEU and chrF were computed, as sacreBLEU writes it."""
     signatures = {}
-    for name, metric in (("bleu", BLEU()), ("chrf", CHRF())):
+    for name, metric in (("bleu", BLEU(lowercase=lowercase)), ("chrf", CHRF(lowercase=lowercase))):
         metric.corpus_score(["a"], [["a"]])  # which tells it the number of references
         signatures[name] = str(metric.get_signature())
     return signatures
 
 
-def sentence_chrf(text: str, reference: str) -> float:
+def sentence_chrf(text: str, reference: str, *, lowercase: bool = False) -> float:
     """chrF of one text, from 0 to 100: by which a page of examples is ordered."""
-    return float(CHRF().sentence_score(text, [reference]).score)
+    return float(CHRF(lowercase=lowercase).sentence_score(text, [reference]).score)

@@ -252,6 +252,8 @@ class _Backward(_Shard):
         ) -> tuple[Any, ...]:
             dgates, dold, dshared, products = self.step(t, dstates)
             written = self.write(written, t - first, dgates, products)
+            # a state of one row, known while tracing, beside inputs of any number
+            dold = tuple(tf.ensure_shape(new, old.shape) for new, old in zip(dold, dstates, strict=True))
             return s - 1, t - self.direction, dold, _sums(dconstant, dshared), written
 
         written = tf.zeros((self.size, self.rows, self.columns.width * self.units), self.x.dtype)

@@ -6,17 +6,21 @@ from typing import Any
 
 from markupsafe import Markup
 
-from seqkit.report.pages import BLUE, GREY, ORANGE, Section, axes, facts, figure, legend, table
-from seqkit.report.wording import History, Report, interval, items, metric, plain, signed, written
+from seqkit.core.findings import HARMS
+from seqkit.metrics.metric import headlines, metric
+from seqkit.report.pages import BLUE, GREY, ORANGE, Section, axes, facts, figure, legend, paragraph, table
+from seqkit.report.wording import History, Report, called, interval, items, listed, plain, sense, signed, written
 
 
 def scores(report: Report, history: History) -> Section | None:
     if not report.get("metrics"):
         return None
     systems = {"model": report["metrics"], **(report.get("baselines") or {})}
-    rows = []
+    rows: list[list[Any]] = []
     for name in report["metrics"]:
-        cells = [Markup("{} <small>{}</small>").format(metric(name).words, f"{metric(name).better}er is better")]
+        beside = [called(rival) for rival in metric(name).beside if rival in systems]
+        told = f"{sense(name)}; beside {listed(beside)}" if beside else sense(name)
+        cells = [Markup("{} <small>{}</small>").format(metric(name).words, told)]
         for system in systems.values():
             score = system.get(name)
             cells.append(
@@ -25,22 +29,53 @@ def scores(report: Report, history: History) -> Section | None:
                 else Markup("–")
             )
         rows.append(cells)
-    blocks = [table(["metric", *systems], rows, "Scores on the test data, with 95% bootstrap intervals")]
-    if against := report.get("against"):
-        compared = [
-            [metric(name).words, signed(name, s["difference"]), signed(name, s["low"]), signed(name, s["high"]),
-             f"{s['p_value']:.3f}"]
-            for name, s in against["metrics"].items()
+    heads = ["metric", *map(called, systems)]
+    blocks = [table(heads, rows, "Scores on the test data, with 95% bootstrap intervals")]
+    columns = ["difference", "low", "high", "p-value"]
+    if compared := report.get("compared"):
+        rows = [
+            [metric(name).words, called(rival), *_difference(name, tests[name])]
+            for name in headlines(list(report["metrics"]))
+            for rival, tests in compared.items()
+            if name in tests
+        ]
+        caption = "The model less each baseline, on the same rows (paired bootstrap)"
+        blocks.append(table(["metric", "baseline", *columns], rows, caption, words=2))
+    if rest := report.get("rest"):
+        rows = [
+            [metric(name).words, written(name, report["metrics"][name]["value"]), written(name, score["value"]),
+             interval(name, score)]
+            for name, score in rest["metrics"].items()
         ]  # fmt: skip
-        columns = ["metric", "difference", "low", "high", "p-value"]
-        blocks.append(table(columns, compared, f"Against {against['run']}, on the same rows (paired bootstrap)"))
+        caption = f"On the {rest['rows']:,} rows that are not in the training or validation data"
+        blocks.append(table(["metric", "all rows", "the others", "95% interval"], rows, caption))
+    if against := report.get("against"):
+        rows = [[metric(name).words, *_difference(name, test)] for name, test in against["metrics"].items()]
+        caption = f"Against {against['run']}, on the same rows (paired bootstrap)"
+        blocks.append(table(["metric", *columns], rows, caption))
+    blocks += [paragraph(f"Failed: {what} ({reason}).") for what, reason in (report.get("failed") or {}).items()]
     return Section("Scores", blocks)
 
 
+def _difference(name: str, test: Mapping[str, float]) -> list[str]:
+    p_value = f"{test['p_value']:.3f}" if "p_value" in test else "–"
+    return [signed(name, test.get(part)) for part in ("difference", "low", "high")] + [p_value]
+
+
 def learning(report: Report, history: History) -> Section | None:
-    panels = [("loss", "loss", "loss (nats)"), ("accuracy", "accuracy", f"accuracy (share of {items(report)})")]
+    panels = {"loss": "loss (nats)", "accuracy": f"accuracy (share of {items(report)})"}
     blocks = []
-    for key, words, unit in panels:
+    kept = report.get("kept")
+    if kept:
+        monitor = kept["monitor"].removeprefix("val_")
+        panels.setdefault(monitor, metric(monitor).words)
+        blocks.append(
+            paragraph(
+                f"The weights are those of epoch {kept['epoch']} of {len(history)}, the best by {metric(monitor).words} of "
+                f"the validation data, {written(monitor, kept['value'])}."
+            )
+        )
+    for key, unit in panels.items():
         lines = [(key, "training", BLUE, "-o"), (f"val_{key}", "validation", ORANGE, "--s")]
         if not any(_series(history, k)[0] for k, *_ in lines):
             continue
@@ -49,9 +84,11 @@ def learning(report: Report, history: History) -> Section | None:
             epochs, values = _series(history, column)
             if epochs:
                 ax.plot(epochs, values, style, color=colour, label=label, markersize=4)
+        if kept:
+            ax.axvline(kept["epoch"], color=GREY, linestyle=":", label="kept")
         _whole(ax, history)
         legend(ax)
-        blocks.append(figure(key, f"Learning curve: {words} after each epoch", picture))
+        blocks.append(figure(key, f"Learning curve: {metric(key).words} after each epoch", picture))
     return Section("Learning", blocks) if blocks else None
 
 
@@ -97,6 +134,23 @@ def data(report: Report, history: History) -> Section | None:
     found = report.get("data") or {}
     pairs = [(text, plain(key, found[key])) for key, text in words.items() if key in found]
     return Section("Test data", [facts(pairs)]) if pairs else None
+
+
+def findings(report: Report, history: History) -> Section | None:
+    """What was found in the data that was scored, and in what the model was trained on; each once."""
+    found = {
+        (one["harm"], one["what"]): one for key in ("findings", "training_findings") for one in report.get(key) or []
+    }
+    if not found:
+        return None
+    rows = [
+        [one["harm"], f"{one['what']}.", one["where"], one["advice"]]
+        for one in sorted(found.values(), key=lambda one: HARMS.index(one["harm"]))
+    ]
+    caption = "Errors would make figures wrong, warnings may mislead, notes tell of a rule that was applied"
+    return Section(
+        "What was found in the data", [table(["harm", "what", "where", "what to do"], rows, caption, words=4)]
+    )
 
 
 def circumstances(report: Report, history: History) -> Section | None:

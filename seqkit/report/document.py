@@ -6,21 +6,26 @@ for it.
 A recipe with more to show passes its own as `sections`.
 """
 
-from collections.abc import Callable, Iterable
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 
+from rich.box import ROUNDED
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
+from rich.text import Text
 
-from seqkit.report.common import circumstances, data, gradients, learning, scores
+from seqkit.metrics.metric import metric
+from seqkit.report.common import circumstances, data, findings, gradients, learning, scores
 from seqkit.report.labels import classes, kinds, mistakes, tag_mistakes, timelines
 from seqkit.report.pages import Section, write
 from seqkit.report.texts import attention, looks, sizes, stretches, writings
-from seqkit.report.wording import History, Report, interval, metric, verdict, written
+from seqkit.report.wording import History, Report, called, ends, interval, signed, verdict, written
 
-__all__ = ["SECTIONS", "scores_table", "verdict", "write_html"]
+__all__ = ["SECTIONS", "ScoresTable", "against_table", "rest_table", "verdict", "write_html"]
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
     scores, learning, gradients, kinds, classes, looks, timelines, mistakes, tag_mistakes, stretches, writings, sizes,
-    attention, data, circumstances,
+    attention, data, findings, circumstances,
 )  # fmt: skip
 
 
@@ -46,16 +51,79 @@ def write_html(
     write(path, title=title, lead=verdict(report), sections=made, version=(report.get("versions") or {}).get("seqkit"))
 
 
-def scores_table(report: Report) -> Table:
-    """The scores for a terminal: a row a metric, the model's with their intervals, and a column for each baseline."""
-    model, baselines = report.get("metrics") or {}, report.get("baselines") or {}
-    shown = Table(title=verdict(report), title_justify="left")
-    shown.add_column("metric")
-    shown.add_column("model", justify="right", no_wrap=True)
-    shown.add_column("95% interval", justify="right", no_wrap=True)
-    for name in baselines:
-        shown.add_column(name.replace("_", " "), justify="right")
-    for name, score in model.items():
-        others = [written(name, scores[name]["value"]) if scores.get(name) else "–" for scores in baselines.values()]
-        shown.add_row(metric(name).words, written(name, score["value"]), interval(name, score), *others)
+class ScoresTable:
+    """The verdict and the scores for a terminal: a row a metric, the model's with their intervals, a column a baseline.
+
+    Headers and values stay whole: as many baselines stand side by side as the terminal's width has room for, the others in
+    tables below.
+    """
+
+    def __init__(self, report: Report):
+        self._report = report
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(verdict(self._report))
+        if not self._report.get("metrics"):
+            return
+        left = list(self._report.get("baselines") or {})
+        own = True
+        while own or left:
+            count = next(
+                n
+                for n in range(len(left), -1, -1)
+                if n == int(not own) or self._width(left[:n], own) <= options.max_width
+            )
+            room = options.max_width - self._width(left[:count], own)
+            yield self._table(left[:count], own, max(room, 0))
+            own, left = False, left[count:]
+
+    def _width(self, baselines: Sequence[str], own: bool) -> int:
+        """Of the narrowest table in which every word is whole."""
+        table = self._table(baselines, own, 0)
+        return int(table.__rich_measure__(Console(width=10_000), Console(width=10_000).options).maximum)
+
+    def _table(self, baselines: Sequence[str], own: bool, room: int) -> Table:
+        """A table of the model, where it is its turn, and of some baselines; `room` is for more than a word of a metric."""
+        scores, systems = self._report["metrics"], self._report.get("baselines") or {}
+        names = [metric(name).words for name in scores]
+        width = room + max(len(word) for name in names for word in name.split())
+        shown = Table(box=ROUNDED)
+        shown.add_column("metric", no_wrap=True)
+        for head in ["model", "95% interval"] if own else []:
+            shown.add_column(head, justify="right", no_wrap=True)
+        for rival in baselines:
+            shown.add_column("\n".join(called(rival).split()), justify="right", no_wrap=True)
+        for name, words in zip(scores, names, strict=True):
+            cells = [written(name, scores[name]["value"]), interval(name, scores[name])] if own else []
+            cells += [
+                written(name, systems[rival][name]["value"]) if systems[rival].get(name) else "–" for rival in baselines
+            ]
+            shown.add_row("\n".join(textwrap.wrap(words, width)), *cells)
+        return shown
+
+
+def against_table(report: Report) -> Table:
+    """The comparison with another run for a terminal: a row a metric, with the paired bootstrap's interval and p."""
+    against = report["against"]
+    title = f"Against {against['run']}, on the same rows by a paired bootstrap"
+    shown = Table(title=title, title_justify="left", box=ROUNDED)
+    for column in ("metric", "model", "difference", "95% interval", "p"):
+        shown.add_column(column, justify="left" if column == "metric" else "right", no_wrap=column != "metric")
+    for name, test in against["metrics"].items():
+        value, difference = written(name, report["metrics"][name]["value"]), signed(name, test["difference"])
+        p_value = f"{test['p_value']:.3f}" if "p_value" in test else "–"
+        shown.add_row(metric(name).words, value, difference, ends(name, test), p_value)
+    return shown
+
+
+def rest_table(report: Report) -> Table:
+    """The scores on the rows that a model has not seen, where it has seen some, for a terminal."""
+    rest = report["rest"]
+    title = f"On the {rest['rows']:,} rows that are not in the training or validation data"
+    shown = Table(title=title, title_justify="left")
+    for column in ("metric", "all rows", "the others", "95% interval"):
+        shown.add_column(column, justify="left" if column == "metric" else "right", no_wrap=column != "metric")
+    for name, score in rest["metrics"].items():
+        ours = written(name, report["metrics"][name]["value"])
+        shown.add_row(metric(name).words, ours, written(name, score["value"]), interval(name, score))
     return shown

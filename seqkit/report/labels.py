@@ -6,23 +6,35 @@ from typing import Any
 import matplotlib
 import numpy as np
 from markupsafe import Markup
+from matplotlib.collections import PatchCollection
+from matplotlib.patches import Rectangle
 
+from seqkit.metrics.confusion import NUMBERED
 from seqkit.report.pages import BLUE, GREY, INK, LINE, Section, axes, figure, legend, table
 from seqkit.report.wording import History, Report, excerpt, items, percent
+
+CLASSES = 100  # in a table
 
 
 def classes(report: Report, history: History) -> Section | None:
     blocks = []
-    if matrix := report.get("confusion"):
-        blocks.append(_confusion(matrix["labels"], np.array(matrix["counts"], dtype=int), items(report)))
+    confused = report.get("confusion") or {}
+    if "labels" in confused:
+        counts = np.array(confused["counts"], dtype=int)
+        blocks.append(_confusion(confused["labels"], counts, items(report)))
+    if "largest" in confused:
+        blocks.append(_largest(confused, items(report)))
     if bins := report.get("calibration"):
         blocks.append(_calibration(bins))
     for key, unit, caption in (
         ("per_span", "spans", "Each type of span"),
         ("per_class", items(report), "Each class on its own"),
     ):
-        if rows := report.get(key):
-            cells = [[r["label"], *map(percent, _shares(r)), f"{r['support']:,}"] for r in rows]
+        if rows := sorted(report.get(key) or [], key=_missed, reverse=True):
+            cells = [[r["label"], *map(percent, _shares(r)), f"{r['support']:,}"] for r in rows[:CLASSES]]
+            caption += f", the one with most {unit} missed first"
+            if len(rows) > CLASSES:
+                caption += f"; {len(rows) - CLASSES:,} more are in report.json"
             if key == "per_class" and (macro := report.get("macro")):
                 cells.append(["macro average", *map(percent, _shares(macro)), ""])
             blocks.append(table(["label", "precision", "recall", "F1", unit], cells, caption))
@@ -42,7 +54,8 @@ def timelines(report: Report, history: History) -> Section | None:
     recordings = report.get("timelines") or []
     if not recordings:
         return None
-    labels = (report.get("confusion") or {}).get("labels") or []
+    runs = [run for recording in recordings for key in ("truth", "prediction") for run in recording[key]]
+    labels = (report.get("confusion") or {}).get("labels") or sorted({run["label"] for run in runs})
     return Section("Over time", [_timelines(recordings, labels, report.get("background"))])
 
 
@@ -69,6 +82,10 @@ def tag_mistakes(report: Report, history: History) -> Section | None:
     return Section("Mistakes in context", [table(["truth", "prediction", "context", "tokens"], rows, caption, words=3)])
 
 
+def _missed(row: Mapping[str, float]) -> float:
+    return row["support"] * (1.0 - row["recall"])
+
+
 def _shares(row: Mapping[str, float]) -> tuple[float, ...]:
     return row["precision"], row["recall"], row["f1"]
 
@@ -78,20 +95,36 @@ def _in_context(example: Mapping[str, str]) -> Markup:
 
 
 def _confusion(labels: Sequence[str], counts: np.ndarray, items: str) -> Markup:
+    numbered = len(labels) <= NUMBERED
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (label, prediction), each row adds up to 1
-    size = min(2.6 + 0.5 * len(labels), 9.0)
+    size = 2.6 + min(0.5 * len(labels), 6.4 + 0.1 * len(labels))
+    shade = matplotlib.colormaps["Blues"]
     picture, ax = axes("prediction", "truth", width=size + 0.6, height=size)
     ax.grid(False)
     ax.invert_yaxis()
-    edges = np.arange(len(labels) + 1) - 0.5
-    ax.pcolormesh(edges, edges, share, cmap=matplotlib.colormaps["Blues"], vmin=0, vmax=1)  # an image would be pixels
-    ax.set_xticks(range(len(labels)), labels, rotation=0 if len(labels) < 4 else 45, parse_math=False)
-    ax.set_yticks(range(len(labels)), labels, parse_math=False)
-    if len(labels) <= 20:
+    places = np.argwhere(counts)  # an empty cell is drawn by none, an image would be pixels
+    whole = Rectangle((-0.5, -0.5), len(labels), len(labels), facecolor=shade(0.0))
+    cells = [Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=shade(share[i, j])) for i, j in places]
+    ax.add_collection(PatchCollection([whole, *cells], match_original=True))
+    ax.set_xlim(-0.5, len(labels) - 0.5)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    ticks = {"parse_math": False, "fontsize": 10.0 if numbered else 7.0}
+    ax.set_xticks(range(len(labels)), labels, rotation=0 if len(labels) < 4 else 45 if numbered else 90, **ticks)
+    ax.set_yticks(range(len(labels)), labels, **ticks)
+    if numbered:
         for i, j in np.ndindex(counts.shape):
             colour = "white" if share[i, j] > 0.5 else "#1f2328"  # fixed, as the cell's own colour is
             ax.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour)
-    return figure("confusion", f"Confusion matrix: {items} of the test data by truth and prediction", picture)
+    title = f"Confusion matrix: {items} of the test data by truth and prediction"
+    return figure("confusion", title, picture, large=not numbered)
+
+
+def _largest(confused: Mapping[str, Any], items: str) -> Markup:
+    rows = [[row["label"], row["predicted"], f"{row['count']:,}", percent(row["share"])] for row in confused["largest"]]
+    caption = (
+        f"The largest confusions, {len(rows):,} of {confused['pairs']:,} pairs, and their share of the label's {items}"
+    )
+    return table(["truth", "prediction", items, "share"], rows, caption, words=2)
 
 
 def _timelines(recordings: Sequence[Mapping[str, Any]], labels: Sequence[str], background: str | None) -> Markup:

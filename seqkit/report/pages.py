@@ -69,12 +69,13 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> Markup:
     return Markup("<dl>{}</dl>").format(items)
 
 
-def figure(name: str, title: str, picture: Figure) -> Markup:
+def figure(name: str, title: str, picture: Figure, *, large: bool = False) -> Markup:
     """A matplotlib figure as inline SVG in the page's own colours.
 
     Args:
         name: one word, unlike that of any other figure of the page; it keeps the ids inside the SVG apart.
         title: what the picture shows, read aloud where it can't be seen and printed below it.
+        large: whether it takes the whole width of the page.
     """
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif"}):
@@ -86,7 +87,8 @@ def figure(name: str, title: str, picture: Figure) -> Markup:
     svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg).replace(INK, "currentColor")
     svg = svg.replace(LINE, "var(--line)").replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)
-    return Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(Markup(svg), title)
+    kind = Markup(' class="large"') if large else ""
+    return Markup("<figure{}>{}<figcaption>{}</figcaption></figure>").format(kind, Markup(svg), title)
 
 
 def png(pixels: Any, side: int = 96) -> str:

@@ -7,8 +7,9 @@ import matplotlib
 import numpy as np
 from markupsafe import Markup
 
+from seqkit.metrics.metric import metric
 from seqkit.report.pages import Section, axes, facts, figure, overlays, paragraph, table
-from seqkit.report.wording import History, Report, excerpt, metric, percent
+from seqkit.report.wording import History, Report, excerpt, percent
 
 
 def stretches(report: Report, history: History) -> Section | None:
@@ -16,6 +17,8 @@ def stretches(report: Report, history: History) -> Section | None:
     for key, caption in (("worst_predicted", "The worst predicted"), ("best_predicted", "The best predicted")):
         if rows := [[excerpt(row["text"]), f"{row['nats_per_symbol']:.3f}"] for row in report.get(key) or []]:
             blocks.append(table(["text", "nats per symbol"], rows, caption))
+    if blocks and (signatures := report.get("signatures")):
+        blocks.append(facts([(metric(name).words, text) for name, text in signatures.items()]))
     if sample := report.get("sample"):
         blocks.append(paragraph("Text of its own, drawn at temperature 0.8:"))
         blocks.append(Markup("<pre>{}</pre>").format(sample))
@@ -47,7 +50,7 @@ def sizes(report: Report, history: History) -> Section | None:
     if not rows:
         return None
     heads = ["length", "nesting", *(metric(name).words for name in names), "rows"]
-    return Section("By size", [table(heads, rows, "Fresh rows of the test part, as many of each size")])
+    return Section("By size", [table(heads, rows, "Fresh rows of the test part, of which none comes twice")])
 
 
 def looks(report: Report, history: History) -> Section | None:

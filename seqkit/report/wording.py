@@ -1,103 +1,137 @@
-"""How a report says things: what a metric is called, how its values are written, and the verdict."""
+"""How a report says things: how a metric's values are written, and the verdict."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from markupsafe import Markup
 
+from seqkit.metrics.metric import headlines, metric
+
 Report = Mapping[str, Any]
 History = Sequence[Mapping[str, Any]]
-SHARE, NUMBER = "share", "number"
-
-
-@dataclass(frozen=True)
-class Metric:
-    """How a metric is called and read: a share is written in per cent, and `better` is "high" or "low"."""
-
-    words: str
-    kind: str = SHARE
-    better: str = "high"
-
-
-METRICS = {
-    "accuracy": Metric("accuracy"),
-    "frame_accuracy": Metric("frame accuracy"),
-    "macro_f1": Metric("macro F1"),
-    "span_f1": Metric("span F1"),
-    "span_precision": Metric("span precision"),
-    "span_recall": Metric("span recall"),
-    "token_accuracy": Metric("token accuracy"),
-    "known_token_accuracy": Metric("token accuracy, known words"),
-    "unknown_token_accuracy": Metric("token accuracy, unknown words"),
-    "edit_score": Metric("edit score"),
-    "f1_at_10": Metric("segment F1@10"),
-    "f1_at_25": Metric("segment F1@25"),
-    "f1_at_50": Metric("segment F1@50"),
-    "log_loss": Metric("log loss (nats)", NUMBER, "low"),
-    "calibration_error": Metric("calibration error", SHARE, "low"),
-    "bleu": Metric("BLEU", NUMBER),
-    **{f"bleu_{order}": Metric(f"BLEU-{order}", NUMBER) for order in (1, 2, 3, 4)},
-    "cider": Metric("CIDEr-D", NUMBER),
-    "chrf": Metric("chrF", NUMBER),
-    "exact_match": Metric("exact match"),
-    "length_ratio": Metric("length over the reference's", NUMBER),
-    "character_accuracy": Metric("character accuracy"),
-    "perplexity": Metric("perplexity", NUMBER, "low"),
-    "nats_per_symbol": Metric("nats per symbol", NUMBER, "low"),
-    "bits_per_character": Metric("bits per character", NUMBER, "low"),
-}
-
-
-def metric(name: str) -> Metric:
-    """The metric of this name; one that isn't listed is a plain number, the higher the better."""
-    return METRICS.get(name, Metric(name.replace("_", " "), NUMBER))
+Decision = Literal["above", "below", "open", "few", "untested"]
 
 
 def written(name: str, value: float | None) -> str:
     """A metric's value for the eye: 91.2% or 0.231; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
-    if metric(name).kind == SHARE:
+    kind = metric(name).kind
+    if kind == "share":
         return f"{100 * value:.1f}%"
+    if kind == "points":
+        return f"{value:.1f}"
     return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}" if abs(value) < 1e6 else f"{value:.2g}"
 
 
 def interval(name: str, score: Mapping[str, float]) -> str:
-    return f"{written(name, score.get('low'))} to {written(name, score.get('high'))}"
+    """Its interval; a dash where there were too few rows for one."""
+    return f"{written(name, score['low'])} to {written(name, score['high'])}" if "low" in score else "–"
+
+
+def signed(name: str, value: float | None) -> str:
+    """A difference of two values."""
+    if value is None:
+        return "–"
+    kind = metric(name).kind
+    if kind == "share":
+        return f"{100 * value:+.1f} points"
+    return f"{value:+.1f}" if kind == "points" else f"{value:+.3f}"
+
+
+def ends(name: str, test: Mapping[str, float]) -> str:
+    """The interval of a difference; a dash where there were too few rows for one."""
+    if "low" not in test:
+        return "–"
+    return f"{signed(name, test['low']).removesuffix(' points')} to {signed(name, test['high'])}"
+
+
+def sense(name: str) -> str:
+    """In which direction a metric is better."""
+    return {"high": "higher is better", "low": "lower is better", "one": "best near 1"}[metric(name).better]
+
+
+def called(name: str) -> str:
+    """A baseline as a reader calls it."""
+    return name.replace("_", " ")
 
 
 def verdict(report: Report) -> str:
-    """One sentence on the first metric: is the model above the best baseline, below it, or can't this test tell?
+    """Is the model above the best baseline, below it, or can't this test tell? Said for each headline metric.
 
-    Above and below are said only where the two 95% intervals lie apart. That asks for more than a paired test would:
-    near misses are called undecided.
+    It is decided by a paired bootstrap of the same rows: where the 95% interval of the difference holds zero, nothing is.
+    What a task remarks comes behind.
     """
+    return " ".join([_decided(report), *(report.get("remarks") or [])])
+
+
+def _decided(report: Report) -> str:
     scores = report.get("metrics") or {}
     if not scores:
         return "This run has not been scored yet."
-    name, score = next(iter(scores.items()))
-    high = metric(name).better == "high"
-    ours = f"{written(name, score['value'])} {metric(name).words} ({interval(name, score)})"
-    rivals = {k: b[name] for k, b in (report.get("baselines") or {}).items() if b.get(name)}
-    if not rivals:
+    names, baselines = headlines(list(scores)), report.get("baselines") or {}
+    rivals = {name: _best(name, baselines) for name in names}
+    if not any(rivals.values()):
+        ours = listed([f"{written(n, scores[n]['value'])} {metric(n).words} ({interval(n, scores[n])})" for n in names])
         return f"The model scores {ours}; there is no baseline to compare it with."
-    rival, theirs = (max if high else min)(rivals.items(), key=lambda item: item[1]["value"])
-    text = f"{written(name, theirs['value'])} ({interval(name, theirs)})"
-    above, below = score["low"] > theirs["high"], score["high"] < theirs["low"]
-    if above or below:
-        if above == high:
-            return f"The model beats the best baseline: {ours} against {text} for the {rival} baseline."
-        return f"The {rival} baseline beats the model: {text} against the model's {ours}."
-    return (
-        f"Undecided: the model scores {ours}, the {rival} baseline {text}; the intervals overlap, so this test does "
-        "not show that either is better."
-    )
+    found: dict[Decision, list[str]] = {}
+    for name, rival in rivals.items():
+        if rival:
+            found.setdefault(decision(report, name, rival), []).append(_told(report, name, rival))
+    openings: dict[Decision, str] = {
+        "above": "The model beats the best baseline on {}.",
+        "below": "The best baseline beats the model on {}.",
+        "open": "Undecided on {}.",
+        "few": "Too few rows to decide on {}.",
+        "untested": "Not decided, as this report holds no paired test (evaluate again for one): {}.",
+    }
+    sentences = [opening.format(listed(found[key])) for key, opening in openings.items() if key in found]
+    return " ".join([*sentences, *_no_more_than(report, names)])
 
 
-def signed(name: str, value: float) -> str:
-    return f"{100 * value:+.1f} points" if metric(name).kind == SHARE else f"{value:+.3f}"
+def decision(report: Report, name: str, rival: str) -> Decision:
+    """Whether the model is above a baseline in a metric."""
+    test = (report.get("compared") or {}).get(rival, {}).get(name)
+    if not test:
+        return "untested"
+    if "low" not in test:
+        return "few"
+    if test["low"] <= 0 <= test["high"]:
+        return "open"
+    return "above" if (test["low"] > 0) == (metric(name).better == "high") else "below"
+
+
+def _best(name: str, baselines: Mapping[str, Any]) -> str | None:
+    rivals = {rival: scores[name]["value"] for rival, scores in baselines.items() if scores.get(name)}
+    return max(rivals, key=lambda rival: metric(name).gain(rivals[rival])) if rivals else None
+
+
+def _told(report: Report, name: str, rival: str) -> str:
+    ours, theirs = (part[name]["value"] for part in (report["metrics"], report["baselines"][rival]))
+    text = f"{metric(name).words} ({written(name, ours)} against {written(name, theirs)} for {called(rival)}"
+    test = (report.get("compared") or {}).get(rival, {}).get(name) or {}
+    if "low" not in test:
+        return f"{text})"
+    return f"{text}; {signed(name, test['difference'])}, {ends(name, test)})"
+
+
+def _no_more_than(report: Report, names: Sequence[str]) -> list[str]:
+    """Baselines that know next to nothing, and that the model isn't shown to be above."""
+    missed: dict[str, list[str]] = {}
+    for name in names:
+        for rival in metric(name).beside:
+            if decision(report, name, rival) in ("below", "open"):
+                missed.setdefault(rival, []).append(metric(name).words)
+    return [
+        f"It is not shown to have learned more than the {called(rival)} baseline, by {listed(words)}."
+        for rival, words in missed.items()
+    ]
+
+
+def listed(words: Sequence[str]) -> str:
+    """One, one and another, or one, another and a third."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def percent(share: float) -> str:

@@ -1,9 +1,17 @@
 """The run: in the making, in its folder, and what it asks of a recipe."""
 
 __all__ = [
+    "attempts",
     "builder",
+    "checking",
+    "contents",
+    "evaluation",
     "folder",
+    "lock",
     "migration",
+    "opening",
+    "parts",
+    "rehearsal",
     "run",
     "samples",
     "task",

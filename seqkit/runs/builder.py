@@ -1,35 +1,38 @@
 """A run in the making: what every recipe does before and after it has made its model."""
 
 import contextlib
-import csv
 import dataclasses
 import inspect
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import keras
+import numpy as np
 
+from seqkit.core.arguments import Part, parts_of
 from seqkit.core.errors import InputError
-from seqkit.core.files import read_json, write_json
 from seqkit.core.progress import notify
 from seqkit.core.registry import recipe_of
 from seqkit.core.settings import Training
+from seqkit.runs.checking import check_training
+from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.folder import CHECKPOINT, new_folder
-from seqkit.runs.run import Run, command, versions
-from seqkit.runs.samples import write_samples
+from seqkit.runs.parts import add_parts, write_run
+from seqkit.runs.rehearsal import rehearse
+from seqkit.runs.run import EVALUATION_BATCH, Run, command, versions
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits, read_splits
 from seqkit.training.backbone import with_backbone_features
 from seqkit.training.curriculum import Curriculum
-from seqkit.training.executor import Rows
+from seqkit.training.executor import Forward, Rows
 from seqkit.training.loop import fit, reproducible
-
-PLACES = ("out", "overwrite", "resume", "callbacks")  # arguments that are no settings: where and how a run is made
+from seqkit.training.monitor import Monitor, make_monitor
+from seqkit.training.objectives import Objective
 
 
 class RunBuilder:
@@ -49,14 +52,17 @@ class RunBuilder:
         recipe_of(recipe)
         given = {**arguments, **arguments.get("run", {})}  # its RunOptions
         self._arguments = {name: given[name] for name in inspect.signature(recipe).parameters}
-        self._settings = _settings(self._arguments)
+        self._parts = parts_of(recipe)
+        self._settings = _settings(
+            {name: value for name, value in self._arguments.items() if self._parts[name] != "place"}
+        )
         self.training: Training = self._arguments["training"]
 
     def __enter__(self) -> Self:
         given = self._arguments
         with contextlib.ExitStack() as stack:
             place = new_folder(Path(given["out"]), overwrite=given["overwrite"], resume=given["resume"])
-            self._part = stack.enter_context(place)
+            self._folder = stack.enter_context(place)
             stack.enter_context(reproducible(given["seed"], self.training.precision))
             self._stack = stack.pop_all()
         return self
@@ -79,34 +85,40 @@ class RunBuilder:
         splits: Splits,
         curriculum: Callable[[Rows], Curriculum] | None = None,
     ) -> Run:
-        """Train the model, fill the folder and score the run.
+        """Train the model; the run stands then, and samples, baselines and the report are added to it, each by itself.
 
         Args:
             curriculum: From the rows of the training data to what gives each epoch's in their place.
+        Returns:
+            The run; its `failed` says what could not be added, and why.
         """
         splits = splits.each(task.examined)
-        info = self._trained(task, model, splits, curriculum)
-        _score(Run(self._part, task, model, info), splits)
-        return Run(Path(self._arguments["out"]), task, model, info)
+        objective = task.objective(self.training, splits.train)
+        score = _scoring(task, model, splits.valid)
+        monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
+        found, seen = check_training(task, splits, strict=self._arguments["strict"])
+        info = self._begin(task, splits, monitor) | found
+        rehearse(task, model, splits, info, self._folder.path)
+        keras.utils.set_random_seed(self._arguments["seed"])
+        history = self._train(task, model, splits, info, objective, monitor, curriculum)
+        write_run(self._folder.path, task, model, history, info, seen)
+        self._folder.stand()
+        run = Run(Path(self._arguments["out"]), task, model, info)
+        try:
+            add_parts(run, splits.train, splits.valid, _scored(splits))
+        except KeyboardInterrupt as stop:
+            raise type(stop)(
+                f"Interrupted after the training: {run.path} stands, without what was to be added."
+            ) from None
+        return run
 
-    def _trained(
-        self,
-        task: Task,
-        model: keras.Model,
-        splits: Splits,
-        curriculum: Callable[[Rows], Curriculum] | None,
-    ) -> dict[str, Any]:
-        """Train, and fill the folder but for the report.
-
-        Returns:
-            What run.json holds.
-        """
-        seed, training, part = self._arguments["seed"], self.training, self._part
+    def _begin(self, task: Task, splits: Splits, monitor: Monitor) -> dict[str, Any]:
+        """What run.json holds of a run in the making, once it is written."""
         info = {
             "recipe": task.recipe,
             "columns": task.columns,
             "settings": self._settings,
-            "seed": seed,
+            "seed": self._arguments["seed"],
             "versions": versions(),
             "data": {
                 name: {"source": rows.origin, "rows": len(rows), "digest": rows.digest()}
@@ -114,7 +126,49 @@ class RunBuilder:
             },
             "command": command(),
         }
-        _same_or_new(part / "run.json", info, self._arguments["resume"])
+        if self._arguments["resume"]:
+            trained_by: set[Part] = (
+                {"training"} if monitor.score is None else {"training", "answers"}
+            )  # which choose the epoch then
+            self._check_same(read_info(self._folder.path, trained=False), info, trained_by)
+        write_info(self._folder.path, info)
+        return info
+
+    def _check_same(self, before: Mapping[str, Any], info: dict[str, Any], trained_by: Collection[Part]) -> None:
+        """An interrupted run goes on with the settings and the rows that its training was started with.
+
+        Args:
+            trained_by: What plays a part in this training.
+        """
+        others = []
+        for name, value in json.loads(json.dumps(info["settings"])).items():
+            old, part = before["settings"].get(name), self._parts[name]
+            if old == value or part == "source":
+                continue
+            if part in trained_by:
+                raise InputError(
+                    f"The interrupted run was started with {name} {old}, now it is {value}: use the same settings."
+                )
+            others.append(f"{name} {value} (was {old})")
+        for name in ("train", "valid"):
+            if before["data"].get(name, {}).get("digest") != info["data"][name]["digest"]:
+                raise InputError("The data is not what the interrupted run was started with: restore it or train anew.")
+        if others:
+            notify(f"Resumed with other settings, which play no part in training: {'; '.join(others)}.")
+        info["command"], info["resumed_with"] = before["command"], info["command"]
+
+    def _train(
+        self,
+        task: Task,
+        model: keras.Model,
+        splits: Splits,
+        info: dict[str, Any],
+        objective: Objective,
+        monitor: Monitor,
+        curriculum: Callable[[Rows], Curriculum] | None,
+    ) -> list[dict[str, float]]:
+        """Move the weights; returns the history, and puts into `info` how long it took, and facts."""
+        seed, training = self._arguments["seed"], self.training
         train_rows, facts = task.encode_for_training(splits.train, training.batch_size)
         valid_rows, _ = task.encode_for_training(splits.valid, training.batch_size)
         notify(
@@ -132,58 +186,40 @@ class RunBuilder:
             learner,
             train_rows,
             valid_rows,
-            objective=task.objective(training, splits.train),
+            objective=objective,
             training=training,
             seed=seed,
             callbacks=self._arguments["callbacks"],
-            checkpoint=part / CHECKPOINT,
+            checkpoint=self._folder.path / CHECKPOINT,
             resume=self._arguments["resume"],
             curriculum=None if curriculum is None else curriculum(train_rows),
+            monitor=monitor,
         )
+        kept = history[monitor.kept(history)]
+        info["kept"] = {"epoch": int(kept["epoch"]), "monitor": monitor.column, "value": kept[monitor.column]}
         info["training_seconds"] = round(time.perf_counter() - started, 1)
         info["training_facts"] = facts | {"padding_share": train_rows.padding_share(), "shapes": train_rows.shapes()}
-        model.compile()  # a saved model holds weights, not an optimizer's memory
-        model.save(part / "model.keras")
-        write_json(part / "vocabulary.json", task.to_json())
-        with open(part / "history.csv", "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, history[0].keys())
-            writer.writeheader()
-            writer.writerows(history)
-        write_samples(part, {field: splits.valid[field] for field in task.fields})
-        (part / "baselines").mkdir(exist_ok=True)
-        for name, baseline in task.fit_baselines(splits.train).items():
-            baseline.save(part / "baselines" / f"{name}.npz")
-        write_json(part / "run.json", info)
-        return info
+        return history
 
 
-def _score(run: Run, splits: Splits) -> None:
-    """Write the report of a new run: on the test rows, or on the validation rows and saying so."""
-    examples = splits.test
-    if examples is None:
-        notify("No test data: the report is on the validation rows, which have also chosen the epoch that was kept.")
-        origin = f"{splits.valid.origin}; validation rows, which chose the epoch"
-        examples = dataclasses.replace(splits.valid, origin=origin)
-    run.evaluate(examples)
+def _scored(splits: Splits) -> Examples:
+    """The rows of a new run's report: the test rows, or the validation rows, saying so."""
+    if splits.test is not None:
+        return splits.test
+    notify("No test data: the report is on the validation rows, which have also chosen the epoch that was kept.")
+    origin = f"{splits.valid.origin}; validation rows, which chose the epoch"
+    return dataclasses.replace(splits.valid, origin=origin)
 
 
-def _same_or_new(path: Path, info: dict[str, Any], resume: bool) -> None:
-    if resume:
-        before = read_json(path)
-        changed = {
-            name: (before["settings"].get(name), value)
-            for name, value in json.loads(json.dumps(info["settings"])).items()
-            if before["settings"].get(name) != value
-        }
-        if changed:
-            name, (old, new) = next(iter(changed.items()))
-            raise InputError(
-                f"The interrupted run was started with {name} {old}, now it is {new}: use the same settings."
-            )
-        info["command"] = before["command"]
-        if before["data"] != info["data"]:
-            raise InputError("The data is not what the interrupted run was started with: restore it or train anew.")
-    write_json(path, info)
+def _scoring(task: Task, model: keras.Model, valid: Examples) -> Callable[[], dict[str, float]]:
+    """What the validation rows score with the model's weights of the moment, as in a report."""
+    forward, everything = Forward(model), np.arange(len(valid))
+
+    def score() -> dict[str, float]:
+        rows, _ = task.encode(valid, EVALUATION_BATCH)
+        return task.scorer(valid, task.outputs(forward, rows))(everything)
+
+    return score
 
 
 def _settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,5 +234,4 @@ def _settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Path)
         else f"<{type(value).__name__}>"
         for name, value in arguments.items()
-        if name not in PLACES
     }

@@ -1,4 +1,4 @@
-"""Run folders: complete or absent."""
+"""Run folders in the making: complete or absent."""
 
 import contextlib
 import os
@@ -7,51 +7,123 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seqkit.core.errors import InputError
+from seqkit.core.progress import notify
+from seqkit.runs.lock import FolderLock
 
 CHECKPOINT = Path("checkpoint") / "state.npz"
 
 
-@contextlib.contextmanager
-def new_folder(path: Path, *, overwrite: bool = False, resume: bool = False) -> Iterator[Path]:
-    """A folder to fill beside `path`, which takes its place when the block ends well.
+class NewFolder:
+    """A folder to fill.
 
-    When the block fails, a checkpoint in it is kept for `resume`, and anything else is removed. A folder that was at
-    `path` before stays until the new one is whole.
+    Attributes:
+        path: Where it is: beside its place, and in it from `stand` on.
+    """
+
+    def __init__(self, part: Path, place: Path, lock: FolderLock, overwrite: bool):
+        self.path, self._place, self._lock, self._overwrite = part, place, lock, overwrite
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is in its place."""
+        return self.path == self._place
+
+    def stand(self) -> None:
+        """Take the place, and drop the checkpoint; a folder that was there stays until then.
+
+        Raises:
+            InputError: The place was taken meanwhile; the checkpoint is kept.
+        """
+        _check_free(self._place, self._overwrite)
+        if self._place.exists():
+            self._replace(_old(self._place))
+        else:
+            os.replace(self.path, self._place)
+        self.path = self._lock.folder = self._place
+        shutil.rmtree(self.path / CHECKPOINT.parent, ignore_errors=True)
+
+    def _replace(self, old: Path) -> None:
+        with FolderLock(self._place, wait=True) as lock:
+            shutil.rmtree(old, ignore_errors=True)
+            os.replace(self._place, old)
+            lock.folder = old
+            try:
+                os.replace(self.path, self._place)
+            except OSError:
+                os.replace(old, self._place)
+                lock.folder = self._place
+                raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path, *, overwrite: bool = False, resume: bool = False) -> Iterator[NewFolder]:
+    """A folder to fill beside `path`, locked, which takes its place when the block says so.
+
+    When the block ends before that, a checkpoint in it is kept for `resume`, and anything else is removed.
 
     Raises:
-        InputError: `path` is taken, or an interrupted run lies beside it, and neither was meant.
+        InputError: `path` is taken, or an interrupted run lies beside it, and neither was meant; another process is making
+            this run; or nothing can be written there.
     """
-    if not path.name:
+    if path.name in ("", ".."):
         raise InputError(f"{path} names no folder to make: give --out a name, such as saved_models/mine.")
     part = path.with_name(f".{path.name}.partial")
+    _check_free(path, overwrite)
+    if resume and not part.exists():
+        raise InputError(f"There is no interrupted run of {path} to resume: leave --resume out.")
+    with contextlib.ExitStack() as stack:
+        try:
+            lock = stack.enter_context(FolderLock(part, path, make=True))
+        except (FileExistsError, NotADirectoryError):
+            raise InputError(f"{path} can't be made: a part of that path is a file. Choose another --out.") from None
+        except OSError as error:
+            raise InputError(f"{path} can't be made ({error.strerror}): choose another --out.") from None
+        folder = NewFolder(part, path, lock, overwrite)
+        try:
+            _put_back(path)
+            _check_free(path, overwrite)  # once more: it may have been made meanwhile
+            _check_checkpoint(part, path, overwrite, resume)
+            if not resume:
+                _empty(part, lock)
+            yield folder
+        finally:
+            if not folder.stands and not (part / CHECKPOINT).exists():
+                shutil.rmtree(part, ignore_errors=True)
+
+
+def _check_checkpoint(part: Path, path: Path, overwrite: bool, resume: bool) -> None:
+    there = (part / CHECKPOINT).exists()
+    if resume and not there:
+        raise InputError(f"There is no interrupted run of {path} to resume: leave --resume out.")
+    if there and not (resume or overwrite):
+        raise InputError(
+            f"An interrupted run of {path} lies in {part}: pass --resume to go on, or --overwrite to drop it."
+        )
+
+
+def _check_free(path: Path, overwrite: bool) -> None:
     if path.exists() and not (path / "run.json").exists():
         raise InputError(f"{path} exists and is no run folder: choose another --out. --overwrite replaces runs only.")
     if path.exists() and not overwrite:
         raise InputError(
             f"{path} exists: choose another --out, or pass --overwrite to replace it once the new run is done."
         )
-    if resume and not (part / CHECKPOINT).exists():
-        raise InputError(f"There is no interrupted run of {path} to resume: leave --resume out.")
-    if (part / CHECKPOINT).exists() and not (resume or overwrite):
-        raise InputError(
-            f"An interrupted run of {path} lies in {part}: pass --resume to go on, or --overwrite to drop it."
-        )
-    if not resume:
-        shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{path} can't be made: a part of that path is a file. Choose another --out.") from None
-    try:
-        yield part
-    except BaseException:
-        if not (part / CHECKPOINT).exists():
-            shutil.rmtree(part, ignore_errors=True)
-        raise
-    shutil.rmtree(part / CHECKPOINT.parent, ignore_errors=True)
-    old = path.with_name(f".{path.name}.old")
-    if path.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(path, old)
-    os.replace(part, path)
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def _put_back(path: Path) -> None:
+    """The run that was to be replaced as somebody pulled the plug."""
+    if _old(path).exists() and not path.exists():
+        os.replace(_old(path), path)
+        notify(f"{path} was about to be replaced as that was cut short: it is back in its place.")
+
+
+def _empty(folder: Path, lock: FolderLock) -> None:
+    """Remove all but the lock."""
+    for path in folder.iterdir():
+        if path != lock.path:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

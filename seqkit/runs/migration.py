@@ -1,7 +1,10 @@
-"""Run folders made by versions 0.4 and 0.5, in which some names were others."""
+"""Run folders made by version 0.4, in which some names were others, and by 0.5, in which images could not be skipped and a
+tag scheme was a name: both without digests.
+"""
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,17 @@ def migrated_name(name: str) -> str:
     return NAMES.get(name, name)
 
 
+def made_without_digests(info: Mapping[str, Any]) -> bool:
+    """Whether a run.json is of a version that kept no digests, and the report of the last evaluation at the folder's top."""
+    made_with = str(info["versions"].get("seqkit"))
+    return "digest" not in info and made_with.split(".")[:2] in (["0", "4"], ["0", "5"])
+
+
 def migrated(vocabulary: dict[str, Any]) -> dict[str, Any]:
-    """vocabulary.json with today's names, and with the writing of a tag scheme, which had a name alone."""
-    today = {migrated_name(name): value for name, value in vocabulary.items()}
-    if isinstance(scheme := today.get("scheme"), str):
+    """vocabulary.json with today's names and settings."""
+    images = {"on_error": "stop"} if "image_size" in vocabulary else {}  # which could not be skipped
+    today = images | {migrated_name(name): value for name, value in vocabulary.items()}
+    if isinstance(scheme := today.get("scheme"), str):  # with prefixes before the type, and a dash
         today["scheme"] = {"name": scheme, "after": False, "separator": "-"}
     return today
 

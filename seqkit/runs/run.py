@@ -4,13 +4,12 @@ What differs from recipe to recipe is behind `seqkit.runs.task.Task`; here is wh
 """
 
 import csv
+import dataclasses
 import functools
 import platform
 import shlex
 import sys
-import tempfile
 import time
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,25 +19,31 @@ import numpy as np
 import tensorflow as tf
 from rich.table import Table
 
+from seqkit.checks.leaks import Seen
 from seqkit.core.errors import InputError
-from seqkit.core.files import read_json, replacing, write_json
-from seqkit.core.registry import exporters, task_class
+from seqkit.core.registry import exporters
+from seqkit.core.settings import one_of
 from seqkit.core.version import __version__
 from seqkit.export.subject import Served, Subject
-from seqkit.layers.crf import CRF
-from seqkit.layers.input_feeding import Attentive
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
-from seqkit.recurrence.cells import Recurrent
-from seqkit.report.document import scores_table, write_html
-from seqkit.runs.migration import migrate_model, migrated, migrated_name
+from seqkit.metrics.metric import metric
+from seqkit.report.document import ScoresTable, against_table, rest_table
+from seqkit.runs.attempts import Attempts
+from seqkit.runs.checking import SEEN, as_json, check_scoring
+from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
+from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
+from seqkit.runs.lock import FolderLock
+from seqkit.runs.migration import migrated_name
+from seqkit.runs.opening import MODEL, load_model, load_task
 from seqkit.runs.samples import read_samples
-from seqkit.runs.task import Task
-from seqkit.sources.examples import Examples
+from seqkit.runs.task import Scorer, Task
+from seqkit.sources.examples import Examples, OnError
 from seqkit.training.executor import Forward
 
-CLASSES = (CRF, Attentive, Recurrent)  # of ours that a model file may name: Keras knows them once they are imported
 CHUNK = 256  # inputs answered at once
 EVALUATION_BATCH = 64
+RESAMPLES = 1000
+HISTORY = "history.csv"
 
 
 class Run:
@@ -57,15 +62,28 @@ class Run:
 
     @property
     def report(self) -> dict[str, Any]:
-        """report.json, or nothing where the run was not evaluated yet."""
-        path = self.path / "report.json"
-        return read_json(path) if path.exists() else {}
+        """The report that was written when the run was made, or nothing where that failed."""
+        return read_report(self.path, self.info)
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """What failed of all that comes after the training -> why."""
+        failed: dict[str, str] = self.info.get("failed", {}) | self.report.get("failed", {})
+        return failed
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """history.csv, a dict an epoch."""
-        with open(self.path / "history.csv", newline="", encoding="utf-8") as file:
-            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        """history.csv, a dict an epoch.
+
+        Raises:
+            InputError: It is damaged.
+        """
+        path = self._file(HISTORY)
+        try:
+            with open(path, newline="", encoding="utf-8") as file:
+                return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        except (ValueError, TypeError, csv.Error) as error:
+            raise InputError(f"{path} is damaged ({error}): {RESTORE}") from None
 
     def columns(self, other: Mapping[str, str] | None = None) -> dict[str, str]:
         """Field -> column of a source, as in training but for `other`."""
@@ -74,9 +92,13 @@ class Run:
             raise InputError(f"There is no field {unknown.pop()!r}: there are {', '.join(self.task.columns)}.")
         return self.task.columns | dict(other or {})
 
-    def scores_table(self) -> Table:
-        """The scores of the last report, for a terminal."""
-        return scores_table(self.report)
+    def tables(self, report: Mapping[str, Any] | None = None) -> list[Table | ScoresTable]:
+        """The scores of a report for a terminal, of the run's own where none is given; those on the rows that are new; and
+        beside another run's.
+        """
+        report = self.report if report is None else report
+        more = {"rest": rest_table, "against": against_table}
+        return [ScoresTable(report), *(make(report) for part, make in more.items() if part in report)]
 
     def inputs_of(self, file: str, columns: Mapping[str, str] | None = None) -> Iterator[Sequence[Any]]:
         """Chunks of inputs for `stream`, read from a file; - for standard input.
@@ -108,69 +130,137 @@ class Run:
                 yield from self.task.answers(examples, self.task.outputs(self._forward, pipeline))
 
     def _read(self, columns: Mapping[str, Sequence[Any]]) -> Examples:
-        return self.task.read(tuple(columns.values()), {field: field for field in columns})
+        return self.task.read(tuple(columns.values()), {field: field for field in columns}, role="asked")
 
     def evaluate(
         self,
         data: Any,
         *,
+        name: str | None = None,
         against: "Run | None" = None,
         columns: Mapping[str, str] | None = None,
         data_dir: str | None = None,
+        overwrite: bool = False,
     ) -> dict[str, Any]:
-        """Score the run and its baselines on data, and write report.json and report.html.
+        """Score the run and its baselines on data, and write evaluations/NAME/report.json and report.html.
 
         Args:
             data: Any source of the recipe's columns.
+            name: What to call it; nothing for the name of the file, the folder or the data set.
             against: Another run, compared by a paired bootstrap on the same rows.
             columns: Field -> column, where they are called otherwise than in the training data.
             data_dir: Where TFDS keeps prepared data sets.
+            overwrite: Replace an evaluation of that name that is of other data.
         Returns:
-            The report.
+            The report; its "name" is the evaluation's.
+        Raises:
+            InputError: The data is not as expected, the name is taken by other data, or `against` can't be compared.
         """
-        examples = self.task.read(data, self.columns(columns), role="test", data_dir=data_dir)
-        examples = self.task.examined(examples)
-        if against is not None and against.task.classes != self.task.classes:
-            raise InputError(f"{against.path} has other classes than {self.path}: compare runs of the same classes.")
+        if name is not None:
+            check_name(name)
+        with FolderLock(self.path):
+            self.info = read_info(self.path)  # with what others have added since
+            examples = self.task.read(data, self.columns(columns), role="test", data_dir=data_dir)
+            examples = self.task.examined(examples)
+            digest = examples.digest()
+            facts = {"source": examples.origin, "rows": len(examples), "digest": digest}
+            name = name or evaluation_name(data, digest)
+            check_name(name)
+            check_place(self.path, name, facts, overwrite=overwrite)
+            report = self.scores(examples, facts, against=against)
+            write_evaluation(self.path, self.info, name, report, self.history)
+        return report
+
+    def scores(
+        self, examples: Examples, data: Mapping[str, Any], *, against: "Run | None" = None, resamples: int = RESAMPLES
+    ) -> dict[str, Any]:
+        """The report on rows, which is written nowhere. A baseline or a section that fails is named in "failed".
+
+        Args:
+            data: What is known of the rows: "source", "rows", "digest".
+            resamples: For the intervals.
+        """
         started = time.perf_counter()
         pipeline, facts = self.task.encode(examples, EVALUATION_BATCH)
         outputs = self.task.outputs(self._forward, pipeline)
         seconds = time.perf_counter() - started
         score = self.task.scorer(examples, outputs)
-        kinds, baselines = self.task.baselines(), {}
-        for path in sorted((self.path / "baselines").glob("*.npz")):
-            name = migrated_name(path.stem)
-            answers = self.task.baseline_outputs(kinds[name].load(path), examples)
-            baselines[name] = bootstrap(self.task.scorer(examples, answers), len(examples))
-        result = {
+        validation = data["digest"] == self.info["data"].get("valid", {}).get("digest")  # seen, and said to be
+        findings, leaked = check_scoring(self.task, examples, facts, self.info, None if validation else self._seen)
+        compared = {} if against is None else {"against": self._compared(against, examples, score, resamples)}
+        metrics = bootstrap(score, len(examples), resamples=resamples)
+        for name in metrics:
+            metric(name)  # which refuses one that nobody declared
+        attempts, baselines, tests, sections = Attempts(), {}, {}, {}
+        for file in files_like(self.path, self.info, "baselines/*.npz"):
+            name = migrated_name(Path(file).stem)
+            with attempts(f"baseline {name}"):
+                path = self._file(file)
+                answers = self.task.baseline_outputs(self.task.baselines()[name].load(path), examples)
+                rival = self.task.scorer(examples, answers)
+                baselines[name] = bootstrap(rival, len(examples), resamples=resamples)
+                tests[name] = paired_bootstrap(score, rival, len(examples), resamples=resamples)
+        with attempts("sections of the report"):
+            sections = self.task.sections(self.model, examples, outputs)
+        return {
             "recipe": self.info["recipe"],
-            "metrics": bootstrap(score, len(examples)),
+            "metrics": metrics,
             "baselines": baselines,
-            "data": {"source": examples.origin, "rows": len(examples), "digest": examples.digest()}
-            | facts
-            | {"padding_share": pipeline.padding_share()},
-            **self.task.sections(self.model, examples, outputs),
+            "compared": tests,
+            "kept": self.info.get("kept"),
+            "data": dict(data) | facts | {"padding_share": pipeline.padding_share()},
+            **sections,
             "timings": {"training_seconds": self.info["training_seconds"], "prediction_seconds": round(seconds, 3)},
             "settings": self.info["settings"],
             "versions": versions(),
             "trained_with": self.info["command"],
             "command": command(),
+            "findings": as_json(findings),
+            "training_findings": self.info.get("findings", []),
+            **self._on_the_rest(score, leaked, resamples),
+            "failed": self.info.get("failed", {}) | attempts.failed,
+            **compared,
         }
-        if against is not None:
-            theirs, _ = against.task.encode(examples, EVALUATION_BATCH)
-            other = against.task.scorer(examples, against.task.outputs(against._forward, theirs))
-            result["against"] = {
-                "run": str(against.path),
-                "metrics": paired_bootstrap(score, other, len(examples)),
-            }
-        write_json(self.path / "report.json", result)
-        with replacing(self.path / "report.html") as part:
-            write_html(result, self.history, part)
-        return result
+
+    @functools.cached_property
+    def _seen(self) -> Seen | None:
+        return Seen.load(self._file(SEEN)) if SEEN in self.info.get("files", {}) else None
+
+    def _on_the_rest(self, score: Scorer, leaked: np.ndarray, resamples: int) -> dict[str, Any]:
+        """The scores on the rows that are not in the training data, where some are and some aren't."""
+        rest = np.flatnonzero(~leaked)
+        if len(rest) in (0, len(leaked)):
+            return {}
+        metrics = bootstrap(lambda rows: score(rest[rows]), len(rest), resamples=resamples)
+        return {"rest": {"rows": len(rest), "metrics": metrics}}
+
+    def _compared(self, other: "Run", examples: Examples, score: Scorer, resamples: int) -> dict[str, Any]:
+        """This run's scores beside another's on the same rows.
+
+        Raises:
+            InputError: They aren't scored alike.
+        """
+        for what, ours, theirs in (
+            ("columns", self.task.columns, other.task.columns),
+            ("classes", self.task.classes, other.task.classes),
+        ):
+            if set(ours) != set(theirs):
+                raise _incomparable(self.path, other.path, what, ours, theirs)
+        pipeline, _ = other.task.encode(examples, EVALUATION_BATCH)
+        their_score = other.task.scorer(examples, other.task.outputs(other._forward, pipeline))
+        some = np.arange(1)
+        our_metrics, their_metrics = score(some), their_score(some)
+        if our_metrics.keys() != their_metrics.keys():
+            raise _incomparable(self.path, other.path, "metrics", our_metrics, their_metrics)
+        metrics = paired_bootstrap(score, their_score, len(examples), resamples=resamples)
+        return {"run": str(other.path), "metrics": metrics}
+
+    def _file(self, name: str) -> Path:
+        return file_of(self.path, self.info, name)
 
     def _without_cudnn(self) -> keras.Model:
         """The saved model with layers that run on any machine: one that was traced on a GPU asks for one."""
-        model = load_model(self.path / "model.keras")
+        model = load_model(self._file(MODEL))
         for layer in model._flatten_layers():
             if hasattr(layer, "use_cudnn"):
                 layer.use_cudnn = False
@@ -198,7 +288,8 @@ class Run:
             stop: Text before which to stop.
             seed: Of the draws.
         Raises:
-            InputError: This is no language model, a setting is out of its range, or the prompt holds unknown symbols.
+            InputError: This is no language model, a setting is out of its range, or the prompt holds what the training text
+                doesn't.
         """
         draw: Callable[..., Iterator[str]] | None = getattr(self.task, "generate", None)
         if draw is None:
@@ -221,13 +312,14 @@ class Run:
             ExportError: The artefact answers otherwise than the run.
         """
         exporter = exporters.find(format)
-        folder = self.path / "export"
-        folder.mkdir(exist_ok=True)
-        return exporter(self.subject(folder))
+        folder = inside(self.path, "export")
+        with FolderLock(self.path):
+            folder.mkdir(exist_ok=True)
+            return exporter(self.subject(folder))
 
     def subject(self, folder: Path) -> Subject:
         """The run as an exporter sees it; what it writes goes into `folder`."""
-        examples = self._read(read_samples(self.path, self.task.fields))
+        examples = self._read(read_samples(self.path, self.info, self.task.fields))
         pipeline, _ = self.task.encode(examples, len(examples))
         batch = next(iter(pipeline.batches()))  # rows by length
 
@@ -238,7 +330,7 @@ class Run:
         return Subject(
             name=str(self.path),
             folder=folder,
-            source=self.path / "model.keras",
+            source=self._file(MODEL),
             precision=self.info["settings"]["training"]["precision"],
             inputs={tensor.name: batch[tensor.name].numpy() for tensor in self.model.inputs},
             outputs=self._forward(batch).numpy(),
@@ -249,38 +341,33 @@ class Run:
         )
 
 
-def load(path: str | Path) -> Run:
-    """Open a run folder of any recipe.
+def load(path: str | Path, *, on_error: OnError | None = None) -> Run:
+    """Open a run folder of any recipe. Nothing in it is executed, and no link out of it is followed.
 
+    Args:
+        on_error: What to do about a file of images or frames that can't be read: "stop", or "skip" to name it and answer
+            the others; as in training where it isn't given.
     Raises:
-        InputError: No run folder, a damaged one, or one of a recipe that is not known here.
+        InputError: No run folder, a damaged one, or one of a recipe that is not known here or reads no such files.
     """
     path = Path(path)
-    info = read_json(path / "run.json")
-    kind = info.get("recipe")
-    if not isinstance(kind, str):
-        raise InputError(f"{path}'s run.json names no recipe: restore it or train again.")
-    task_kind = task_class(kind)
-    try:
-        task = task_kind.from_json(migrated(read_json(path / "vocabulary.json")), info["columns"])
-    except KeyError as error:
-        raise InputError(f"{path}'s run.json or vocabulary.json lacks {error}: restore it or train again.") from None
-    return Run(path, task, load_model(path / "model.keras"), info)
+    info = read_info(path)
+    task: Any = load_task(path, info)
+    if on_error is not None:
+        one_of("on_error", on_error, OnError)
+        if not hasattr(task, "on_error"):
+            raise InputError(
+                f"on_error is {on_error!r}, but {task.recipe} reads no images or frames by name: leave it out."
+            )
+        task = dataclasses.replace(task, on_error=on_error)
+    return Run(path, task, load_model(file_of(path, info, MODEL)), info)
 
 
-def load_model(path: Path) -> keras.Model:
-    """The model of a run folder.
-
-    Raises:
-        InputError: It can't be opened.
-    """
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            today = Path(folder) / path.name
-            return keras.saving.load_model(today if migrate_model(path, today) else path, compile=False, safe_mode=True)
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{path} can't be opened ({reason}): train again or restore it.") from None
+def _incomparable(one: Path, other: Path, what: str, ours: Iterable[str], theirs: Iterable[str]) -> InputError:
+    lists = [", ".join(list(names)[:10]) or "none" for names in (ours, theirs)]
+    return InputError(
+        f"{other} has other {what} than {one} ({lists[1]}, not {lists[0]}): compare runs that are scored alike."
+    )
 
 
 def _apart(inputs: Sequence[Any], fields: Sequence[str]) -> dict[str, list[Any]]:

@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from typeguard import CollectionCheckStrategy, check_type
 
-from seqkit.core.errors import InputError
+from seqkit.core.errors import InputError, reason_of
+from seqkit.runs.contents import RESTORE, file_of
 from seqkit.sources.images import ImageRef
 
+ALL_ITEMS = CollectionCheckStrategy.ALL_ITEMS
 ROWS = 200  # texts and images
 ARRAYS, FRAMES = 8, 128  # recordings take more room: so many, and of each the first so many frames
 
 
-def write_samples(folder: Path, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Keep the first inputs.
+def write_samples(folder: Path, columns: Mapping[str, Sequence[Any]]) -> list[Path]:
+    """Keep the first inputs; returns the files.
 
     Texts and tuples of tokens lie in samples.jsonl, arrays and what turns into one in samples.npz; where there is more than
     one field the file is called samples_FIELD.
@@ -24,36 +27,45 @@ def write_samples(folder: Path, columns: Mapping[str, Sequence[Any]]) -> None:
         columns: Field -> values.
     """
     kept = min(ARRAYS if _of_frames(values[0]) else ROWS for values in columns.values())
+    written = []
     for field, values in columns.items():
         path = folder / _stem(field, columns)
         if isinstance(values[0], str | tuple):
-            with open(path.with_suffix(".jsonl"), "w", encoding="utf-8") as file:
+            written.append(path.with_suffix(".jsonl"))
+            with open(written[-1], "w", encoding="utf-8") as file:
                 file.writelines(json.dumps(value) + "\n" for value in values[:kept])
         else:
+            written.append(path.with_suffix(".npz"))
             arrays = (np.asarray(value[:FRAMES] if _of_frames(value) else value) for value in values[:kept])
-            np.savez_compressed(path.with_suffix(".npz"), *arrays)
+            np.savez_compressed(written[-1], *arrays)
+    return written
 
 
-def read_samples(folder: Path, fields: Sequence[str]) -> dict[str, list[Any]]:
+def read_samples(folder: Path, info: Mapping[str, Any], fields: Sequence[str]) -> dict[str, list[Any]]:
     """What `write_samples` kept of these fields.
 
+    Args:
+        info: run.json.
     Raises:
-        InputError: A file is not there.
+        InputError: A file is not there, or damaged.
     """
-    return {field: _read(folder / _stem(field, fields)) for field in fields}
+    return {field: _read(folder, info, _stem(field, fields)) for field in fields}
 
 
-def _read(path: Path) -> list[Any]:
-    texts, arrays = path.with_suffix(".jsonl"), path.with_suffix(".npz")
-    if texts.exists():
-        values = [json.loads(line) for line in texts.read_text(encoding="utf-8").splitlines()]
-        return [tuple(value) if isinstance(value, list) else value for value in values]
-    if arrays.exists():
-        with np.load(arrays, allow_pickle=False) as kept:
+def _read(folder: Path, info: Mapping[str, Any], stem: str) -> list[Any]:
+    texts, arrays = f"{stem}.jsonl", f"{stem}.npz"
+    if not any((folder / name).exists() for name in (texts, arrays)):
+        raise InputError(f"{folder} has neither {texts} nor {arrays}, on which an export is compared: {RESTORE}")
+    path = file_of(folder, info, texts if (folder / texts).exists() else arrays)
+    try:
+        if path.name == texts:
+            values = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            values = [tuple(value) if isinstance(value, list) else value for value in values]
+            return list(check_type(values, list[str] | list[tuple[str, ...]], collection_check_strategy=ALL_ITEMS))
+        with np.load(path, allow_pickle=False) as kept:
             return [kept[name] for name in kept.files]
-    raise InputError(
-        f"{path.parent} has neither {texts.name} nor {arrays.name}, on which an export is compared: train again."
-    )
+    except Exception as error:  # whatever NumPy makes of what it didn't write
+        raise InputError(f"{path} can't be read ({reason_of(error)}): {RESTORE}") from None
 
 
 def _stem(field: str, fields: Sequence[str] | Mapping[str, Any]) -> str:

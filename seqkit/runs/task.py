@@ -100,7 +100,24 @@ class Outputs(Protocol):
 
 
 class Scores(Protocol):
-    """How good the answers are."""
+    """How good the answers are.
+
+    Attributes:
+        metrics: That a scorer may give, in the order of the report; each is declared (`seqkit.metrics.metric`).
+        monitor: What chooses the epoch where `training.monitor` names nothing: the first headline metric, or what goes with
+            it and costs less: val_ and a measure of the objective, or val_loss.
+    """
+
+    @property
+    def metrics(self) -> tuple[str, ...]: ...
+
+    @property
+    def monitor(self) -> str: ...
+
+    def truths(self, examples: Examples) -> Sequence[Any] | None:
+        """The class of each row, or of each step of each row, for what is checked before a training; None where there are
+        no classes.
+        """
 
     def scorer(self, examples: Examples, outputs: Any) -> Scorer:
         """A function from row numbers to metrics over these rows."""
@@ -124,8 +141,8 @@ class Baselines(Protocol):
     def baselines(self) -> Mapping[str, type[Baseline]]:
         """The kinds of baselines by name."""
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
-        """One of each, fitted."""
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
+        """What fits one of each, by name: each by itself, so that one that fails stops no other."""
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> Any:
         """A baseline's outputs, as the model's."""

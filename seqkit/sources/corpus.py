@@ -1,17 +1,20 @@
 """Running text: files whose order is the data, and the text that every Python brings along."""
 
+import itertools
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from seqkit.core.errors import InputError
+from seqkit.core.findings import Finding
 from seqkit.sources.examples import Examples, Role, hold_out
 from seqkit.sources.reading import read
 from seqkit.sources.text_files import lines_of, read_text, suffix_of
 
 STRETCH = 1_000  # characters: what intervals are resampled by
 TEXTS = (".txt",)
+BLANK = re.compile(r"\s")
 
 
 def read_corpus(
@@ -27,8 +30,9 @@ def read_corpus(
     Args:
         source: A .txt file (also .gz), or anything that `seqkit.sources.reading.read` takes.
         columns: "text" -> its column in a table.
-        contiguous: One running text, cut into stretches of whole lines whose column "stretch" says that they belong
-            together; rows of a table are its lines. Otherwise each line, or row, is a text by itself.
+        contiguous: One running text, cut into stretches whose column "stretch" says that they belong together (see
+            `as_stretches`); rows of a table are its lines. Otherwise each line that isn't empty, or each row, is a text by
+            itself.
         role, data_dir: As for `seqkit.sources.reading.read`.
     Raises:
         InputError: The source is not as expected.
@@ -40,19 +44,49 @@ def read_corpus(
         if not text.strip():
             raise InputError(f"{source} is empty: expected text.")
         if not contiguous:
-            return Examples({"text": [line for line in lines_of(text) if line]}, origin)
-    else:
-        examples = read(source, columns, role=role, data_dir=data_dir)
-        if not contiguous:
-            return examples
-        text, origin = "\n".join(examples["text"]), examples.origin
-    return Examples(as_stretches(text), origin)
+            return _lines(text, origin)
+        stretches = as_stretches(text)
+        begins = itertools.accumulate((piece.count("\n") for piece in stretches["text"][:-1]), initial=1)
+        return Examples(stretches, origin, lines=list(begins))
+    examples = read(source, columns, role=role, data_dir=data_dir)
+    if not contiguous:
+        return examples
+    return Examples(as_stretches("\n".join(examples["text"])), examples.origin, findings=examples.findings)
+
+
+def _lines(text: str, origin: str) -> Examples:
+    """Each line that isn't empty as a text by itself."""
+    lines = lines_of(text)
+    kept = [number for number, line in enumerate(lines, start=1) if line]
+    empty = [f"{origin}, line {number}" for number, line in enumerate(lines, start=1) if not line]
+    found = (Finding.at("empty_line", "note", f"{len(empty):,} empty lines are no texts", empty),) if empty else ()
+    return Examples({"text": [lines[number - 1] for number in kept]}, origin, lines=kept, findings=found)
 
 
 def as_stretches(text: str) -> dict[str, list[str]]:
-    """Cut a text at the first line end after every so many characters: columns "text" and "stretch"."""
-    pieces = re.findall(rf"(?s).{{1,{STRETCH}}}[^\n]*(?:\n|\Z)", text)
+    """Cut a running text into stretches of some `STRETCH` characters: columns "text" and "stretch".
+
+    Each ends with the first line end after so many characters. A line that goes on for as many again is cut before the first
+    blank among these, or, where there is none, anywhere. Less than a quarter of a stretch at the end belongs to
+    the last one.
+    """
+    pieces, start = [], 0
+    while start < len(text):
+        end = _cut(text, start + STRETCH)
+        end = len(text) if len(text) - end < STRETCH // 4 else end
+        pieces.append(text[start:end])
+        start = end
     return {"text": pieces, "stretch": [str(number) for number in range(len(pieces))]}
+
+
+def _cut(text: str, least: int) -> int:
+    """The first place to cut at from `least` on."""
+    most = least + STRETCH
+    line_end = text.find("\n", least, most)
+    if line_end >= 0:
+        return line_end + 1
+    blank = BLANK.search(text, least, most)
+    return blank.start() if blank else most
 
 
 def hold_out_end(examples: Examples, *, by: str | None, seed: int) -> tuple[Examples, Examples]:

@@ -1,23 +1,29 @@
 """Decoders: the frames of one file or folder as a stream, with nothing kept of what was given out.
 
-They raise one of BROKEN where a file is damaged; `recordings.Recording` turns that into a sentence with the frame.
+They raise one of `damage.BROKEN` where a file is damaged; `recordings.Recording` turns that into a sentence with the frame.
 """
 
+import math
 import re
+import shutil
 import zipfile
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
-from PIL import Image
 
 from seqkit.core.errors import InputError
+from seqkit.sources.damage import BROKEN, BYTES, reason
+from seqkit.sources.nameless_files import mapped, nameless_file
+from seqkit.sources.notices import Notices
+from seqkit.sources.pixels import IMAGE_SUFFIXES, decode_image, must_be_small, opened, shown
 
 CHUNK = 64  # frames that are decoded at once
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
-BROKEN = (OSError, EOFError, ValueError, SyntaxError, KeyError, zipfile.BadZipFile, zlib.error)
+UNEVEN = 1.5  # the longest time between two frames over the shortest, from which on it is told
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+Header = tuple[tuple[int, ...], bool, np.dtype]  # shape, whether it lies column by column, type
 
 
 def decode_npz(path: Path, name: str) -> Iterator[np.ndarray]:
@@ -27,38 +33,63 @@ def decode_npz(path: Path, name: str) -> Iterator[np.ndarray]:
                 f"{path} has no array {name!r}: it has {_arrays(archive)}. Say which holds the frames: --frames for seqkit "
                 "train, --column.frames for evaluate and predict."
             )
-        with archive.open(f"{name}.npy") as file:
-            version = np.lib.format.read_magic(file)
-            header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-            shape, by_columns, dtype = header(file)
-            if dtype.hasobject or by_columns or len(shape) < 2:
+        with array_in(archive, name) as (file, (shape, by_columns, dtype)):
+            if shape[:1] == (0,):
+                return
+            if dtype.hasobject or len(shape) < 2:
                 raise InputError(
-                    f"{path}: the array {name!r} is {dtype} of shape {shape}{', column by column' if by_columns else ''}. "
-                    "Expected plain numbers with the frames first: save numpy.ascontiguousarray(frames)."
+                    f"{path}: the array {name!r} is {dtype} of shape {shape}. Expected plain numbers with the frames first."
                 )
-            size = dtype.itemsize * int(np.prod(shape[1:]))
+            size = dtype.itemsize * math.prod(shape[1:])
+            if size > BYTES:
+                raise InputError(
+                    f"{path}: a frame of the array {name!r} is declared to hold {size:,} bytes: at most {BYTES:,} are read. "
+                    "Make the frames smaller."
+                )
+            if by_columns:
+                with nameless_file() as copy:
+                    shutil.copyfileobj(file, copy)
+                    frames = mapped(copy, shape[0], shape[1:], dtype, by_columns=True)
+                for start in range(0, shape[0], CHUNK):
+                    yield np.ascontiguousarray(frames[start : start + CHUNK])
+                return
             for start in range(0, shape[0], CHUNK):
                 rows = min(CHUNK, shape[0] - start)
                 yield np.frombuffer(file.read(rows * size), dtype).reshape(rows, *shape[1:])
 
 
-def decode_images(folder: Path) -> Iterator[np.ndarray]:
+@contextmanager
+def array_in(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[IO[bytes], Header]]:
+    """An array of an .npz file, of which only the head was read: where it goes on, and what it declares."""
+    with archive.open(f"{name}.npy") as file:
+        shape, by_columns, dtype = HEADERS[np.lib.format.read_magic(file)](file)
+        if min(shape, default=0) < 0:
+            raise ValueError(f"its shape is {shape}")
+        yield file, (shape, by_columns, dtype)
+
+
+def decode_images(folder: Path, notices: Notices) -> Iterator[np.ndarray]:
+    for path in files_in(folder):
+        if path.suffix.lower() not in IMAGE_SUFFIXES:
+            notices.add("skipped_file", str(path))
     for number, path in enumerate(images_in(folder)):
         try:
-            with Image.open(path) as image:
-                yield np.asarray(image.convert("RGB"))[None]
+            yield decode_image(path, str(path), lambda place: notices.add("first_frame", place))[None]
+        except InputError:
+            raise
         except BROKEN as error:
             raise InputError(
-                f"{path} (frame {number} of {folder}) can't be decoded ({error}). Restore the image, or go on without "
-                "this recording: --on-error skip."
+                f"{path} (frame {number} of {folder}) can't be decoded ({reason(error)}). Restore the image, or go on "
+                "without this recording: --on-error skip."
             ) from None
 
 
 def decode_gif(path: Path) -> Iterator[np.ndarray]:
-    with Image.open(path) as image:
+    with opened(path, str(path)) as image:
         number = 0
         while True:
-            yield np.asarray(image.convert("RGB"))[None]
+            must_be_small(image.size, f"{path}, frame {number},")
+            yield shown(image)[None]
             number += 1
             try:
                 image.seek(number)
@@ -70,39 +101,54 @@ def decode_gif(path: Path) -> Iterator[np.ndarray]:
             raise EOFError("the file ends before its time")
 
 
-def decode_mp4(path: Path) -> Iterator[np.ndarray]:
+def decode_mp4(path: Path, notices: Notices) -> Iterator[np.ndarray]:
     try:
         import av
     except ImportError:
         raise InputError(f"{path}: PyAV, which reads .mp4, is not installed: pip install 'seqkit[video]'.") from None
     try:
-        yield from _decode_with(av, path)
+        yield from _decode_with(av, path, notices)
     except av.error.FFmpegError as error:
         raise ValueError(error.strerror) from None
 
 
-def _decode_with(av: Any, path: Path) -> Iterator[np.ndarray]:
+def _decode_with(av: Any, path: Path, notices: Notices) -> Iterator[np.ndarray]:
+    """The frames in the order in which they are shown, turned as the film says."""
     with av.open(str(path)) as container:
         if not container.streams.video:
             raise InputError(f"{path} has no images: expected a video stream.")
         stream = container.streams.video[0]
-        number = 0
+        must_be_small((stream.codec_context.width, stream.codec_context.height), str(path))
+        number, before = 0, None
+        shortest, longest = math.inf, 0.0  # seconds between two frames
         for frame in container.decode(stream):
             if frame.is_corrupt:
                 raise ValueError("the decoder calls it corrupt")
-            yield frame.to_ndarray(format="rgb24")[None]
+            quarters = round(frame.rotation / 90)  # against the clock
+            yield np.rot90(frame.to_ndarray(format="rgb24"), quarters)[None]
             number += 1
+            if before is not None and frame.time is not None:
+                shortest, longest = min(shortest, frame.time - before), max(longest, frame.time - before)
+            before = frame.time
         if number < stream.frames:
             raise EOFError(f"the file tells of {stream.frames} frames")
+        if longest > UNEVEN * shortest:
+            notices.add("uneven_frames", f"{path}: {shortest:.3f} to {longest:.3f} s")
 
 
 def images_in(folder: Path) -> list[Path]:
-    return sorted((path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES), key=natural)
+    """The images of a folder, in the order of their names."""
+    return [path for path in files_in(folder) if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
-def natural(path: Path) -> list[tuple[int, str]]:
-    """frame_9 before frame_10."""
-    return [(int(digits or 0), text) for digits, text in re.findall(r"(\d*)(\D*)", path.name)]
+def files_in(folder: Path) -> list[Path]:
+    """What lies in a folder, in the order of the names, but for hidden files, whose names begin with a dot."""
+    return sorted((path for path in folder.iterdir() if not path.name.startswith(".")), key=natural)
+
+
+def natural(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """frame_9 before frame_10, and frame_09 before frame_9."""
+    return [(int(digits or 0), text) for digits, text in re.findall(r"(\d*)(\D*)", path.name)], str(path)
 
 
 def _arrays(archive: zipfile.ZipFile) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 
-Role = Literal["train", "valid", "test"]
+Role = Literal["train", "valid", "test", "asked"]  # asked: inputs to be answered, each by itself
+OnError = Literal["stop", "skip"]  # a file that can't be read stops all, or is named and its rows are left out
 
 
 class Handle(Protocol):
@@ -75,11 +76,12 @@ class Examples:
         for field, values in self.columns.items():
             digest.update(f"\x1d{field}".encode())
             for number, value in enumerate(values):
-                digest.update((b"\x1e" if number else b"") + _bytes(value))
+                digest.update((b"\x1e" if number else b"") + bytes_of(value))
         return digest.hexdigest()
 
 
-def _bytes(value: Value) -> bytes:
+def bytes_of(value: Value) -> bytes:
+    """A cell's contents, for a digest."""
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, tuple):

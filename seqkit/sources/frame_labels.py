@@ -1,6 +1,7 @@
 """Labels of recordings: in the same file, or beside it."""
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from seqkit.core.errors import InputError
-from seqkit.sources.decoders import BROKEN
+from seqkit.sources.damage import BROKEN, BYTES, reason
+from seqkit.sources.decoders import array_in
 from seqkit.sources.tables import read_table
 from seqkit.sources.text_files import lines_of, read_text
 
@@ -22,9 +24,15 @@ def labels_of_npz(path: Path, name: str, frames: int) -> tuple[str, ...]:
             listed = ", ".join(map(repr, arrays))
             raise InputError(f"{path} has no array {name!r} with the labels: it has {listed}. Name it with --labels.")
         try:
+            with array_in(arrays.zip, name) as (_, (shape, _, dtype)):
+                size = dtype.itemsize * math.prod(shape)
+            if size > BYTES:
+                raise ValueError(f"it is declared to hold {size:,} bytes, where at most {BYTES:,} are read")
             labels = arrays[name]
         except BROKEN as error:
-            raise InputError(f"{path}: the array {name!r} can't be read ({error}). Save it as strings.") from None
+            raise InputError(
+                f"{path}: the array {name!r} can't be read ({reason(error)}). Save it as strings."
+            ) from None
     return labels_given(labels, str(path), frames)
 
 
@@ -69,7 +77,7 @@ def labels_given(labels: Any, origin: str, frames: int) -> tuple[str, ...]:
         labels = np.repeat(labels, frames)
     if labels.shape != (frames,):
         raise InputError(f"{origin}: there are {frames} frames and {times(labels.shape)} labels. Each frame needs one.")
-    if labels.dtype.kind not in "SUOiub":
+    if frames and labels.dtype.kind not in "SUOiub":  # of none NumPy knows no kind
         raise InputError(f"{origin}: the labels are {labels.dtype}, where strings are expected.")
     texts = tuple(label.decode() if isinstance(label, bytes) else str(label) for label in labels.tolist())
     if not all(map(str.strip, texts)):

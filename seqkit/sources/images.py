@@ -1,9 +1,11 @@
-"""Images with texts: each image is decoded once, however many rows share it, and kept as bytes in one array."""
+"""Images with texts: each image is decoded once, however many rows share it, and kept as bytes in one array.
+
+`seqkit.sources.pixels` says what of a file is shown.
+"""
 
 import dataclasses
 import functools
 import hashlib
-import io
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,12 @@ from PIL import Image
 
 from seqkit.batches.pipeline import Shared
 from seqkit.core.errors import InputError
-from seqkit.sources.decoders import BROKEN
-from seqkit.sources.examples import Examples, Role
+from seqkit.core.progress import notify
+from seqkit.sources.damage import BROKEN, reason
+from seqkit.sources.examples import Examples, OnError, Role
 from seqkit.sources.frame_labels import times
+from seqkit.sources.notices import Notices
+from seqkit.sources.pixels import decode_image, resized
 from seqkit.sources.reading import read
 from seqkit.sources.tables import table_rows
 from seqkit.sources.tfds import feature_of, open_tfds
@@ -32,10 +37,12 @@ class ImageRef:
     Attributes:
         values: uint8, (images, height, width, 3), all of them.
         place: Its own.
+        left_out: Why it can't be read, of one that only keeps its place in a row of answers.
     """
 
     values: np.ndarray
     place: int
+    left_out: str = ""
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.values[self.place], dtype)
@@ -52,15 +59,19 @@ class _Row:
 
     Attributes:
         key: The same for rows that share an image.
-        load: Decodes it.
+        load: Decodes it: what it is told the place of has several pictures -> uint8, (height, width, 3).
         where: For complaints.
         texts: The other columns.
+        line: On which it stands, where there are lines.
+        left_out: As in `ImageRef`.
     """
 
     key: Hashable
-    load: Callable[[], Image.Image]
+    load: Callable[[Callable[[str], None]], np.ndarray]
     where: str
     texts: Texts
+    line: int = 0
+    left_out: str = ""
 
 
 def read_images(
@@ -70,6 +81,8 @@ def read_images(
     role: Role = "train",
     data_dir: str | None = None,
     image_size: tuple[int, int] | None = None,
+    on_error: OnError = "stop",
+    in_place: bool = False,
 ) -> Examples:
     """Read rows of an image and texts.
 
@@ -83,8 +96,12 @@ def read_images(
         role: What the rows are for; it chooses the split of a TFDS data set that names none.
         data_dir: Where TFDS keeps prepared data sets.
         image_size: Height and width to which images are brought; None where all have one size.
+        on_error: What to do about an image that is missing or broken: "stop", or "skip" to name it and go on without its
+            rows, which `Examples.findings` tells.
+        in_place: Whether these rows stay, with a black image of `image_size` and the reason in `ImageRef.left_out`, so that
+            there is an answer for each row.
     Returns:
-        `Image`s and strings.
+        `ImageRef`s and strings.
     Raises:
         InputError: Anything about the source is not as expected; an image that is missing or broken is named with its line.
     """
@@ -92,23 +109,38 @@ def read_images(
         return source
     field, *others = columns
     origin, rows = _rows(source, columns, role, data_dir)
-    places: dict[Hashable, int] = {}
+    places: dict[Hashable, tuple[int, str]] = {}  # among the pixels, or -1 and why it was left out
     pixels: list[np.ndarray] = []
-    index, texts = [], []
+    images: list[tuple[int, str]] = []
+    texts, lines = [], []
+    notices = Notices()
     for row in rows:
         if row.key not in places:
-            pixels.append(_pixels(row, image_size, pixels[0].shape if pixels else None))
-            places[row.key] = len(places)
-        index.append(places[row.key])
-        texts.append(row.texts)
-    if not index:
-        raise InputError(f"{origin} has no rows: expected at least one with {' and '.join(columns)}.")
+            try:
+                pixels.append(_pixels(row, image_size, pixels[0].shape if pixels else None, notices))
+                places[row.key] = len(pixels) - 1, row.left_out
+            except InputError as error:
+                if on_error == "stop":
+                    raise
+                notify(f"Left out: {error}")
+                notices.add("left_out", str(error))
+                places[row.key] = -1, str(error)
+                if in_place and image_size:
+                    pixels.append(np.zeros((*image_size, 3), np.uint8))
+                    places[row.key] = len(pixels) - 1, str(error)
+        if places[row.key][0] >= 0:
+            images.append(places[row.key])
+            texts.append(row.texts)
+            lines.append(row.line)
+    if not images:
+        can = " whose image can be read" if places else ""
+        raise InputError(f"{origin} has no rows{can}: expected at least one with {' and '.join(columns)}.")
     values = np.stack(pixels)
-    cells: dict[str, list[Any]] = {field: [ImageRef(values, place) for place in index]}
+    cells: dict[str, list[Any]] = {field: [ImageRef(values, *image) for image in images]}
     if others:
         given = {columns[name]: list(column) for name, column in zip(others, zip(*texts, strict=True), strict=True)}
         cells |= read(given, {name: columns[name] for name in others}, role=role).columns
-    return Examples(cells, origin)
+    return Examples(cells, origin, lines=lines if all(lines) else None, findings=notices.findings())
 
 
 def read_captioned_images(
@@ -118,27 +150,29 @@ def read_captioned_images(
     role: Role = "train",
     data_dir: str | None = None,
     image_size: tuple[int, int] | None = None,
+    on_error: OnError = "stop",
 ) -> Examples:
     """Read rows of an image and a caption, all captions of an image as one row: a tuple in the order of the rows.
 
     Args:
-        source, columns, role, data_dir, image_size: As for `read_images`.
+        source, columns, role, data_dir, image_size, on_error: As for `read_images`.
     Raises:
         InputError: As there; or a caption is empty.
     """
     if isinstance(source, Examples):
         return source
-    examples = read_images(source, columns, role=role, data_dir=data_dir, image_size=image_size)
+    examples = read_images(source, columns, role=role, data_dir=data_dir, image_size=image_size, on_error=on_error)
     image_field, caption_field = columns
-    captions: dict[int, list[str]] = {}
+    rows: dict[int, list[int]] = {}  # of each image
     for number, (image, text) in enumerate(zip(examples[image_field], examples[caption_field], strict=True)):
         if not text.strip():
             raise InputError(
-                f"{examples.origin}, row {number}: the caption is empty. Take the row out, or describe the image."
+                f"{examples.place(number)}: the caption is empty. Take the row out, or describe the image."
             )
-        captions.setdefault(image.place, []).append(text)
-    images = [ImageRef(examples[image_field][0].values, place) for place in captions]
-    return Examples({image_field: images, caption_field: list(map(tuple, captions.values()))}, examples.origin)
+        rows.setdefault(image.place, []).append(number)
+    captions = [tuple(examples[caption_field][number] for number in own) for own in rows.values()]
+    firsts = examples.take([own[0] for own in rows.values()], examples.origin)
+    return dataclasses.replace(firsts, columns=firsts.columns | {caption_field: captions})
 
 
 def shared_images(cells: Sequence[ImageRef]) -> Shared:
@@ -195,21 +229,19 @@ def _rows(source: Any, columns: Mapping[str, str], role: Role, data_dir: str | N
 
 
 def _of_table(path: Path, columns: Mapping[str, str]) -> Iterator[_Row]:
-    found: dict[str, Path] = {}
+    loads: dict[str, functools.partial[np.ndarray]] = {}
     for line, row in table_rows(path, columns):
         name, *texts = row.values()
         where = f"{path}, line {line}"
-        if name not in found:
+        if name not in loads:
             candidates = (path.parent / name, path.parent / FOLDER / name)
             file = next((file for file in candidates if name and file.is_file()), None)
-            if file is None:
-                raise InputError(
-                    f"{where}: there is no image {name!r} in {path.parent} or in its folder {FOLDER}. The paths are "
-                    "relative to one of these: correct the path or restore the file."
-                )
-            found[name] = file
-        file = found[name]
-        yield _Row(file, functools.partial(Image.open, file), f"{where}: {file}", tuple(texts))
+            missing = (
+                f"{where}: there is no image {name!r} in {path.parent} or in its folder {FOLDER}. The paths are "
+                "relative to one of these: correct the path or restore the file."
+            )
+            loads[name] = functools.partial(_decoded, file, missing=missing, where=f"{where}: {file}")
+        yield _Row(name, loads[name], f"{where}: {loads[name].args[0]}", tuple(texts), line)
 
 
 def _of_lists(values: Sequence[Any], columns: Mapping[str, str], role: Role) -> Iterator[_Row]:
@@ -233,12 +265,16 @@ def _of_elements(elements: Any, columns: Mapping[str, str], origin: str) -> Iter
 
 def _of_value(image: Any, where: str, texts: Texts) -> _Row:
     if isinstance(image, ImageRef):
-        return _Row((id(image.values), image.place), functools.partial(_of_numbers, image), where, texts)
+        key = id(image.values), image.place
+        return _Row(key, lambda _: image.values[image.place], where, texts, left_out=image.left_out)
     if isinstance(image, str | Path):
-        return _Row(str(image), functools.partial(_opened, Path(image)), f"{where}: {image}", texts)
+        missing = f"There is no image {image}: correct the path or restore the file."
+        file = Path(image) if Path(image).is_file() else None
+        load = functools.partial(_decoded, file, missing=missing, where=f"{where}: {image}")
+        return _Row(str(image), load, f"{where}: {image}", texts)
     if isinstance(image, bytes):
-        return _Row(image, lambda: Image.open(io.BytesIO(image)), where, texts)
-    return _Row(id(image), functools.partial(_of_numbers, image), where, texts)
+        return _Row(image, functools.partial(_decoded, image, missing="", where=where), where, texts)
+    return _Row(id(image), lambda _: _of_numbers(image), where, texts)
 
 
 def _of_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: str | None) -> tuple[str, Iterator[_Row]]:
@@ -264,37 +300,35 @@ def _of_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: str 
     return origin, rows()
 
 
-def _opened(path: Path) -> Image.Image:
-    if not path.is_file():
-        raise InputError(f"There is no image {path}: correct the path or restore the file.")
-    return Image.open(path)
+def _decoded(file: Path | bytes | None, several: Callable[[str], None], *, missing: str, where: str) -> np.ndarray:
+    if file is None:
+        raise InputError(missing)
+    return decode_image(file, where, several)
 
 
-def _of_numbers(values: Any) -> Image.Image:
+def _of_numbers(values: Any) -> np.ndarray:
     array = np.asarray(values)
     array = array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
     if array.dtype.kind not in "ui" or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,)):
         raise ValueError(f"{array.dtype} of shape {array.shape}, where whole numbers (height, width, 3) are expected")
     if array.size and not (array.min() >= 0 and array.max() <= 255):
         raise ValueError(f"values from {array.min()} to {array.max()}, where 0 to 255 are expected")
-    return Image.fromarray(array.astype(np.uint8))
+    return np.asarray(Image.fromarray(array.astype(np.uint8)).convert("RGB"))
 
 
-def _pixels(row: _Row, size: tuple[int, int] | None, others: tuple[int, ...] | None) -> np.ndarray:
+def _pixels(row: _Row, size: tuple[int, int] | None, others: tuple[int, ...] | None, notices: Notices) -> np.ndarray:
     """uint8, (height, width, 3)."""
     try:
-        with row.load() as image:
-            rgb = image.convert("RGB")
+        pixels = row.load(lambda place: notices.add("first_frame", place))
     except InputError:
         raise
     except BROKEN as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{row.where} can't be decoded as an image ({reason}). Restore it, or take its rows out of the data."
+            f"{row.where} can't be decoded as an image ({reason(error)}). Restore it, take its rows out of the data, or go "
+            "on without them: --on-error skip."
         ) from None
     if size is not None:
-        rgb = rgb.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    pixels = np.asarray(rgb)
+        pixels = resized(pixels, size)
     if others is not None and pixels.shape != others:
         raise InputError(
             f"{row.where} has {times(pixels.shape[:2])} pixels, the ones before {times(others[:2])}: bring them to one size "

@@ -1,11 +1,12 @@
 """Parallel text: a source and a target a row, in two files, a table, TFDS or Python."""
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from seqkit.core.errors import InputError
-from seqkit.core.progress import notify
+from seqkit.core.findings import Finding
 from seqkit.sources.cells import how_to_name
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.reading import read
@@ -17,8 +18,7 @@ def read_parallel(
 ) -> Examples:
     """Read pairs of texts.
 
-    A pair of two empty texts is left out, and said. A pair with one empty text is an error, but in TFDS, where nobody can
-    mend it: there it is left out too.
+    A pair with an empty text, or one of blanks, is left out, and a finding.
 
     Args:
         source: The prefix of two files, PREFIX.SUFFIX, plain or .gz, with a text a line; or anything that
@@ -34,17 +34,18 @@ def read_parallel(
     tfds = isinstance(source, str) and source.startswith("tfds:")
     if tfds or not isinstance(source, str | Path) or suffix_of(Path(source)) in TABLES:
         examples = read(source, columns, role=role, data_dir=data_dir)
-        return _whole_pairs(examples, "row", 0, forgiving=tfds) if len(columns) > 1 else examples
+        return _whole_pairs(examples) if len(columns) > 1 else examples
     files = {field: _file(Path(source), field, suffix) for field, suffix in columns.items()}
     texts = {field: lines_of(read_text(path)) for field, path in files.items()}
     counts = {str(files[field]): len(lines) for field, lines in texts.items()}
     if len(set(counts.values())) > 1:
         found = " and ".join(f"{path} has {count:,} lines" for path, count in counts.items())
         raise InputError(f"{found}: line for line one must translate the other. Find the line where they part.")
-    examples = Examples(texts, " and ".join(counts))
+    lines = range(1, 1 + max(counts.values()))
+    examples = Examples(texts, " and ".join(counts), lines=lines)
     if not len(examples):
         raise InputError(f"{examples.origin} are empty: expected a text a line.")
-    return _whole_pairs(examples, "line", 1) if len(columns) > 1 else examples
+    return _whole_pairs(examples) if len(columns) > 1 else examples
 
 
 def _file(prefix: Path, field: str, suffix: str) -> Path:
@@ -63,26 +64,22 @@ def _file(prefix: Path, field: str, suffix: str) -> Path:
     return plain
 
 
-def _whole_pairs(examples: Examples, unit: str, first: int, *, forgiving: bool = False) -> Examples:
-    """The pairs of two texts that are not empty.
-
-    Args:
-        unit, first: What a row is called in the source, and the number of the first.
-        forgiving: Whether a pair with one empty text is left out, where it would be an error.
-    """
-    kept = []
-    for row, pair in enumerate(zip(*examples.columns.values(), strict=True)):
-        blank = [field for field, text in zip(examples.columns, pair, strict=True) if not text.strip()]
-        if not blank:
-            kept.append(row)
-        elif len(blank) == 1 and not forgiving:
-            raise InputError(
-                f"{examples.origin}, {unit} {row + first}: the {blank[0]} is empty and the other text is not. "
-                f"Each text needs its translation: fill it in, or remove the {unit} on both sides."
-            )
+def _whole_pairs(examples: Examples) -> Examples:
+    """The pairs of two texts that are not empty; how many there are of the others, and where, is a finding."""
+    empty = {field: {row for row, text in enumerate(examples[field]) if not text.strip()} for field in examples.columns}
+    left_out = set.union(*empty.values())
+    kept = [row for row in range(len(examples)) if row not in left_out]
     if not kept:
-        raise InputError(f"{examples.origin}: no {unit} has two texts. Each text needs its translation.")
-    if len(kept) == len(examples):
-        return examples
-    notify(f"{examples.origin}: left out {len(examples) - len(kept):,} pairs with an empty text.")
-    return examples.take(kept, examples.origin)
+        raise InputError(f"{examples.origin}: no pair has two texts. Each text needs its translation.")
+    both = set.intersection(*empty.values())
+    findings = list(examples.findings)
+    for field, rows in empty.items():
+        places = [examples.place(row) for row in sorted(rows - both)]
+        if places:
+            what = f"{len(places):,} pairs have an empty {field} and are left out"
+            advice = "Fill them in, or remove them on both sides."
+            findings.append(Finding.at(f"empty_{field}", "warning", what, places, advice))
+    if both:
+        what = f"{len(both):,} pairs of two empty texts are left out"
+        findings.append(Finding.at("empty_pair", "note", what, [examples.place(row) for row in sorted(both)]))
+    return dataclasses.replace(examples.take(kept, examples.origin), findings=tuple(findings))

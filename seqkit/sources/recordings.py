@@ -2,14 +2,15 @@
 
 A recording is
 - an .npz file with the arrays `frames`, (frames, features) or (frames, height, width, channels), and `labels`, a string a
-  frame;
-- a .gif or .mp4 file, or a folder of images (in the order of their names, numbers in them by value). Their labels lie
-  beside them: NAME.labels.txt with a label a line, a line a frame; or NAME.labels.tsv (.csv), a table with the columns
-  start, end and label, where frames count from 0, `end` is the first frame that is no longer in, and the frames that no
-  row has are called "background".
+  frame. Images are whole numbers from 0 to 255, or floating point, as they are;
+- a .gif or .mp4 file, or a folder of images (in the order of their names, numbers in them by value), each image as
+  `seqkit.sources.pixels` shows it. Their labels lie beside them: NAME.labels.txt with a label a line, a line a frame; or
+  NAME.labels.tsv (.csv), a table with the columns start, end and label, where frames count from 0, `end` is the first frame
+  that is no longer in, and the frames that no row has are called "background".
 
-Frames are decoded in chunks, so that memory doesn't grow with the length of a video. All complaints name the recording and
-the frame, counted from 0.
+Frames are decoded in chunks, so that memory doesn't grow with the length of a video; what a file declares is checked before
+(`seqkit.sources.damage`: 50 million pixels or 150 MB a frame). All complaints name the recording and the frame, counted from
+0. A file that is none of all this is told, and so is a recording without a frame, but hidden files (.name) are not.
 """
 
 import dataclasses
@@ -17,32 +18,33 @@ import functools
 import glob
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from PIL import Image
 
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
+from seqkit.sources.damage import BROKEN, reason
 from seqkit.sources.decoders import (
-    BROKEN,
     CHUNK,
-    IMAGE_SUFFIXES,
     decode_gif,
     decode_images,
     decode_mp4,
     decode_npz,
+    files_in,
     images_in,
     natural,
 )
-from seqkit.sources.examples import Examples, Role
+from seqkit.sources.examples import Examples, OnError, Role
 from seqkit.sources.frame_labels import LABEL_FILES, labels_beside, labels_given, labels_of_npz, times
+from seqkit.sources.nameless_files import mapped, nameless_file
+from seqkit.sources.notices import Notices
+from seqkit.sources.pixels import IMAGE_SUFFIXES, resized
 from seqkit.sources.tfds import open_tfds
-from seqkit.sources.videos import Kind, Video, digest_of, kind_of, mapped, nameless_file
+from seqkit.sources.videos import Kind, Video, digest_of, kind_of
 
 FILES = (".npz", ".gif", ".mp4")
-OnError = Literal["stop", "skip"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,9 +71,10 @@ class Recording:
         Yields:
             (frames, ...), uint8 for images of bytes, else float32.
         Raises:
-            InputError: A frame can't be decoded, has another size than the first, or holds NaN or infinity.
+            InputError: A frame can't be decoded, has another size than the first, or holds NaN, infinity or a whole number
+                that is no brightness.
         """
-        waiting: list[np.ndarray] = []
+        waiting: list[np.ndarray] = []  # of less than CHUNK frames
         shape, number = None, 0
         frames = iter(self.decode())
         while True:
@@ -80,25 +83,26 @@ class Recording:
             except InputError:
                 raise
             except BROKEN as error:
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise InputError(
-                    f"{self.name}, frame {number}: it can't be decoded ({reason}). Restore the file, or go on without "
-                    "this recording: --on-error skip."
+                    f"{self.name}, frame {number}: it can't be decoded ({reason(error)}). Restore the file, or go on "
+                    "without this recording: --on-error skip."
                 ) from None
             if part is None:
                 break
+            if not len(part):
+                continue
             shape = part.shape[1:] if shape is None else shape
             part = self._checked(part, shape, number)
             number += len(part)
-            waiting.append(_resized(part, self.frame_size) if self.frame_size and len(shape) == 3 else part)
+            if self.frame_size and len(shape) == 3:
+                part = np.stack([resized(frame, self.frame_size) for frame in part])
+            waiting.append(part)
             if sum(map(len, waiting)) >= CHUNK:
                 ready = np.concatenate(waiting)
                 waiting = [ready[len(ready) - len(ready) % CHUNK :]]
                 yield from np.split(ready[: len(ready) - len(waiting[0])], len(ready) // CHUNK)
-        if not number:
-            raise InputError(f"{self.name} has no frames: expected at least one.")
-        if len(rest := np.concatenate(waiting)):
-            yield rest
+        if any(map(len, waiting)):
+            yield np.concatenate(waiting)
 
     def digest(self) -> bytes:
         """SHA-256 of the frames."""
@@ -115,6 +119,13 @@ class Recording:
                 f"{self.name}, frame {first}: the frame has {times(part.shape[1:])} values, the ones before have "
                 f"{times(shape)}. A recording keeps one size: cut it there."
             )
+        if part.ndim == 4 and part.dtype.kind in "ui":
+            if part.min() < 0 or part.max() > 255:
+                raise InputError(
+                    f"{self.name}, frames {first} to {first + len(part) - 1}: values from {part.min()} to {part.max()}, "
+                    "where 0 to 255 are expected of images of whole numbers: scale them, or save floating point."
+                )
+            return part.astype(np.uint8)
         if part.dtype != np.uint8 or part.ndim == 2:
             with np.errstate(over="ignore"):
                 part = part.astype(np.float32)
@@ -136,6 +147,7 @@ def recordings(
     role: Role = "train",
     data_dir: str | None = None,
     frame_size: tuple[int, int] | None = None,
+    notices: Notices | None = None,
 ) -> Iterator[Recording]:
     """The recordings of a source, one after the other, none of them decoded yet.
 
@@ -147,30 +159,33 @@ def recordings(
         role: What they are for; it chooses the split of a TFDS data set that names none.
         data_dir: Where TFDS keeps prepared data sets.
         frame_size: (height, width) to which images are brought.
+        notices: Told what is left out, and what is noticed while a recording is decoded.
     Raises:
         InputError: The source is none of these, or has no recordings or no labels.
     """
-    for recording in _recordings(source, columns, role, data_dir):
+    for recording in _recordings(source, columns, role, data_dir, notices or Notices()):
         yield dataclasses.replace(recording, frame_size=frame_size)
 
 
-def _recordings(source: Any, columns: Mapping[str, str], role: Role, data_dir: str | None) -> Iterator[Recording]:
+def _recordings(
+    source: Any, columns: Mapping[str, str], role: Role, data_dir: str | None, notices: Notices
+) -> Iterator[Recording]:
     if isinstance(source, str) and source.startswith("tfds:"):
         yield from _of_tfds(source, columns, role, data_dir)
     elif isinstance(source, str | Path):
-        for path in _paths(str(source)):
-            yield _of_path(path, columns)
+        for path in _paths(str(source), notices):
+            yield _of_path(path, columns, notices)
     elif hasattr(source, "element_spec"):
         yield from _of_rows(source.as_numpy_iterator(), columns, f"the tf.data dataset ({role})")
     elif hasattr(source, "keys"):
         missing = [name for name in columns.values() if name not in source]
         if missing:
             raise InputError(f"The {role} data has no {missing[0]!r}: it has {', '.join(map(repr, source.keys()))}.")
-        yield from _of_columns([source[name] for name in columns.values()], columns, role)
+        yield from _of_columns([source[name] for name in columns.values()], columns, role, notices)
     elif isinstance(source, tuple) and len(source) == len(columns):
-        yield from _of_columns(source, columns, role)
+        yield from _of_columns(source, columns, role, notices)
     elif isinstance(source, Sequence) and "labels" not in columns:
-        yield from _of_columns([source], columns, role)
+        yield from _of_columns([source], columns, role, notices)
     else:
         raise InputError(
             f"The {role} data is a {type(source).__name__}: give a path, a pattern, 'tfds:NAME', a tuple "
@@ -197,6 +212,8 @@ def read_recordings(
         Columns "recording" (names), "frames" (`Video`s) and, where wanted, "labels" (tuples of strings).
     Raises:
         InputError: Anything about the source is not as expected.
+
+    Recordings without a frame are left out, which `Examples.findings` tells.
     """
     if isinstance(source, Examples):
         return source
@@ -204,8 +221,10 @@ def read_recordings(
     labels: list[tuple[str, ...]] = []
     lengths: list[int] = []
     kind: Kind | None = None
+    notices = Notices()
+    given = recordings(source, columns, role=role, data_dir=data_dir, frame_size=frame_size, notices=notices)
     with nameless_file() as file:
-        for recording in recordings(source, columns, role=role, data_dir=data_dir, frame_size=frame_size):
+        for recording in given:
             start, length = file.tell(), 0
             try:
                 for chunk in recording.chunks():
@@ -218,27 +237,32 @@ def read_recordings(
                         )
                     file.write(chunk.tobytes())
                     length += len(chunk)
-                if recording.labels:
-                    labels.append(recording.labels(length))
+                own = recording.labels(length) if recording.labels else ()
             except InputError as error:
                 if on_error == "stop":
                     raise
                 notify(f"Left out: {error}")
+                notices.add("left_out", str(error))
                 file.seek(start)
                 file.truncate()
                 kind = kind if names else None
                 continue
+            if not length:  # nothing to learn from or to score
+                notices.add("no_frames", recording.name)
+                continue
             names.append(recording.name)
+            labels.append(own)
             lengths.append(length)
         if kind is None:
-            raise InputError(f"The {role} data has no recording that can be read: expected at least one.")
+            raise InputError(f"The {role} data has no recording with frames that can be read: expected at least one.")
         values = mapped(file, sum(lengths), *kind)
     ends = np.cumsum(lengths).tolist()
     videos = [Video(values, end - length, end) for end, length in zip(ends, lengths, strict=True)]
     read: dict[str, list[Any]] = {"recording": [Path(name).stem for name in names], "frames": videos}
     if "labels" in columns:
         read["labels"] = labels
-    return Examples(read, str(source) if isinstance(source, str | Path) else f"arrays ({role})")
+    origin = str(source) if isinstance(source, str | Path) else f"arrays ({role})"
+    return Examples(read, origin, findings=notices.findings())
 
 
 def open_recordings(source: Any, columns: Mapping[str, str], *, frame_size: tuple[int, int] | None = None) -> Examples:
@@ -250,50 +274,60 @@ def open_recordings(source: Any, columns: Mapping[str, str], *, frame_size: tupl
     opened = list(recordings(source, {"frames": columns["frames"]}, frame_size=frame_size))
     cells: list[Recording | Video] = []
     for recording in opened:
-        if recording.in_memory:
-            values = np.concatenate(list(recording.chunks()))
+        chunks = list(recording.chunks()) if recording.in_memory else []
+        if chunks:
+            values = np.concatenate(chunks)
             cells.append(Video(values, 0, len(values)))
-        else:
+        else:  # also an array without frames, which has no kind of its own
             cells.append(recording)
     names = [None if recording.in_memory else recording.name for recording in opened]
     return Examples({"recording": names, "frames": cells}, "recordings to answer")
 
 
-def _paths(source: str) -> list[Path]:
+def _paths(source: str, notices: Notices) -> list[Path]:
     """The recordings that a path or pattern means, in the order of their names."""
     path = Path(source)
     if not path.exists():
         found = sorted(map(Path, glob.glob(source)), key=natural)
         if not found:
             raise InputError(f"{source} does not exist and no file's name fits it as a pattern: check the path.")
-        return [inner for path in found for inner in _paths(str(path)) if not path.name.endswith(LABEL_FILES)]
+        return [inner for path in found for inner in _paths(str(path), notices) if not path.name.endswith(LABEL_FILES)]
     if not path.is_dir():
         return [path]
-    inside = [inner for inner in path.iterdir() if not inner.name.startswith(".")]
-    if any(inner.suffix.lower() in IMAGE_SUFFIXES for inner in inside):
+    inside = files_in(path)
+    images = [inner for inner in inside if inner.suffix.lower() in IMAGE_SUFFIXES]
+    found = [inner for inner in inside if inner.suffix.lower() in FILES or (inner.is_dir() and images_in(inner))]
+    if images and found:
+        raise InputError(
+            f"{path} has images ({images[0].name}) and recordings ({found[0].name}): it is one recording, or a folder of "
+            "them. Put the images into a folder of their own, or give a pattern."
+        )
+    if images:
         return [path]
-    found = sorted(
-        (inner for inner in inside if inner.suffix.lower() in FILES or (inner.is_dir() and images_in(inner))),
-        key=natural,
-    )
     if not found:
         raise InputError(
             f"{path} has no recordings: expected {', '.join(FILES)} files, or folders of images "
             f"({', '.join(IMAGE_SUFFIXES)})."
         )
+    own = {(inner if inner.is_dir() else inner.with_suffix("")).name + end for inner in found for end in LABEL_FILES}
+    for inner in inside:
+        if inner not in found and inner.name not in own:
+            notices.add("skipped_file", str(inner))
     return found
 
 
-def _of_path(path: Path, columns: Mapping[str, str]) -> Recording:
+def _of_path(path: Path, columns: Mapping[str, str], notices: Notices) -> Recording:
     suffix = path.suffix.lower()
     name = str(path)
     if suffix == ".npz":
         labels = functools.partial(labels_of_npz, path, columns["labels"]) if "labels" in columns else None
         return Recording(name, functools.partial(decode_npz, path, columns["frames"]), labels)
     if path.is_dir():
-        decode: Callable[[], Iterable[np.ndarray]] = functools.partial(decode_images, path)
-    elif suffix in (".gif", ".mp4"):
-        decode = functools.partial(decode_gif if suffix == ".gif" else decode_mp4, path)
+        decode: Callable[[], Iterable[np.ndarray]] = functools.partial(decode_images, path, notices)
+    elif suffix == ".gif":
+        decode = functools.partial(decode_gif, path)
+    elif suffix == ".mp4":
+        decode = functools.partial(decode_mp4, path, notices)
     else:
         raise InputError(
             f"{path} is no recording that seqkit reads: expected {', '.join(FILES)}, or a folder of images."
@@ -301,7 +335,7 @@ def _of_path(path: Path, columns: Mapping[str, str]) -> Recording:
     return Recording(name, decode, labels_beside(path) if "labels" in columns else None)
 
 
-def _of_columns(values: Sequence[Any], columns: Mapping[str, str], role: Role) -> Iterator[Recording]:
+def _of_columns(values: Sequence[Any], columns: Mapping[str, str], role: Role, notices: Notices) -> Iterator[Recording]:
     sizes = [len(value) for value in values]
     if len(set(sizes)) > 1:
         raise InputError(
@@ -313,8 +347,8 @@ def _of_columns(values: Sequence[Any], columns: Mapping[str, str], role: Role) -
             labels = functools.partial(labels_given, row[1], frames.name) if len(row) > 1 else None
             yield dataclasses.replace(frames, labels=labels)
         elif isinstance(frames, str | Path):
-            for path in _paths(str(frames)):
-                yield _of_path(path, columns)
+            for path in _paths(str(frames), notices):
+                yield _of_path(path, columns, notices)
         else:
             yield _of_arrays(*row, name=f"recording {number} ({role})")
 
@@ -349,12 +383,3 @@ def _of_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: str 
             names = getattr(getattr(feature, "feature", feature), "names", None)
             labels = np.array(names)[numbers] if names else numbers
         yield _of_arrays(row[columns["frames"]], labels, name=name)
-
-
-def _resized(part: np.ndarray, frame_size: tuple[int, int]) -> np.ndarray:
-    height, width = frame_size
-    channels = [
-        [np.asarray(Image.fromarray(channel).resize((width, height), Image.Resampling.BILINEAR)) for channel in frame]
-        for frame in np.moveaxis(part, -1, 1)
-    ]
-    return np.moveaxis(np.array(channels), 1, -1)

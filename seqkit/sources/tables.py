@@ -84,9 +84,8 @@ def layout_of(file: TextFile, columns: Mapping[str, str]) -> Layout | None:
     own = _OWN.get(suffix)
     layouts = [_layout(separator, suffix) for separator in sorted(SEPARATORS, key=lambda one: one != own)]
     if own is None:
-        layouts = [
-            layout for layout in layouts if _even(file, layout) and (_named(columns) or layout.separator == "\t")
-        ]
+        numbered = any(name.isdigit() for name in columns.values())
+        layouts = [layout for layout in layouts if _even(file, layout) and (layout.separator == "\t" or not numbered)]
     for layout in layouts:
         cells = next(_wide(file, layout, rows=1), (1, [""]))[1]
         if has_header(file, layout, columns) or set(columns.values()) <= set(map(str, range(len(cells)))):
@@ -96,7 +95,7 @@ def layout_of(file: TextFile, columns: Mapping[str, str]) -> Layout | None:
 
 def has_header(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> bool:
     """Whether the first row has the names of the wanted columns."""
-    return _named(columns) and set(columns.values()) <= set(next(_wide(file, layout, rows=1), (1, [""]))[1])
+    return set(columns.values()) <= set(next(_wide(file, layout, rows=1), (1, [""]))[1]) and _named(columns)
 
 
 def _layout(separator: str, suffix: str) -> Layout:

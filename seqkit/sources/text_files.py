@@ -2,6 +2,7 @@
 
 import codecs
 import dataclasses
+import functools
 import gzip
 import re
 import zlib
@@ -34,7 +35,7 @@ class TextFile:
     text: str
     findings: tuple[Finding, ...] = ()
 
-    @property
+    @functools.cached_property
     def lines(self) -> list[str]:
         """Without their ends; the last one has an end or not."""
         return lines_of(self.text)

@@ -12,7 +12,7 @@ from seqkit.sources.cells import how_to_name, listed
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.in_memory import read_mapping
 
-TFDS_SPLITS = {"train": "train", "valid": "validation", "test": "test"}
+TFDS_SPLITS = {"train": "train", "valid": "validation", "test": "test", "asked": "test"}
 
 
 def read_tfds(source: str, columns: Mapping[str, str], role: Role, data_dir: str | None) -> Examples:

@@ -29,8 +29,8 @@ def kind_of_tokens(file: TextFile, *, table: bool) -> Kind | None:
     Args:
         table: Whether the first line names the columns, as that of a table does: then there must be blank lines.
     """
-    lines = [(line, cells_of(line)) for line in file.lines if not line.startswith(("#", _DOCUMENT))]
-    real = [cells for line, cells in lines if line.strip()]
+    lines = _token_lines(file)
+    real = [cells for _, cells in lines if cells]
     if not real:
         return None
     if len(real[0]) == len(CONLLU) and _ID.fullmatch(real[0][0]):
@@ -38,7 +38,7 @@ def kind_of_tokens(file: TextFile, *, table: bool) -> Kind | None:
     texts = sum(any(" " in cell.strip() for cell in cells) for cells in real)
     if len({len(cells) for cells in real}) > 1 or len(real[0]) < 2 or 10 * texts > len(real):
         return None
-    filled = "".join("x" if line.strip() else " " for line, _ in lines).strip()
+    filled = "".join("x" if cells else " " for _, cells in lines).strip()
     tags = [cells[-1] for cells in real]
     spans = sum(map(is_span_tag, tags))
     marked = spans > 0 and 2 * (spans + tags.count(OUTSIDE)) >= len(tags)
@@ -115,36 +115,49 @@ def _conllu(file: TextFile) -> list[list[Line]]:
 
 
 def _conll(file: TextFile) -> list[list[Line]]:
-    """Sentences of lines of one width, without comments.
-
-    A line that begins with # is a token where it has as many columns as the others, by tabs; or by blanks, as its sentence
-    goes on, or where its last column holds what that of another line holds, as a tag does. Otherwise it is a comment.
-    """
-    lines = [(number, line, cells_of(line)) for number, line in enumerate(file.lines, start=1) if line.strip()]
-    plain = [(number, cells) for number, line, cells in lines if not line.startswith(("#", _DOCUMENT))]
-    first, cells = (plain or [(number, cells) for number, _, cells in lines] or [(1, [""])])[0]
-    width, last = len(cells), {cells[-1].strip() for _, cells in plain}
+    """Sentences of lines of one width, without comments."""
+    lines = _token_lines(file)
+    first, header = next(((number, cells) for number, cells in lines if cells), (1, [""]))
     sentences: list[list[Line]] = [[]]
-    for number, line in enumerate(file.lines, start=1):
-        if not line.strip():
+    for number, cells in lines:
+        if not cells:
             sentences.append([])
             continue
-        cells = cells_of(line)
-        if line.startswith(_DOCUMENT):
-            continue
-        if line.startswith("#"):
-            fits = len(cells) == width and not cells[0].startswith("# ")
-            if not fits or not ("\t" in line or width == 1 or sentences[-1] or cells[-1] in last):
-                continue
-        while len(cells) > width and not cells[-1].strip():
-            cells.pop()  # a tab at the end
-        if len(cells) != width:
+        if len(cells) != len(header):
             raise InputError(
-                f"{file.place(number)}: found {len(cells)} columns where line {first} has {width}. Each token needs one "
-                "tag; check for a space inside a token."
+                f"{file.place(number)}: found {len(cells)} columns where line {first} has {len(header)}. Each token needs "
+                "one tag; check for a space inside a token."
             )
         sentences[-1].append((number, cells))
     return list(filter(None, sentences))
+
+
+def _token_lines(file: TextFile) -> list[Line]:
+    """Lines of tokens, and blank ones, which have no cells; without comments.
+
+    A line that begins with # is a token where it has as many columns as the first other line, by tabs; or by blanks, as its
+    sentence goes on, or where its last column holds what that of another line holds, as a tag does. Otherwise it is a
+    comment.
+    """
+    lines = [
+        (number, line, cells_of(line) if line.strip() else [])
+        for number, line in enumerate(file.lines, start=1)
+        if not line.startswith(_DOCUMENT)
+    ]
+    plain = [cells for _, line, cells in lines if cells and not line.startswith("#")]
+    width = len((plain or [cells for *_, cells in lines if cells] or [[""]])[0])
+    last = {cells[-1] for cells in plain}
+    kept: list[Line] = []
+    for number, line, cells in lines:
+        while len(cells) > width and not cells[-1].strip():
+            cells.pop()  # a tab at the end
+        if line.startswith("#"):
+            begun = bool(kept and kept[-1][1])
+            fits = len(cells) == width and not cells[0].startswith("# ")
+            if not fits or not ("\t" in line or width == 1 or begun or cells[-1] in last):
+                continue
+        kept.append((number, cells))
+    return kept
 
 
 def _without_header(

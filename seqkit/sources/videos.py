@@ -3,18 +3,15 @@
 import dataclasses
 import hashlib
 import itertools
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-import platformdirs
 
 from seqkit.batches.pipeline import Pipeline
 from seqkit.core.ragged import Ragged
 from seqkit.sources.decoders import CHUNK
+from seqkit.sources.nameless_files import mapped, nameless_file
 
 Kind = tuple[tuple[int, ...], np.dtype]  # of a frame: shape and type
 
@@ -124,16 +121,3 @@ def digest_of(chunks: Iterable[np.ndarray]) -> bytes:
         digest.update(repr(kind_of(chunk)).encode())
         digest.update(chunk.tobytes())
     return digest.digest()
-
-
-def nameless_file() -> IO[bytes]:
-    """A file in the cache folder that is gone with its last user."""
-    folder = Path(os.environ.get("SEQKIT_CACHE") or platformdirs.user_cache_dir("seqkit"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryFile(dir=folder)
-
-
-def mapped(file: IO[bytes], frames: int, shape: tuple[int, ...], dtype: np.dtype) -> np.memmap:
-    """The frames that were written to a file, which may be closed."""
-    file.flush()
-    return np.memmap(file, dtype, "r", shape=(frames, *shape))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,13 +16,13 @@ from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.batches.teacher_forcing import begin_inputs, teacher_forced
 from seqkit.core.settings import Search
 from seqkit.export.serving import ImageCaptioner
-from seqkit.inference.generation import Generated, generate_answers
+from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.metrics.captions import caption_scorer
 from seqkit.report.pages import png
 from seqkit.runs.task import Baseline, Facts, Scorer
-from seqkit.sources.decoders import IMAGE_SUFFIXES
-from seqkit.sources.examples import Examples, Role
+from seqkit.sources.examples import Examples, OnError, Role
 from seqkit.sources.images import read_captioned_images, read_images, shared_images
+from seqkit.sources.pixels import IMAGE_SUFFIXES
 from seqkit.tasks.roles import Baselines, Inputs
 from seqkit.tasks.written import WrittenText
 from seqkit.text.tokenizer import tokenize
@@ -44,29 +44,35 @@ class Captioning(WrittenText, Inputs, Baselines):
     search: Search
     max_length: int
     shape: tuple[int, int, int]
+    on_error: OnError
     recipe = "captioning"
+    metrics = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider", "exact_match")
 
     def to_json(self) -> dict[str, Any]:
         return self.target.to_json() | {
             "search": dataclasses.asdict(self.search),
             "max_length": self.max_length,
             "image": list(self.shape),
+            "on_error": self.on_error,
         }
 
     @classmethod
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
         vocabulary, search = Vocabulary.from_json(value), Search(**value["search"])
         height, width, channels = value["image"]
-        return cls(columns, vocabulary, search, value["max_length"], (height, width, channels))
+        size, on_error = value["max_length"], value["on_error"]
+        return cls(columns, vocabulary, search, size, (height, width, channels), on_error)
 
     def read(
         self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
     ) -> Examples:
-        read = read_captioned_images if "caption" in columns else read_images
-        return read(source, columns, role=role, data_dir=data_dir, image_size=self.shape[:2])
+        kinds: dict[str, Any] = {"image_size": self.shape[:2], "on_error": self.on_error}
+        if "caption" in columns:
+            return read_captioned_images(source, columns, role=role, data_dir=data_dir, **kinds)
+        return read_images(source, columns, role=role, data_dir=data_dir, in_place=True, **kinds)
 
     def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[list[Any]]:
-        if Path(file).suffix.lower() in IMAGE_SUFFIXES:
+        if Path(file).suffix.lower() in (*IMAGE_SUFFIXES, ".gif"):
             yield [file]
         else:
             yield self.read(file, {"image": columns["image"]})["image"]
@@ -99,16 +105,16 @@ class Captioning(WrittenText, Inputs, Baselines):
         return Pipeline(columns, {"before": widths}, batch_size), facts
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
-        return generate_answers(forward.model, rows, self.search)
+        return generate_answers(forward.made(generation_graph, self.search), rows, self.search)
 
     def answers(self, examples: Examples, outputs: Generated) -> list[dict[str, Any]]:
         return [
-            {"caption": text, "score": round(float(scores[0]), 6)}
-            for text, scores in zip(self.texts(outputs), outputs.scores, strict=True)
+            {"left_out": image.left_out} if image.left_out else {"caption": text, "score": round(float(scores[0]), 6)}
+            for image, text, scores in zip(examples["image"], self.texts(outputs), outputs.scores, strict=True)
         ]
 
     def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
-        fold = str.lower if self.target.tokenizer.lowercase else str
+        fold = str.lower if self.lowercase else str
         references = [[fold(one) for one in own] for own in examples["caption"]]
         return caption_scorer([fold(text) for text in self.texts(outputs)], references)
 
@@ -129,10 +135,10 @@ class Captioning(WrittenText, Inputs, Baselines):
             )
         return {"looks": looks}
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
-            "most_frequent": MostFrequentAnswer.fit([one for own in train["caption"] for one in own]),
-            "nearest": NearestImage.fit(shared_images(train["image"]), [own[0] for own in train["caption"]]),
+            "most_frequent": lambda: MostFrequentAnswer.fit([one for own in train["caption"] for one in own]),
+            "nearest": lambda: NearestImage.fit(shared_images(train["image"]), [own[0] for own in train["caption"]]),
         }
 
     def baselines(self) -> Mapping[str, type[Baseline]]:

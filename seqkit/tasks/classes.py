@@ -10,12 +10,13 @@ from scipy.special import softmax
 
 from seqkit.batches.pipeline import Column, Pipeline
 from seqkit.core.settings import Training
-from seqkit.metrics.classification import calibration_bins, classification_scores, confusion, macro, per_class
+from seqkit.metrics.classification import calibration_bins, classification_scorer, macro, per_class
+from seqkit.metrics.confusion import confusion
 from seqkit.runs.task import Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.sources.labels import named_as
 from seqkit.tasks.roles import Inputs, Outputs, Scores
-from seqkit.text.labels import UNSEEN, encode_labels
+from seqkit.text.labels import UNSEEN, encode_labels, with_unseen
 from seqkit.training.executor import Forward, row_outputs
 from seqkit.training.objectives import Objective, classification
 
@@ -32,6 +33,11 @@ class ClassOfARow(Inputs, Outputs, Scores):
 
     classes: tuple[str, ...]
     truth = "label"
+    metrics = ("accuracy", "macro_f1", "log_loss", "calibration_error")
+    monitor = "val_accuracy"  # which is counted anyway
+
+    def truths(self, examples: Examples) -> list[str]:
+        return examples[self.truth]
 
     def examined(self, examples: Examples) -> Examples:
         return named_as(super().examined(examples), self.truth, self.classes)
@@ -64,8 +70,8 @@ class ClassOfARow(Inputs, Outputs, Scores):
         ]
 
     def scorer(self, examples: Examples, outputs: np.ndarray) -> Scorer:
-        labels = self.labels(examples)
-        return lambda rows: classification_scores(labels[rows], outputs[rows])
+        names = with_unseen(examples[self.truth], self.classes)
+        return classification_scorer(encode_labels(examples[self.truth], names), outputs)
 
     def wrong(self, examples: Examples, outputs: np.ndarray) -> list[int]:
         """The rows of the most confident mistakes."""
@@ -74,14 +80,12 @@ class ClassOfARow(Inputs, Outputs, Scores):
         return [int(row) for row in order if predicted[row] != labels[row]][:MISTAKES]
 
     def sections(self, model: keras.Model, examples: Examples, outputs: np.ndarray) -> dict[str, Any]:
-        labels, predicted = self.labels(examples), outputs.argmax(axis=1)
+        names = with_unseen(examples[self.truth], self.classes)
+        labels, predicted = encode_labels(examples[self.truth], names), outputs.argmax(axis=1)
         return {
-            "macro": macro(labels, outputs),
-            "per_class": per_class(labels, outputs, self.classes),
-            "confusion": {
-                "labels": list(self.classes),
-                "counts": confusion(labels, predicted, len(self.classes)),
-            },
+            "macro": macro(labels, predicted),
+            "per_class": per_class(labels, predicted, names),
+            "confusion": confusion(labels, predicted, names),
             "calibration": calibration_bins(labels, outputs),
             "mistakes": [
                 {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -15,7 +15,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.report.pages import png
 from seqkit.runs.task import Baseline
-from seqkit.sources.examples import Examples, Role
+from seqkit.sources.examples import Examples, OnError, Role
 from seqkit.sources.images import read_images, shared_images
 from seqkit.tasks.roles import Baselines, Inputs
 from seqkit.text.tokenizer import tokenize
@@ -31,11 +31,13 @@ class ImageQuestions(Inputs, Baselines):
     Attributes:
         vocabulary: Of the questions.
         shape: Of an image.
+        on_error: What to do about an image that can't be read.
     """
 
     columns: dict[str, str]
     vocabulary: Vocabulary
     shape: tuple[int, int, int]
+    on_error: OnError
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -44,8 +46,9 @@ class ImageQuestions(Inputs, Baselines):
     def read(
         self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
     ) -> Examples:
-        size = self.shape[:2]
-        return read_images(source, columns, role=role, data_dir=data_dir, image_size=size)
+        in_place = "answer" not in columns
+        kinds: dict[str, Any] = {"image_size": self.shape[:2], "on_error": self.on_error, "in_place": in_place}
+        return read_images(source, columns, role=role, data_dir=data_dir, **kinds)
 
     def known_answers(self) -> tuple[str, ...]:
         """Training answers, among which the baselines choose."""
@@ -102,14 +105,16 @@ class ImageQuestions(Inputs, Baselines):
             )
         return shown
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         known = set(self.known_answers())
         train = train.take([row for row, answer in enumerate(train["answer"]) if answer in known], train.origin)
-        answers, seen = train["answer"], averaged_images(shared_images(train["image"]))
+        answers = train["answer"]
         return {
-            "majority": Majority.fit(answers, self.known_answers()),
-            "question_alone": LinearTfidf.fit(train["question"], answers, self.known_answers()),
-            "image_alone": SingleFrame.fit([seen], [answers], self.known_answers(), frames=BASELINE_ROWS),
+            "majority": lambda: Majority.fit(answers, self.known_answers()),
+            "question_alone": lambda: LinearTfidf.fit(train["question"], answers, self.known_answers()),
+            "image_alone": lambda: SingleFrame.fit(
+                [averaged_images(shared_images(train["image"]))], [answers], self.known_answers(), frames=BASELINE_ROWS
+            ),
         }
 
     def baselines(self) -> Mapping[str, type[Baseline]]:

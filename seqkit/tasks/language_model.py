@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 import keras
@@ -16,19 +16,23 @@ from seqkit.baselines.ngrams import KneserNey
 from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.batches.windows import Windows
 from seqkit.core.errors import InputError
+from seqkit.core.progress import notify
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.decoding.stepwise import generate
 from seqkit.export.serving import TextScorer
 from seqkit.export.step import Step
 from seqkit.layers.embedding import embed_tokens, tied_head
+from seqkit.metrics.likelihood import closed_vocabulary_scorer, likelihood_scorer
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.examples import Examples, Role
+from seqkit.sources.units import check_unit
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
+from seqkit.text.predicted import CHARACTERS, Predicted, by_lines, closed, lines_of, predicted
 from seqkit.text.subwords import MARK, Subwords
-from seqkit.text.tokenizer import tokenize
-from seqkit.text.vocabulary import BEGIN, END, PADDING, UNKNOWN, Vocabulary
+from seqkit.text.tokenizer import WORDS, tokenize
+from seqkit.text.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Vocabulary, learn_vocabulary
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.training.executor import Batch, Forward, Rows, step_outputs
 from seqkit.training.objectives import Objective, classification
@@ -36,7 +40,7 @@ from seqkit.training.objectives import Objective, classification
 STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost
 STRETCHES = 5  # the best and the worst predicted ones, for the report
 SAMPLE = 600  # symbols of its own, for the report
-ORDERS = {"symbol": 6, "word": 3, "subword": 4, "unigram": 4}  # of the n-grams to compare with
+ORDERS = {"symbol": 6, "word": 3, "whitespace": 3, "subword": 4, "unigram": 4}  # of the n-grams to compare with
 
 
 def build_language_model(tokens: int, embedding: Embedding, stack: Stack, *, one_hot: bool, tied: bool) -> keras.Model:
@@ -48,16 +52,14 @@ def build_language_model(tokens: int, embedding: Embedding, stack: Stack, *, one
     return many_to_many(ids, features, mask, outputs=tokens, stack=stack, head=head)
 
 
-def lines_to_split(texts: list[str], unit: str) -> list[str]:
-    """Words and subwords know no line ends: there each line is a row of its own, which ends in an end token."""
-    return texts if unit == "symbol" else [line for text in texts for line in text.splitlines() or [""]]
-
-
 @dataclasses.dataclass(frozen=True)
 class LanguageModel(Inputs, Outputs, Scores, Baselines):
     """What this recipe knows and a run doesn't.
 
-    Outputs are the log-probability of each symbol in nats, ragged by row.
+    Outputs are the log-probability of each symbol in nats, ragged by text, or by the streams of a running one.
+
+    Attributes:
+        met_unknown: Whether training text held symbols that the vocabulary doesn't, so that the model knows them as unknown.
     """
 
     columns: dict[str, str]
@@ -65,8 +67,16 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
     contiguous: bool
     window: int
     random_windows: bool
+    met_unknown: bool
     recipe = "language_model"
     in_step = True
+    monitor = "val_loss"  # with which they all fall
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        if closed(self.vocabulary):
+            return "closed_vocabulary_perplexity", "nats_per_symbol", "unknown_symbol_share"
+        return "nats_per_symbol", "bits_per_character", "perplexity"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -75,7 +85,7 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
     @property
     def lines(self) -> bool:
         """Whether a text's lines are split one by one, an end token behind each."""
-        return self.vocabulary.tokenizer.unit != "symbol"
+        return by_lines(self.vocabulary.tokenizer.unit)
 
     @property
     def ends(self) -> bool:
@@ -83,31 +93,45 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
         return not self.contiguous or self.lines
 
     def to_json(self) -> dict[str, Any]:
-        windows = {"window": self.window, "random_windows": self.random_windows}
-        return self.vocabulary.to_json() | {"contiguous": self.contiguous} | windows
+        names = ("contiguous", "window", "random_windows", "met_unknown")
+        return self.vocabulary.to_json() | {name: getattr(self, name) for name in names}
 
     @classmethod
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
         vocabulary = Vocabulary.from_json(value)
-        return cls(columns, vocabulary, value["contiguous"], value["window"], value["random_windows"])
+        met_unknown = value.get("met_unknown", True)  # up to version 0.5 nobody said
+        return cls(columns, vocabulary, value["contiguous"], value["window"], value["random_windows"], met_unknown)
+
+    @classmethod
+    def of(
+        cls,
+        columns: dict[str, str],
+        texts: list[str],
+        *,
+        contiguous: bool,
+        window: int,
+        random_windows: bool,
+        **vocabulary: Any,
+    ) -> Self:
+        """A task with the vocabulary of these training texts; see `seqkit.text.vocabulary.learn_vocabulary`."""
+        lines = [line for text in texts for line in lines_of(text, vocabulary["unit"])]
+        learned = learn_vocabulary(lines, **vocabulary)
+        met_unknown = bool((learned.encode(tokenize(lines, learned.tokenizer)).values == UNKNOWN).any())
+        return cls(columns, learned, contiguous, window, random_windows, met_unknown)
 
     def read(
         self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
     ) -> Examples:
-        running = self.contiguous and isinstance(source, str | Path)  # texts in memory are asked one by one
-        return read_corpus(source, columns, contiguous=running, role=role, data_dir=data_dir)
+        return read_corpus(
+            source, columns, contiguous=self.contiguous and role != "asked", role=role, data_dir=data_dir
+        )
 
-    def symbols(self, texts: list[str]) -> Ragged:
-        """What the model is to predict, ids by row."""
-        lines = lines_to_split(texts, self.vocabulary.tokenizer.unit)
-        ids = self.vocabulary.encode(tokenize(lines, self.vocabulary.tokenizer, cache=len(lines) > 1))
-        if self.ends:
-            ids = ids.append(END)
-        if not self.lines:
-            return ids
-        counts = np.array([len(text.splitlines() or [""]) for text in texts])
-        lengths = np.add.reduceat(ids.lengths, np.concatenate([[0], np.cumsum(counts)[:-1]]))
-        return Ragged.of_lengths(ids.values, lengths)
+    def examined(self, examples: Examples) -> Examples:
+        return check_unit(examples, "text", self.vocabulary.tokenizer.unit)
+
+    def predicted(self, examples: Examples) -> Predicted:
+        """What the model is to predict, by text."""
+        return predicted(examples["text"], self.vocabulary, ends=self.ends, running="stretch" in examples.columns)
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, Facts]:
         return self._rows(examples, STREAMS if "stretch" in examples.columns else batch_size)
@@ -116,25 +140,28 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
         return self._rows(examples, batch_size)
 
     def _rows(self, examples: Examples, batch_size: int) -> tuple[Rows, Facts]:
-        rows = self.symbols(examples["text"])
+        rows = self._in_streams(examples, batch_size)
         facts = {
             "symbols": len(rows.values),
             "unknown_symbol_share": float((rows.values == UNKNOWN).mean()) if len(rows.values) else 0.0,
         }
         before = np.concatenate([[BEGIN], rows.values])[:-1]
-        running = "stretch" in examples.columns
-        if running:  # the streams are pieces of it, and know what came before them by one symbol
-            rows = Ragged(rows.values, np.linspace(0, len(rows.values), batch_size + 1).astype(np.int64))
-        else:
-            before[rows.offsets[:-1][rows.lengths > 0]] = BEGIN
+        before[rows.offsets[:-1][rows.lengths > 0]] = BEGIN
         columns: dict[str, Any] = {
             "ids": Ragged(before.astype(np.int32), rows.offsets),
             "targets": Ragged(rows.values.astype(np.int32), rows.offsets),
             "weights": Ragged(np.ones(len(rows.values), np.float32), rows.offsets),
         }
-        if running:
+        if "stretch" in examples.columns:
             return Windows(columns, "ids", batch_size, self.window, self.random_windows), facts
         return Pipeline(columns, {"ids": boundaries(rows.lengths)}, batch_size), facts
+
+    def _in_streams(self, examples: Examples, streams: int) -> Ragged:
+        """The rows in which symbols are predicted, each from a cold start: texts, or pieces of a running one."""
+        ids = self.predicted(examples).ids
+        if "stretch" not in examples.columns:
+            return ids
+        return Ragged(ids.values, np.linspace(0, len(ids.values), streams + 1).astype(np.int64))
 
     def outputs(self, forward: Forward, rows: Rows) -> Ragged:
         def of(batch: Batch, logits: tf.Tensor) -> tf.Tensor:
@@ -143,60 +170,80 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
         return step_outputs(forward, rows, of)
 
     def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
+        unknown = self.predicted(examples).unknown.tolist()
         return [
-            {"log_probability": round(float(outputs[row].sum()), 6), "symbols": len(outputs[row])}
+            {
+                "log_probability": round(float(outputs[row].sum()), 6),
+                "symbols": len(outputs[row]),
+                "unknown": unknown[row],
+            }
             for row in range(len(outputs))
         ]
 
-    def _by_row(self, examples: Examples, outputs: Ragged) -> Ragged:
-        """The same log-probabilities by the rows of the examples, not by streams."""
-        return Ragged(outputs.values, self.symbols(examples["text"]).offsets)
-
     def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
-        rows = self._by_row(examples, outputs)
-        nats = -np.add.reduceat(np.append(rows.values, 0.0), rows.offsets[:-1]) * (rows.lengths > 0)
-        characters = np.array([len(text) for text in examples["text"]])
-        words = np.array([len(text.split()) for text in examples["text"]])
-
-        def score(chosen: np.ndarray) -> dict[str, float]:
-            total = float(nats[chosen].sum())
-            return {
-                "nats_per_symbol": total / max(int(rows.lengths[chosen].sum()), 1),
-                "bits_per_character": total / np.log(2) / max(int(characters[chosen].sum()), 1),
-                "perplexity": float(np.exp(min(total / max(int(words[chosen].sum()), 1), 700.0))),  # a float ends there
-            }
-
-        return score
+        texts = self.predicted(examples)
+        nats = texts.spelling - Ragged(outputs.values, texts.ids.offsets).sums()
+        if texts.characters is None:
+            return closed_vocabulary_scorer(nats, texts.words, texts.unknown)
+        return likelihood_scorer(nats, texts.ids.lengths, texts.words, texts.characters)
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
-        rows = self._by_row(examples, outputs)
+        texts = self.predicted(examples)
+        rows = Ragged(outputs.values, texts.ids.offsets)
         means = sorted((float(-rows[row].mean()), row) for row in range(len(rows)) if len(rows[row]))
 
         def shown(chosen: list[tuple[float, int]]) -> list[dict[str, Any]]:
             return [{"text": examples["text"][row][:300], "nats_per_symbol": mean} for mean, row in chosen]
 
         return {
+            "signatures": self._signatures("stretch" in examples.columns),
+            "remarks": self._remarks(texts),
             "best_predicted": shown(means[:STRETCHES]),
             "worst_predicted": shown(means[: -STRETCHES - 1 : -1]),
             "sample": "".join(self.generate(model, "", length=SAMPLE)),
         }
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
-        rows = self._running(train)
-        outcomes = np.union1d(rows.values, [UNKNOWN])  # which test text may hold
-        order = ORDERS[self.vocabulary.tokenizer.unit]
-        begin = BEGIN
-        grams = {"kneser_ney": order, "unigram": 1, "uniform": 0}
-        fitted: dict[str, Any] = {
-            name: KneserNey.fit(rows, outcomes, order=size, begin=begin) for name, size in grams.items()
+    def _signatures(self, running: bool) -> dict[str, str]:
+        """How the figures were computed."""
+        unit = self.vocabulary.tokenizer.unit
+        how = f"one text in {STREAMS} streams" if running else "text by text"
+        how += (
+            ", each from a cold start; case folded"
+            if self.vocabulary.tokenizer.lowercase
+            else ", each from a cold start"
+        )
+        ends = "; line ends count" if self.ends or running else ""
+        if closed(self.vocabulary):
+            return {
+                "closed_vocabulary_perplexity": f"by {unit}s{ends}; an unknown one costs what any unknown one costs; {how}"
+            }
+        spelled = f"; an unknown character costs {np.log(CHARACTERS):.1f} nats more"
+        return {
+            "bits_per_character": f"by {unit}s{ends}{spelled}; {how}",
+            "perplexity": f"per word, as blanks part them{ends}{spelled}; {how}",
         }
-        return fitted | {"fixed_window": FixedWindow.fit(rows, outcomes, begin=begin)}
 
-    def _running(self, examples: Examples) -> Ragged:
-        rows = self.symbols(examples["text"])
-        if "stretch" not in examples.columns:
-            return rows
-        return Ragged(rows.values, rows.offsets[[0, -1]])
+    def _remarks(self, texts: Predicted) -> list[str]:
+        """What the verdict has to add."""
+        unknown = texts.unknown.sum() / max(texts.ids.lengths.sum(), 1)
+        if not closed(self.vocabulary):
+            return []
+        return [
+            f"Closed vocabulary: {unknown:.1%} of the words are unknown and cost no spelling, so only figures of the same "
+            "vocabulary compare."
+        ]
+
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
+        rows = self._in_streams(train, STREAMS)
+        special = [UNKNOWN, END] if self.ends else [UNKNOWN]
+        outcomes = np.concatenate([special, np.arange(len(SPECIAL), len(self.vocabulary))])  # which test text may hold
+        order = ORDERS.get(self.vocabulary.tokenizer.unit, ORDERS["word"])
+        grams = {"kneser_ney": order, "unigram": 1, "uniform": 0}
+        fits: dict[str, Callable[[], Baseline]] = {
+            name: functools.partial(KneserNey.fit, rows, outcomes, order=size, begin=BEGIN)
+            for name, size in grams.items()
+        }
+        return fits | {"fixed_window": lambda: FixedWindow.fit(rows, outcomes, begin=BEGIN)}
 
     def objective(self, training: Training, train: Examples) -> Objective:
         """Cross-entropy a symbol."""
@@ -206,7 +253,7 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
         return dict.fromkeys(("kneser_ney", "unigram", "uniform"), KneserNey) | {"fixed_window": FixedWindow}
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> Ragged:
-        rows = self._running(examples)
+        rows = self._in_streams(examples, STREAMS)
         return Ragged(baseline.log_probabilities(rows, BEGIN), rows.offsets)
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
@@ -233,9 +280,10 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
         ids = self.vocabulary.encode(tokens)
         unknown = sorted({tokens.types[place] for place in tokens.indices.values[ids.values == UNKNOWN]})
         if unknown:
-            raise InputError(
-                f"The prompt holds {', '.join(map(repr, unknown))}, which the training text does not: leave it out."
-            )
+            listed = ", ".join(map(repr, unknown))
+            if not self.met_unknown:
+                raise InputError(f"The prompt holds {listed}, which the training text does not: leave it out.")
+            notify(f"The prompt holds {listed}, which the vocabulary does not: read as unknown.")
         step = Step(model)
         ask = step.concrete(1)
 
@@ -277,7 +325,7 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
                 fresh = True
             else:
                 token = self.vocabulary.tokens[symbol]
-                if unit == "word":
+                if unit in WORDS:
                     token = " " + token
                 elif isinstance(self.vocabulary.tokenizer, Subwords):
                     token = token.replace(mark, " ")

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from seqkit.baselines.writers import MostFrequentAnswer, Nearest
 from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.teacher_forcing import encoder_decoder_rows
 from seqkit.core.errors import InputError
-from seqkit.core.ragged import Ragged
+from seqkit.core.progress import notify
 from seqkit.core.settings import Attention, CurriculumKind, Embedding, Exercise, Search, Stack
 from seqkit.corpora.programs import Stage, draw_programs, drawn_programs
-from seqkit.inference.generation import Generated, generate_answers
+from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.layers.embedding import embed_tokens
 from seqkit.metrics.texts import character_scorer
 from seqkit.runs.task import Baseline, Facts, Scorer
@@ -27,7 +26,7 @@ from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import Vocabulary
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.training.curriculum import Curriculum
-from seqkit.training.executor import Forward, Rows, step_outputs
+from seqkit.training.executor import Forward, Rows
 
 SHOWN = 20  # programs in the report
 PICTURES = 3  # of attention
@@ -66,7 +65,12 @@ class DrawnPrograms:
             raise InputError(str(error)) from None
 
     def splits(self, rows: int) -> dict[str, dict[str, list[str]]]:
-        return drawn_programs(0, rows, exercise=self.exercise, length=self.length, nesting=self.nesting)
+        parts = drawn_programs(0, rows, exercise=self.exercise, length=self.length, nesting=self.nesting)
+        for part in ("valid", "test"):
+            count = len(parts[part]["source"])
+            if count < rows // 8:
+                notify(f"the {part} part has {count:,} different programs of this size, not {rows // 8:,}")
+        return parts
 
     def sizes(self) -> list[tuple[int, int]]:
         """All sizes up to the final one."""
@@ -74,16 +78,8 @@ class DrawnPrograms:
 
 
 @dataclasses.dataclass(frozen=True)
-class Executed:
-    """What was found, and, where the answers are known, which of their characters were chosen after the true ones."""
-
-    found: Generated
-    right: Ragged | None
-
-
-@dataclasses.dataclass(frozen=True)
 class Programs(TextToText):
-    """What this recipe knows and a run doesn't. Outputs are `Executed`, or texts."""
+    """What this recipe knows and a run doesn't. Outputs are what a search found, or texts."""
 
     columns: dict[str, str]
     source: Vocabulary
@@ -91,6 +87,8 @@ class Programs(TextToText):
     search: Search
     drawn: DrawnPrograms | None
     recipe = "programs"
+    metrics = ("exact_match", "character_accuracy")
+    monitor = "val_accuracy"  # of characters after the true ones: answers take a search after each epoch
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -132,58 +130,48 @@ class Programs(TextToText):
         }
         return encoder_decoder_rows(ids["source"], ids.get("target"), batch_size, axes=axes)
 
-    def outputs(self, forward: Forward, rows: Pipeline) -> Executed:
-        def right(batch: dict[str, tf.Tensor], logits: tf.Tensor) -> tf.Tensor:
-            return tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), batch["targets"])
+    def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
+        return generate_answers(forward.made(generation_graph, self.search), rows, self.search)
 
-        known = step_outputs(forward, rows, right) if "targets" in rows.columns else None
-        return Executed(generate_answers(forward.model, rows, self.search), known)
-
-    def texts(self, outputs: Executed | list[str]) -> list[str]:
-        """The best answers; those of a baseline are texts already."""
-        return outputs if isinstance(outputs, list) else self.target.written(outputs.found.best())
-
-    def answers(self, examples: Examples, outputs: Executed) -> list[dict[str, Any]]:
-        scores = outputs.found.scores[:, 0].tolist()
+    def answers(self, examples: Examples, outputs: Generated) -> list[dict[str, Any]]:
+        scores = outputs.scores[:, 0].tolist()
         return [
             {"answer": text, "score": round(score, 6)} for text, score in zip(self.texts(outputs), scores, strict=True)
         ]
 
-    def scorer(self, examples: Examples, outputs: Executed | list[str]) -> Scorer:
-        right = None
-        if not isinstance(outputs, list) and outputs.right is not None:
-            right = np.array([row[:-1].sum() for row in map(outputs.right.__getitem__, range(len(examples)))])
-        return character_scorer(self.texts(outputs), examples["target"], right)
+    def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
+        return character_scorer(self.texts(outputs), examples["target"])
 
-    def sections(self, model: keras.Model, examples: Examples, outputs: Executed) -> dict[str, Any]:
-        texts, found = self.texts(outputs), outputs.found
+    def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
+        texts = self.texts(outputs)
         triples = list(zip(examples["source"], examples["target"], texts, strict=True))[:SHOWN]
         sections: dict[str, Any] = {
             "written": [dict(zip(("source", "reference", "written"), triple, strict=True)) for triple in triples],
             "sizes": [] if self.drawn is None else self._by_size(model),
         }
         looks = [(list(read.replace("\n", "↵")), list(wrote)) for read, _, wrote in triples[:PICTURES]]
-        return sections | self.attention(model, found, looks)
+        return sections | self.attention(model, outputs, looks)
 
     def _by_size(self, model: keras.Model) -> list[dict[str, Any]]:
         """The scores on fresh rows of the test part, size by size."""
         assert self.drawn is not None
-        sizes = self.drawn.sizes()
-        parts = [draw_programs(self.drawn.exercise, size, ROWS_A_SIZE, part="test", seed=1) for size in sizes]
+        sizes, exercise = self.drawn.sizes(), self.drawn.exercise
+        parts = [draw_programs(exercise, size, ROWS_A_SIZE, part="test", seed=1, distinct=True) for size in sizes]
         columns = {field: [value for part in parts for value in part[field]] for field in ("source", "target")}
         examples = Examples(columns, "drawn for the table")
         outputs = self.outputs(Forward(model), self._rows(examples, ROWS_A_SIZE, cache=False)[0])
         score = self.scorer(examples, outputs)
+        counts = [len(part["source"]) for part in parts]
+        rows = np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
         return [
-            {"length": length, "nesting": nesting, "rows": ROWS_A_SIZE}
-            | score(np.arange(place * ROWS_A_SIZE, (place + 1) * ROWS_A_SIZE))
-            for place, (length, nesting) in enumerate(sizes)
+            {"length": length, "nesting": nesting, "rows": len(own)} | score(own)
+            for (length, nesting), own in zip(sizes, rows, strict=True)
         ]
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
-            "most_frequent": MostFrequentAnswer.fit(train["target"]),
-            "nearest": Nearest(train["source"][:NEIGHBOURS], train["target"][:NEIGHBOURS], characters=True),
+            "most_frequent": lambda: MostFrequentAnswer.fit(train["target"]),
+            "nearest": lambda: Nearest(train["source"][:NEIGHBOURS], train["target"][:NEIGHBOURS], characters=True),
         }
 
     def baselines(self) -> Mapping[str, type[Baseline]]:

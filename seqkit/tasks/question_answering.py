@@ -13,7 +13,7 @@ from seqkit.batches.pipeline import Column, Pipeline, boundaries
 from seqkit.export.serving import ImageAnswerer
 from seqkit.metrics.classification import accuracy_by_kind
 from seqkit.runs.task import Facts
-from seqkit.sources.examples import Examples
+from seqkit.sources.examples import Examples, OnError
 from seqkit.tasks.classes import ClassOfARow
 from seqkit.tasks.image_questions import ImageQuestions
 from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
@@ -29,6 +29,7 @@ class QuestionAnswering(ImageQuestions, ClassOfARow):
     vocabulary: Vocabulary
     classes: tuple[str, ...]
     shape: tuple[int, int, int]
+    on_error: OnError
     recipe = "question_answering"
     truth = "answer"
 
@@ -36,13 +37,17 @@ class QuestionAnswering(ImageQuestions, ClassOfARow):
         return self.classes
 
     def to_json(self) -> dict[str, Any]:
-        return self.vocabulary.to_json() | {"labels": list(self.classes), "image": list(self.shape)}
+        return self.vocabulary.to_json() | {
+            "labels": list(self.classes),
+            "image": list(self.shape),
+            "on_error": self.on_error,
+        }
 
     @classmethod
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
         vocabulary = Vocabulary.from_json(value)
         height, width, channels = value["image"]
-        return cls(columns, vocabulary, tuple(value["labels"]), (height, width, channels))
+        return cls(columns, vocabulary, tuple(value["labels"]), (height, width, channels), value["on_error"])
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         ids, images = self.asked_ids(examples)
@@ -57,12 +62,13 @@ class QuestionAnswering(ImageQuestions, ClassOfARow):
 
     def answers(self, examples: Examples, outputs: np.ndarray) -> list[dict[str, Any]]:
         return [
-            {
-                "question": question,
-                "answer": self.classes[int(row.argmax())],
-                "confidence": round(float(row.max()), 4),
-            }
-            for question, row in zip(examples["question"], outputs, strict=True)
+            {"question": question}
+            | (
+                {"left_out": image.left_out}
+                if image.left_out
+                else {"answer": self.classes[int(row.argmax())], "confidence": round(float(row.max()), 4)}
+            )
+            for image, question, row in zip(examples["image"], examples["question"], outputs, strict=True)
         ]
 
     def sections(self, model: keras.Model, examples: Examples, outputs: np.ndarray) -> dict[str, Any]:

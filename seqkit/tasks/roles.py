@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seqkit.batches.pipeline import Column
 from seqkit.core.settings import Training
+from seqkit.metrics.metric import headlines
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.reading import read
@@ -71,7 +72,16 @@ class Outputs:
 
 
 class Scores:
-    """Metrics alone."""
+    """Metrics alone, of which the first headline chooses the epoch; and no classes."""
+
+    metrics: Any = ()
+
+    @property
+    def monitor(self) -> str:
+        return headlines(self.metrics)[0]
+
+    def truths(self, examples: Examples) -> Sequence[Any] | None:
+        return None
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Any) -> dict[str, Any]:
         return {}
@@ -83,7 +93,7 @@ class Baselines:
     def baselines(self) -> Mapping[str, type[Baseline]]:
         return {}
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {}
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> Any:

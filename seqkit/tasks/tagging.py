@@ -18,14 +18,14 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.serving import Tagger
 from seqkit.layers.characters import compose_characters
-from seqkit.layers.crf import CRF, best_tags, crf_accuracy, crf_loss
+from seqkit.layers.crf import CRF, best_tags, crf_loss
 from seqkit.layers.embedding import embed_tokens
 from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag_mistakes, tag_scores
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
 from seqkit.text.labels import UNSEEN, encode_labels
-from seqkit.text.lexicon import TAB, Lexicon, split_tokens
+from seqkit.text.lexicon import Lexicon, joined, split_tokens
 from seqkit.text.spans import Span, scores_by_type
 from seqkit.text.tag_schemes import Tags, TagScheme
 from seqkit.text.vocabulary import END, SPECIAL, UNKNOWN
@@ -81,6 +81,16 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         """A chain is decoded from its end."""
         return self.output == "softmax"
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        spans = () if self.scheme is None else ("span_f1", "span_precision", "span_recall")
+        return (*spans, "token_accuracy", "known_token_accuracy", "unknown_token_accuracy")
+
+    @property
+    def monitor(self) -> str:
+        """Of tags on their own that mark no spans, the accuracy that is counted anyway."""
+        return "val_accuracy" if self.output == "softmax" and self.scheme is None else super().monitor
+
     @functools.cached_property
     def constraints(self) -> np.ndarray | None:
         """Which class may follow which, (classes + 1, classes + 1)."""
@@ -105,9 +115,9 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         return examples.noting(Finding("converted_tags", "note", what))
 
     def objective(self, training: Training, train: Examples) -> Objective:
-        """Cross-entropy a word, or each word's share of its sentence's negative log-likelihood; and accuracy."""
+        """Cross-entropy a word, and accuracy; or each word's share of its sentence's negative log-likelihood."""
         if self.output == "crf":
-            return Objective(crf_loss, {"accuracy": crf_accuracy})
+            return Objective(crf_loss, {})  # how many tags are right only a search can say
         counts = [0] * len(self.classes)
         for row in self._encoded(train):
             for place in row:
@@ -163,7 +173,8 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         tokens = split_tokens(examples["tokens"])
         result = []
         for row, tags in enumerate(self._tags(outputs)):
-            words = [tokens.types[place] for place in tokens.indices[row]]
+            given = examples["tokens"][row]
+            words = [tokens.types[place] for place in tokens.indices[row]] if isinstance(given, str) else list(given)
             answer: dict[str, Any] = {"tokens": words, "tags": list(tags)}
             if self.scheme is not None:
                 answer["spans"] = [
@@ -172,6 +183,9 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
                 ]
             result.append(answer)
         return result
+
+    def truths(self, examples: Examples) -> Tags:
+        return in_scheme(examples["tags"], self.scheme)
 
     def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
         columns, _ = self.lexicon.encode(split_tokens(examples["tokens"]))
@@ -195,9 +209,12 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     def baselines(self) -> Mapping[str, type[MostFrequentTag | LinearTagger]]:
         return {"most_frequent": MostFrequentTag, "linear": LinearTagger}
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         tags = in_scheme(train["tags"], self.scheme)
-        return {name: kind.fit(train["tokens"], tags, self.classes) for name, kind in self.baselines().items()}
+        return {
+            name: functools.partial(kind.fit, train["tokens"], tags, self.classes)
+            for name, kind in self.baselines().items()
+        }
 
     def baseline_outputs(self, baseline: MostFrequentTag | LinearTagger, examples: Examples) -> Ragged:
         return baseline.predict(examples["tokens"])
@@ -208,10 +225,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         return super().in_keras()
 
     def serving_inputs(self, examples: Examples) -> tf.Tensor:
-        tab = TAB
-        return tf.constant(
-            [row if isinstance(row, str) else "".join(token + tab for token in row) for row in examples["tokens"]]
-        )
+        return tf.constant([row if isinstance(row, str) else joined(row) for row in examples["tokens"]])
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         tagger = Tagger(model, self.lexicon, self.classes, chain=self.output == "crf", constraints=self.constraints)

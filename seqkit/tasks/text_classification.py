@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import keras
@@ -16,6 +16,7 @@ from seqkit.export.serving import TextClassifier
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits
+from seqkit.sources.units import check_unit
 from seqkit.tasks.classes import ClassOfARow
 from seqkit.tasks.roles import Baselines
 from seqkit.text.labels import learn_classes
@@ -31,10 +32,10 @@ class LabelBaselines(Baselines):
     def baselines(self) -> Mapping[str, type[Baseline]]:
         return {"majority": Majority, "linear": LinearTfidf}
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
-            "majority": Majority.fit(train["label"], self.classes),
-            "linear": LinearTfidf.fit(train["text"], train["label"], self.classes),
+            "majority": lambda: Majority.fit(train["label"], self.classes),
+            "linear": lambda: LinearTfidf.fit(train["text"], train["label"], self.classes),
         }
 
     def baseline_outputs(self, baseline: Majority | LinearTfidf, examples: Examples) -> np.ndarray:
@@ -83,6 +84,9 @@ class TextClassification(LabelBaselines, ClassOfARow):
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
         vocabulary = Vocabulary.from_json(value)
         return cls(columns, vocabulary, tuple(value["labels"]), value["max_length"])
+
+    def examined(self, examples: Examples) -> Examples:
+        return check_unit(super().examined(examples), "text", self.vocabulary.tokenizer.unit)
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         cache = "label" in examples.columns  # what a user asks to predict is not kept

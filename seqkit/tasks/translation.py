@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import keras
@@ -15,7 +15,7 @@ from seqkit.batches.teacher_forcing import encoder_decoder_rows
 from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Attention, Embedding, Search, Stack
-from seqkit.inference.generation import Generated, generate_answers
+from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.layers.embedding import embed_tokens, table_of, tied_head
 from seqkit.metrics.texts import sentence_chrf, signature, text_scorer
 from seqkit.runs.task import Baseline, Facts, Scorer
@@ -65,6 +65,7 @@ class Translation(TextToText):
     max_length: int
     batch_tokens: int
     recipe = "translation"
+    metrics = ("bleu", "chrf", "exact_match", "length_ratio")
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -112,7 +113,7 @@ class Translation(TextToText):
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
         words = self.source.tokenizer if self.search.replace_unknown else None
-        return generate_answers(forward.model, rows, self.search, words)
+        return generate_answers(forward.made(generation_graph, self.search), rows, self.search, words)
 
     def answers(self, examples: Examples, outputs: Generated) -> list[dict[str, Any]]:
         texts, best = outputs.texts(self.target), self.search.n_best
@@ -127,7 +128,7 @@ class Translation(TextToText):
         return answers
 
     def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
-        return text_scorer(self.texts(outputs), examples["target"])
+        return text_scorer(self.texts(outputs), examples["target"], lowercase=self.lowercase)
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
         texts, best = self.texts(outputs), outputs.best()
@@ -136,11 +137,11 @@ class Translation(TextToText):
                 "source": source,
                 "reference": reference,
                 "written": text,
-                "chrf": sentence_chrf(text, reference),
+                "chrf": sentence_chrf(text, reference, lowercase=self.lowercase),
             }
             for source, reference, text in list(zip(examples["source"], examples["target"], texts, strict=True))[:SHOWN]
         ]
-        signatures = signature()
+        signatures = signature(lowercase=self.lowercase)
         sections: dict[str, Any] = {"items": "units", "written": shown, "signatures": signatures}
         sources = self._ids(examples, "source")
         looks = [
@@ -152,10 +153,10 @@ class Translation(TextToText):
         ]
         return sections | self.attention(model, outputs, looks)
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
-            "copy": CopySource(),
-            "nearest": Nearest(train["source"], train["target"]),
+            "copy": CopySource,
+            "nearest": lambda: Nearest(train["source"], train["target"]),
         }
 
     def baselines(self) -> Mapping[str, type[Baseline]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -20,18 +20,31 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.export.serving import FrameLabeller
 from seqkit.inference.long_recordings import recording_labeller
-from seqkit.metrics.classification import confusion, macro, per_class
+from seqkit.metrics.classification import macro, per_class
+from seqkit.metrics.confusion import confusion
 from seqkit.metrics.segments import segment_scorer, segments
 from seqkit.runs.task import Baseline, Facts, Scorer
-from seqkit.sources.examples import Examples, Role
+from seqkit.sources.examples import Examples, OnError, Role
+from seqkit.sources.notices import Notices
 from seqkit.sources.recordings import Recording, open_recordings, read_recordings, recordings
 from seqkit.sources.videos import VideoBatches, joined_videos, turned_copies, video_of
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
-from seqkit.text.labels import UNSEEN, encode_labels
+from seqkit.text.labels import UNSEEN, encode_labels, with_unseen
 from seqkit.training.executor import Forward
 from seqkit.training.objectives import Objective, classification
 
 TIMELINES = 6  # recordings that the report shows
+
+
+@dataclasses.dataclass(frozen=True)
+class Labelled(Ragged):
+    """Probabilities, (frames, classes) a recording.
+
+    Attributes:
+        left_out: Recording -> why it can't be read; it has no frames.
+    """
+
+    left_out: Mapping[int, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,9 +62,11 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
     random_windows: bool
     bidirectional: bool
     background: str | None
-    on_error: Literal["stop", "skip"]
+    on_error: OnError
     recipe = "video_frames"
     in_step = True
+    metrics = ("frame_accuracy", "macro_f1", "edit_score", "f1_at_10", "f1_at_25", "f1_at_50")
+    monitor = "val_accuracy"  # of frames, which is counted anyway
 
     def to_json(self) -> dict[str, Any]:
         value = dataclasses.asdict(self) | {"labels": list(self.classes)}
@@ -74,8 +89,11 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
         return open_recordings(source, self.columns, frame_size=self.frame_size)
 
     def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[list[Any]]:
-        for recording in recordings(file, {"frames": columns["frames"]}):
+        notices = Notices()
+        for recording in recordings(file, {"frames": columns["frames"]}, notices=notices):
             yield [recording]
+        for finding in notices.findings():
+            notify(str(finding))
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[VideoBatches, Facts]:
         names = _names(examples)
@@ -109,9 +127,10 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
         cut: dict[str, Any] = {name: Ragged.of_lengths(column.values, lengths) for name, column in columns.items()}
         return Pipeline(cut, {"frames": boundaries(lengths, most=2)}, batch_size), facts
 
-    def outputs(self, forward: Forward, pipeline: VideoBatches) -> Ragged:
-        label = recording_labeller(forward.model)
-        rows = []
+    def outputs(self, forward: Forward, pipeline: VideoBatches) -> Labelled:
+        label = forward.made(recording_labeller)
+        rows: list[np.ndarray] = []
+        left_out = {}
         for video, name in zip(pipeline.videos, pipeline.names, strict=True):
             try:
                 rows.append(softmax(label(self._must_fit(chunk, name) for chunk in video.chunks()), axis=-1))
@@ -119,8 +138,10 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
                 if self.on_error == "stop":
                     raise
                 notify(f"Left out: {error}")
+                left_out[len(rows)] = str(error)
                 rows.append(np.zeros((0, len(self.classes)), np.float32))
-        return Ragged.of_lengths(np.concatenate(rows), np.array([len(row) for row in rows]))
+        flat = Ragged.of_lengths(np.concatenate(rows), np.array([len(row) for row in rows]))
+        return Labelled(flat.values, flat.offsets, left_out)
 
     def _must_fit(self, frames: np.ndarray, name: str) -> np.ndarray:
         if frames.shape[1:] != self.shape:
@@ -129,32 +150,38 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
             )
         return frames
 
-    def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
+    def answers(self, examples: Examples, outputs: Labelled) -> list[dict[str, Any]]:
         answers = []
         for row, name in enumerate(examples["recording"]):
             called = {} if name is None else {"recording": name}
+            if row in outputs.left_out:
+                answers.append(called | {"left_out": outputs.left_out[row]})
+                continue
             labels = [self.classes[place] for place in outputs[row].argmax(axis=1)]
             confidence = [round(float(share), 4) for share in outputs[row].max(axis=1)]
             answers.append(called | {"segments": _runs(labels), "labels": labels, "confidence": confidence})
         return answers
 
+    def truths(self, examples: Examples) -> list[Sequence[str]]:
+        return examples["labels"]
+
     def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
-        truths = [encode_labels(labels, self.classes) for labels in examples["labels"]]
+        names = with_unseen(flat_labels(examples["labels"]), self.classes)
+        truths = [encode_labels(labels, names) for labels in examples["labels"]]
         predictions = [outputs[row].argmax(axis=1) for row in range(len(examples))]
         background = None if self.background is None else self.classes.index(self.background)
-        return segment_scorer(truths, predictions, len(self.classes), background)
+        return segment_scorer(truths, predictions, background)
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
-        labels = encode_labels(flat_labels(examples["labels"]), self.classes)
-        probabilities = outputs.values
-        counts = confusion(labels, probabilities.argmax(axis=1), len(self.classes))
+        labels = with_unseen(flat_labels(examples["labels"]), self.classes)
+        truth, predicted = encode_labels(flat_labels(examples["labels"]), labels), outputs.values.argmax(axis=1)
         names = _names(examples)
         return {
             "items": "frames",
             "background": self.background,
-            "macro": macro(labels, probabilities),
-            "per_class": per_class(labels, probabilities, self.classes),
-            "confusion": {"labels": list(self.classes), "counts": counts},
+            "macro": macro(truth, predicted),
+            "per_class": per_class(truth, predicted, labels),
+            "confusion": confusion(truth, predicted, labels),
             "timelines": [
                 {
                     "recording": names[row],
@@ -165,11 +192,12 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
             ],
         }
 
-    def fit_baselines(self, train: Examples) -> dict[str, Baseline]:
-        videos = [video_of(cell) for cell in train["frames"]]
+    def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
-            "majority": Majority.fit(flat_labels(train["labels"]), self.classes),
-            "single_frame": SingleFrame.fit(videos, train["labels"], self.classes),
+            "majority": lambda: Majority.fit(flat_labels(train["labels"]), self.classes),
+            "single_frame": lambda: SingleFrame.fit(
+                [video_of(cell) for cell in train["frames"]], train["labels"], self.classes
+            ),
         }
 
     def objective(self, training: Training, train: Examples) -> Objective:
@@ -203,7 +231,7 @@ def with_turned_copies(train: Examples, copies: int, seed: int) -> Examples:
     videos = [video_of(cell) for cell in train["frames"]]
     more = {"frames": videos + turned_copies(videos, copies=copies, seed=seed)}
     columns = {name: more.get(name) or values * (copies + 1) for name, values in train.columns.items()}
-    return Examples(columns, f"{train.origin}, and {copies} turned copies of each")
+    return Examples(columns, f"{train.origin}, and {copies} turned copies of each", findings=train.findings)
 
 
 def _names(examples: Examples) -> tuple[str, ...]:

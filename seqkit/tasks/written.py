@@ -28,11 +28,17 @@ class WrittenText(Outputs, Scores):
 
     target: Vocabulary
     search: Search
+    monitor = "val_loss"  # of the true symbols: what is written takes a search after each epoch
 
     @property
     def classes(self) -> tuple[str, ...]:
         """None: an answer is written, not chosen."""
         return ()
+
+    @property
+    def lowercase(self) -> bool:
+        """Whether case is folded, so that it plays no part in scores."""
+        return self.target.tokenizer.lowercase
 
     def objective(self, training: Training, train: Examples) -> Objective:
         """Cross-entropy a symbol."""

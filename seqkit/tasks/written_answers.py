@@ -15,11 +15,11 @@ from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.teacher_forcing import encoder_decoder_rows
 from seqkit.core.settings import Search
 from seqkit.export.serving import AnswerWriter
-from seqkit.inference.generation import Generated, generate_answers
+from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.metrics.classification import accuracy_by_kind
 from seqkit.metrics.texts import sentence_chrf, signature, text_scorer
 from seqkit.runs.task import Facts, Scorer
-from seqkit.sources.examples import Examples
+from seqkit.sources.examples import Examples, OnError
 from seqkit.tasks.image_questions import ImageQuestions
 from seqkit.tasks.written import WrittenText
 from seqkit.text.tokenizer import tokenize
@@ -45,7 +45,9 @@ class WrittenAnswers(WrittenText, ImageQuestions):
     search: Search
     shape: tuple[int, int, int]
     known: tuple[str, ...]
+    on_error: OnError
     recipe = "written_answers"
+    metrics = ("exact_match", "bleu", "chrf", "length_ratio")
 
     @classmethod
     def of(
@@ -56,11 +58,12 @@ class WrittenAnswers(WrittenText, ImageQuestions):
         search: Search,
         shape: tuple[int, int, int],
         answers: Sequence[str],
+        on_error: OnError,
     ) -> Self:
         """A task whose baselines choose among the most frequent of these training answers."""
         counts = collections.Counter(answers)
         known = sorted(counts, key=lambda answer: (-counts[answer], answer))[:KNOWN]
-        return cls(columns, vocabulary, target, search, shape, tuple(known))
+        return cls(columns, vocabulary, target, search, shape, tuple(known), on_error)
 
     def known_answers(self) -> tuple[str, ...]:
         return self.known
@@ -72,6 +75,7 @@ class WrittenAnswers(WrittenText, ImageQuestions):
             "search": dataclasses.asdict(self.search),
             "image": list(self.shape),
             "known": list(self.known),
+            "on_error": self.on_error,
         }
 
     @classmethod
@@ -85,6 +89,7 @@ class WrittenAnswers(WrittenText, ImageQuestions):
             Search(**value["search"]),
             (height, width, channels),
             tuple(value["known"]),
+            value["on_error"],
         )
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
@@ -97,22 +102,24 @@ class WrittenAnswers(WrittenText, ImageQuestions):
         return dataclasses.replace(rows, columns=rows.columns | {"image": images}), facts
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
-        return generate_answers(forward.model, rows, self.search)
+        return generate_answers(forward.made(generation_graph, self.search), rows, self.search)
 
     def answers(self, examples: Examples, outputs: Generated) -> list[dict[str, Any]]:
         return [
-            {"question": question, "answer": text, "score": round(float(scores[0]), 6)}
-            for question, text, scores in zip(examples["question"], self.texts(outputs), outputs.scores, strict=True)
+            {"question": question}
+            | ({"left_out": why} if why else {"answer": text, "score": round(float(scores[0]), 6)})
+            for why, question, text, scores in zip(
+                [image.left_out for image in examples["image"]],
+                examples["question"],
+                self.texts(outputs),
+                outputs.scores,
+                strict=True,
+            )
         ]
 
-    def _references(self, examples: Examples) -> list[str]:
-        """The answers in the case that is written."""
-        return list(map(str.lower, examples["answer"])) if self.target.tokenizer.lowercase else examples["answer"]
-
     def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
-        fold = str.lower if self.target.tokenizer.lowercase else str
-        references = self._references(examples)
-        score = text_scorer([fold(text) for text in self.texts(outputs)], references)
+        references = examples["answer"]
+        score = text_scorer(self.texts(outputs), references, lowercase=self.lowercase)
         # BLEU is 0 for answers too short for its runs of words, whatever is written
         names = ["exact_match", *(["bleu"] if _long(references) else []), "chrf", "length_ratio"]
 
@@ -123,11 +130,12 @@ class WrittenAnswers(WrittenText, ImageQuestions):
         return chosen
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
-        texts, references, kinds = self.texts(outputs), self._references(examples), self.kinds(examples)
-        right = np.array([text == reference for text, reference in zip(texts, references, strict=True)])
+        texts, references, kinds = self.texts(outputs), examples["answer"], self.kinds(examples)
+        fold = str.lower if self.lowercase else str
+        right = np.array([fold(text) == fold(reference) for text, reference in zip(texts, references, strict=True)])
         wrong = np.flatnonzero(~right).tolist()
         firsts = [row for row in map(kinds.index, dict.fromkeys(kinds)) if right[row]][: LOOKS - LOOKS // 3]
-        signatures = signature()
+        signatures = signature(lowercase=self.lowercase)
         return {
             "per_kind": accuracy_by_kind(right, kinds),
             "looks": self.attention_maps(model.get_layer("encoder"), examples, texts, [*firsts, *wrong[: LOOKS // 3]]),
@@ -136,7 +144,7 @@ class WrittenAnswers(WrittenText, ImageQuestions):
                     "source": examples["question"][row],
                     "reference": references[row],
                     "written": texts[row],
-                    "chrf": sentence_chrf(texts[row], references[row]),
+                    "chrf": sentence_chrf(texts[row], references[row], lowercase=self.lowercase),
                 }
                 for row in range(min(SHOWN, len(examples)))
             ],

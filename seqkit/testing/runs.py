@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from seqkit.metrics.metric import metric
 from seqkit.runs.run import Run
 from seqkit.sources.examples import Examples
 from seqkit.training.objectives import Objective
@@ -55,14 +56,30 @@ def check_reload(run: Run, inputs: Sequence[Any], *, modules: Sequence[str] = ()
 
 
 def check_report(run: Run) -> None:
-    """The report has metrics with intervals, and the same ones of each of at least two baselines."""
-    report = run.report
+    """The report has declared metrics with intervals, the same ones of each of at least two baselines, and a paired test of
+    each of these; it says which epoch was kept, by a figure of the history that was never better.
+    """
+    report, kept = run.report, run.info["kept"]
+    told = [row[kept["monitor"]] for row in run.history]
+    sense = metric(kept["monitor"].removeprefix("val_"))
+    assert sense.gain(told[kept["epoch"] - 1]) == max(map(sense.gain, told)), (
+        "another epoch was better than the one kept"
+    )
+    unnamed = report["metrics"].keys() - set(run.task.metrics)
+    assert not unnamed, f"the task scores by {', '.join(unnamed)}, which its `metrics` doesn't name"
+    assert any(metric(name).headline for name in report["metrics"]), "a verdict needs a headline metric"
     assert len(report["baselines"]) >= 2, "a score means something beside what it had to beat: give two baselines"
     for scores in (report["metrics"], *report["baselines"].values()):
         assert scores.keys() == report["metrics"].keys()
         for name, score in scores.items():
             assert math.isfinite(score["value"]), name
             assert score["low"] <= score["high"], name
+    for name, tests in report["compared"].items():
+        for figure, test in tests.items():
+            difference = report["metrics"][figure]["value"] - report["baselines"][name][figure]["value"]
+            assert math.isclose(test["difference"], difference, rel_tol=1e-9, abs_tol=1e-12), figure
+            assert test["low"] <= test["high"], figure
+    assert report["compared"].keys() == report["baselines"].keys()
 
 
 def _alike(one: Any, other: Any) -> bool:

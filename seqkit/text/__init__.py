@@ -4,6 +4,8 @@ __all__ = [
     "byte_pairs",
     "labels",
     "lexicon",
+    "normal_form",
+    "predicted",
     "spans",
     "subwords",
     "tag_schemes",

@@ -27,6 +27,11 @@ def learn_classes(train: Sequence[str], valid: Sequence[str], origin: str) -> tu
     return tuple(sorted({*train, *valid}))
 
 
+def with_unseen(labels: Sequence[str], classes: Sequence[str]) -> tuple[str, ...]:
+    """The classes, and behind them in order of their names the labels that are none: each is told from the others."""
+    return (*classes, *sorted(set(labels) - set(classes)))
+
+
 def encode_labels(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
     """int32, (rows,): each label's place in `classes`, UNSEEN where it has none."""
     places = {name: place for place, name in enumerate(classes)}

@@ -1,11 +1,13 @@
 """Sentences to word ids and character ids, in NumPy and in TensorFlow alike.
 
-A sentence is a list of tokens, which are taken as they are; a text with tabs, between which its tokens stand; or any other
-text, which is split by the rule of the vocabulary. Words are looked up folded, where the rule folds case; characters are
-those of the word as it is written.
+A sentence is a list of tokens, which are taken as they are, but that a tab in one counts as a space; a text with tabs,
+between which its tokens stand; or any other text, which is split by the rule of the vocabulary. All are brought into
+Unicode's normal form C. Words are looked up folded, where the rule folds case; characters are those of the word as it is
+written.
 """
 
 import dataclasses
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
@@ -14,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.core.ragged import Ragged
+from seqkit.text.normal_form import nfc
 from seqkit.text.tokenizer import Tokenizer, Tokens, tokenize
 from seqkit.text.vocabulary import BEGIN, END, SPECIAL, UNKNOWN, Vocabulary
 
@@ -31,17 +34,28 @@ def split_tokens(sentences: Sequence[Sentence]) -> Tokens:
         tokens = tokenize(texts, RULE, cache=False)
         found = ([tokens.types[place] for place in tokens.indices[row]] for row in range(len(tokens)))
     return _indexed(
-        sentence
+        [untabbed(unicodedata.normalize("NFC", token)) for token in sentence]
         if not isinstance(sentence, str)
-        else list(filter(None, sentence.split(TAB)))
+        else list(filter(None, unicodedata.normalize("NFC", sentence).split(TAB)))
         if TAB in sentence
         else next(found)
         for sentence in sentences
     )
 
 
+def untabbed(token: str) -> str:
+    """A token as it can stand between tabs."""
+    return token.replace(TAB, " ")
+
+
+def joined(tokens: Sequence[str]) -> str:
+    """Tokens as the one text that is split into them again."""
+    return "".join(untabbed(token) + TAB for token in tokens)
+
+
 def split_tensor(texts: tf.Tensor) -> tf.RaggedTensor:
     """The same in a graph: string (batch,) -> (batch, None)."""
+    texts = nfc(texts)
     joined = tf.strings.reduce_join(RULE(texts), axis=-1, separator=TAB)
     chosen = tf.where(tf.strings.regex_full_match(texts, rf"(?s).*{TAB}.*"), texts, joined)
     tokens = tf.strings.split(chosen, TAB)

@@ -6,7 +6,7 @@ Here is what all kinds share; `BytePairs` and `Unigram` cut words.
 import dataclasses
 import io
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import sentencepiece
@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
+from seqkit.text.normal_form import nfc
 
 MARK = "▁"  # U+2581, where a word begins; in a text by itself it counts as a space
 # Runs of spaces and control characters are one space, none at the ends; then each word begins with the mark.
@@ -33,14 +34,21 @@ class Subwords:
     Attributes:
         pieces: All of them, single characters too.
         lowercase: Whether case is folded first.
+        normalise: Whether texts are brought into Unicode's normal form C before that.
     """
 
     pieces: tuple[str, ...]
     lowercase: bool = dataclasses.field(default=False, kw_only=True)
+    normalise: bool = dataclasses.field(default=True, kw_only=True)
 
     unit: ClassVar[str]
     algorithm: ClassVar[str]  # what sentencepiece calls it
     steps = MARKED  # RE2 (pattern, replacement) pairs, applied in order to the folded text; then blanks part the words
+
+    @property
+    def normal_form(self) -> Literal["NFC"] | None:
+        """Into which texts are brought first."""
+        return "NFC" if self.normalise else None
 
     @classmethod
     def learned(cls, scores: Mapping[str, float], *, lowercase: bool) -> Self:
@@ -55,6 +63,8 @@ class Subwords:
         Returns:
             string, (rows, None).
         """
+        if self.normal_form:
+            texts = nfc(texts)
         if self.lowercase:
             texts = fold(texts)
         for pattern, replacement in self.steps:

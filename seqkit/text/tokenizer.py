@@ -1,12 +1,14 @@
 """Text to tokens.
 
 Text is split by TensorFlow's string operations alone, so that the pipeline, prediction and an exported graph all run the
-same ones. The rule is data (RE2 patterns applied in order) and lies in vocabulary.json for use from another language.
+same ones. The rule is data (a normal form, then RE2 patterns applied in order) and lies in vocabulary.json for use from
+another language.
 """
 
 import dataclasses
 import hashlib
 import json
+import unicodedata
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,14 +21,17 @@ from seqkit.core.autotune import without_autotune
 from seqkit.core.errors import InputError
 from seqkit.core.files import cache_folder, replacing
 from seqkit.core.ragged import Ragged
+from seqkit.text.normal_form import nfc
 from seqkit.text.subwords import MARK, MARKED, Subwords, fold, unmark
 
-Unit = Literal["word", "marked_word", "character", "symbol", "subword", "unigram"]
+Unit = Literal["word", "whitespace", "marked_word", "character", "symbol", "subword", "unigram"]
+WORDS: tuple[Unit, ...] = ("word", "whitespace")  # between which, written out, there is a space
 # A word is letters, marks and digits with apostrophes inside it; any other visible character stands alone.
 _CLEAN = (("(?i)<br */?>", " "), (r"[\p{Z}\p{C}]+", " "))
 _WORD = r"[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*"
 _STEPS: dict[str, tuple[tuple[str, str], ...]] = {
     "word": (*_CLEAN, (rf"({_WORD}|[^ \p{{L}}\p{{M}}\p{{N}}])", r" \1 ")),
+    "whitespace": ((r"[\p{Z}\p{Cc}]+", " "),),
     "marked_word": (*MARKED, (rf"({MARK}?(?:{_WORD}|[^ {MARK}\p{{L}}\p{{M}}\p{{N}}]))", r" \1 ")),
     "character": _CLEAN,
     "symbol": (),
@@ -39,19 +44,28 @@ class Tokenizer:
     """The rule that makes tokens of a text.
 
     Attributes:
-        unit: "word" splits at spaces after `steps`; "marked_word" likewise, but a word before which there was a space, or
+        unit: "word" splits at spaces after `steps`; "whitespace" likewise, with nothing but blanks as borders, for text that
+            is tokenised already; "marked_word" as "word", but a word before which there was a space, or
             nothing, begins with "▁"; "character" at every character, with each run of blanks as one space and none at the
             ends; "symbol" at every character of the text as it is, line ends too. For "subword" and "unigram" there are
             `BytePairs` and `Unigram`.
         lowercase: Whether case is folded first.
+        normalise: Whether texts are brought into Unicode's normal form C before that, so that é is one, whether it was
+            written as one character or as two; not for "symbol".
     """
 
     unit: Unit = "word"
     lowercase: bool = True
+    normalise: bool = True
 
     def __post_init__(self) -> None:
         if self.unit not in _STEPS:
             raise InputError(f"unit is {self.unit!r}: choose one of {', '.join(_STEPS)}.")
+
+    @property
+    def normal_form(self) -> Literal["NFC"] | None:
+        """Into which texts are brought first."""
+        return "NFC" if self.normalise and self.unit != "symbol" else None
 
     @property
     def steps(self) -> tuple[tuple[str, str], ...]:
@@ -66,11 +80,13 @@ class Tokenizer:
         Returns:
             string, (rows, None).
         """
+        if self.normal_form:
+            texts = nfc(texts)
         if self.lowercase:
             texts = fold(texts)
         for pattern, replacement in self.steps:
             texts = tf.strings.regex_replace(texts, pattern, replacement)
-        if self.unit in ("word", "marked_word"):
+        if self.unit in (*WORDS, "marked_word"):
             return tf.strings.split(texts)
         if self.unit == "character":
             texts = tf.strings.strip(texts)
@@ -81,7 +97,7 @@ class Tokenizer:
 
         Marked words and symbols give the text back, marked words up to runs of blanks; between words there is a space.
         """
-        texts = tf.strings.reduce_join(tokens, axis=1, separator=" " if self.unit == "word" else "")
+        texts = tf.strings.reduce_join(tokens, axis=1, separator=" " if self.unit in WORDS else "")
         return unmark(texts) if self.unit == "marked_word" else texts
 
 
@@ -118,6 +134,9 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Subwords, *, cache: bo
     path = _cache_path(texts, tokenizer)
     if cache and (kept := _read_cache(path)) is not None:
         return kept
+    if tokenizer.normal_form:  # Python's, which is quick where nothing is to be done; exported graphs have their own
+        texts = [unicodedata.normalize(tokenizer.normal_form, text) for text in texts]
+        tokenizer = dataclasses.replace(tokenizer, normalise=False)
     chunks = tf.data.Dataset.from_tensor_slices(tf.constant(list(texts), tf.string)).batch(_CHUNK)
 
     def split(chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

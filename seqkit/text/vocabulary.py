@@ -107,6 +107,7 @@ class Vocabulary:
         return {
             "unit": self.tokenizer.unit,
             "lowercase": self.tokenizer.lowercase,
+            "normalise": self.tokenizer.normal_form,
             "replace": [list(step) for step in self.tokenizer.steps],
             "tokens": list(self.tokens),
         } | scores
@@ -115,13 +116,14 @@ class Vocabulary:
     def from_json(cls, value: dict[str, Any]) -> "Vocabulary":
         """The inverse of `to_json`."""
         tokens = tuple(value["tokens"])
+        folded = {"lowercase": value["lowercase"], "normalise": value.get("normalise") == "NFC"}
         tokenizer: Tokenizer | Subwords
         if value["unit"] == BytePairs.unit:
-            tokenizer = BytePairs(tokens[len(SPECIAL) :], lowercase=value["lowercase"])
+            tokenizer = BytePairs(tokens[len(SPECIAL) :], **folded)
         elif value["unit"] == Unigram.unit:
-            tokenizer = Unigram(tokens[len(SPECIAL) :], tuple(value["scores"]), lowercase=value["lowercase"])
+            tokenizer = Unigram(tokens[len(SPECIAL) :], tuple(value["scores"]), **folded)
         else:
-            tokenizer = Tokenizer(value["unit"], value["lowercase"])
+            tokenizer = Tokenizer(value["unit"], **folded)
         if [list(step) for step in tokenizer.steps] != value["replace"]:
             raise InputError(
                 "The vocabulary was written with another normalisation rule: train again with this seqkit."

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seqkit.core.errors import InputError
+from seqkit.core.errors import InputError, reason_of
+from seqkit.core.files import replacing
 from seqkit.training.sums import Figures, add_sums
 
 Arrays = list[np.ndarray]
@@ -25,30 +25,22 @@ class Position:
         step: How many are done of the epoch that is under way.
         sums: Over the items of these steps.
         history: A row for each epoch that is done.
-        best: What the best epoch scored.
-        waited: Epochs since then.
     """
 
     epoch: int = 0
     step: int = 0
     sums: Figures = dataclasses.field(default_factory=dict)
     history: list[Figures] = dataclasses.field(default_factory=list)
-    best: float | None = None
-    waited: int = 0
 
     def end_step(self, figures: Figures) -> None:
         """Count a step and what it summed up."""
         add_sums(self.sums, figures)
         self.step += 1
 
-    def end_epoch(self, row: Figures, monitor: str) -> bool:
-        """Count an epoch; whether it was the best so far, by a loss that falls or a measure that rises."""
-        value = row[monitor]
-        better = self.best is None or (value < self.best if monitor.endswith("loss") else value > self.best)
-        self.best, self.waited = (value, 0) if better else (self.best, self.waited + 1)
+    def end_epoch(self, row: Figures) -> None:
+        """Count an epoch and what it came to."""
         self.history.append(row)
         self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
-        return better
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,26 +65,30 @@ class Saving:
         """The position and the best weights, with the variables as they were.
 
         Raises:
-            InputError: Nothing is saved there.
+            InputError: Nothing is saved there, or it is damaged, or of another model.
         """
         if self.path is None or not self.path.exists():
             raise InputError(f"{self.path} does not exist: there is no interrupted training to resume.")
-        kept, arrays, best = read_checkpoint(self.path)
-        for variable, array in zip(self.variables, arrays, strict=True):
-            variable.assign(array)
-        return Position(**kept), best
+        try:
+            kept, arrays, best = read_checkpoint(self.path)
+            position = Position(**kept)
+            for variable, array in zip(self.variables, arrays, strict=True):
+                variable.assign(array)
+        except Exception as error:  # whatever NumPy, or a variable, makes of what is no checkpoint of this training
+            raise InputError(
+                f"{self.path} can't be resumed ({reason_of(error)}): take it from a backup, or train anew with --overwrite."
+            ) from error
+        return position, best
 
 
 def write_checkpoint(path: Path, state: dict[str, Any], arrays: Arrays, best: Arrays) -> None:
     """Write a few numbers, the variables and the best weights so far; an older file stays until the new one is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
     contents = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
     contents |= {f"array_{number}": array for number, array in enumerate(arrays)}
     contents |= {f"best_{number}": array for number, array in enumerate(best)}
-    with open(part, "wb") as file:
+    with replacing(path) as part, open(part, "wb") as file:
         np.savez(file, allow_pickle=False, **contents)
-    os.replace(part, path)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], Arrays, Arrays]:

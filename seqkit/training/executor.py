@@ -72,6 +72,7 @@ class Forward:
         self.model, executor = model, Executor(model)
         signature = [{tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs}]
         self._names = list(signature[0])
+        self._made: dict[Any, Any] = {}
         self._run = tf.function(
             lambda batch: executor(batch, training=False)[0], input_signature=signature, autograph=False
         )
@@ -79,6 +80,13 @@ class Forward:
     def __call__(self, batch: Batch) -> Any:
         """Outputs of a batch of whole rows."""
         return self._run({name: batch[name] for name in self._names})
+
+    def made(self, make: Callable[..., Any], *settings: Any) -> Any:
+        """`make(model, *settings)`, made once: what is kept here goes with the model."""
+        key = (make, *settings)
+        if key not in self._made:
+            self._made[key] = make(self.model, *settings)
+        return self._made[key]
 
     def over(self, rows: Windows, of: Of) -> Iterator[tf.Tensor]:
         """`of(batch, outputs)` for each batch of windows, with the state carried from one to the next."""

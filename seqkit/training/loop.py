@@ -16,16 +16,18 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from seqkit.core.errors import InputError, TrainingError
-from seqkit.core.progress import EpochProgress
+from seqkit.core.errors import TrainingError
+from seqkit.core.progress import EpochProgress, notify
 from seqkit.core.settings import Training
 from seqkit.training.averages import averaged_weights, make_averages
 from seqkit.training.checkpoint import Arrays, Position, Saving
 from seqkit.training.curriculum import Curriculum
 from seqkit.training.executor import Rows
-from seqkit.training.interruption import interruption
+from seqkit.training.interruption import Stop, interruption
+from seqkit.training.monitor import Monitor, make_monitor
 from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import make_optimizer
+from seqkit.training.randomness import seeded
 from seqkit.training.step import make_train_step, make_valid_step, training_executor
 from seqkit.training.sums import Figures, Step, figures_of, means_of, total_sums
 
@@ -42,6 +44,7 @@ def fit(
     checkpoint: Path | None = None,
     resume: bool = False,
     curriculum: Curriculum | None = None,
+    monitor: Monitor | None = None,
 ) -> list[dict[str, float]]:
     """Train a Keras model in place; it ends with the weights of its best epoch.
 
@@ -50,21 +53,30 @@ def fit(
         train: Batches with the inputs, "targets" and, where items are padded, "weights" of the targets' shape. Through
             `Windows` the recurrent state is carried from window to window, and gradients end at the window's edge
             (truncated backpropagation through time).
-        valid: The same; its `training.monitor` chooses the best epoch.
+        valid: The same; by what these rows score the best epoch is chosen.
         callbacks: Keras callbacks; they see Keras's names (loss, val_loss, accuracy, val_accuracy ...).
-        checkpoint: File for the state: written after every epoch, on Ctrl-C, and where the loss is no number any more.
+        checkpoint: File for the state: written after every epoch, on Ctrl-C or SIGTERM, and where the loss is no
+            number any more.
         resume: Go on from `checkpoint`, bit for bit as if nothing had been in between.
         curriculum: Gives each epoch's training rows in place of `train`, which has as many, of the same columns.
+        monitor: What chooses the best epoch; nothing for what `training.monitor` names among loss and measures, or for
+            val_loss.
     Returns:
-        A row an epoch: epoch, loss, measures, their val_ twins, with a curriculum that moves the size at which it stands and
-        stage_ twins, gradient_norm (mean over steps, before clipping), gradient_norm_max, clipped_share, padding_share,
-        learning_rate, tokens_per_second, seconds.
+        A row an epoch: epoch, loss, measures, their val_ twins, likewise what the monitor scores, with a curriculum that
+        moves the size at which it stands and stage_ twins, gradient_norm (mean over steps, before clipping),
+        gradient_norm_max, clipped_share, padding_share, learning_rate, tokens_per_second, seconds.
     Raises:
         TrainingError: The loss or its gradient is not finite; the model keeps its last good weights.
-        KeyboardInterrupt: After Ctrl-C, once the step is done and the checkpoint written.
+        KeyboardInterrupt: After Ctrl-C (or Terminated, after SIGTERM), once the step is done and the checkpoint written.
     """
-    _check_monitor(training.monitor, objective)
-    optimizer = make_optimizer(training, steps=len(train) * training.epochs)
+    monitor = monitor or make_monitor(training, objective)
+    steps = len(train) * training.epochs
+    if training.warmup_steps >= steps:
+        notify(
+            f"training.warmup_steps is {training.warmup_steps:,}, but there are {steps:,} steps in all: the learning rate "
+            f"only rises, and gets to {training.learning_rate:g} in the last one. Give fewer, or more epochs."
+        )
+    optimizer = make_optimizer(training, steps=steps)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer)  # callbacks look for model.optimizer
     averages = make_averages(model) if training.ema else []
@@ -82,25 +94,31 @@ def fit(
         train_step=make_train_step(model, objective, training, train, averages, executor, seed),
         valid_step=make_valid_step(model, objective, valid, epochs=training.epochs),
         averages=averages,
+        monitor=monitor,
         saving=saving,
         position=position,
         best=best,
     )
     loop.run(callbacks)
     model.set_weights(loop.best)
+    kept = position.history[monitor.kept(position.history)]
+    notify(
+        f"Kept the weights of epoch {kept['epoch']} of {len(position.history)}, the best by {monitor.column}: "
+        f"{kept[monitor.column]:.4g}."
+    )
     return position.history
 
 
 @contextlib.contextmanager
 def reproducible(seed: int, precision: str) -> Iterator[None]:
-    """Seed Python, NumPy and TensorFlow, and let layers made in the block compute in Keras's policy `precision`."""
+    """What is random in the block follows from the seed, and layers made in it compute in Keras's policy `precision`."""
     before = keras.config.dtype_policy()
-    keras.utils.set_random_seed(seed)
-    keras.config.set_dtype_policy(precision)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+    with seeded(seed):
+        keras.config.set_dtype_policy(precision)
+        try:
+            yield
+        finally:
+            keras.config.set_dtype_policy(before)
 
 
 @dataclasses.dataclass
@@ -109,6 +127,7 @@ class _Loop:
 
     Attributes:
         averages: Of the weights, to validate with; none where the weights themselves do.
+        monitor: What chooses the best epoch.
         saving: Where it is saved.
         position: Where it stands.
         best: The weights of its best epoch.
@@ -123,6 +142,7 @@ class _Loop:
     train_step: Step
     valid_step: Step
     averages: list[tf.Variable]
+    monitor: Monitor
     saving: Saving
     position: Position
     best: Arrays
@@ -139,7 +159,7 @@ class _Loop:
         watchers.on_train_end()
 
     def _epoch(
-        self, watchers: keras.callbacks.CallbackList, progress: EpochProgress, interrupted: Callable[[], bool]
+        self, watchers: keras.callbacks.CallbackList, progress: EpochProgress, interrupted: Callable[[], Stop | None]
     ) -> None:
         position = self.position
         watchers.on_epoch_begin(position.epoch)
@@ -157,15 +177,15 @@ class _Loop:
         watchers.on_epoch_end(position.epoch - 1, logs)
         progress.epoch(position.epoch, figures)
         self._save()
-        if interrupted():
-            raise self._stopped()
+        if stop := interrupted():
+            raise self._stopped(stop)
 
     def _steps(
         self,
         rows: Rows,
         watchers: keras.callbacks.CallbackList,
         progress: EpochProgress,
-        interrupted: Callable[[], bool],
+        interrupted: Callable[[], Stop | None],
     ) -> Figures:
         """What is left of an epoch's steps: how fast they went, and in how many seconds."""
         position, started, tokens = self.position, time.perf_counter(), 0
@@ -179,16 +199,16 @@ class _Loop:
             logs = means_of(position.sums) | {"tokens_per_second": tokens / (time.perf_counter() - started)}
             watchers.on_train_batch_end(position.step - 1, logs)
             progress.step(position.epoch + 1, position.step, logs)
-            if interrupted():
+            if stop := interrupted():
                 self._save()
-                raise self._stopped()
+                raise self._stopped(stop)
         seconds = time.perf_counter() - started
         return {"tokens_per_second": tokens / seconds, "seconds": seconds}
 
     def _scores(self) -> tuple[Figures, Arrays]:
         """The epoch's means: in training, in validation, at a curriculum's stage; and the weights of the last two."""
         with averaged_weights(self.model, self.averages):
-            logs = means_of(self.position.sums) | self._validated("val", self.valid)
+            logs = means_of(self.position.sums) | self._validated("val", self.valid) | self.monitor.scores()
             if self.curriculum is not None and self.curriculum.moves:
                 stage, rows = self.curriculum.stage_evaluation(self.position.history)
                 logs |= stage | self._validated("stage", rows)
@@ -199,26 +219,26 @@ class _Loop:
 
     def _judge(self, row: Figures, weights: Arrays) -> None:
         """Keep the best weights; where they don't get better learn slower, or end."""
-        if self.position.end_epoch(row, self.training.monitor):
+        self.position.end_epoch(row)
+        waited, patience = self.monitor.waited(self.position.history), self.training.plateau_patience
+        if not waited:
             self.best = weights
-        waited, patience = self.position.waited, self.training.plateau_patience
         if patience and waited and waited % patience == 0:
             self.model.optimizer.learning_rate = float(self.model.optimizer.learning_rate) / 2
         if self._out_of_patience():
             self.model.stop_training = True
 
     def _out_of_patience(self) -> bool:
-        return bool(self.training.patience and self.position.waited >= self.training.patience)
+        waited = self.monitor.waited(self.position.history)
+        return bool(self.training.patience and waited >= self.training.patience)
 
     def _save(self) -> None:
         self.saving.save(self.position, self.best)
 
-    def _stopped(self) -> KeyboardInterrupt:
+    def _stopped(self, stop: Stop) -> KeyboardInterrupt:
         saved = "the checkpoint is saved, and the same command with --resume goes on from it"
         kept = "" if self.saving.path is None else f": {saved}"
-        return KeyboardInterrupt(
-            f"Interrupted after {self.position.epoch} epochs and {self.position.step} steps{kept}."
-        )
+        return stop(f"Interrupted after {self.position.epoch} epochs and {self.position.step} steps{kept}.")
 
     def _diverged(self, where: str, figures: Figures) -> TrainingError:
         """Save what there is, and say what to do."""
@@ -233,10 +253,3 @@ class _Loop:
             f"{'clipping' if not training.global_clipnorm else 'a smaller training.global_clipnorm'}"
             f"{'' if path is None else ', with --overwrite'}."
         )
-
-
-def _check_monitor(monitor: str, objective: Objective) -> None:
-    names = ("loss", *objective.measures)
-    if monitor not in (*names, *(f"val_{name}" for name in names)):
-        choices = ", ".join(f"{name}, val_{name}" for name in names)
-        raise InputError(f"training.monitor is {monitor!r}: choose one of {choices}.")

@@ -37,20 +37,32 @@ class WeightDrop:
 
 
 def with_activations(model: keras.Model) -> keras.Model:
-    """The model with two more outputs, (batch, steps, units): what its last recurrent layer says, and that after dropout."""
+    """The model with two more outputs, (batch, steps, units): what its stack says, and that after dropout.
+
+    A stack says what its last layer does, in a residual one with what went past that layer.
+    """
     stack = [layer for layer in model.layers if isinstance(layer, layers.RNN | layers.Bidirectional)]
     if not stack:  # of an encoder and a decoder, which are models of their own
         raise InputError(NOT_IN_STEP)
-    last = stack[-1].output
-    dropped = (layer.output for layer in model.layers if isinstance(layer, layers.Dropout) and layer.input is last)
-    return keras.Model(model.input, [*model.outputs, last, next(dropped, last)], name=model.name)
+    said = _through(model, layers.Add, stack[-1].output)
+    return keras.Model(model.input, [*model.outputs, said, _through(model, layers.Dropout, said)], name=model.name)
+
+
+def _through(model: keras.Model, kind: type[keras.layers.Layer], tensor: keras.KerasTensor) -> keras.KerasTensor:
+    """What a layer of this kind makes of a tensor, where one reads it."""
+    readers = (layer for layer in model.layers if isinstance(layer, kind) and _reads(layer, tensor))
+    return next((layer.output for layer in readers), tensor)
+
+
+def _reads(layer: keras.layers.Layer, tensor: keras.KerasTensor) -> bool:
+    return any(given is tensor for given in tf.nest.flatten(layer.input))
 
 
 def activation_penalty(training: Training, said: tf.Tensor, dropped: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """AR and TAR (Merity et al. 2017): ar mean(dropped_t^2) + tar mean((said_t - said_t-1)^2), over real steps.
 
     Args:
-        said: float, (batch, steps, units), the last recurrent layer's outputs.
+        said: float, (batch, steps, units), the stack's outputs.
         dropped: float, (batch, steps, units), the same after dropout.
         weights: float, (batch, steps), 0 on padding.
     Raises:

@@ -15,25 +15,14 @@ from seqkit import load
 from seqkit.cli.main import main
 from seqkit.core.settings import Stack
 from seqkit.recipes.sentiment import sentiment
+from tests.cases import QUICK, ROWS, write_small_table
 
-ROWS = [("good", f"a good film number {n}") for n in range(20)] + [("bad", f"a bad film number {n}") for n in range(20)]
-QUICK = ["--training.epochs", "1", "--embedding.units", "4", "--stack.units", "4"]
+TRAINING = "evaluations/training"
 
 
 @pytest.fixture
 def table(tmp_path):
-    path = tmp_path / "rows.tsv"
-    path.write_text("label\ttext\n" + "".join(f"{label}\t{text}\n" for label, text in ROWS))
-    return path
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A run that learned next to nothing, quickly."""
-    folder = tmp_path_factory.mktemp("small")
-    (folder / "rows.tsv").write_text("label\ttext\n" + "".join(f"{label}\t{text}\n" for label, text in ROWS))
-    assert main(["train", "sentiment", "--data", str(folder / "rows.tsv"), "--out", str(folder / "run"), *QUICK]) == 0
-    return folder / "run"
+    return write_small_table(tmp_path)
 
 
 def seqkit(*arguments, **options):
@@ -76,11 +65,11 @@ def test_the_run_folder_is_complete(run):
         "model.keras",
         "vocabulary.json",
         "history.csv",
-        "report.json",
-        "report.html",
+        "evaluations/training/report.json",
+        "evaluations/training/report.html",
     }
     assert not list(run.path.parent.glob(".*"))
-    report = json.loads((run.path / "report.json").read_text())
+    report = json.loads((run.path / TRAINING / "report.json").read_text())
     assert {f"baselines/{name}.npz" for name in report["baselines"]} <= present
     assert len(report["baselines"]) >= 2
     for scores in (report["metrics"], *report["baselines"].values()):
@@ -93,7 +82,7 @@ def test_the_run_folder_is_complete(run):
 def test_evaluate_prints_the_report(small, table, capsys):
     assert main(["evaluate", str(small), "--data", str(table), "--json", "--against", str(small)]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report == json.loads((small / "report.json").read_text())
+    assert report == json.loads((small / "evaluations" / "rows" / "report.json").read_text())
     assert report["data"]["rows"] == len(ROWS)
     assert report["macro"].keys() == {"precision", "recall", "f1"}
     other = table.with_suffix(".jsonl")
@@ -223,7 +212,9 @@ def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path, capsys):
     assert "was started with seed 0, now it is 1" in complaint(capsys, [*resumed, "--seed", "1"])
     assert main(resumed) == 0
     assert main([*arguments, "--out", str(tmp_path / "straight")]) == 0
-    metrics = [json.loads((tmp_path / name / "report.json").read_text())["metrics"] for name in ("run", "straight")]
+    metrics = [
+        json.loads((tmp_path / name / TRAINING / "report.json").read_text())["metrics"] for name in ("run", "straight")
+    ]
     assert metrics[0] == metrics[1]
 
 
@@ -274,5 +265,5 @@ def test_progress_of_a_log_file_is_plain_lines(table, tmp_path, capsys):
     assert "\x1b" not in err
     assert "No test data" in err
     assert out.splitlines()[-1] == str(tmp_path / "run")
-    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    report = json.loads((tmp_path / "run" / TRAINING / "report.json").read_text())
     assert "validation rows, which chose the epoch" in report["data"]["source"]

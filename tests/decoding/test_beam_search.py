@@ -23,8 +23,13 @@ def toy(seed, rows, places=3):
     return logits, attention
 
 
-def found_by(model, longest, **options):
-    """What the search returns, in NumPy; `longest` for all rows or for each."""
+def found_by(model, longest, *, way="by step", **options):
+    """What the search returns, in NumPy.
+
+    Args:
+        longest: For all rows or for each.
+        way: Step by step; or in a graph, of any rows or of as many as there are.
+    """
     logits, attention = (tf.constant(part) for part in model)
     rows = logits.shape[0]
 
@@ -33,19 +38,24 @@ def found_by(model, longest, **options):
         weights = tf.gather_nd(attention, tf.stack([memory["row"], ids], axis=1))
         return tf.gather_nd(logits, at), weights, {"step": state["step"] + 1, "before": ids}
 
-    zeros = tf.zeros([rows], tf.int32)
-    found = beam_search(
-        step,
-        {"step": zeros, "before": zeros + BEGIN},
-        {"row": tf.range(rows)},
-        begin=BEGIN,
-        end=END,
-        longest=tf.constant(np.broadcast_to(longest, rows), tf.int32),
-        places=attention.shape[-1],
-        excluded=[BEGIN],
-        search=Search(**{"beam": 1, "length_penalty": 0.0} | options),
-    )
-    return Hypotheses(*(part.numpy() for part in found))
+    def run(longest):
+        zeros = tf.zeros_like(longest)
+        return beam_search(
+            step,
+            {"step": zeros, "before": zeros + BEGIN},
+            {"row": tf.range(tf.size(longest))},
+            begin=BEGIN,
+            end=END,
+            longest=longest,
+            places=attention.shape[-1],
+            excluded=[BEGIN],
+            search=Search(**{"beam": 1, "length_penalty": 0.0} | options),
+        )
+
+    if way != "by step":
+        signature = [tf.TensorSpec([rows if way == "rows known" else None], tf.int32)]
+        run = tf.function(run, input_signature=signature, autograph=False)
+    return Hypotheses(*(part.numpy() for part in run(tf.constant(np.broadcast_to(longest, rows), tf.int32))))
 
 
 def search(model, longest, **options):
@@ -102,18 +112,23 @@ def allowed(model, row, longest, shortest, no_repeat):
     return whole
 
 
+WAYS = st.sampled_from(["by step", "rows unknown", "rows known"])
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 999),
+    way=WAYS,
     penalty=st.sampled_from([0.0, 0.6, 2.0]),
     coverage=st.sampled_from([0.0, 0.3]),
     shortest=st.integers(0, 5),
     no_repeat=st.integers(0, 2),
 )
-def test_a_beam_as_wide_as_the_space_finds_the_best_of_all(seed, penalty, coverage, shortest, no_repeat):
+def test_a_beam_as_wide_as_the_space_finds_the_best_of_all(seed, way, penalty, coverage, shortest, no_repeat):
     longest, model = 6 if no_repeat else 4, toy(seed, rows=3)
     rules = {"shortest": shortest, "no_repeat": no_repeat}
-    wide = search(model, longest, beam=31, n_best=3, length_penalty=penalty, coverage_penalty=coverage, **rules)
+    penalties = {"length_penalty": penalty, "coverage_penalty": coverage}
+    wide = search(model, longest, way=way, beam=31, n_best=3, **penalties, **rules)
     for row, found in enumerate(wide):
         best = sorted(
             (
@@ -130,6 +145,8 @@ def test_a_beam_as_wide_as_the_space_finds_the_best_of_all(seed, penalty, covera
 
 def plain_beam(model, row, longest, beam, penalty):
     """(score, log-probability, symbols, whether it ended) by the docstring, with lists: the best first."""
+    if not longest:
+        return [(0.0, 0.0, (), False)]
     open_, ended = [(0.0, ())], []
     for step in range(longest):
         ways = []
@@ -151,15 +168,16 @@ def plain_beam(model, row, longest, beam, penalty):
 @settings(max_examples=20)
 @given(
     seed=st.integers(0, 999),
-    longest=st.lists(st.integers(1, 7), min_size=1, max_size=4),
+    way=WAYS,
+    longest=st.lists(st.integers(0, 7), min_size=1, max_size=4),
     beam=st.integers(1, 5),
     penalty=st.sampled_from([0.0, 1.0, 3.0]),
     data=st.data(),
 )
-def test_a_narrow_beam_finds_what_a_plain_one_finds(seed, longest, beam, penalty, data):
-    """In every part of the answer, for rows of bounds of their own."""
+def test_a_narrow_beam_finds_what_a_plain_one_finds(seed, way, longest, beam, penalty, data):
+    """In every part of the answer, for rows of bounds of their own; a row that may write nothing is answered by nothing."""
     model, n_best = toy(seed, rows=len(longest)), data.draw(st.integers(1, beam))
-    found = found_by(model, longest, beam=beam, n_best=n_best, length_penalty=penalty)
+    found = found_by(model, longest, way=way, beam=beam, n_best=n_best, length_penalty=penalty)
     symbols = steps = 0
     for row, bound in enumerate(longest):
         expected = plain_beam(model, row, bound, beam, penalty)[:n_best]
@@ -173,11 +191,12 @@ def test_a_narrow_beam_finds_what_a_plain_one_finds(seed, longest, beam, penalty
             assert found.log_probabilities[row, place] == pytest.approx(total, rel=1e-4)
             assert found.ended[row, place] == ended
             looked = [model[1][row, last] for last in (BEGIN, *written)][: len(written) + ended]
-            np.testing.assert_allclose(found.weights[row, place, : len(looked)], looked)
+            np.testing.assert_allclose(found.weights[row, place, : len(looked)], np.reshape(looked, (-1, 3)))
             assert not found.weights[row, place, len(looked) :].any()
         for part in (found.lengths, found.ids, found.ended, found.weights):
             assert not part[row, len(expected) :].any(), "there are fewer hypotheses than asked for"
-    assert (found.ids.shape[2], found.weights.shape[2]) == (symbols, steps)
+    if any(longest):
+        assert (found.ids.shape[2], found.weights.shape[2]) == (symbols, steps)
 
 
 def test_a_graph_of_any_rows_finds_what_is_found_step_by_step():

@@ -30,15 +30,29 @@ def endless():
     return model
 
 
-@pytest.mark.parametrize("how", [{"beam": 1}, {"beam": 3}, {"temperature": 1.0}], ids=str)
+HOW = pytest.mark.parametrize("how", [{"beam": 1}, {"beam": 3}, {"temperature": 1.0}], ids=str)
+
+
+@HOW
 @pytest.mark.parametrize("ratio", [0.0, 0.5, 1.7, 3.0])
 def test_an_answer_is_as_long_as_its_own_source_allows(endless, how, ratio):
     """`Search.ratio` times the symbols of the source, padding aside, and 10 more, but no longer than `longest`."""
-    sizes, longest = np.array([1, 7, 4, 12, 0]), 25
+    sizes, longest = np.array([1, 7, 4, 12]), 25
     ids = np.where(np.arange(14) < sizes[:, None], 5, 0).astype(np.int32)
     found = generation_graph(endless, Search(ratio=ratio, longest=longest, **how))(tf.constant(ids))
     allowed = np.minimum(longest, np.floor(sizes * ratio) + 10) if ratio else np.full(len(sizes), longest)
     np.testing.assert_array_equal(found.lengths[:, 0], allowed)
+
+
+@HOW
+def test_where_nothing_is_asked_nothing_is_answered(endless, how):
+    """For certain; its neighbours in the batch are answered as they are without it."""
+    ids = np.array([[5, END, 0], [END, 0, 0], [5, 6, END], [0, 0, 0]], np.int32)
+    find = generation_graph(endless, Search(longest=6, n_best=1 if how == {"beam": 1} else 2, **how))
+    found = find(tf.constant(ids))
+    np.testing.assert_array_equal(found.lengths[:, 0], [6, 0, 6, 0])
+    np.testing.assert_array_equal(found.scores.numpy()[[1, 3], 0], 0.0)
+    np.testing.assert_array_equal(found.ids.numpy()[[0, 2]], find(tf.constant(ids[[0, 2]])).ids)
 
 
 def test_an_unknown_word_gives_way_to_the_word_that_was_looked_at_most(rng):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.layers.crf import CRF, best_tags, crf_accuracy, crf_loss, unpack, viterbi
+from seqkit.layers.crf import CRF, best_tags, crf_loss, unpack, viterbi
 from seqkit.text.tag_schemes import SCHEMES
 
 TAGS = 3
@@ -114,13 +114,6 @@ def test_a_constrained_chain_answers_with_legal_sequences_only(scheme, rng):
     decoded = best_tags(emissions, mask, chain=False, constraints=rules)
     np.testing.assert_array_equal(decoded, best_tags(CRF(rules)(emissions, mask=mask), mask, chain=True))
     assert count_illegal(best_tags(emissions, mask, chain=False)) > 0
-
-
-def test_accuracy_is_that_of_the_best_tag_after_the_true_one():
-    transitions = np.array([[0.0, 9.0, 0.0], [0.0, 0.0, 0.0], [5.0, 0.0, 0.0], [0.0, 0.0, 9.0]])
-    emissions = np.tile([0.0, 0.1, 0.2], (1, 4, 1))
-    right = crf_accuracy(tf.constant([[2, 0, 1, 0]]), tf.constant(pack(emissions, transitions)))
-    assert right.numpy().tolist() == [[1.0, 1.0, 1.0, 0.0]]
 
 
 def test_the_layer_adds_its_scores_and_is_read_back(tmp_path, rng):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
+from seqkit.metrics.bootstrap import LEAST, bootstrap, paired_bootstrap
 
 
 def mean_of(values):
@@ -18,7 +18,7 @@ def difference(one, other, axis):
 
 
 @settings(max_examples=10)
-@given(rows=st.integers(2, 40), resamples=st.sampled_from([50, 1000]), seed=st.integers(0, 99))
+@given(rows=st.integers(LEAST, 40), resamples=st.sampled_from([50, 1000]), seed=st.integers(0, 99))
 def test_intervals_are_those_of_scipy(rows, resamples, seed):
     one, other = np.random.default_rng(seed).integers(-2, 3, (2, rows)).astype(float)
     other[0] += 0.5
@@ -36,21 +36,30 @@ def test_intervals_are_those_of_scipy(rows, resamples, seed):
 
 
 def test_a_thousand_resamples_of_seed_zero_unless_asked_otherwise():
-    values, calls = np.arange(9.0), []
-    assert bootstrap(mean_of(values), 9) == bootstrap(mean_of(values), 9, resamples=1000, seed=0)
-    assert bootstrap(mean_of(values), 9) != bootstrap(mean_of(values), 9, resamples=1000, seed=1)
+    values, calls = np.arange(12.0), []
+    assert bootstrap(mean_of(values), 12) == bootstrap(mean_of(values), 12, resamples=1000, seed=0)
+    assert bootstrap(mean_of(values), 12) != bootstrap(mean_of(values), 12, resamples=1000, seed=1)
     both = mean_of(values), mean_of(values[::-1])
-    assert paired_bootstrap(*both, 9) == paired_bootstrap(*both, 9, resamples=1000, seed=0)
-    assert paired_bootstrap(*both, 9) != paired_bootstrap(*both, 9, resamples=1000, seed=1)
+    assert paired_bootstrap(*both, 12) == paired_bootstrap(*both, 12, resamples=1000, seed=0)
+    assert paired_bootstrap(*both, 12) != paired_bootstrap(*both, 12, resamples=1000, seed=1)
 
     def counted(sample):
         calls.append(len(sample))
         return {"none": 0.0}
 
-    bootstrap(counted, 9)
-    assert calls == [9] * 1001, "once more for all rows"
-    paired_bootstrap(counted, counted, 9)
-    assert calls == [9] * (1001 + 2 * 1001)
+    bootstrap(counted, 12)
+    assert calls == [12] * 1001, "once more for all rows"
+    paired_bootstrap(counted, counted, 12)
+    assert calls == [12] * (1001 + 2 * 1001)
+
+
+@pytest.mark.parametrize("rows", [1, 9, 10])
+def test_few_rows_have_values_and_neither_interval_nor_test(rows):
+    values = np.arange(float(rows))
+    found = bootstrap(mean_of(values), rows)["mean"]
+    test = paired_bootstrap(mean_of(values), mean_of(values + 1), rows)["mean"]
+    assert (found["value"], test["difference"]) == (pytest.approx(values.mean()), pytest.approx(-1))
+    assert ("low" in found, "high" in found, "low" in test, "p_value" in test) == (rows >= 10,) * 4
 
 
 def test_interval_of_a_proportion_is_the_normal_one(rng):
@@ -79,5 +88,5 @@ def test_paired_test_sees_a_difference_that_two_intervals_hide(rng):
     apart = [bootstrap(score(right), 1000)["accuracy"] for right in (ours, theirs)]
     assert apart[0]["low"] < apart[1]["high"]
     assert paired_bootstrap(score(ours), score(ours), 1000)["accuracy"]["p_value"] == 1.0
-    better = paired_bootstrap(score(np.ones(9)), score(np.zeros(9)), 9, resamples=100)["accuracy"]
+    better = paired_bootstrap(score(np.ones(12)), score(np.zeros(12)), 12, resamples=100)["accuracy"]
     assert better["p_value"] == 2 / 100, "as small as so many resamples can show"

@@ -52,9 +52,9 @@ def slow_counts(truth, prediction, overlap, background=None):
     return len(hits), wrong, len(true) - len(hits)
 
 
-def scores(truths, predictions, background=None, classes=4):
+def scores(truths, predictions, background=None):
     arrays = [[np.array(labels) for labels in part] for part in (truths, predictions)]
-    return segment_scorer(*arrays, classes, background)(np.arange(len(truths)))
+    return segment_scorer(*arrays, background)(np.arange(len(truths)))
 
 
 def labels(text):
@@ -113,11 +113,11 @@ def test_recordings_weigh_by_frames_segments_or_alike():
     assert found["f1_at_50"] == pytest.approx(2 * 1 / 6)
 
 
-def test_a_label_that_the_model_does_not_know_is_always_wrong():
-    found = scores([[0, 0, -1, -1]], [[0, 0, 1, 1]])
+def test_labels_that_the_model_does_not_know_are_always_wrong_and_each_is_a_class():
+    found = scores([[0, 0, 8, 9]], [[0, 0, 1, 1]])
     assert found["frame_accuracy"] == 0.5
-    assert found["edit_score"] == 0.5
-    assert found["macro_f1"] == pytest.approx((1 + 0 + 0) / 3)  # right, predicted in vain, never predicted
+    assert found["edit_score"] == pytest.approx(1 / 3)
+    assert found["macro_f1"] == pytest.approx((1 + 0 + 0 + 0) / 4)  # right, predicted in vain, and two never predicted
 
 
 @given(st.lists(frames, min_size=1, max_size=4), st.sampled_from([None, 0]))
@@ -150,3 +150,13 @@ def test_what_must_hold_of_any_labels(pair, background):
     assert matches[0] <= min(len(one[2]), len(other[2]))
     starts, ends, names = segments(truth)
     np.testing.assert_array_equal(np.repeat(names, ends - starts), truth)
+
+
+@given(st.lists(frames, min_size=2, max_size=5), st.data())
+def test_macro_f1_of_some_recordings_is_over_the_classes_of_all(recordings, data):
+    truths, predictions = [[np.array(labels) for labels in part] for part in zip(*recordings, strict=True)]
+    rows = np.array(data.draw(st.lists(st.integers(0, len(recordings) - 1), min_size=1, max_size=5)))
+    found = segment_scorer(truths, predictions)(rows)["macro_f1"]
+    occurring = np.unique(np.concatenate([*truths, *predictions]))
+    drawn = [np.concatenate([side[row] for row in rows]) for side in (truths, predictions)]
+    assert found == pytest.approx(sk.f1_score(*drawn, labels=occurring, average="macro", zero_division=0.0))

@@ -30,9 +30,10 @@ def test_sums_and_scores_by_hand():
     assert set(tag_scores(np.array([1, 1, 1, 1]), unknown=True).values()) == {0.0, 1.0}
     nothing = tag_scores(np.zeros(4, int), unknown=True)
     assert nothing == {"token_accuracy": 0.0, "known_token_accuracy": 0.0, "unknown_token_accuracy": 0.0}
-    intervals = bootstrap(lambda rows: tag_scores(sums[rows].sum(axis=0), unknown=True), 3, resamples=50)
+    often = np.tile(sums, (4, 1))
+    intervals = bootstrap(lambda rows: tag_scores(often[rows].sum(axis=0), unknown=True), 12, resamples=50)
     assert intervals["span_f1"]["value"] == pytest.approx(4 / 7)
-    assert intervals["unknown_token_accuracy"]["low"] == 0.0
+    assert 0.0 <= intervals["unknown_token_accuracy"]["low"] < 0.5
 
 
 def test_tags_and_their_confusion_by_hand():
@@ -46,18 +47,6 @@ def test_tags_and_their_confusion_by_hand():
     confusion = tag_confusion(TRUTH, GUESS)
     assert confusion["labels"] == ["B-X", "B-Y", "I-X", "O"]
     assert confusion["counts"] == [[2, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 1, 0, 1]]
-
-
-def test_of_many_tags_those_most_often_in_a_mistake_are_shown():
-    """Tag t of 30 is taken t // 10 times for the next one, and once for itself."""
-    names = [f"t{number:02d}" for number in range(31)]
-    pairs = [(names[number], names[number + 1]) for number in range(30) for _ in range(number // 10)]
-    truth, predicted = zip(*pairs, *zip(names, names, strict=True), strict=True)
-    confusion = tag_confusion([truth], [predicted])
-    assert confusion["labels"] == names[11:]  # t10 and t30 are in one mistake and in two; t10 falls behind t11 to t20
-    expected = np.eye(20, dtype=int)
-    expected[np.arange(19), np.arange(1, 20)] = [1] * 9 + [2] * 10
-    assert confusion["counts"] == expected.tolist()
 
 
 def test_mistakes_are_shown_in_context():

@@ -71,6 +71,16 @@ def test_a_image_with_several_captions_is_one_row(folder, capsys):
     (answer,) = map(json.loads, capsys.readouterr().out.splitlines())
     (again,) = run.predict([image])
     assert answer == again
+    table = folder / "some_broken.csv"
+    (folder / "cut.png").write_bytes(image.read_bytes()[:60])
+    table.write_text("image\ncut.png\ntest_3.png\nnowhere.png\n")
+    assert main(["predict", str(run.path), str(table)]) == 2
+    assert "some_broken.csv, line 2: " in capsys.readouterr().err.replace("\n", " ")
+    assert main(["predict", str(run.path), str(table), "--on-error=skip"]) == 0
+    cut, whole, nowhere = map(json.loads, capsys.readouterr().out.splitlines())
+    assert whole == answer
+    assert "cut.png can't be decoded" in cut["left_out"]
+    assert "line 4: there is no image 'nowhere.png'" in nowhere["left_out"]
 
 
 @pytest.mark.parametrize("flags", [{"attention__kind": "none"}, {"attention__kind": "none", "every_step": True}])

@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 from seqkit.batches.windows import Windows
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.serving import TextScorer, split_lines
 from seqkit.recipes.language_model import language_model
+from seqkit.report.document import verdict
+from seqkit.sources.corpus import read_corpus
+from seqkit.sources.examples import Examples
 from seqkit.tasks.language_model import LanguageModel, _until
-from seqkit.text.vocabulary import BEGIN, learn_vocabulary
+from seqkit.text.vocabulary import BEGIN, UNKNOWN, learn_vocabulary
 
 HELLO = "hello" * 400
 
@@ -24,7 +28,7 @@ HELLO = "hello" * 400
 def hello(tmp_path_factory):
     """The lecture's example: over h, e, l and o the next letter of "hello", which takes a memory of one l."""
     folder = tmp_path_factory.mktemp("hello")
-    (folder / "hello.txt").write_text("\n".join([HELLO] * 4))
+    (folder / "hello.txt").write_text(HELLO * 4)
     return language_model(
         folder / "hello.txt",
         out=folder / "run",
@@ -83,35 +87,95 @@ def test_the_report_reads_and_writes(hello):
     means = [row["nats_per_symbol"] for key in ("worst_predicted", "best_predicted") for row in report[key]]
     assert means[0] == max(means)
     assert len(report["sample"]) == 600
-    assert report["sample"] in (hello.path / "report.html").read_text()
+    assert report["sample"] in (hello.path / "evaluations" / "training" / "report.html").read_text()
 
 
 def test_baselines_expect_the_unexpected(hello):
     """A symbol that training never had has some probability; in the uniform model that of all others."""
-    examples = hello.task.read((["hel☃"],), hello.columns())
+    examples = hello.task.read((["hel☃"],), hello.columns(), role="asked")
     for path in (hello.path / "baselines").iterdir():
         values = hello.task.baseline_outputs(hello.task.baselines()[path.stem].load(path), examples).values
         assert np.isfinite(values).all()
         if path.stem == "uniform":
-            np.testing.assert_allclose(values, -np.log(6))  # h, e, l, o, a line end, and what is unknown
+            np.testing.assert_allclose(values, -np.log(5))  # h, e, l, o, and what is unknown
 
 
 def test_generate_and_score_on_the_command_line(hello, tmp_path, capsys):
     assert main(["generate", str(hello.path), "--prompt", "he", "--length", "5", "--temperature", "0"]) == 0
     assert capsys.readouterr().out == "hellohe\n"
     lines = tmp_path / "lines.txt"
-    lines.write_text("hello\nohell\nhhhhh\n")
+    lines.write_text("hello\nohell\nhhhhh\nZhhhZ\n")
     assert main(["score", str(hello.path), str(lines)]) == 0
-    scores = [json.loads(line)["log_probability"] for line in capsys.readouterr().out.splitlines()]
-    assert scores[0] > scores[2]
+    scores = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert scores[0]["log_probability"] > scores[2]["log_probability"]
+    assert [(score["symbols"], score["unknown"]) for score in scores] == [(5, 0), (5, 0), (5, 0), (5, 2)]
     assert main(["generate", str(hello.path), "--prompt", "x"]) == 2
     assert "'x'" in capsys.readouterr().err
+    for flags, said in (
+        (["--seed", "-1"], "seed is -1"),
+        (["--length", "-5"], "length is -5"),
+        (["--length", "0"], "length is 0"),
+    ):
+        assert main(["generate", str(hello.path), *flags]) == 2
+        assert f"{said}: give a number of at least" in capsys.readouterr().err
 
 
-def test_sentences_end_and_words_keep_their_lines(tmp_path):
+def test_a_text_of_one_line_is_scored_in_cold_streams_by_the_model_and_the_baselines(hello):
+    """From the begin token all; and of two stretches nobody says how sure that is."""
+    text = HELLO + "h☃" + HELLO
+    examples = read_corpus((["".join(text)],), hello.columns(), contiguous=True)
+    assert len(examples) == 2
+    ids = hello.task.predicted(examples).ids.values
+    pieces = np.split(ids, np.linspace(0, len(ids), 17).astype(int)[1:-1])
+    assert {len(piece) for piece in pieces} <= {250, 251}
+    rows = Ragged.of_lengths(ids, np.array(list(map(len, pieces))))
+    for path in (hello.path / "baselines").iterdir():
+        baseline = hello.task.baselines()[path.stem].load(path)
+        np.testing.assert_array_equal(
+            hello.task.baseline_outputs(baseline, examples).values, baseline.log_probabilities(rows, BEGIN)
+        )
+    got = hello.task.outputs(hello._forward, hello.task.encode(examples, 64)[0])
+    for number in (0, 7, 15):
+        logits = np.asarray(hello.model(np.array([[BEGIN, *pieces[number][:-1]]])), np.float64)[0]
+        nats = np.log(np.exp(logits).sum(axis=-1)) - logits[np.arange(len(logits)), pieces[number]]
+        np.testing.assert_allclose(-got[number], nats, rtol=1e-3, atol=1e-4)
+    report = hello.evaluate(examples)
+    assert all(
+        "low" not in score for system in (report["metrics"], *report["baselines"].values()) for score in system.values()
+    )
+    assert "nothing is decided" in verdict(report)
+    total = -got.values.sum(dtype=np.float64) + np.log(0x110000 - 0x800)  # the snowman, as one of all characters
+    assert report["metrics"]["bits_per_character"]["value"] == pytest.approx(total / np.log(2) / len(text), rel=1e-5)
+    assert report["metrics"]["perplexity"]["value"] == pytest.approx(
+        np.exp(min(total, 700)), rel=1e-4
+    )  # it is one word
+
+
+def check_closed_vocabulary(run):
+    """The perplexity by hand, with the end of each line as a word."""
+    lines = ["the cat ran", "the bird", "zebra the"] * 4
+    report = run.evaluate((lines,))
+    index = {token: number for number, token in enumerate(run.task.vocabulary.tokens)}
+    assert set(index) == {"<padding>", "<unknown>", "<begin>", "<end>", "the", "cat", "sat", "dog", "ran"}
+    total = 0.0
+    for line in lines:
+        ids = [index.get(word, UNKNOWN) for word in (*line.split(), "<end>")]
+        logits = np.asarray(run.model(np.array([[BEGIN, *ids[:-1]]])), np.float64)[0]
+        total += sum(np.log(np.exp(row).sum()) - row[i] for row, i in zip(logits, ids, strict=True))
+    words = sum(len(line.split()) + 1 for line in lines)
+    metrics = {name: score["value"] for name, score in report["metrics"].items()}
+    assert metrics["closed_vocabulary_perplexity"] == pytest.approx(np.exp(total / words), rel=1e-4)
+    assert metrics["nats_per_symbol"] == pytest.approx(total / words, rel=1e-4)
+    assert metrics["unknown_symbol_share"] == pytest.approx(8 / words)
+    assert set(metrics) == {"closed_vocabulary_perplexity", "nats_per_symbol", "unknown_symbol_share"}
+    assert f"{8 / words:.1%} of the words are unknown" in verdict(report)
+
+
+def test_sentences_end_and_words_keep_their_lines(tmp_path, capsys):
     path = tmp_path / "lines.txt"
-    path.write_text("the cat sat\nthe dog ran\n" * 60)
+    path.write_text("the cat sat\nthe dog ran\n" * 60 + "the bird sang\n")
     settings = {
+        "min_count": 2,
         "unit": "word",
         "embedding": Embedding(units=8),
         "stack": Stack(cell="gru", units=(16,)),
@@ -120,9 +184,12 @@ def test_sentences_end_and_words_keep_their_lines(tmp_path):
     run = language_model(path, out=tmp_path / "sentences", contiguous=False, **settings)
     written = "".join(run.generate("the cat", length=20, temperature=0))
     assert written == " sat"
+    assert "".join(run.generate("the bird", length=20, temperature=0)) in (" sat", " ran")
+    assert "'bird', which the vocabulary does not: read as unknown" in capsys.readouterr().err
+    check_closed_vocabulary(run)
     running = language_model(path, out=tmp_path / "running", contiguous=True, window=8, **settings)
     assert "".join(running.generate("the cat", length=2, temperature=0)) == " sat\n"
-    assert running.report["metrics"]["perplexity"]["value"] < 3
+    assert running.report["metrics"]["closed_vocabulary_perplexity"]["value"] < 3
 
 
 @pytest.fixture(scope="module")
@@ -159,8 +226,8 @@ def test_subwords_are_written_as_text(rhyme):
 @pytest.mark.parametrize("unit", ["symbol", "subword", "unigram"])
 def test_lines_come_back_piece_by_piece(unit):
     text = "The cat sat, catlike.\n\nA bat spat: “batlike”!\n"
-    task = LanguageModel({"text": "text"}, learn_vocabulary(text.splitlines(True), unit=unit), True, 20, False)
-    ids = task.symbols([text])[0]
+    task = LanguageModel({"text": "text"}, learn_vocabulary(text.splitlines(True), unit=unit), True, 20, False, False)
+    ids = task.predicted(Examples({"text": [text]}, "here")).ids[0]
     assert "".join(task._written(iter(ids[:, None]), fresh=True)) == text
 
 
@@ -173,7 +240,7 @@ def test_metrics_of_subwords_are_the_texts_own(rhyme):
     text = (rhyme.path.parent / "rhyme.txt").read_text()
     values = {name: figure["value"] for name, figure in report["metrics"].items()}
     assert values["bits_per_character"] == pytest.approx(nats / np.log(2) / len(text), rel=1e-4)
-    assert values["perplexity"] == pytest.approx(np.exp(nats / len(text.split())), rel=1e-4)
+    assert values["perplexity"] == pytest.approx(np.exp(nats / (len(text.split()) + text.count("\n"))), rel=1e-4)
     assert values["nats_per_symbol"] < 0.5 * report["baselines"]["unigram"]["nats_per_symbol"]["value"]
 
 

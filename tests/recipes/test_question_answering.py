@@ -80,7 +80,7 @@ def test_the_report_shows_what_each_look_weighs(trained):
         weights = np.array(row["weights"])
         assert weights.shape == (1, 4, 4)
         np.testing.assert_allclose(weights.sum(axis=(1, 2)), 1.0, atol=1e-2)
-    page = (trained.path / "report.html").read_text()
+    page = (trained.path / "evaluations" / "training" / "report.html").read_text()
     assert page.count("hop 1") >= 3
     assert "wrong: it is purple" in page
 
@@ -94,6 +94,21 @@ def test_a_table_is_answered_as_its_rows_are(trained, tables, capsys):
     question = "what is on the right?"
     (one,) = [row for row in answers[:4] if row["question"] == question]
     assert load(trained.path).predict([(file, question), (np.asarray(Image.open(file)), question)]) == [one, one]
+
+
+def test_a_row_whose_image_cannot_be_read_keeps_its_place_among_the_answers(trained, tables):
+    skipping = load(trained.path, on_error="skip")
+    file, question = tables[1].parent / "images" / "test_0.png", "what is on the right?"
+    (answer,) = trained.predict([(file, question)])
+    first, *others = skipping.predict([("nowhere.png", "where?"), (file, question), (np.zeros((2, 2)), "why?")])
+    assert first == {
+        "question": "where?",
+        "left_out": "There is no image nowhere.png: correct the path or restore the file.",
+    }
+    assert others[0] == answer
+    assert "float64" in others[1]["left_out"]
+    with pytest.raises(InputError, match="on_error is 'ignore': choose one of stop, skip"):
+        load(trained.path, on_error="ignore")
 
 
 def test_other_columns_name_the_image_and_the_kind(tables, tmp_path):

@@ -1,6 +1,5 @@
 """Tagging from the command line: spans, their schemes, and what can be wrong with tagged data."""
 
-import dataclasses
 import json
 
 import pytest
@@ -29,41 +28,48 @@ QUICK = [
 SMALL = ["--character-units", "4", "--max-word-length", "5"]
 
 
-BIO, _, _, BILOU, _ = SCHEMES
-SUFFIXED = dataclasses.replace(BILOU, after=True, separator="_")  # from_B
+def in_bio(word, parts):
+    return [f"{'I' if n else 'B'}-{word}" for n in range(len(parts))]
 
 
-def flights(scheme):
-    """From one city to another, each a span."""
+def in_bilou_behind_the_type(word, parts):
+    return [f"{word}-U"] if len(parts) == 1 else [f"{word}-B", f"{word}-L"]
+
+
+def flights(separator="\t", written=in_bio):
+    """From one city to another."""
     lines = []
     for start in CITIES:
         for goal in CITIES:
             for opening in ("fly", "i want to go", "flights", "please book"):
-                words, spans = opening.split(), []
+                lines += [f"{word}{separator}O" for word in opening.split()]
                 for word, city in (("from", start), ("to", goal)):
-                    words += [word, *city.split()]
-                    spans.append((word, len(words) - len(city.split()), len(words)))
-                tags = scheme.write(spans, len(words))
-                lines += [*map("\t".join, zip(words, tags, strict=True)), ""]
+                    lines.append(f"{word}{separator}O")
+                    parts = city.split()
+                    pairs = zip(parts, written(word, parts), strict=True)
+                    lines += [f"{part}{separator}{tag}" for part, tag in pairs]
+                lines.append("")
     return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     path = tmp_path_factory.mktemp("flights") / "flights.conll"
-    path.write_text(flights(BIO))
+    path.write_text(flights())
     return path
 
 
 @pytest.fixture(scope="module", params=["softmax", "crf"])
 def run(request, table):
-    """A tagger of spans: one that was told to write them as BIOES, and one of a file with prefixes after the type."""
-    out, data, flags = table.parent / request.param, table, ["--scheme", "bioes"]
-    if request.param == "crf":
-        data, flags = table.parent / "suffixed.conll", []
-        data.write_text(flights(SUFFIXED))
-    flags += ["--output", request.param, *QUICK, *SMALL]
-    assert main(["train", "tagging", "--data", str(data), "--test", str(table), "--out", str(out), *flags]) == 0
+    """Taggers of spans: one writes them as BIOES, whatever the data has; one as its data does, BILOU behind the type."""
+    out = table.parent / request.param
+    flags = ["--output", request.param, *QUICK, *SMALL]
+    if request.param == "softmax":
+        flags += ["--scheme", "bioes"]
+    else:
+        table = table.with_name("flights.data")
+        table.write_text(flights(" ", in_bilou_behind_the_type))
+    assert main(["train", "tagging", "--data", str(table), "--test", str(table), "--out", str(out), *flags]) == 0
     return load(out)
 
 
@@ -75,37 +81,23 @@ def complaint(capsys, arguments):
     return last
 
 
-def test_schemes_of_runs_made_by_0_5_had_names_alone():
-    for scheme in SCHEMES[:3]:
-        assert TagScheme.from_json(migrated({"scheme": scheme.name})["scheme"]) == scheme
-    assert migrated({"scheme": None}) == {"scheme": None}
-
-
-def test_spans_are_found_scored_and_reported(run, table):
+def test_spans_are_found_scored_and_reported(run):
     report = run.report
     assert list(report["metrics"]) == ["span_f1", "span_precision", "span_recall", "token_accuracy"]
+    assert report["kept"]["monitor"] == "val_span_f1"
+    assert report["kept"]["value"] == max(row["val_span_f1"] for row in run.history)
+    assert ("accuracy" in run.history[0]) == (run.task.output == "softmax"), "a chain's needs a search"
     assert report["metrics"]["span_f1"]["value"] > 0.95
-    (said,) = (
-        found for found in run.task.examined(read(table, run.columns())).findings if found.kind == "converted_tags"
-    )
-    assert f"marks spans by BIO, the model by {run.task.scheme}: the tags are converted" in said.what
     assert report["baselines"].keys() == {"most_frequent", "linear"}
     assert report["data"]["illegal_tags"] == report["data"]["unseen_tags"] == 0
-    softmax = run.task.output == "softmax"
     assert {row["label"]: row["support"] for row in report["per_span"]} == {"from": 64, "to": 64}
-    assert ("B-from" if softmax else "from_B") in {row["label"] for row in report["per_class"]}
     assert sum(map(sum, report["confusion"]["counts"])) == report["data"]["tokens"]
     (answer,) = run.predict(["please book from San Jose to boston"])
     assert answer == {
         "tokens": ["please", "book", "from", "San", "Jose", "to", "boston"],
-        "tags": [
-            "O",
-            "O",
-            "O",
-            *(("B-from", "E-from") if softmax else ("from_B", "from_L")),
-            "O",
-            "S-to" if softmax else "to_U",
-        ],
+        "tags": ["O", "O", "O", "B-from", "E-from", "O", "S-to"]
+        if run.task.output == "softmax"
+        else ["O", "O", "O", "from-B", "from-L", "O", "to-U"],
         "spans": [
             {"label": "from", "begin": 3, "end": 5, "text": "San Jose"},
             {"label": "to", "begin": 6, "end": 7, "text": "boston"},
@@ -134,6 +126,39 @@ def test_answers_are_legal_whatever_they_are_asked(run, rng):
         assert run.task.scheme.illegal([answer["tags"]]) == 0
 
 
+def test_schemes_of_runs_made_by_0_5_had_names_alone():
+    for scheme in SCHEMES[:3]:
+        assert TagScheme.from_json(migrated({"scheme": scheme.name})["scheme"]) == scheme
+    assert migrated({"scheme": None}) == {"scheme": None}
+
+
+def test_data_in_another_scheme_is_said_to_be_converted(run, table):
+    (said,) = (found for found in run.evaluate(table)["findings"] if found["kind"] == "converted_tags")
+    assert f"marks spans by BIO, the model by {run.task.scheme}: the tags are converted" in said["what"]
+
+
+def test_any_scheme_of_the_same_spans_scores_the_same(run, table):
+    other = table.with_name("other.tsv")
+    other.write_text(flights("\t", in_bilou_behind_the_type))
+    reports = [run.evaluate(path) for path in (table, other)]
+    assert reports[0]["metrics"] == reports[1]["metrics"]
+    assert reports[0]["confusion"] == reports[1]["confusion"]
+
+
+def test_a_token_with_a_tab_or_a_line_end_stays_one(run):
+    import tensorflow as tf
+
+    odd = [["fly", "from", "new\tyork", "to", "san\njose", "x"], ["denver"]]
+    report = run.evaluate((odd, [["O", "O", "B-from", "O", "B-to", "O"], ["O"]]))
+    assert report["data"]["tokens"] == 7
+    answers = run.predict(odd)
+    assert [answer["tokens"] for answer in answers] == odd
+    serve = tf.saved_model.load(str(run.export("savedmodel"))).signatures["serving_default"]
+    served = serve(text=run.task.serving_inputs(run.task.read((odd,), {"tokens": "tokens"})))
+    tags = [[tag.decode() for tag in row if tag] for row in served["tags"].numpy()]
+    assert tags == [answer["tags"] for answer in answers]
+
+
 def test_unknown_and_illegal_tags_are_counted_and_wrong(run, tmp_path, capsys):
     path = tmp_path / "odd.conll"
     path.write_text("fly\tVERB\nfrom\tO\nnew\tB-from\nyork\tI-from\nto\tB-airline\nboston\tB-to\n")
@@ -147,7 +172,7 @@ def test_unknown_and_illegal_tags_are_counted_and_wrong(run, tmp_path, capsys):
     report = json.loads(capsys.readouterr().out)
     assert report["data"]["illegal_tags"] == 1
     assert report["metrics"]["span_f1"]["value"] == 1.0  # I without B is read as conlleval reads it
-    html = (run.path / "report.html").read_text()
+    html = (run.path / "evaluations" / "training" / "report.html").read_text()
     assert "illegal tags, read as conlleval reads them" in html
     assert "Each type of span" in html
 

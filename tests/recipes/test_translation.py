@@ -2,12 +2,18 @@
 
 import json
 
+import numpy as np
 import pytest
+import sacrebleu
 import tensorflow as tf
 
 from seqkit import load
 from seqkit.cli.main import main
+from seqkit.core.settings import Search
 from seqkit.corpora.number_words import number_words
+from seqkit.sources.examples import Examples
+from seqkit.tasks.translation import Translation
+from seqkit.text.vocabulary import learn_vocabulary
 
 SMALL = {
     "vocabulary-size": 120,
@@ -45,12 +51,14 @@ def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
     flags = {"search__n_best": 2, "search__longest": 12, "test": folder / "test"} | search
     if unit == "symbol":
         flags |= {"encoder__units": [6, 6], "encoder__pyramidal": True}
-    flags |= {"shared_vocabulary": True, "shared_embedding": True} if unit == "unigram" else {}
+    if unit == "unigram":
+        flags |= {"shared_vocabulary": True, "shared_embedding": True, "lowercase": True, "search__no_repeat": 1}
     assert train(folder, unit, unit=unit, **flags) == 0
     run = load(folder / unit)
     assert set(run.report["metrics"]) == {"bleu", "chrf", "exact_match", "length_ratio"}
     assert set(run.report["baselines"]) == {"copy", "nearest"}
-    assert {"bleu", "chrf"} == set(run.report["signatures"])
+    case = "lc" if unit == "unigram" else "mixed"
+    assert [f"case:{case}|" in run.report["signatures"][name] for name in ("bleu", "chrf")] == [True, True]
     for one, row in zip(run.report["attention"], run.report["written"], strict=False):
         if unit == "symbol":
             symbols = [*row["source"], "<end>"]
@@ -58,7 +66,7 @@ def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
         assert len(one["weights"]) == len(one["written"])
         assert {len(row) for row in one["weights"]} == {len(one["places"])}
         assert [sum(row) for row in one["weights"]] == pytest.approx([1] * len(one["weights"]), abs=0.01)
-    page = (run.path / "report.html").read_text()
+    page = (run.path / "evaluations" / "training" / "report.html").read_text()
     assert "Where it looks" in page
     assert "What it writes" in page
     capsys.readouterr()
@@ -67,7 +75,12 @@ def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
     assert main(["predict", str(run.path), str(asked)]) == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(answers) == 3
-    for answer in answers:
+    assert answers[1] == {
+        "translation": "",
+        "score": 0.0,
+        "others": [{"translation": "", "score": 0.0}] * (unit == "marked_word"),
+    }
+    for answer in (answers[0], answers[2]):
         assert unit == "marked_word" or answer["score"] >= answer["others"][0]["score"]
     if unit == "marked_word":
         check_drawn(run)
@@ -85,6 +98,15 @@ def check_drawn(run):
     assert not any("<unknown>" in answer for answer in answers)
     of_source = [set(text.split()) & set(answer.split()) for text, answer in zip(texts, answers, strict=True)]
     assert any(word not in run.task.target.tokens for words in of_source for word in map("▁{}".format, words))
+
+
+def test_folded_translations_are_scored_folded():
+    vocabulary = learn_vocabulary(["a b"], unit="marked_word", lowercase=True)
+    task = Translation({}, vocabulary, vocabulary, Search(), 9, 9)
+    texts, references = ["two men are by the window"], ["Two men are at the Window."]
+    scores = task.scorer(Examples({"target": references}, "here"), texts)(np.array([0]))
+    assert scores["bleu"] == pytest.approx(sacrebleu.corpus_bleu(texts, [references], lowercase=True).score)
+    assert scores["bleu"] > 1.2 * sacrebleu.corpus_bleu(texts, [references]).score
 
 
 def test_long_pairs_are_left_out_of_training_and_counted(folder):

@@ -50,7 +50,7 @@ def test_the_direction_is_read_where_a_frame_does_not_tell_it(trained):
     assert list(report["metrics"]) == ["frame_accuracy", "macro_f1", "edit_score", "f1_at_10", "f1_at_25", "f1_at_50"]
     assert report["data"]["frames"] == 190 + 207
     assert [video["recording"] for video in report["timelines"]] == ["s10", "s11"]
-    assert "Over time" in (trained.path / "report.html").read_text()
+    assert "Over time" in (trained.path / "evaluations" / "training" / "report.html").read_text()
 
 
 def test_files_are_answered_as_their_arrays_are(trained, folder, capsys):
@@ -83,6 +83,9 @@ def test_a_broken_recording_stops_or_is_left_out(folder, tmp_path, capsys):
     broken.mkdir()
     for number in range(8):
         (broken / f"s{number}.npz").symlink_to(folder / f"s{number}.npz")
+    np.savez(
+        broken / "s8.npz", frames=np.zeros((0, 2)), labels=[]
+    )  # is no reason to stop, and has nothing to learn from
     (broken / "s9.npz").write_text("no recording")
     with pytest.raises(InputError, match=r"s9\.npz, frame 0: it can't be decoded"):
         video_frames(broken, out=tmp_path / "run", **QUICK)
@@ -92,8 +95,29 @@ def test_a_broken_recording_stops_or_is_left_out(folder, tmp_path, capsys):
     assert main(["predict", str(run.path), str(broken)]) == 0
     captured = capsys.readouterr()
     answers = [json.loads(line) for line in captured.out.splitlines()]
-    assert [bool(answer["labels"]) for answer in answers] == [True] * 8 + [False]
+    assert [len(answer.get("labels", "?")) for answer in answers] == [20 + 17 * k for k in range(8)] + [0, 1]
+    assert answers[8] == {"recording": f"{broken}/s8.npz", "segments": [], "labels": [], "confidence": []}
+    assert answers[9]["left_out"].startswith(f"{broken}/s9.npz, frame 0: it can't be decoded")
     assert "s9.npz, frame 0" in " ".join(captured.err.split())
+    assert main(["predict", str(run.path), str(broken), "--on-error=stop"]) == 2
+    assert len(capsys.readouterr().out.splitlines()) == 9
+
+
+def test_an_array_without_a_frame_is_answered_in_its_place(trained, rng):
+    frames = walk(rng, 30)[0]
+    (alone,) = trained.predict([frames])
+    empty = {"segments": [], "labels": [], "confidence": []}
+    assert trained.predict([np.zeros((0, 2)), frames, np.zeros(0)]) == [empty, alone, empty]
+
+
+def test_what_predict_leaves_out_of_a_folder_is_told(trained, folder, tmp_path, capsys):
+    (tmp_path / "a.npz").symlink_to(folder / "s1.npz")
+    (tmp_path / "clip.mov").touch()
+    assert main(["predict", str(trained.path), str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 1
+    assert "were left out" in captured.err
+    assert f"{tmp_path}/clip.mov" in "".join(captured.err.split("\n"))
 
 
 def test_turned_copies_are_trained_on_beside_the_originals(tmp_path, rng):

@@ -105,10 +105,14 @@ def test_sums_over_windows_equal_those_over_whole_rows(rng, slots, window):
     assert evaluate(net, Windows(columns, "ids", slots, window), objective) == pytest.approx(whole, rel=1e-5)
 
 
-def test_one_window_a_row_trains_as_the_whole_row_does(rng):
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_window_a_row_trains_as_the_whole_row_does(rng, count):
     """Truncated backpropagation is the full one where the window is as long as the rows."""
-    columns, start, trained = rows(rng, np.array([9, 9])), model(cell="gru", units=(5,)).get_weights(), []
-    for pipeline in (Pipeline(columns, {"ids": (9,)}, 2), Windows(columns, "ids", 2, 9), Windows(columns, "ids", 2, 3)):
+    columns, start, trained = rows(rng, np.array([9] * count)), model(cell="gru", units=(5,)).get_weights(), []
+    for pipeline in (
+        Pipeline(columns, {"ids": (9,)}, count),
+        *(Windows(columns, "ids", count, size) for size in (9, 3)),
+    ):
         net, training = model(cell="gru", units=(5,)), Training(epochs=1, optimizer="sgd", learning_rate=0.5)
         net.set_weights(start)
         fit(net, pipeline, pipeline, objective=classification(training, [1] * 4), training=training)

@@ -8,10 +8,15 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from rich.console import Console
 
-from seqkit.report.document import scores_table, write_html
+from seqkit.core.errors import InputError
+from seqkit.metrics.metric import metric
+from seqkit.report.document import ScoresTable, against_table, write_html
+from seqkit.report.labels import CLASSES
 from seqkit.report.pages import Section, _lit, axes, facts, figure, png
 from seqkit.report.wording import verdict
 
@@ -24,6 +29,7 @@ def score(value, half=0.01):
 
 HOSTILE = "<script>alert(1)</script> & a fine film"
 DIFFERENCE = {"difference": 0.012, "low": 0.004, "high": 0.02, "p_value": 0.002}
+SURE = {"difference": 0.0567, "low": 0.0501, "high": 0.0633, "p_value": 0.002}
 REPORT = {
     "recipe": "sentiment",
     "seqkit": "0.1.0",
@@ -35,6 +41,10 @@ REPORT = {
         "majority": {"accuracy": score(0.5012), "log_loss": score(0.693)},
         "linear": {"accuracy": score(0.8571), "macro_f1": score(0.8565), "log_loss": score(0.341)},
     },
+    "compared": {
+        "majority": {"accuracy": SURE, "log_loss": SURE}, "linear": {"accuracy": SURE, "macro_f1": SURE, "log_loss": SURE},
+    },
+    "kept": {"epoch": 4, "monitor": "val_accuracy", "value": 0.895},
     "data": {
         "source": "reviews.tsv", "rows": 12345, "digest": "sha256:0123abcd", "empty_texts": 2, "cut_texts": 17,
         "unseen_labels": 1, "unknown_token_share": 0.0312, "padding_share": 0.114,
@@ -198,38 +208,175 @@ def test_a_recipe_adds_its_own_section(tmp_path):
     assert text.index("Spans") < text.index("How it was made")
 
 
+def compared(name, ours, rivals, tests):
+    """A report of one metric; `tests` has the intervals of its differences."""
+    return {
+        "metrics": {name: score(ours)},
+        "baselines": {rival: {name: score(value)} for rival, value in rivals.items()},
+        "compared": {
+            rival: {name: {"difference": ours - rivals[rival], "low": ends[0], "high": ends[1], "p_value": 0.5}}
+            for rival, ends in tests.items()
+        },
+    }
+
+
 @pytest.mark.parametrize(
-    ("ours", "theirs", "words"),
+    ("name", "ends", "words"),
     [
-        (score(0.91), score(0.86), "The model beats the best baseline: 91.0% accuracy (90.0% to 92.0%) against 86.0"),
-        (score(0.86), score(0.91), "The linear baseline beats the model: 91.0% (90.0% to 92.0%) against the model's"),
-        (score(0.91), score(0.90), "Undecided: the model scores 91.0%"),
-        (score(0.90), score(0.91), "Undecided: the model scores 90.0%"),
+        ("accuracy", (0.001, 0.04), "The model beats the best baseline on accuracy (91.0% against 90.0% for linear;"),
+        ("accuracy", (-0.04, -0.001), "The best baseline beats the model on accuracy (91.0% against 90.0% for linear;"),
+        (
+            "accuracy",
+            (-0.001, 0.04),
+            "Undecided on accuracy (91.0% against 90.0% for linear; +1.0 points, -0.1 to +4.0 p",
+        ),
+        ("accuracy", (0.0, 0.04), "Undecided on accuracy"),
+        (
+            "perplexity",
+            (0.001, 0.04),
+            "The best baseline beats the model on perplexity (0.910 against 0.500 for majority",
+        ),
+        ("perplexity", (-0.04, -0.001), "The model beats the best baseline on perplexity"),
+        ("perplexity", (-0.04, 0.0), "Undecided on perplexity"),
     ],
 )
-def test_verdict_is_honest(ours, theirs, words):
-    baselines = {"majority": {"accuracy": score(0.5)}, "linear": {"accuracy": theirs}}
-    report = {"metrics": {"accuracy": ours}, "baselines": baselines}
+def test_a_verdict_is_undecided_only_where_the_paired_interval_holds_zero(name, ends, words):
+    """Though the two intervals overlap; against the best baseline in the metric's direction, not against the first."""
+    rivals = {"majority": 0.5, "linear": 0.9}
+    report = compared(name, 0.91, rivals, dict.fromkeys(rivals, ends))
     assert verdict(report).startswith(words)
-    assert "linear" in verdict(report)
 
 
-def test_verdict_of_a_loss_prefers_the_lower():
-    baselines = {"linear": {"log_loss": score(0.3)}, "majority": {"log_loss": score(0.6)}}
-    report = {"metrics": {"log_loss": score(0.2)}, "baselines": baselines}
-    assert verdict(report).startswith("The model beats the best baseline: 0.200")
-    assert "linear" in verdict(report)
-    report["metrics"]["log_loss"] = score(0.5)
-    assert verdict(report).startswith("The linear baseline beats the model")
+def test_a_verdict_decides_each_headline_metric():
+    """A run that is behind in accuracy, though no test shows it, and far ahead in macro F1."""
+    accuracy = compared("accuracy", 0.941, {"linear": 0.954}, {"linear": (-0.031, 0.004)})
+    macro = compared("macro_f1", 0.915, {"linear": 0.742}, {"linear": (0.121, 0.22)})
+    report = {
+        "metrics": accuracy["metrics"] | macro["metrics"] | {"log_loss": score(0.2)},
+        "baselines": {
+            "linear": accuracy["baselines"]["linear"] | macro["baselines"]["linear"] | {"log_loss": score(0.1)}
+        },
+        "compared": {"linear": accuracy["compared"]["linear"] | macro["compared"]["linear"]},
+    }
+    assert verdict(report) == (
+        "The model beats the best baseline on macro F1 (91.5% against 74.2% for linear; +17.3 points, +12.1 to +22.0 "
+        "points). Undecided on accuracy (94.1% against 95.4% for linear; -1.3 points, -3.1 to +0.4 points)."
+    )
+
+
+def test_a_verdict_needs_rows_and_a_test():
+    few = compared("accuracy", 0.9, {"linear": 0.5}, {"linear": (0.1, 0.3)})
+    del few["compared"]["linear"]["accuracy"]["low"]
+    assert verdict(few) == "Too few rows to decide on accuracy (90.0% against 50.0% for linear)."
+    old = {**few, "compared": None}
+    assert "holds no paired test" in verdict(old)
+    assert "there is no baseline" in verdict({"metrics": few["metrics"]})
+    assert verdict({}) == "This run has not been scored yet."
+    with pytest.raises(InputError, match="Nothing is known of the metric 'hinge'"):
+        verdict({"metrics": {"hinge": score(0.1)}})
+
+
+def test_a_verdict_says_that_nothing_more_was_learned_than_frequencies():
+    rivals = {"unigram": 5.0, "kneser_ney": 4.0}
+    ends = {"unigram": (-0.01, 0.02), "kneser_ney": (0.9, 1.1)}
+    found = verdict(compared("nats_per_symbol", 5.005, rivals, ends))
+    assert "beats the model on nats per symbol (5.005 against 4.000 for kneser ney" in found
+    assert "not shown to have learned more than the unigram baseline, by nats per symbol." in found
+    ends["unigram"] = (-0.02, -0.01)
+    assert "learned more" not in verdict(compared("nats_per_symbol", 4.985, rivals, ends))
+
+
+def shown(report, width=80):
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(ScoresTable(report))
+    return capture.get()
 
 
 def test_terminal_table_has_a_column_a_baseline():
+    for words in ("model", "majority", "linear", "macro F1", "91.4%", "90.4% to 92.4%", "85.7%", "–"):
+        assert words in shown(REPORT)
+
+
+NAMES = [
+    "closed_vocabulary_perplexity",
+    "accuracy",
+    "unknown_token_accuracy",
+    "length_ratio",
+    "perplexity",
+    "calibration_error",
+]
+BASELINES = ["most_frequent", "kneser_ney", "fixed_window", "question_alone", "image_alone", "unigram", "nearest"]
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.sampled_from(NAMES), min_size=1, unique=True),
+    st.lists(st.sampled_from(BASELINES), unique=True),
+    st.floats(1e-3, 1e9),
+    st.sampled_from([72, 80, 100, 200]),
+)
+def test_terminal_tables_are_whole(names, baselines, value, width):
+    """Every header and every value at any width, whichever the metrics and however many the baselines."""
+    values = {name: min(value, 1.0) if metric(name).kind == "share" else value for name in names}
+    scores = {name: score(one, one / 7) for name, one in values.items()}
+    text = shown({"metrics": scores, "baselines": dict.fromkeys(baselines, scores)}, width)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= width
+    assert "…" not in text
+    table = "\n".join(line for line in lines if line[:1] in "╭│├╰")
+    words = {word for cell in re.split(r"[│\n]", table) for word in cell.split()}
+    for name in (*baselines, *(metric(name).words for name in names), "95%_interval"):
+        assert set(name.replace("_", " ").split()) <= words, name
+
+
+@settings(max_examples=10)
+@given(st.lists(st.sampled_from(NAMES), min_size=1, unique=True), st.floats(1e-3, 1.0), st.booleans())
+def test_the_table_against_another_run_is_whole(names, value, few):
+    test = {"difference": value, "low": -value, "high": value, "p_value": 0.5}
+    tests = dict.fromkeys(names, {"difference": value} if few else test)
+    report = {"metrics": {name: score(value) for name in names}, "against": {"run": "runs/other", "metrics": tests}}
     console = Console(width=80)
     with console.capture() as capture:
-        console.print(scores_table(REPORT))
-    shown = capture.get()
-    for words in ("model", "majority", "linear", "macro F1", "91.4%", "90.4% to 92.4%", "85.7%", "–"):
-        assert words in shown
+        console.print(against_table(report))
+    text = capture.get()
+    assert max(map(len, text.splitlines())) <= 80
+    words = {word for cell in re.split(r"[│\n]", text) for word in cell.split()}
+    for name in ("difference", "95%_interval", *(metric(name).words for name in names)):
+        assert set(name.replace("_", " ").split()) <= words, name
+    assert ("0.500" in text) == (not few)
+
+
+def test_many_labels_make_a_short_page_that_begins_with_the_largest_errors(tmp_path):
+    """A matrix of a hundred labels; of more the largest confusions, and the classes that are missed most."""
+    labels = [f"label <{number}>" for number in range(150)]
+    rows = [
+        {"label": label, "precision": 0.5, "recall": 1 - number / 1000, "f1": 0.5, "support": 10 + number}
+        for number, label in enumerate(labels)
+    ]
+    largest = [{"label": labels[k], "predicted": labels[k + 1], "count": 90 - k, "share": 0.25} for k in range(50)]
+    text = page(tmp_path, {"per_class": rows, "confusion": {"largest": largest, "pairs": 1234}}, [])
+    words = " ".join(Page(text).words)
+    assert "The largest confusions, 50 of 1,234 pairs" in words
+    assert words.index("label <149>") < words.index("label <148>")
+    assert f"{150 - CLASSES} more are in report.json" in words
+    assert words.count("label <") == 2 * 50 + CLASSES
+    assert "figure" not in Page(text).tags
+    hundred = {"labels": labels[:100], "counts": np.eye(100, dtype=int).tolist()}
+    text = page(tmp_path, {"confusion": hundred}, [])
+    assert "figure" in Page(text).tags
+    assert all(label in " ".join(Page(text).words) for label in labels[:100])
+    assert len(text) < 300_000
+
+
+def test_the_kept_epoch_is_said(tmp_path):
+    words = " ".join(Page(page(tmp_path)).words)
+    assert "The weights are those of epoch 4 of 5, the best by accuracy of the validation data, 89.5%." in words
+    kept = {"epoch": 2, "monitor": "val_span_f1", "value": 0.5}
+    history = [{"epoch": k, "loss": 0.5, "val_loss": 0.5, "val_span_f1": 0.5} for k in (1, 2)]
+    text = page(tmp_path, {**REPORT, "kept": kept}, history)
+    assert "span F1 after each epoch" in text
+    assert "best by span F1" in text
 
 
 def test_tags_are_shown_with_their_mistakes(tmp_path):

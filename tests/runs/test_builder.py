@@ -1,11 +1,30 @@
-"""A run in the making: it goes on with what it was started with, or not at all."""
+"""A run in the making: it stands once it is trained, whatever comes after; it goes on with what it was started with."""
+
+import json
+import shutil
 
 import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
-from seqkit.core.errors import InputError
-from seqkit.core.settings import Embedding, Stack, Training
+from seqkit import load
+from seqkit.cli.main import main
+from seqkit.core.arguments import parts_of
+from seqkit.core.errors import InputError, TrainingError
+from seqkit.core.registry import recipes
+from seqkit.core.settings import Embedding, Search, Stack, Training
+from seqkit.metrics.metric import _DECLARED, Metric, declare
 from seqkit.recipes.sentiment import sentiment
+from seqkit.recipes.translation import translation
+from seqkit.runs.contents import write_info
+from seqkit.runs.parts import add_parts
+from seqkit.runs.rehearsal import few
+from seqkit.runs.run import Run
+from seqkit.sources.examples import Examples
+from seqkit.tasks.sentiment import Sentiment
+from seqkit.training.checkpoint import Position, Saving
+from tests.cases import QUICK, write_small_table
 
 SMALL = {
     "embedding": Embedding(units=2),
@@ -21,16 +40,177 @@ class StopAfterAnEpoch(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+class Trained(Exception):  # noqa: N818
+    """The training has begun."""
+
+
+class StopAtOnce(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        raise Trained
+
+
 def texts(kind):
     return [f"{word} {kind} film {number}" for number in range(8) for word in ("good", "bad")], ["+", "-"] * 8
 
 
+def fails(*arguments, **options):
+    raise ValueError("it fell over")
+
+
+# What fails of a run once it is trained: where, and what it is called.
+LATE = {
+    "samples": ("seqkit.runs.parts.add_samples", "samples, without which nothing is exported"),
+    "all baselines": ("seqkit.tasks.sentiment.Sentiment.fit_baselines", "baselines"),
+    "a baseline's fitting": ("seqkit.baselines.classifiers.LinearTfidf.fit", "baseline linear"),
+    "a baseline's answers": ("seqkit.baselines.classifiers.LinearTfidf.probabilities", "baseline linear"),
+    "the sections": ("seqkit.tasks.sentiment.Sentiment.sections", "sections of the report"),
+    "the page": ("seqkit.runs.evaluation.write_html", "report.html"),
+    "the scores": ("seqkit.tasks.sentiment.Sentiment.scorer", "evaluation"),
+    "the report's place": ("seqkit.runs.parts.write_evaluation", "evaluation"),
+}
+
+
+@pytest.mark.parametrize(("path", "what"), LATE.values(), ids=LATE.keys())
+def test_what_fails_after_the_training_is_named_and_takes_nothing_else(small, tmp_path, monkeypatch, path, what):
+    run = bare(small, tmp_path / "run")
+    rows = run.task.read(small.parent / "rows.tsv", run.task.columns)
+    monkeypatch.setattr(path, fails)
+    add_parts(run, rows, rows, rows)
+    monkeypatch.undo()
+    run = load(run.path)
+    assert run.failed.keys() == {what}
+    assert run.failed[what].startswith("ValueError, test_builder.py line")
+    assert "it fell over" in run.failed[what]
+    assert run.predict(["a good film"])[0]["label"] in ("good", "bad")
+    if what != "evaluation":
+        assert run.report["failed"] == run.failed
+        assert run.report["metrics"].keys() >= {"accuracy", "macro_f1"}
+    if what not in ("evaluation", "report.html"):
+        page = (run.path / "evaluations" / "training" / "report.html").read_text(encoding="utf-8")
+        assert f"Failed: {what}" in page
+    fitted = {"baselines": set(), "baseline linear": {"majority"}}.get(what, {"majority", "linear"})
+    assert set(run.report.get("baselines", fitted)) == fitted
+
+
+def bare(folder, path):
+    """The run in a folder of its own, as it stands before anything is added."""
+    shutil.copytree(folder, path, ignore=shutil.ignore_patterns("baselines", "evaluations", "samples*"))
+    info = json.loads((path / "run.json").read_text())
+    info["files"] = {name: digest for name, digest in info["files"].items() if (path / name).exists()}
+    write_info(path, info)
+    return load(path)
+
+
+def test_a_run_that_lacks_something_ends_with_a_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)  # which would have told before
+    monkeypatch.setattr("seqkit.baselines.classifiers.LinearTfidf.fit", fails)
+    out, table = tmp_path / "run", write_small_table(tmp_path)
+    assert main(["train", "sentiment", "--data", str(table), "--out", str(out), *QUICK]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == str(out)
+    assert "Traceback" not in captured.err
+    said = captured.err.splitlines()[-1]
+    assert said.startswith(f"seqkit: {out} stands and can be used, but this failed: baseline linear (ValueError")
+
+
+def test_a_run_whose_making_is_stopped_after_the_training_stands(tmp_path, monkeypatch, capsys):
+    def pressed(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("seqkit.runs.parts.add_baseline", pressed)
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
+    command = ["train", "sentiment", "--data", str(write_small_table(tmp_path)), "--out", str(tmp_path / "run"), *QUICK]
+    assert main(command) == 130
+    assert f"{tmp_path / 'run'} stands" in capsys.readouterr().err.splitlines()[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.tsv", "run"]
+    assert load(tmp_path / "run").predict(["a good film"])
+
+
+EARLY = {
+    "the model's file": ("seqkit.runs.opening.keras.saving.load_model", "keeping the model"),
+    "a baseline's fitting": ("seqkit.baselines.classifiers.LinearTfidf.fit", "the baseline linear"),
+    "a baseline's answers": ("seqkit.baselines.classifiers.LinearTfidf.probabilities", "scoring"),
+    "answers": ("seqkit.tasks.sentiment.Sentiment.answers", "answering"),
+    "scores": ("seqkit.tasks.sentiment.Sentiment.scorer", "scoring"),
+    "sections": ("seqkit.tasks.sentiment.Sentiment.sections", "scoring"),
+    "the page": ("seqkit.runs.evaluation.write_html", "scoring"),
+    "what is served": ("seqkit.tasks.sentiment.Sentiment.serving", "exporting"),
+    "samples": ("seqkit.runs.run.read_samples", "exporting"),
+}
+
+
+@pytest.mark.parametrize(("path", "what"), EARLY.values(), ids=EARLY.keys())
+def test_what_would_fail_at_the_end_fails_before_the_first_epoch(tmp_path, monkeypatch, path, what):
+    monkeypatch.setattr(path, fails)
+    with pytest.raises((TrainingError, InputError), match=f"(?s)Before the first epoch {what} was tried.*it fell over"):
+        sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAtOnce()], **SMALL)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_baseline_that_finds_a_few_rows_too_few_is_tried_on_all(tmp_path, monkeypatch):
+    fit = Sentiment.fit_baselines
+
+    def needs_many(self, train):
+        return {name: (one if len(train) >= 16 else fails) for name, one in fit(self, train).items()}
+
+    monkeypatch.setattr(Sentiment, "fit_baselines", needs_many)
+    with pytest.raises(Trained):
+        sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAtOnce()], **SMALL)
+
+
+def test_a_full_place_is_found_before_the_training(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(InputError, match=r"0 MB left, while this training writes about .* make room"):
+        sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAtOnce()], **SMALL)
+
+
+class Asked:
+    """What `few` looks at of a task."""
+
+    fields = ("text",)
+
+
+def test_a_few_rows_hold_the_shortest_and_every_answer():
+    words = ["one", "", "three words here", "two words"] * 10
+    labels = ["a"] * 30 + ["b"] * 10
+    kept = few(Examples({"text": words, "label": labels}, "here"), Asked, 4)
+    assert kept["text"][0] == ""
+    assert set(kept["label"]) == {"a", "b"}
+    assert len(kept) == 4
+    assert len(few(Examples({"text": ["one"], "label": ["a"]}, "here"), Asked, 4)) == 1
+
+
+class Vanishes(keras.callbacks.Callback):
+    """Somebody removes the folder in the middle."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        shutil.rmtree(self.path)
+
+
+def test_a_folder_that_vanishes_while_a_model_is_trained_is_made_again(tmp_path):
+    run = sentiment(
+        texts("data"),
+        valid=texts("valid"),
+        out=tmp_path / "run",
+        callbacks=[Vanishes(tmp_path / ".run.partial")],
+        **SMALL,
+    )
+    assert run.failed == {}
+    assert load(tmp_path / "run").predict(["a good film"]) == run.predict(["a good film"])
+
+
 def test_an_interrupted_run_goes_on_with_its_own_data_only(tmp_path):
-    """Python's data has no name: only what it holds tells whether it is the same."""
+    """Python's data has no name: only what it holds tells whether it is the same. Other test rows change no weight."""
     data = {name: texts(name) for name in ("data", "valid", "test")}
     with pytest.raises(KeyboardInterrupt):
         sentiment(**data, out=tmp_path / "run", callbacks=[StopAfterAnEpoch()], **SMALL)
-    for name, (rows, labels) in data.items():
+    for name in ("data", "valid"):  # other test rows change nothing that was trained
+        rows, labels = data[name]
         others = {
             "a label": (rows, [*labels[:-2], "-", "+"]),
             "a text": ([*rows[:-1], "bad film"], labels),
@@ -40,5 +220,121 @@ def test_an_interrupted_run_goes_on_with_its_own_data_only(tmp_path):
         for other in others.values():
             with pytest.raises(InputError, match="The data is not what the interrupted run was started with"):
                 sentiment(**data | {name: other}, out=tmp_path / "run", resume=True, **SMALL)
-    resumed = sentiment(**data, out=tmp_path / "run", resume=True, **SMALL)
+    resumed = sentiment(**data | {"test": texts("another")}, out=tmp_path / "run", resume=True, **SMALL)
     assert [row["epoch"] for row in resumed.history] == [1, 2]
+    assert resumed.info["data"]["test"]["digest"] == resumed.report["data"]["digest"]
+
+
+def test_what_plays_no_part_in_training_may_change_on_the_way(tmp_path, monkeypatch, capsys):
+    """A search is another afterwards; what the weights depend on is refused."""
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
+    monkeypatch.setattr("seqkit.runs.builder.add_parts", lambda *arguments: None)
+    pairs = [f"{word} {number}" for number in ("one", "two", "three") for word in ("a", "b", "c", "d")]
+    settings = {
+        "data": (pairs, pairs),
+        "valid": (pairs, pairs),
+        "unit": "symbol",
+        "embedding": Embedding(units=4),
+        "encoder": Stack(cell="gru", units=(4,)),
+        "decoder": Stack(cell="gru", units=(4,)),
+        "training": Training(epochs=2, batch_size=6),
+        "out": tmp_path / "run",
+    }
+    with pytest.raises(KeyboardInterrupt):
+        translation(**settings, search=Search(beam=2, longest=3), callbacks=[StopAfterAnEpoch()])
+    with pytest.raises(InputError, match="was started with max_length 100, now it is 50"):
+        translation(**settings, search=Search(beam=2, longest=3), max_length=50, resume=True)
+    capsys.readouterr()
+    translation(**settings, search=Search(beam=1, longest=4), resume=True)
+    assert "Resumed with other settings, which play no part in training: search" in capsys.readouterr().err
+    assert load(tmp_path / "run").task.search.longest == 4
+    assert load(tmp_path / "run").info["settings"]["search"]["longest"] == 4
+    scored = {"training": Training(epochs=2, batch_size=6, monitor="chrf"), "out": tmp_path / "scored"}
+    with pytest.raises(KeyboardInterrupt):
+        translation(**settings | scored, search=Search(beam=1, longest=3), callbacks=[StopAfterAnEpoch()])
+    with pytest.raises(
+        InputError, match="was started with search .* use the same settings"
+    ):  # answers choose the epoch
+        translation(**settings | scored, search=Search(beam=1, longest=4), resume=True)
+
+
+def test_each_argument_of_each_recipe_says_what_it_plays_a_part_in():
+    for name in recipes.names():
+        parts = parts_of(recipes.find(name).function)
+        assert {one for one, part in parts.items() if part == "place"} == {
+            "out",
+            "overwrite",
+            "resume",
+            "callbacks",
+            "strict",
+        }
+        assert {one for one, part in parts.items() if part == "source"} - {"on_error"} == {
+            "data",
+            "valid",
+            "test",
+            "data_dir",
+        }
+        assert {one for one, part in parts.items() if part == "answers"} <= {"search", "background"}
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # NumPy leaves an archive open that is cut
+def test_a_checkpoint_that_is_damaged_gets_a_sentence(tmp_path):
+    variables = [tf.Variable(tf.ones((30, 3))), tf.Variable(2.0)]
+    saving = Saving(tmp_path / "checkpoint" / "state.npz", variables)
+    saving.save(Position(epoch=3), [np.ones(3)])
+    assert saving.restore()[0].epoch == 3
+    whole = saving.path.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], whole[:-300] + bytes(300), b"nonsense"):
+        saving.path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"state.npz can't be resumed .* train anew with --overwrite"):
+            saving.restore()
+    saving.path.write_bytes(whole)
+    for other in (variables[:1], [tf.Variable(tf.ones((30, 4))), variables[1]]):
+        with pytest.raises(InputError, match="state.npz can't be resumed"):
+            Saving(saving.path, other).restore()
+    assert [path.name for path in saving.path.parent.iterdir()] == ["state.npz"]
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_the_kept_epoch_scores_on_the_validation_rows_what_the_history_says(tmp_path, ema, capsys):
+    """By the same scorer as the report, so that evaluating these rows gives the figure again."""
+    valid = texts("valid")[0], ["+", "-", "-"] * 5 + ["+"]
+    training = Training(epochs=4, batch_size=8, learning_rate=0.1, monitor="macro_f1", ema=ema)
+    run = sentiment(texts("data"), valid=valid, out=tmp_path / "run", **SMALL | {"training": training})
+    kept, told = run.info["kept"], [row["val_macro_f1"] for row in run.history]
+    assert kept == {"epoch": kept["epoch"], "monitor": "val_macro_f1", "value": max(told)}
+    assert told[kept["epoch"] - 1] == max(told)
+    assert run.report["kept"] == kept
+    assert f"Kept the weights of epoch {kept['epoch']} of 4" in capsys.readouterr().err
+    assert run.evaluate(valid)["metrics"]["macro_f1"]["value"] == pytest.approx(max(told))
+
+
+def test_a_metric_of_ones_own_is_declared_or_refused(tmp_path, monkeypatch):
+    """Before training where the task names it; and a scorer that gives another one is refused as well."""
+    scorer = Sentiment.scorer
+
+    def with_hinge(self, examples, outputs):
+        score = scorer(self, examples, outputs)
+        return lambda rows: {"hinge": 1.0 - score(rows)["accuracy"]} | score(rows)
+
+    monkeypatch.setattr(Sentiment, "scorer", with_hinge)
+    data = {name: texts(name) for name in ("data", "valid", "test")}
+    with pytest.raises(InputError, match="Nothing is known of the metric 'hinge'"):
+        sentiment(**data, out=tmp_path / "refused", **SMALL)
+    monkeypatch.setattr(Sentiment, "metrics", ("hinge", *Sentiment.metrics))
+    monkeypatch.setattr(Sentiment, "scorer", None)  # which nobody gets to
+    monkeypatch.setattr(Run, "scores", None)
+    with pytest.raises(InputError, match="Nothing is known of the metric 'hinge'"):
+        sentiment(**data, out=tmp_path / "refused_before", **SMALL)
+    monkeypatch.undo()
+    monkeypatch.setattr(Sentiment, "scorer", with_hinge)
+    monkeypatch.setattr(Sentiment, "metrics", ("hinge", *Sentiment.metrics))
+    monkeypatch.setattr(Sentiment, "monitor", "hinge")
+    monkeypatch.setattr("seqkit.metrics.metric._DECLARED", dict(_DECLARED))
+    declare(Metric("hinge", "hinge loss", better="low", headline=True))
+    run = sentiment(**data, out=tmp_path / "run", **SMALL)
+    told = [row["val_hinge"] for row in run.history]
+    assert told[run.info["kept"]["epoch"] - 1] == min(told)
+    assert "hinge loss (" in (tmp_path / "run" / "evaluations" / "training" / "report.html").read_text()

@@ -1,5 +1,6 @@
 """Run folders are complete or absent, and what was there before stays until the new one is whole."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,14 @@ from seqkit.runs.folder import CHECKPOINT, new_folder
 
 
 def fill(path, content="new", fail=None, checkpoint=False, **options):
-    with new_folder(path, **options) as part:
-        (part / "run.json").write_text(content)
+    with new_folder(path, **options) as folder:
+        (folder.path / "run.json").write_text(content)
         if checkpoint:
-            (part / CHECKPOINT).parent.mkdir()
-            (part / CHECKPOINT).write_text("state")
+            (folder.path / CHECKPOINT).parent.mkdir()
+            (folder.path / CHECKPOINT).write_text("state")
         if fail:
             raise fail
+        folder.stand()
 
 
 def names(folder):
@@ -39,6 +41,54 @@ def test_a_folder_that_fails_is_absent_and_the_old_one_stays(tmp_path, error):
     assert (path / "run.json").read_text() == "new"
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_fails_once_a_folder_stands_takes_nothing_from_it(tmp_path, overwrite):
+    if overwrite:
+        fill(tmp_path / "run", "old")
+    with contextlib.suppress(OSError), new_folder(tmp_path / "run", overwrite=overwrite) as folder:
+        (folder.path / "run.json").write_text("new")
+        folder.stand()
+        (folder.path / "more").write_text("added")
+        raise OSError("disk full")
+    assert names(tmp_path) == ["run"]
+    assert names(tmp_path / "run") == ["more", "run.json"]
+    assert (tmp_path / "run" / "run.json").read_text() == "new"
+
+
+def test_a_place_that_was_taken_meanwhile_is_left_to_who_took_it(tmp_path):
+    path = tmp_path / "run"
+    with new_folder(path, overwrite=True) as folder:
+        (folder.path / CHECKPOINT).parent.mkdir()
+        (folder.path / CHECKPOINT).write_text("state")
+        path.mkdir()
+        (path / "photo").write_text("precious")
+        with pytest.raises(InputError, match="exists and is no run folder"):
+            folder.stand()
+    assert names(path) == ["photo"]
+    assert (tmp_path / ".run.partial" / CHECKPOINT).exists()  # to go on from, somewhere else
+
+
+def test_who_is_done_takes_nothing_from_who_comes_next(tmp_path):
+    with contextlib.ExitStack() as next_one:
+        with new_folder(tmp_path / "run") as folder:
+            (folder.path / "run.json").write_text("old")
+            folder.stand()
+            made = next_one.enter_context(new_folder(tmp_path / "run", overwrite=True))
+        (made.path / "run.json").write_text("new")
+        made.stand()
+    assert names(tmp_path) == ["run"]
+    assert (tmp_path / "run" / "run.json").read_text() == "new"
+
+
+def test_a_run_that_was_being_replaced_as_the_plug_was_pulled_is_put_back(tmp_path):
+    fill(tmp_path / "run", "old")
+    (tmp_path / "run").rename(tmp_path / ".run.old")
+    with pytest.raises(InputError, match="exists: choose another"):
+        fill(tmp_path / "run", "new")
+    assert names(tmp_path) == ["run"]
+    assert (tmp_path / "run" / "run.json").read_text() == "old"
+
+
 def test_what_was_not_meant_is_refused(tmp_path):
     path = tmp_path / "run"
     with pytest.raises(InputError, match="no interrupted run of .* to resume"):
@@ -49,6 +99,7 @@ def test_what_was_not_meant_is_refused(tmp_path):
         fill(path)
     fill(path, resume=True)
     assert names(path) == ["run.json"]
+    assert names(tmp_path) == ["run"]
     with pytest.raises(InputError, match="exists: choose another --out, or pass --overwrite"):
         fill(path)
     (tmp_path / "photos").mkdir()
@@ -61,6 +112,10 @@ def test_what_was_not_meant_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="a part of that path is a file"):
         fill(tmp_path / "file" / "run")
+    with pytest.raises(
+        InputError, match="can't be made \\(.*\\): choose another"
+    ):  # where nobody may write, not even root
+        fill(Path("/proc/run"))
 
 
 @pytest.mark.parametrize("is_folder", [False, True])

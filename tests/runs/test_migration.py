@@ -22,9 +22,23 @@ def renamed(value):
     return OLD.get(value, value) if isinstance(value, str) else value
 
 
+def as_05(folder, path):
+    """A run's folder as 0.5 left it: no digests, and the last report at its top."""
+    shutil.copytree(folder, path)
+    for name in ("report.json", "report.html"):
+        (path / "evaluations" / "training" / name).rename(path / name)
+    shutil.rmtree(path / "evaluations")
+    info = json.loads((path / "run.json").read_text())
+    for name in ("digest", "files", "failed"):
+        del info[name]
+    info["versions"]["seqkit"] = "0.5.0"
+    (path / "run.json").write_text(json.dumps(info))
+    return path
+
+
 def as_04(run, path):
     """The run's folder with the names that 0.4 gave."""
-    shutil.copytree(run.path, path)
+    as_05(run.path, path)
     with zipfile.ZipFile(run.path / "model.keras") as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     parts["config.json"] = json.dumps(renamed(json.loads(parts["config.json"]))).encode()
@@ -46,6 +60,21 @@ def test_a_run_of_images_made_by_0_4_opens(run, case, tmp_path):
     report, expected = old.evaluate(rows), run.evaluate(rows)
     assert report["baselines"] == expected["baselines"]
     assert report["metrics"] == expected["metrics"]
+
+
+def test_a_run_made_by_0_5_opens_and_keeps_what_it_has(small, tmp_path):
+    old, new = seqkit.load(as_05(small, tmp_path / "old")), seqkit.load(small)
+    assert old.report == new.report
+    assert old.failed == {}
+    assert old.history == new.history
+    before = {path: path.read_bytes() for path in old.path.rglob("*") if path.is_file()}
+    rows = small.parent / "rows.tsv"
+    report = old.evaluate(rows, name="later")
+    assert report["metrics"] == new.evaluate(rows, name="later")["metrics"]
+    assert report["baselines"].keys() == new.report["baselines"].keys()
+    assert old.export("keras").exists()
+    assert {path: path.read_bytes() for path in before} == before
+    assert json.loads((old.path / "evaluations" / "later" / "report.json").read_text()) == report
 
 
 def test_a_model_of_today_is_left_as_it_is(tmp_path):

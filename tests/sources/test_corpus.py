@@ -1,6 +1,7 @@
 """Running text: nothing is lost between a file and the ids, and what is held out is its end."""
 
 import gzip
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -16,12 +17,39 @@ from seqkit.text.vocabulary import Vocabulary
 texts = st.text(st.sampled_from("ab \n\t\u00e9\u2603"), min_size=1, max_size=60).map(lambda text: text * 60)
 
 
-@given(texts)
+sizes = st.sampled_from([0, 7, STRETCH - 1, STRETCH, 2 * STRETCH + 1, 3 * STRETCH])
+blocks = st.sampled_from(["a", "abc ", "\u2603\u00e9", "a\t\r"])
+long_lines = st.lists(st.tuples(blocks, sizes), min_size=1, max_size=4).map(
+    lambda parts: "\r\n".join(block * (size // len(block)) for block, size in parts)
+)
+
+
+@given(texts | long_lines)
 def test_stretches_are_the_text(text):
-    rows = as_stretches(text)
-    assert "".join(rows["text"]) == text
-    assert all(len(row) >= STRETCH or row is rows["text"][-1] for row in rows["text"])
-    assert all(row.endswith("\n") for row in rows["text"][:-1])
+    """Each of a bounded length, cut behind a line end, before a blank, or where there is neither."""
+    rows = as_stretches(text)["text"]
+    assert "".join(rows) == text
+    assert all(STRETCH <= len(row) <= 2 * STRETCH for row in rows[:-1])
+    assert len(rows) <= 1 or STRETCH // 4 <= len(rows[-1]) <= 2.25 * STRETCH
+    for row, after in itertools.pairwise(rows):
+        second = (row + after)[STRETCH : 2 * STRETCH]
+        assert not (row.endswith("\r") and after.startswith("\n"))
+        assert row.endswith("\n") or ("\n" not in second and (after[0].isspace() or len(row) == 2 * STRETCH))
+        assert row.endswith("\n") or after[0].isspace() or not any(map(str.isspace, second))
+
+
+def test_a_running_text_knows_its_lines(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("a line of text\n" * 300 + "word " * 1000)
+    examples = read_corpus(path, {"text": "text"}, contiguous=True)
+    before = [len("".join(examples["text"][:row]).split("\n")) for row in range(len(examples))]
+    assert [examples.place(row) for row in range(len(examples))] == [f"{path}, line {line}" for line in before]
+    path.write_text("one\n\n\ntwo\n")
+    lines = read_corpus(path, {"text": "text"}, contiguous=False)
+    assert [lines.place(row) for row in range(2)] == [f"{path}, line {line}" for line in (1, 4)]
+    assert [(finding.kind, finding.places) for finding in lines.findings] == [
+        ("empty_line", (f"{path}, line 2", f"{path}, line 3"))
+    ]
 
 
 @settings(max_examples=30)
@@ -56,6 +84,8 @@ def test_the_end_of_a_running_text_is_held_out():
     train, valid = hold_out_end(rows, by=None, seed=0)
     assert train["text"] + valid["text"] == rows["text"]
     assert len(valid) == len(rows) // 10
+    line = Examples(as_stretches("word " * 10_000), "one line, as text8 is")
+    assert "".join(text for part in hold_out_end(line, by=None, seed=0) for text in part["text"]) == "word " * 10_000
     with pytest.raises(InputError, match="too short"):
         hold_out_end(Examples(as_stretches("short"), "here"), by=None, seed=0)
 

@@ -11,7 +11,7 @@ from seqkit.batches.pipeline import Pipeline
 from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.sources.examples import Examples
-from seqkit.sources.images import ImageRef, hold_out_images, read_images, shared_images
+from seqkit.sources.images import ImageRef, hold_out_images, read_captioned_images, read_images, shared_images
 
 COLUMNS = {"image": "image", "question": "question", "answer": "answer"}
 ROWS = [("a.png", "what?", "red"), ("b.png", "is it?", "no"), ("a.png", "where, then?", "left")]
@@ -86,6 +86,38 @@ def test_grey_and_other_sizes_become_colour_and_one_size(rng):
     assert np.asarray(one).shape == np.asarray(other).shape == (10, 8, 3)
     assert (np.asarray(one)[:, :3] == 0).all()
     assert (np.asarray(one)[:, 5:] == 200).all()
+
+
+def test_what_cannot_be_read_stops_or_is_left_out_with_its_rows(tmp_path, images, rng):
+    """The rows that are left are those of a table without the others, and each knows its line."""
+    (tmp_path / "broken.png").write_text("no image")
+    rows = [("broken.png", "q", "1"), *ROWS[:2], ("nowhere.png", "q", "2"), ("broken.png", "q", "3"), ROWS[2]]
+    table = write_table(tmp_path / "rows.csv", rows)
+    with pytest.raises(InputError, match=r"line 2: .*broken\.png can't be decoded .*--on-error skip"):
+        read_images(table, COLUMNS)
+    examples = read_images(table, COLUMNS, on_error="skip")
+    check_rows(examples, images)
+    assert [examples.place(row) for row in range(3)] == [f"{table}, line {line}" for line in (3, 4, 7)]
+    (finding,) = examples.findings
+    assert (finding.kind, finding.count) == ("left_out", 2)  # files, not rows
+    assert "broken.png" in finding.places[0]
+    assert "line 5" in finding.places[1]
+    with pytest.raises(InputError, match="has no rows whose image can be read"):
+        read_images(write_table(tmp_path / "rows.csv", rows[:1]), COLUMNS, on_error="skip")
+    captions = {"image": "image", "caption": "answer"}
+    read = read_captioned_images(write_table(tmp_path / "rows.csv", rows), captions, on_error="skip")
+    assert read["caption"] == [("red", "left"), ("no",)]
+    assert (read.lines, read.findings[0].count) == ([3, 4], 2)
+
+
+def test_of_an_animation_in_a_table_the_first_frame_is_read_and_told(tmp_path):
+    red, blue = (Image.new("RGB", (4, 6), colour) for colour in ("red", "blue"))
+    red.save(tmp_path / "moves.gif", save_all=True, append_images=[blue])
+    examples = read_images(write_table(tmp_path / "rows.csv", [("moves.gif", "q", "a")] * 2), COLUMNS)
+    assert (np.asarray(examples["image"][0]) == (255, 0, 0)).all()
+    (finding,) = examples.findings
+    assert (finding.kind, finding.count) == ("first_frame", 1)
+    assert "moves.gif" in finding.places[0]
 
 
 def test_rows_share_what_is_in_memory_once(tmp_path, images):

@@ -2,9 +2,12 @@
 
 import gc
 import io
+import re
+import struct
 import sys
 import tracemalloc
 import weakref
+import zipfile
 
 import av
 import numpy as np
@@ -15,6 +18,7 @@ from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.windows import Windows
 from seqkit.core.errors import InputError
 from seqkit.sources.decoders import CHUNK
+from seqkit.sources.images import read_images
 from seqkit.sources.recordings import Recording, read_recordings, recordings
 from seqkit.sources.videos import joined_videos, turned_copies, video_of
 
@@ -86,9 +90,13 @@ def test_arrays_come_from_a_folder_in_the_order_of_its_names(tmp_path, rng):
     for number in (10, 9, 2):
         written[number] = rng.normal(size=(number, 5))
         write_npz(tmp_path / f"s{number}.npz", written[number], ["a"] * number)
-    (tmp_path / "README.md").write_text("not a recording")
+    for name in ("README.md", "s2.labels.txt", "s3.labels.txt", ".hidden"):
+        (tmp_path / name).write_text("not a recording")
     examples = read_recordings(str(tmp_path), COLUMNS)
     assert examples["recording"] == ["s2", "s9", "s10"]
+    (finding,) = examples.findings  # labels of a recording that there isn't are none
+    assert (finding.kind, finding.count) == ("skipped_file", 2)
+    assert finding.places == (f"{tmp_path}/README.md", f"{tmp_path}/s3.labels.txt")
     assert [len(labels) for labels in examples["labels"]] == [2, 9, 10]
     for number, frames in zip((2, 9, 10), examples["frames"], strict=True):
         np.testing.assert_array_equal(frames, written[number].astype(np.float32))
@@ -177,6 +185,130 @@ def test_films_lie_on_disk_and_are_joined_without_a_copy(tmp_path, rng):
         batch = next(iter(rows.batches().as_numpy_iterator()))["frames"]
         found = {row[: len(part)].tobytes() for row in batch for part in written if not row[len(part) :].any()}
         assert {part.tobytes() for part in written} <= found
+
+
+# Kinds of frames ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", "<i8", ">i2", "u1", "?", "<f2"])
+def test_frames_of_every_type_and_order_are_the_same_numbers(tmp_path, dtype, order):
+    """The numbers of the flat array, whatever its layout; CHUNK does not divide their count."""
+    for name, shape in (("vectors", (CHUNK + 6, 5)), ("images", (CHUNK + 1, 4, 6, 3))):
+        flat = (np.arange(np.prod(shape)) * 37 % 128).astype(dtype)
+        np.savez(tmp_path / name, frames=np.asarray(flat.reshape(shape), order=order))
+        (read,) = read_recordings(tmp_path / f"{name}.npz", FRAMES)["frames"]
+        whole = name == "images" and np.dtype(dtype).kind in "iu"
+        assert read.values.dtype == (np.uint8 if whole else np.float32)
+        np.testing.assert_array_equal(read, flat.astype(np.float32).reshape(shape))
+
+
+def jpeg_on_its_side(path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.repeat(np.arange(0, 240, 10, np.uint8)[:, None, None], 16, 1).repeat(3, 2)).save(path, exif=exif)
+
+
+def test_the_pictures_of_a_folder_are_shown_as_everywhere_and_nothing_is_left_out_in_silence(tmp_path):
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    see_through = np.zeros((16, 24, 4), np.uint8)
+    see_through[8:, :, 3] = 255  # black below; above it nothing is seen
+    Image.fromarray(see_through).save(folder / "frame1.png")
+    jpeg_on_its_side(folder / "frame10.jpg")
+    Image.fromarray(np.full((16, 24), 65535, np.uint16)).save(folder / "frame9.tif")
+    twice = [Image.new("RGB", (24, 16), colour) for colour in ("red", "blue")]
+    twice[0].save(folder / "frame2.webp", save_all=True, append_images=twice[1:], lossless=True)
+    (folder / "frame3.xcf").write_text("a frame that no reader knows")
+    (folder / "more").mkdir()
+    examples = read_recordings(tmp_path, FRAMES)
+    one, two, nine, ten = examples["frames"][0][:].astype(int)
+    assert (one[:8] == 255).all()
+    assert (one[8:] == 0).all()
+    assert (two == (255, 0, 0)).all()
+    assert (nine == 255).all()
+    np.testing.assert_allclose(ten[5, :, 0], np.arange(230, -10, -10), atol=3)  # its first row is on the right
+    skipped, first = examples.findings
+    assert (skipped.kind, skipped.places) == ("skipped_file", (f"{folder}/frame3.xcf", f"{folder}/more"))
+    assert (first.kind, first.places) == ("first_frame", (f"{folder}/frame2.webp",))
+    table = tmp_path / "table.csv"
+    for name, frame in (("frame1.png", one), ("frame2.webp", two), ("frame9.tif", nine), ("frame10.jpg", ten)):
+        table.write_text(f"image\nclip/{name}\n")
+        np.testing.assert_array_equal(read_images(table, {"image": "image"})["image"][0], frame)
+
+
+def test_a_folder_of_images_and_recordings_is_neither(tmp_path):
+    write_gif(tmp_path / "clip.gif", video())
+    write_images(tmp_path / "clip", video())
+    assert read_recordings(tmp_path, FRAMES)["recording"] == ["clip", "clip"]
+    Image.new("RGB", (4, 4)).save(tmp_path / "cover.png")
+    with pytest.raises(InputError, match=r"has images \(cover\.png\) and recordings \(clip\): .*Put the images"):
+        read_recordings(tmp_path, FRAMES)
+
+
+@pytest.mark.parametrize("empty", [np.zeros((0, 5)), np.zeros(0), np.zeros((0, 4, 4, 3), np.uint8)])
+def test_recordings_without_a_frame_are_left_out_and_told(tmp_path, empty):
+    np.savez(tmp_path / "a.npz", frames=np.ones((3, 5)), labels=["x"] * 3)
+    np.savez(tmp_path / "b.npz", frames=empty, labels=np.array([]))
+    examples = read_recordings(tmp_path, COLUMNS)
+    assert (examples["recording"], examples["labels"]) == (["a"], [("x",) * 3])
+    (finding,) = examples.findings
+    assert (finding.kind, finding.harm, finding.places) == ("no_frames", "warning", (f"{tmp_path}/b.npz",))
+    np.savez(tmp_path / "b.npz", frames=empty, labels=["x"] * 3)
+    with pytest.raises(InputError, match=r"b\.npz: there are 0 frames and 3 labels"):
+        read_recordings(tmp_path, COLUMNS)
+    with pytest.raises(InputError, match="no recording with frames that can be read"):
+        read_recordings(([empty], [[]]), COLUMNS)
+
+
+def turned_by_its_head(path, matrix):
+    """The film with another display matrix: a, b, c and d of ISO 14496-12, 8.3.2, each 16.16."""
+    data = bytearray(path.read_bytes())
+    place = data.index(b"tkhd") + 4 + 40
+    assert struct.unpack(">9i", data[place : place + 36])[:5] == (65536, 0, 0, 0, 65536)
+    a, b, c, d = (value * 65536 for value in matrix)
+    data[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("matrix", [(0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0), (1, 0, 0, 1)])
+def test_films_are_turned_as_they_say(tmp_path, matrix):
+    """A pixel at (x, y) is shown at (a x + c y, b x + d y), up to a shift."""
+    stored = np.zeros((3, 32, 48, 3), np.uint8)
+    stored[:, :16, :24] = 255  # the quarter that tells all turns apart
+    write_mp4(tmp_path / "clip.mp4", stored)
+    turned_by_its_head(tmp_path / "clip.mp4", matrix)
+    (read,) = read_recordings(tmp_path, FRAMES)["frames"]
+    a, b, c, d = matrix
+    y, x = np.mgrid[:32, :48]
+    columns, rows = a * x + c * y, b * x + d * y
+    expected = np.zeros((np.ptp(rows) + 1, np.ptp(columns) + 1))
+    expected[rows - rows.min(), columns - columns.min()] = stored[0, :, :, 0]
+    assert read[:].shape == (3, *expected.shape, 3)
+    assert np.abs(read[1, :, :, 0] - expected).mean() < 8
+
+
+def test_films_whose_frames_do_not_follow_in_even_time_are_told(tmp_path):
+    for name, times in (("even.mp4", (0, 1, 2, 3, 4)), ("uneven.mp4", (0, 1, 2, 5, 6))):
+        with av.open(str(tmp_path / name), "w") as container:
+            stream = container.add_stream("mpeg4", rate=25)
+            stream.height, stream.width, stream.pix_fmt = 16, 24, "yuv420p"
+            for time, frame in zip(times, video(5), strict=True):
+                shown = av.VideoFrame.from_ndarray(frame, format="rgb24")
+                shown.pts = time
+                container.mux(stream.encode(shown))
+            container.mux(stream.encode())
+    (finding,) = read_recordings(tmp_path, FRAMES).findings
+    assert (finding.kind, finding.places) == ("uneven_frames", (f"{tmp_path}/uneven.mp4: 0.040 to 0.120 s",))
+
+
+def test_labels_that_declare_too_much_take_no_memory(tmp_path):
+    np.savez(tmp_path / "a.npz", frames=np.ones((3, 5)))
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive, archive.open("labels.npy", "w") as file:
+        head = {"shape": (3,), "fortran_order": False, "descr": f"<U{10**8}"}
+        np.lib.format.write_array_header_1_0(file, head)
+    with pytest.raises(InputError, match=r"'labels' can't be read \(it is declared to hold 1,200,000,000 bytes"):
+        read_recordings(tmp_path, COLUMNS)
 
 
 # Streams ------------------------------------------------------------------------------------------------------------
@@ -283,15 +415,41 @@ def png(size):
     return buffer.getvalue()
 
 
+def npz(frames):
+    return lambda path: np.savez(path, frames=frames)
+
+
+def declared(shape, dtype):
+    """An array that declares this shape and holds nothing."""
+
+    def write(path):
+        with zipfile.ZipFile(path, "w") as archive, archive.open("frames.npy", "w") as file:
+            np.lib.format.write_array_header_1_0(file, {"shape": shape, "fortran_order": False, "descr": dtype})
+
+    return write
+
+
+def huge_gif(path):
+    write_gif(path, video(2))
+    path.write_bytes(b"GIF89a" + struct.pack("<HH", 9000, 9000) + path.read_bytes()[10:])
+
+
 BAD = [
     ("bad.npz", broken_npz, r"bad\.npz, frame \d+: it can't be decoded .*--on-error skip"),
     ("bad.npz", with_nan, r"bad\.npz, frame 70, feature 3: the value is nan"),
     ("bad.npz", lambda path: path.write_text("no zip"), r"bad\.npz, frame 0: it can't be decoded"),
     ("bad.npz", lambda path: np.savez(path, pixels=video()), r"bad\.npz has no array 'frames': it has 'pixels'.*--frames"),
-    ("bad.npz", lambda path: np.savez(path, frames=np.array([[{}]])), r"bad\.npz: the array 'frames' is object"),
-    ("bad.npz", lambda path: np.savez(path, frames=np.zeros((3, 4, 5))), r"bad\.npz: the frames are .*Expected numbers"),
-    ("bad.npz", lambda path: np.savez(path, frames=np.zeros((0, 4))), r"bad\.npz has no frames"),
-    ("bad.npz", lambda path: np.savez(path, frames=np.full((3, 4), 1e300)), r"frame 0, feature 0: the value is inf"),
+    ("bad.npz", npz(np.array([[{}]])), r"bad\.npz: the array 'frames' is object"),
+    ("bad.npz", npz(np.zeros((3, 4, 5))), r"bad\.npz: the frames are .*Expected numbers"),
+    ("bad.npz", npz(np.full((3, 4, 4, 3), 256)), r"bad\.npz, frames 0 to 2: values from 256 to 256"),
+    ("bad.npz", npz(np.zeros((3, 4), complex)), r"bad\.npz: the frames are complex128"),
+    ("bad.npz", npz(np.zeros(9)), r"bad\.npz: the array 'frames' is float64 of shape \(9,\)"),
+    ("bad.npz", declared((1, 2**26), "<f4"), r"bad\.npz: a frame of .* declared to hold 268,435,456 bytes: at most"),
+    ("bad.npz", declared((2**62, 2**62, 2**62), "<f4"), r"bad\.npz: a frame of .* is declared to hold"),
+    ("bad.npz", declared((-3, 4), "<f4"), r"bad\.npz, frame 0: it can't be decoded \(its shape is \(-3, 4\)\)"),
+    ("bad.npz", declared((3, 4), "<f4"), r"bad\.npz, frame 0: it can't be decoded"),
+    ("bad.gif", huge_gif, r"bad\.gif declares 9,000 x 9,000 = 81,000,000 pixels: at most 50,000,000"),
+    ("bad.npz", npz(np.full((3, 4), 1e300)), r"frame 0, feature 0: the value is inf"),
     ("bad.gif", cut_short(write_gif), r"bad\.gif, frame \d+: it can't be decoded"),
     ("bad.mp4", cut_short(write_mp4), r"bad\.mp4, frame \d+: it can't be decoded"),
     ("bad", images(lambda path: path.write_bytes(png((24, 16))[:-30])), r"frame_10\.png \(frame 10 of .*bad\)"),
@@ -309,6 +467,8 @@ def test_a_broken_recording_is_named_and_the_rest_stops_or_goes_on(tmp_path, cap
         read_recordings(tmp_path, FRAMES)
     examples = read_recordings(tmp_path, FRAMES, on_error="skip")
     assert examples["recording"] == ["a", "z"]
+    assert [(finding.kind, finding.count) for finding in examples.findings] == [("left_out", 1)]
+    assert re.search(complaint, str(examples.findings[0]))
     for frames in examples["frames"]:
         np.testing.assert_array_equal(frames, good)
     assert "Left out" in capsys.readouterr().err
@@ -343,7 +503,7 @@ def test_labels_that_do_not_fit_are_named(tmp_path, labels, complaint):
         (([np.zeros((3, 4)), np.zeros((3, 5))], [["a"] * 3] * 2), r"recording 1 .* frames of 5 values .*recording 0"),
         (([3.0], [["a"]]), "recording 0 .* is a float"),
         (([[[1.0], [1.0, 2.0]]], [["a"] * 2]), "recording 0 .* has frames of different sizes"),
-        (([], []), "no recording that can be read"),
+        (([], []), "no recording with frames that can be read"),
         (7, "The train data is a int: give a path"),
     ],
 )

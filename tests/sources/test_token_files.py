@@ -4,11 +4,11 @@ import gzip
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
-from seqkit.sources.reading import read
+from seqkit.sources.reading import read, read_inputs
 
 COLUMNS = {"tokens": "tokens", "tags": "tags"}
 TOKENS = [("Don", "'t", "walk", "£5"), ("#", "naïve", "☃")]
@@ -74,6 +74,81 @@ def test_columns_go_by_name_or_number(tmp_path):
     (tmp_path / "a.conll").write_text(conll(TOKENS, TAGS))
     assert read(tmp_path / "a.conll", {"tokens": "1", "tags": "0"})["tags"] == TOKENS
     assert read(tmp_path / "a.conll", {"tokens": "0", "tags": "2"})["tags"] == TAGS
+
+
+ODD = ["#", "#tag", "walk", "£5", "8.1", "3-4", "1", "[x]", "a\xa0b"]
+odd_sentences = st.lists(
+    st.lists(st.tuples(st.sampled_from(ODD), st.sampled_from(["O", "B-x", "I-x"])), min_size=1, max_size=4),
+    min_size=2,
+    max_size=5,
+).filter(lambda rows: max(map(len, rows)) > 1)
+
+
+def strange_conll(rows, separator, line_end, blanks, ids, comments, last):
+    """A token file as tools write them, and the line of each token."""
+    lines, places = [], []
+    for number, row in enumerate(rows):
+        lines += [f"# sent_id = {number}", "# text = what it says"] if comments else []
+        places.append([])
+        for place, pair in enumerate(row, start=1):
+            if ids and place % 2:
+                lines.append(separator.join((f"{place}-{place + 1}", "both", "_")))
+            places[-1].append(len(lines) + 1)
+            cells = (str(place), *pair) if ids else pair
+            lines.append(separator.join(cells) + blanks)
+            if ids:
+                lines.append(separator.join((f"{place}.1", "none", "_")))
+            if comments and place == 1:
+                lines.append("# a comment inside")
+        lines.append("")
+    return line_end.join(lines if last else lines[:-1]), places
+
+
+@pytest.mark.parametrize("name", ["a.conll", "a.tsv", "a.data", "a.txt", "a"])
+@settings(max_examples=40)
+@given(
+    rows=odd_sentences,
+    separator=st.sampled_from(["\t", " "]),
+    line_end=st.sampled_from(["\n", "\r\n"]),
+    blanks=st.sampled_from(["", " ", "  "]),
+    ids=st.booleans(),
+    comments=st.booleans(),
+    last=st.booleans(),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+def test_strange_token_files_under_any_name(tmp_path_factory, name, rows, encoding, **style):
+    rows = [[("w", "O"), *row] for row in rows]  # nothing but # in all lines would say nothing of what # is
+    content, places = strange_conll(rows, **style)
+    path = tmp_path_factory.mktemp("tokens") / name
+    path.write_bytes(content.encode(encoding))
+    tokens, tags = ([tuple(pair[place] for pair in row) for row in rows] for place in (0, 1))
+    examples = read(path, COLUMNS)
+    assert examples.columns == {"tokens": tokens, "tags": tags}
+    assert [[*steps] for steps in examples.step_lines] == places
+    assert [examples.place(row) for row in range(len(rows))] == [f"{path}, line {lines[0]}" for lines in places]
+    assert read_inputs(path, "tokens", "tokens") == tokens  # as predict reads it
+
+
+def test_a_token_file_may_name_its_columns_and_be_put_together(tmp_path):
+    part = "word\tpos\tner\nAda\tPROPN\tB-PER\nsat\tVERB\tO\n\nHere\tADV\tO\n\n"
+    (tmp_path / "a.tsv").write_text(part + part)
+    examples = read(tmp_path / "a.tsv", {"tokens": "word", "tags": "ner"})
+    assert examples["tokens"] == [("Ada", "sat"), ("Here",)] * 2
+    assert examples["tags"] == [("B-PER", "O"), ("O",)] * 2
+    assert [finding.places for finding in examples.findings if finding.kind == "header_row"] == [
+        (f"{tmp_path / 'a.tsv'}, line 7",)
+    ]
+
+
+def test_a_table_of_sentences_is_no_token_file(tmp_path):
+    (tmp_path / "a.tsv").write_text("tokens\ttags\na b\tO O\n\nc\tB-x\nd\tO\n")
+    assert read(tmp_path / "a.tsv", COLUMNS)["tokens"] == [("a", "b"), ("c",), ("d",)]
+
+
+def test_conllu_is_known_by_its_content(tmp_path):
+    (tmp_path / "a.txt").write_text(conllu(TOKENS, TAGS))
+    assert read(tmp_path / "a.txt", COLUMNS).columns == {"tokens": TOKENS, "tags": TAGS}
+    assert read_inputs(tmp_path / "a.txt", "tokens", "tokens") == TOKENS
 
 
 def test_conll_columns_come_with_spaces_headers_of_documents_and_several_blank_lines(tmp_path):

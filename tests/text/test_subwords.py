@@ -36,7 +36,8 @@ odd_texts = st.lists(st.text(st.sampled_from(ODD + UNSEEN), max_size=30), min_si
 
 
 def spaced(text):
-    """Runs of spaces, control characters and marks as one space, none at the ends; in plain Python."""
+    """In normal form C; runs of spaces, control characters and marks as one space, none at the ends; in plain Python."""
+    text = unicodedata.normalize("NFC", text)
     kinds = [unicodedata.category(letter) for letter in text]
     plain = [" " if kind[0] == "Z" or kind == "Cc" else letter for kind, letter in zip(kinds, text, strict=True)]
     return " ".join(filter(None, "".join(plain).replace(MARK, " ").split(" ")))
@@ -86,6 +87,7 @@ def check_ids(vocabulary, library, texts):
 def in_plain_python(value, text):
     """Ids from vocabulary.json alone, as another language would make them."""
     places = {piece: place for place, piece in enumerate(value["tokens"]) if place >= len(SPECIAL)}
+    text = unicodedata.normalize(value["normalise"], text)
     text = spaced(text.lower() if value["lowercase"] else text)
     cut = cheapest if value["unit"] == "unigram" else merged
     symbols = cut(MARK + text.replace(" ", MARK), places, value) if text else []

@@ -99,5 +99,5 @@ def test_a_vocabulary_of_another_rule_is_refused():
         Vocabulary.from_json(value | {"replace": [["x", "y"]]})
     with pytest.raises(InputError, match="no token that occurs 2 times"):
         Vocabulary.build(tokenize(["a b", " "], Tokenizer()), Tokenizer(), min_count=2)
-    with pytest.raises(InputError, match="unit is .subword.: choose one of word, marked_word, character"):
+    with pytest.raises(InputError, match="unit is .subword.: choose one of word, whitespace, marked_word, character"):
         Tokenizer("subword")

@@ -16,6 +16,7 @@ from seqkit.core.errors import InputError, TrainingError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.training.loop import fit, reproducible
+from seqkit.training.monitor import Monitor
 from seqkit.training.objectives import Objective, classification
 from seqkit.training.optimizer import clip, make_optimizer
 from seqkit.training.step import evaluate
@@ -233,7 +234,7 @@ def test_the_best_epoch_is_kept_and_patience_stops():
     history = fit(model, train, valid, objective=classification(training, [1, 1]), training=training, callbacks=[seen])
     assert len(history) == 3
     np.testing.assert_array_equal(model.get_weights()[0], seen.steps[0])
-    with pytest.raises(InputError, match="training.monitor is 'val_f1': choose one of loss, val_loss, accuracy"):
+    with pytest.raises(InputError, match="training.monitor is 'val_f1': choose one of val_loss, val_accuracy"):
         fit(
             model,
             train,
@@ -241,6 +242,43 @@ def test_the_best_epoch_is_kept_and_patience_stops():
             objective=classification(training, [1, 1]),
             training=Training(epochs=1, monitor="val_f1"),
         )
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.5])
+def test_what_the_monitor_scores_chooses_the_epoch(ema, capsys):
+    """After each epoch it sees the weights that are validated; here the third epoch is called the best."""
+    training = Training(epochs=4, batch_size=4, optimizer="sgd", learning_rate=1.0, ema=ema)
+    model, seen, scored = table_model(np.zeros((4, 2))), Weights(), []
+
+    def score():
+        scored.append(model.get_weights()[0])
+        return {"bleu": [1.0, 2.0, 9.0, 3.0][len(scored) - 1], "length_ratio": 1.0}
+
+    history = fit(
+        model,
+        rows([0, 1, 1, 0]),
+        rows([0, 1, 1, 0]),
+        objective=classification(training, [1, 1]),
+        training=training,
+        callbacks=[seen],
+        monitor=Monitor("val_bleu", score),
+    )
+    assert [row["val_bleu"] for row in history] == [1.0, 2.0, 9.0, 3.0]
+    assert "val_length_ratio" not in history[0]
+    assert [log["val_bleu"] for log in seen.logs] == [1.0, 2.0, 9.0, 3.0]
+    expected = averages(seen.steps, 0.5) if ema else seen.steps
+    np.testing.assert_allclose(scored, expected, rtol=1e-5)
+    np.testing.assert_array_equal(model.get_weights()[0], scored[2])
+    assert "Kept the weights of epoch 3 of 4, the best by val_bleu: 9." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("warmup", [2, 3, 50])
+def test_a_warm_up_longer_than_the_training_is_told(warmup, capsys):
+    training = Training(epochs=3, batch_size=4, warmup_steps=warmup)
+    train = rows([0, 1, 1, 0])
+    fit(table_model(np.zeros((4, 2))), train, train, objective=classification(training, [1, 1]), training=training)
+    said = f"training.warmup_steps is {warmup}, but there are 3 steps in all"
+    assert (said in capsys.readouterr().err) == (warmup >= 3)
 
 
 def test_plateau_halves_the_learning_rate():

@@ -98,6 +98,23 @@ def test_the_penalised_output_is_the_one_after_dropout():
     np.testing.assert_array_equal(said, dropped)
 
 
+@pytest.mark.parametrize("options", [
+    {}, {"dropout": 0.5}, {"dropout": 0.5, "locked": True}, {"residual": True}, {"residual": True, "dropout": 0.5},
+    {"residual": True, "dropout": 0.5, "layer_norm": True, "bidirectional": True},
+])  # fmt: skip
+def test_what_is_penalised_is_what_the_answers_are_made_of(options):
+    """Of whatever stack: the logits are an affine map of what AR sees, which is dropout of what TAR sees."""
+    with reproducible(0, "float32"):
+        stack = Stack(cell="gru", units=(4, 4, 4), **options)
+        model = many_to_many(*embed_tokens(9, Embedding(units=stack.width)), outputs=9, stack=stack)
+    kernel, bias = model.get_layer("logits").get_weights()
+    logits, said, dropped = with_activations(model)(np.array([[4, 5, 6, 7]]), training=True)
+    np.testing.assert_allclose(logits, dropped.numpy() @ kernel + bias, rtol=1e-4, atol=1e-5)
+    kept = dropped.numpy() != 0
+    assert kept.all() == ("dropout" not in options)
+    np.testing.assert_allclose(dropped[kept], said[kept] / (1 - stack.dropout), rtol=1e-5)
+
+
 def test_one_answer_a_row_has_no_penalty():
     model = many_to_one(*embed_tokens(9, Embedding(units=3)), outputs=2, stack=Stack(units=(4,)))
     columns = {"ids": rows().columns["ids"], "targets": np.array([0, 1, 0, 1], np.int32)}

@@ -1,0 +1,147 @@
+"""What is found in the data of a run: before it is trained, and before it is scored on other data."""
+
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqkit.checks.classes import check_unknown
+from seqkit.checks.contents import check_contents, check_foreign
+from seqkit.checks.leaks import Seen, check_leak
+from seqkit.checks.rows import check_rows
+from seqkit.checks.splits import check_splits
+from seqkit.checks.suspects import check_suspects
+from seqkit.core.errors import InputError
+from seqkit.core.findings import Finding, in_order, refuse
+from seqkit.core.progress import notify
+from seqkit.runs.task import Facts, Task
+from seqkit.sources.examples import Examples
+from seqkit.sources.splits import Splits
+
+BATCH = 64  # of no consequence: what is counted depends on no batch
+SEEN = "seen.npz"
+
+
+class _Checked(Exception):  # noqa: N818
+    """The end of a recipe that is called for its check alone."""
+
+
+@dataclasses.dataclass
+class _Wish:
+    """A check alone, and what it found."""
+
+    suspects: bool
+    findings: Sequence[Finding] = ()
+
+
+_wish: ContextVar[_Wish | None] = ContextVar("wish", default=None)
+
+
+def check(recipe: Callable[..., Any], *args: Any, suspects: bool = False, **arguments: Any) -> list[Finding]:
+    """What a recipe would find in its data, and in its settings; nothing is trained.
+
+    Args:
+        recipe: As it is called to train: `check(sentiment, "reviews.tsv", test="others.tsv")`; so are the arguments.
+        suspects: Whether to look for training rows whose label a linear model that was fitted on the other rows
+            contradicts, which takes longer.
+    Returns:
+        The most harmful first.
+    Raises:
+        InputError: The data can't be read, or a setting is wrong.
+    """
+    wish = _Wish(suspects)
+    token = _wish.set(wish)
+    try:
+        with tempfile.TemporaryDirectory() as folder, contextlib.suppress(_Checked):
+            recipe(*args, **arguments | {"out": Path(folder) / "run"})
+    finally:
+        _wish.reset(token)
+    return list(wish.findings)
+
+
+def check_training(task: Task, splits: Splits, *, strict: bool) -> tuple[dict[str, Any], Seen]:
+    """Check the data that a task is to be trained on, and say what is found.
+
+    Args:
+        strict: Whether an error or a warning stops it.
+    Returns:
+        What run.json holds of it: "findings", and "validation_facts", by which other data is measured; and the training
+        and validation rows, to be known again.
+    Raises:
+        InputError: Something is found, and that is strict.
+    """
+    data = dict(splits.named())
+    facts = {name: task.encode(examples, BATCH)[1] for name, examples in data.items()}
+    findings = check_splits(data, task, facts)
+    wish = _wish.get()
+    if wish is not None:
+        wish.findings = in_order([*findings, *(_suspects(task, splits.train) if wish.suspects else [])])
+        raise _Checked
+    say(findings)
+    if strict:
+        refuse(findings)
+    seen = Seen.of([splits.train, splits.valid], task.fields)
+    return {"findings": as_json(findings), "validation_facts": facts["valid"]}, seen
+
+
+def check_scoring(
+    task: Task, examples: Examples, facts: Facts, info: Mapping[str, Any], seen: Seen | None
+) -> tuple[list[Finding], np.ndarray]:
+    """Check data that a run is to be scored on.
+
+    Args:
+        facts: What `encode` counts in it.
+        info: run.json.
+        seen: Its training and validation rows; None where that is no question.
+    Returns:
+        The findings, and which rows were seen: bool, (rows,).
+    """
+    truths = task.truths(examples)
+    found = [
+        *examples.findings,
+        *check_rows(examples, task.fields, truths, "test"),
+        *check_contents(examples, "test"),
+        *check_foreign(examples, facts, info.get("validation_facts", {})),
+        *([] if truths is None else check_unknown(examples, truths, task.classes, "test")),
+    ]
+    if seen is None:
+        return in_order(found), np.zeros(len(examples), bool)
+    return in_order([*found, *check_leak(seen, examples, task.fields, "test")]), seen.rows(examples, task.fields)
+
+
+def say(findings: Sequence[Finding]) -> None:
+    """Print what was found, a line each, the most harmful first; notes are left to the report."""
+    for finding in findings:
+        if finding.harm != "note":
+            notify(f"{finding.harm}: {finding}")
+    notes = sum(finding.harm == "note" for finding in findings)
+    if notes:
+        notify(f"{notes} {'note' if notes == 1 else 'notes'} on the data: see the report, or seqkit check.")
+
+
+def as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """For a report."""
+    return [dataclasses.asdict(finding) | {"where": finding.where} for finding in findings]
+
+
+def _suspects(task: Task, train: Examples) -> Iterator[Finding]:
+    truths = task.truths(train)
+    if "linear" not in task.baselines() or truths is None or not isinstance(truths[0], str):
+        raise InputError(f"{task.recipe} has no whole labels with a linear baseline: leave --suspects out.")
+    classes = {name: place for place, name in enumerate(task.classes)}
+
+    def fit(rows: Examples) -> Callable[[Examples], np.ndarray]:
+        linear = task.fit_baselines(rows)["linear"]()
+
+        def probabilities(rest: Examples) -> np.ndarray:
+            found: np.ndarray = task.baseline_outputs(linear, rest)
+            return found
+
+        return probabilities
+
+    yield from check_suspects(train, np.array([classes[label] for label in truths]), task.classes, fit)

@@ -1,0 +1,82 @@
+"""What a run folder is filled with: what a run stands on, at once, and then what is added, each by itself."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from seqkit.checks.leaks import Seen
+from seqkit.core.files import write_json
+from seqkit.runs.attempts import Attempts
+from seqkit.runs.checking import SEEN
+from seqkit.runs.contents import add_files, write_info
+from seqkit.runs.evaluation import TRAINING, write_evaluation
+from seqkit.runs.opening import MODEL, VOCABULARY
+from seqkit.runs.run import HISTORY, Run
+from seqkit.runs.samples import write_samples
+from seqkit.runs.task import Baseline, Task
+from seqkit.sources.examples import Examples
+
+BASELINES = "baselines"
+
+
+def write_run(
+    folder: Path,
+    task: Task,
+    model: keras.Model,
+    history: Sequence[Mapping[str, float]],
+    info: dict[str, Any],
+    seen: Seen | None = None,
+) -> None:
+    """Write what a run stands on: model, vocabulary, history, run.json; and by what its training rows are known again."""
+    folder.mkdir(parents=True, exist_ok=True)  # it may have vanished while the model was trained
+    model.compile()  # a saved model holds weights, not an optimizer's memory
+    model.save(folder / MODEL)
+    write_json(folder / VOCABULARY, task.to_json())
+    with open(folder / HISTORY, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, history[0].keys() if history else [])
+        writer.writeheader()
+        writer.writerows(history)
+    names = [MODEL, VOCABULARY, HISTORY]
+    if seen is not None:
+        seen.save(folder / SEEN)
+        names.append(SEEN)
+    add_files(folder, info, [folder / name for name in names])
+
+
+def add_parts(run: Run, train: Examples, valid: Examples, scored: Examples) -> None:
+    """Add samples, baselines and the report to a run; what fails is named in run.json, and in the report.
+
+    Args:
+        scored: The rows of the report.
+    """
+    folder, task, attempts = run.path, run.task, Attempts()
+    info = run.info | {"failed": attempts.failed}
+    run.info = info
+    with attempts("samples, without which nothing is exported"):
+        add_samples(run, valid)
+    fits: Mapping[str, Callable[[], Baseline]] = {}
+    with attempts("baselines"):
+        fits = task.fit_baselines(train)
+    for name, fit in fits.items():
+        with attempts(f"baseline {name}"):
+            add_baseline(run, name, fit())
+    with attempts("evaluation"):
+        data = {"source": scored.origin, "rows": len(scored), "digest": scored.digest()}
+        write_evaluation(folder, info, TRAINING, run.scores(scored, data), run.history)
+    write_info(folder, info)
+
+
+def add_samples(run: Run, valid: Examples) -> None:
+    """The inputs on which exports are compared."""
+    add_files(run.path, run.info, write_samples(run.path, {field: valid[field] for field in run.task.fields}))
+
+
+def add_baseline(run: Run, name: str, baseline: Baseline) -> None:
+    """A baseline that was fitted."""
+    path = run.path / BASELINES / f"{name}.npz"
+    path.parent.mkdir(exist_ok=True)
+    baseline.save(path)
+    add_files(run.path, run.info, [path])

@@ -1,0 +1,120 @@
+"""All that comes after the last epoch, tried before the first on a few rows, so that what would fail fails at once."""
+
+import contextlib
+import copy
+import shutil
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from seqkit.core.errors import InputError, TrainingError, reason_of
+from seqkit.runs.evaluation import TRAINING, write_evaluation
+from seqkit.runs.parts import add_baseline, add_samples, write_run
+from seqkit.runs.run import Run, load
+from seqkit.runs.task import Task
+from seqkit.sources.examples import Examples
+from seqkit.sources.splits import Splits
+
+VALID_ROWS, TRAIN_ROWS = 2, 8
+WRITTEN = (
+    12  # times its weights: the model, and of an optimizer with two moments and a checkpoint's copy of the best, two
+)
+
+
+def rehearse(task: Task, model: keras.Model, splits: Splits, info: dict[str, Any], folder: Path) -> None:
+    """Write the untrained model, open it again, and score, fit and serve with it.
+
+    Args:
+        folder: Where the run is made; it is left as it was.
+    Raises:
+        InputError: There is too little room, or a setting or the data is not as some part expects.
+        TrainingError: A part fails for a reason of its own.
+        OSError: It can't be written there.
+    """
+    _check_room(model, folder)
+    scratch, info = folder / "rehearsal", copy.deepcopy(info) | {"training_seconds": 0.0}
+    rows = few(splits.valid, task, VALID_ROWS)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of figures of so few rows
+            _rehearse(task, model, splits.train, rows, info, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _rehearse(
+    task: Task, model: keras.Model, train: Examples, rows: Examples, info: dict[str, Any], folder: Path
+) -> None:
+    with _trying("keeping the model"):
+        write_run(folder, task, model, [], info)
+        run = load(folder)
+        add_samples(run, rows)
+    for name in task.baselines():
+        with _trying(f"the baseline {name}"):
+            _try_baseline(run, name, train)
+    with _trying("answering"):
+        asked = [rows[field] for field in task.fields]
+        run.predict(asked[0] if len(asked) == 1 else list(zip(*asked, strict=True)))
+    with _trying("scoring"):
+        data = {"source": rows.origin, "rows": len(rows), "digest": ""}
+        report = run.scores(rows, data, resamples=1) | {"metrics": {}, "baselines": {}}  # which may be no numbers
+        write_evaluation(folder, run.info, TRAINING, report, [])
+        if report["failed"]:
+            raise TrainingError("; ".join(f"{part} ({reason})" for part, reason in report["failed"].items()))
+    with _trying("exporting"):
+        subject = run.subject(folder)
+        subject.serve(run.model)
+
+
+@contextlib.contextmanager
+def _trying(what: str) -> Iterator[None]:
+    said = f"Before the first epoch {what} was tried on a few rows, and failed"
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{said}: {error}") from error
+    except OSError:
+        raise
+    except Exception as error:
+        raise TrainingError(f"{said}: {reason_of(error)}. Nothing was trained.") from error
+
+
+def _check_room(model: keras.Model, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    needed = WRITTEN * sum(int(np.prod(weight.shape)) * weight.value.dtype.size for weight in model.weights)
+    if free < needed:
+        raise InputError(
+            f"{folder.parent} has {free / 1e6:,.0f} MB left, while this training writes about {needed / 1e6:,.0f} MB (the "
+            "model and two checkpoints of it): make room, or choose another --out."
+        )
+
+
+def _try_baseline(run: Run, name: str, train: Examples) -> None:
+    """Fit it on a few rows; where these are too few for it, on all."""
+    try:
+        baseline = run.task.fit_baselines(few(train, run.task, TRAIN_ROWS))[name]()
+    except Exception:
+        baseline = run.task.fit_baselines(train)[name]()
+    add_baseline(run, name, baseline)
+
+
+def few(examples: Examples, task: Task, count: int) -> Examples:
+    """So many rows: the shortest of what is asked by, others with an answer each of their own, and then the first."""
+    asked = [examples[field] for field in task.fields]
+    told = [values for field, values in examples.columns.items() if field not in task.fields and _hashable(values[0])]
+    lengths = [sum(len(values[row]) for values in asked if _sized(values[row])) for row in range(len(examples))]
+    kinds = {tuple(values[row] for values in told): row for row in reversed(range(len(examples)))}
+    order = [int(np.argmin(lengths)), *sorted(kinds.values()), *range(count)]
+    rows = [row for row in dict.fromkeys(order) if row < len(examples)][:count]
+    return examples.take(rows, examples.origin)
+
+
+def _hashable(value: Any) -> bool:
+    return isinstance(value, str | tuple)
+
+
+def _sized(value: Any) -> bool:
+    return isinstance(value, str | tuple | np.ndarray)

@@ -1,0 +1,38 @@
+"""What is noticed while pictures and frames are read, gathered by kind."""
+
+from seqkit.core.findings import Finding, Harm
+
+KINDS: dict[str, tuple[Harm, str, str]] = {  # kind -> harm, what, advice
+    "left_out": ("warning", "What can't be read was left out", "Restore it, or take it out of the data"),
+    "skipped_file": (
+        "warning",
+        "Files that are neither recordings, nor labels of one, nor images that are read were left out",
+        "Convert what belongs to the data, and take the rest out of the folder",
+    ),
+    "no_frames": ("warning", "Recordings without a frame were left out", "Record them again, or take them out"),
+    "uneven_frames": (
+        "warning",
+        "Films whose frames don't follow each other in even time are read frame by frame all the same",
+        "Where time matters convert them to a constant rate",
+    ),
+    "first_frame": ("note", "Of an animation, or a file of several pages, the first picture is read", ""),
+}
+
+
+class Notices:
+    """Places of what was noticed in one source, each once."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, dict[str, None]] = {}
+
+    def add(self, kind: str, place: str) -> None:
+        """Note one of KINDS at a place."""
+        self._places.setdefault(kind, {})[place] = None
+
+    def findings(self) -> tuple[Finding, ...]:
+        """A finding a kind that there was, in the order of KINDS."""
+        found = []
+        for kind, (harm, what, advice) in KINDS.items():
+            if kind in self._places:
+                found.append(Finding.at(kind, harm, what, list(self._places[kind]), advice and f"{advice}."))
+        return tuple(found)

@@ -1,0 +1,115 @@
+"""The pixels of a picture, as a viewer shows it: one decoder for everything that is read from picture files."""
+
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from seqkit.core.errors import InputError
+from seqkit.sources.damage import PIXELS
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM")  # by content, whatever the suffix; none runs a program
+GROUND = (255, 255, 255, 255)  # on which what is transparent lies
+
+
+def decode_image(file: Path | bytes, place: str, several: Callable[[str], None]) -> np.ndarray:
+    """The picture that a file shows, of an animation the first one.
+
+    It is turned as its EXIF orientation says, laid on white where it is transparent, brought from 16 bits to 8 by scaling,
+    and to RGB from palettes, grey, CMYK and YCbCr. Colour profiles are not applied.
+
+    Args:
+        file: A path, or an encoded file.
+        place: For complaints.
+        several: Told the place where there is more than one picture.
+    Returns:
+        uint8, (height, width, 3).
+    Raises:
+        InputError: The file declares more than `PIXELS` pixels; no memory is taken for them.
+        Exception: One of `seqkit.sources.damage.BROKEN`: it is damaged or no picture.
+    """
+    with opened(io.BytesIO(file) if isinstance(file, bytes) else file, place) as image:
+        with _quiet():
+            if image.format != "MPO" and getattr(image, "is_animated", False):  # the second one of a phone is a preview
+                several(place)
+                image.seek(0)
+        return shown(image)
+
+
+@contextmanager
+def opened(file: Any, place: str) -> Iterator[Image.Image]:
+    """A picture file of which only the head was read.
+
+    Raises:
+        InputError: It declares more than `PIXELS` pixels.
+    """
+    with _quiet():
+        try:
+            image = Image.open(file, formats=FORMATS)
+        except Image.DecompressionBombError:
+            raise too_large(place) from None
+    with image:
+        must_be_small(image.size, place)
+        yield image
+
+
+def shown(image: Image.Image) -> np.ndarray:
+    """uint8, (height, width, 3): what a viewer shows of an open image.
+
+    Raises:
+        ValueError: Its values have no white that is agreed on.
+    """
+    of_16_bits = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
+    with _quiet():
+        image.load()
+        image = ImageOps.exif_transpose(image)
+    if of_16_bits:
+        return _of_16_bits(image)
+    if image.mode in ("I", "F"):
+        raise ValueError("its values have 32 bits, of which none is agreed to be white: save it with 8 or 16")
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("RGB"))
+    ground = Image.new("RGBA", image.size, GROUND)
+    return np.asarray(Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB"))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what Pillow warns of: a size for which there is a limit here, or damage beside the pixels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def must_be_small(size: tuple[int, int], place: str) -> None:
+    """Raise InputError where a width and a height are more than `PIXELS` together."""
+    if size[0] * size[1] > PIXELS:
+        raise too_large(place, f"{size[0]:,} x {size[1]:,} = {size[0] * size[1]:,} ")
+
+
+def too_large(place: str, pixels: str = "too many ") -> InputError:
+    return InputError(f"{place} declares {pixels}pixels: at most {PIXELS:,} are read. Make it smaller.")
+
+
+def _of_16_bits(image: Image.Image) -> np.ndarray:
+    values = np.asarray(image).astype(np.float64)
+    grey = np.rint(values / 257.0).clip(0, 255).astype(np.uint8)  # 65535 = 255 * 257
+    if isinstance(image.info.get("transparency"), int):
+        grey[values == image.info["transparency"]] = GROUND[0]
+    return np.repeat(grey[..., None], 3, axis=-1)
+
+
+def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """An image, uint8 or float32 (height, width, channels), brought to another height and width."""
+    height, width = size
+    channels = [
+        np.asarray(Image.fromarray(channel).resize((width, height), Image.Resampling.BILINEAR))
+        for channel in np.moveaxis(pixels, -1, 0)
+    ]
+    return np.stack(channels, axis=-1)

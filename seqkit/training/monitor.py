@@ -1,0 +1,70 @@
+"""Which epoch's weights are kept."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Training
+from seqkit.metrics.metric import headlines, metric
+from seqkit.training.objectives import Objective
+from seqkit.training.sums import Figures
+
+LOSS, VALIDATION = "val_loss", "val_"
+History = Sequence[Mapping[str, float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Monitor:
+    """What chooses the epoch whose weights are kept.
+
+    Attributes:
+        column: Of the history, of the validation rows.
+        score: Scores these rows as the report does, with the weights as they are; nothing where what is counted beside the
+            loss is enough.
+    """
+
+    column: str
+    score: Callable[[], Figures] | None = None
+
+    def scores(self) -> Figures:
+        """What the history gets beside what is counted."""
+        if self.score is None:
+            return {}
+        scores = self.score()
+        return {f"{VALIDATION}{name}": scores[name] for name in headlines(list(scores))}
+
+    def kept(self, history: History) -> int:
+        """The place of the epoch that is kept: the best one, of equals that with the lower loss, and then the first."""
+        sense = metric(self.column.removeprefix(VALIDATION))
+        return max(
+            range(len(history)), key=lambda place: (sense.gain(history[place][self.column]), -history[place][LOSS])
+        )
+
+    def waited(self, history: History) -> int:
+        """Epochs since the one that is kept."""
+        return len(history) - 1 - self.kept(history) if history else 0
+
+
+def make_monitor(
+    training: Training,
+    objective: Objective,
+    *,
+    default: str = LOSS,
+    metrics: Sequence[str] = (),
+    score: Callable[[], Figures] | None = None,
+) -> Monitor:
+    """The monitor that `training` names.
+
+    Args:
+        default: Where it names none.
+        metrics: That `score` gives.
+    Raises:
+        InputError: It is neither the loss, nor a measure of the objective, nor a headline metric, all of the validation
+            rows; or a metric is undeclared.
+    """
+    name = training.monitor or default
+    counted = [f"{VALIDATION}{figure}" for figure in ("loss", *objective.measures)]
+    scored = headlines(metrics)
+    if name not in (*counted, *scored):
+        raise InputError(f"training.monitor is {name!r}: choose one of {', '.join((*counted, *scored))}.")
+    return Monitor(name) if name in counted else Monitor(f"{VALIDATION}{name}", score)

@@ -1,0 +1,118 @@
+"""Evaluations lie by name, and none over another's."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score
+
+from seqkit import load
+from seqkit.cli.main import main
+from seqkit.core.errors import InputError
+from seqkit.runs.evaluation import check_name, evaluation_name
+from seqkit.runs.lock import FolderLock
+from tests.cases import ROWS
+
+
+@pytest.fixture
+def run(small, tmp_path):
+    """A run in a folder of its own, and two tables of the same name beside it."""
+    shutil.copytree(small, tmp_path / "run")
+    for folder, rows in {"one": ROWS[:30], "two": ROWS[10:]}.items():
+        (tmp_path / folder).mkdir()
+        text = "label\ttext\n" + "".join("\t".join(row) + "\n" for row in rows)
+        (tmp_path / folder / "test.tsv").write_text(text)
+    return load(tmp_path / "run")
+
+
+def held(run):
+    return sorted(path.name for path in (run.path / "evaluations").iterdir())
+
+
+def test_none_is_over_anothers(run, tmp_path):
+    own = (run.path / "evaluations" / "training" / "report.json").read_bytes()
+    first = run.evaluate(tmp_path / "one" / "test.tsv")
+    assert first["name"] == "test"
+    assert first["metrics"]["accuracy"]["value"] == pytest.approx(
+        accuracy_score(
+            [label for label, _ in ROWS[:30]], [row["label"] for row in run.predict([t for _, t in ROWS[:30]])]
+        )
+    )
+    assert run.evaluate(tmp_path / "one" / "test.tsv")["metrics"] == first["metrics"]  # its own of before
+    with pytest.raises(
+        InputError, match=r"evaluations/test holds the figures of other rows \(.*one/test.tsv\) than these"
+    ):
+        run.evaluate(tmp_path / "two" / "test.tsv")
+    stands = json.loads((run.path / "evaluations" / "test" / "report.json").read_text())
+    assert stands["data"] == first["data"]
+    run.evaluate(tmp_path / "two" / "test.tsv", name="second")
+    run.evaluate(tmp_path / "two" / "test.tsv", overwrite=True)
+    assert held(run) == ["second", "test", "training"]
+    for name in ("training", "../run", "a/b", ".hidden", "", "a" * 101):
+        with pytest.raises(InputError, match="give"):
+            run.evaluate(tmp_path / "one" / "test.tsv", name=name, overwrite=True)
+    assert (run.path / "evaluations" / "training" / "report.json").read_bytes() == own
+    assert load(run.path).report == json.loads(own)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_two_that_opened_a_run_at_once_lose_nothing_of_each_other(run, tmp_path):
+    other = load(run.path)
+    run.evaluate(tmp_path / "one" / "test.tsv", name="one")
+    other.evaluate(tmp_path / "two" / "test.tsv", name="two")
+    files = load(run.path).info["files"]
+    assert {f"evaluations/{name}/report.json" for name in ("one", "two", "training")} <= files.keys()
+    with FolderLock(run.path), pytest.raises(InputError, match="is being written by process"):
+        run.evaluate(tmp_path / "one" / "test.tsv")
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ("held_out.tsv.gz", "held_out"),
+        ("test.intent.tsv", "test.intent"),
+        ("a b*[1-7].npz", "a_b_1-7_.npz"),  # a pattern, no file
+        ("test.2016", "test.2016"),  # the beginning of two
+        ("tfds:imdb_reviews/plain_text:test", "imdb_reviews_plain_text_test"),
+        ("../..", "data-01234567"),
+        ("...tsv", "data-01234567"),
+        ("naïve ☃.csv", "naïve"),
+        ("\x1b[2J.csv", "2J"),
+        ((["a"], ["b"]), "data-01234567"),
+    ],
+)
+def test_an_evaluation_is_called_as_its_data(tmp_path, monkeypatch, data, name):
+    monkeypatch.chdir(tmp_path)
+    if isinstance(data, str) and data.endswith((".gz", ".tsv", ".csv")):
+        (tmp_path / data).write_text("")
+    assert evaluation_name(data, "0123456789") == name
+    check_name(name)
+
+
+def test_the_comparison_is_printed_beside_the_scores(run, tmp_path, capsys):
+    table = str(tmp_path / "one" / "test.tsv")
+    capsys.readouterr()
+    assert main(["evaluate", str(run.path), "--data", table, "--against", str(run.path), "--name", "twice"]) == 0
+    out = capsys.readouterr().out
+    assert f"Against {run.path}" in out.replace("\n", "")
+    assert out.count("macro F1") == 2
+    assert out.splitlines()[-1] == str(run.path / "evaluations" / "twice" / "report.html")
+    against = load(run.path).evaluate(table, name="twice", against=run)["against"]["metrics"]["accuracy"]
+    assert {name: against[name] for name in ("difference", "p_value")} == {"difference": 0.0, "p_value": 1.0}
+
+
+def test_a_run_that_is_scored_otherwise_gets_a_sentence(run, tmp_path):
+    table, other = tmp_path / "one" / "test.tsv", load(run.path)
+    object.__setattr__(other.task, "classes", ("good", "strange"))
+    with pytest.raises(InputError, match=r"has other classes than .* \(good, strange, not bad, good\): compare"):
+        run.evaluate(table, against=other)
+    object.__setattr__(other.task, "classes", ("bad", "good"))
+    object.__setattr__(other.task, "columns", {"source": "source"})
+    with pytest.raises(InputError, match="has other columns"):
+        run.evaluate(table, against=other)
+    object.__setattr__(other.task, "columns", run.task.columns)
+    object.__setattr__(other.task, "scorer", lambda examples, outputs: lambda rows: {"bleu": float(np.size(rows))})
+    with pytest.raises(InputError, match="has other metrics"):
+        run.evaluate(table, against=other)
+    assert held(run) == ["training"]

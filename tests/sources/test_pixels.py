@@ -1,0 +1,201 @@
+"""Pictures as a viewer shows them: the same scene from every way of writing it."""
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from seqkit.sources.damage import BROKEN, PIXELS
+from seqkit.sources.pixels import FORMATS, decode_image, resized
+
+SIZE = (6, 8)  # height, width
+# four flat quarters, no two alike, each of the eight turns of them another picture
+SCENE = np.zeros((*SIZE, 3), np.uint8)
+SCENE[:3, 4:], SCENE[3:, :4], SCENE[3:, 4:] = (255, 0, 0), (0, 255, 0), (255, 255, 255)
+GREY = np.linspace(0, 255, SIZE[0] * SIZE[1]).round().astype(np.uint8).reshape(SIZE)
+# what a camera stores where a viewer is to show `up`, by the EXIF standard: where the stored row 0 and column 0 lie
+STORED = {
+    1: lambda up: up,
+    2: lambda up: up[:, ::-1],
+    3: lambda up: up[::-1, ::-1],
+    4: lambda up: up[::-1],
+    5: lambda up: up.transpose(1, 0, 2),
+    6: lambda up: up.transpose(1, 0, 2)[::-1],
+    7: lambda up: up.transpose(1, 0, 2)[::-1, ::-1],
+    8: lambda up: up.transpose(1, 0, 2)[:, ::-1],
+}
+
+
+def written(image, kind="png", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def decode(data):
+    several = []
+    return decode_image(data, "here", several.append), several
+
+
+def in_rgb(pixels):
+    return np.repeat(pixels[..., None], 3, axis=-1)
+
+
+@pytest.mark.parametrize("turn", STORED)
+@pytest.mark.parametrize("kind", ["png", "jpeg", "tiff", "webp"])
+def test_a_picture_is_turned_as_it_says(kind, turn):
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    big = np.repeat(np.repeat(SCENE, 16, axis=0), 16, axis=1)  # so that a lossy file keeps it
+    options = {"lossless": True} if kind == "webp" else {"quality": 95} if kind == "jpeg" else {}
+    data = written(Image.fromarray(np.ascontiguousarray(STORED[turn](big))), kind, exif=exif, **options)
+    shown = decode(data)[0]
+    assert shown.shape == big.shape
+    np.testing.assert_allclose(shown[8::16, 8::16].astype(int), SCENE, atol=3 if kind == "jpeg" else 0)
+
+
+def see_through():
+    alpha = np.full((*SIZE, 1), 255, np.uint8)
+    alpha[:2], alpha[2] = 0, 102  # nothing of the first rows is seen, two fifths of the next
+    share = alpha / 255.0
+    return alpha, np.rint(SCENE * share + 255 * (1 - share)).astype(np.uint8)
+
+
+def palette(**options):
+    return written(Image.fromarray(SCENE).quantize(4, dither=Image.Dither.NONE), **options)
+
+
+ALPHA, ON_WHITE = see_through()
+HALVES = np.zeros((*SIZE, 3), np.uint8)
+HALVES[:, 4:] = 255
+KINDS = {
+    "rgb": (written(Image.fromarray(SCENE)), SCENE),
+    "grey": (written(Image.fromarray(GREY)), in_rgb(GREY)),
+    "one bit": (written(Image.fromarray(HALVES).convert("1", dither=Image.Dither.NONE)), HALVES),
+    "palette": (palette(), SCENE),
+    "gif": (palette(kind="gif"), SCENE),
+    "16 bits": (written(Image.fromarray(GREY.astype(np.uint16) * 257)), in_rgb(GREY)),
+    "16 bits in TIFF": (written(Image.fromarray(GREY.astype(np.uint16) * 257), "tiff"), in_rgb(GREY)),
+    "16 bits in PGM": (b"P5 8 6 65535\n" + (GREY.astype(">u2") * 257).tobytes(), in_rgb(GREY)),
+    "between two of 16 bits": (written(Image.fromarray(np.full(SIZE, 12_345, np.uint16))), in_rgb(np.full(SIZE, 48))),
+    "transparent": (written(Image.fromarray(np.concatenate([SCENE, ALPHA], axis=2))), ON_WHITE),
+    "transparent webp": (
+        written(Image.fromarray(np.concatenate([SCENE, ALPHA], axis=2)), "webp", lossless=True),
+        ON_WHITE,
+    ),
+    "transparent grey": (
+        written(Image.fromarray(np.concatenate([np.zeros_like(ALPHA), ALPHA], axis=2))),
+        in_rgb(255 - ALPHA[..., 0]),
+    ),
+    "one colour is transparent": (
+        written(Image.fromarray(SCENE), transparency=(255, 0, 0)),
+        np.where((SCENE == (255, 0, 0)).all(axis=2, keepdims=True), 255, SCENE),
+    ),
+    "one of 16 bits is transparent": (
+        written(Image.fromarray(np.where(GREY > 99, GREY, 7).astype(np.uint16) * 257), transparency=7 * 257),
+        in_rgb(np.where(GREY > 99, GREY, 255)),
+    ),
+    "CMYK": (written(Image.fromarray(SCENE).convert("CMYK"), "tiff"), SCENE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_picture_is_what_a_viewer_shows(kind):
+    data, expected = KINDS[kind]
+    pixels, several = decode(data)
+    assert pixels.dtype == np.uint8
+    assert not several
+    np.testing.assert_allclose(pixels.astype(int), expected, atol=1 if "transparent" in kind else 0)
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "png", "tiff"])
+def test_of_several_pictures_the_first_is_shown_and_told(kind):
+    frames = [Image.fromarray(frame) for frame in (SCENE, SCENE[::-1].copy(), SCENE[:, ::-1].copy())]
+    options = {"lossless": True} if kind == "webp" else {}
+    pixels, several = decode(written(frames[0], kind, save_all=True, append_images=frames[1:], **options))
+    np.testing.assert_array_equal(pixels, SCENE)
+    assert several == ["here"]
+
+
+def png_of(width, height):
+    """A grey PNG of zeros, packed a thousandfold."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    packer = zlib.compressobj(9)
+    row = bytes(width + 1)
+    rows = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "complaint"),
+    [(10_000, 5_001, "10,000 x 5,001 = 50,010,000 pixels"), (20_000, 20_000, "too many pixels")],
+)
+def test_what_declares_too_many_pixels_takes_no_memory(tmp_path, width, height, complaint):
+    assert width * height > PIXELS
+    (tmp_path / "bomb.png").write_bytes(png_of(width, height))
+    code = f"""
+import pathlib, resource
+from seqkit.sources.pixels import decode_image
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    decode_image(pathlib.Path({str(tmp_path / "bomb.png")!r}), "bomb.png", print)
+except ValueError as error:
+    print(error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+    said, grown = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert said == f"bomb.png declares {complaint}: at most 50,000,000 are read. Make it smaller."
+    assert int(grown) < 20  # MiB
+
+
+@pytest.mark.parametrize("values", [np.arange(48.0, dtype=np.float32), np.arange(48, dtype=np.int32)])
+def test_values_of_which_none_is_white_are_refused(values):
+    with pytest.raises(ValueError, match="none is agreed to be white"):
+        decode(written(Image.fromarray(values.reshape(SIZE)), "tiff"))
+
+
+WHOLE = [
+    written(Image.fromarray(SCENE), kind, **options)
+    for kind, options in [(k, {}) for k in ("png", "jpeg", "bmp", "webp", "gif")]
+    + [("tiff", {"compression": "tiff_lzw"})]
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(WHOLE), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4), st.floats(0, 1))
+def test_a_damaged_file_gives_pixels_or_one_of_the_known_exceptions(whole, changes, kept):
+    data = bytearray(whole)
+    for place, value in changes:
+        data[int(place * (len(data) - 1))] = value
+    try:
+        pixels, _ = decode(bytes(data[: len(data) - int(kept * 8)]))
+    except BROKEN:  # also an InputError: too many pixels
+        pass
+    else:
+        assert (pixels.dtype, pixels.ndim, pixels.shape[2]) == (np.uint8, 3, 3)
+
+
+def test_no_format_runs_a_program():
+    assert not {"EPS", "WMF", "FITS"} & set(FORMATS)
+    with pytest.raises(OSError, match="cannot identify"):
+        decode(written(Image.fromarray(SCENE), "eps"))
+
+
+def test_flat_halves_stay_flat_whatever_the_size():
+    shown = resized(HALVES, (3, 16))
+    assert shown.shape == (3, 16, 3)
+    assert (shown[:, :7] == 0).all()
+    assert (shown[:, 9:] == 255).all()
