@@ -60,7 +60,7 @@ def tagging(
         character_units: Width of that.
         max_word_length: Characters of a word that are read; of longer words the middle is left out, and they are counted.
         scheme: How tags mark spans: as the data has it, which is told from the tags, or BIO (IOB2), IOB1, BIOES (IOBES),
-            BILOU or BMES, into which all tags are converted.
+            BILOU or BMES, into which all tags are converted; prefixes stay where the data has them.
         output: Each tag on its own (softmax), or all of a sentence as a linear chain (crf). Either way spans are legal.
         embedding: How words become vectors; dropped words become <unknown>, which is so trained.
         stack: The recurrent layers.
@@ -76,7 +76,7 @@ def tagging(
     from seqkit.tasks.tagging import Tagging, build_tagger, in_scheme
     from seqkit.text.labels import learn_classes
     from seqkit.text.lexicon import Lexicon, split_tokens
-    from seqkit.text.tag_schemes import TagScheme, detect
+    from seqkit.text.tag_schemes import detect
     from seqkit.text.vectors import read_vectors
 
     columns = {"tokens": tokens, "tags": tags}
@@ -92,7 +92,7 @@ def tagging(
         found = detect(splits.train["tags"])
         if scheme != "data" and found is None:
             raise InputError(f"{splits.train.origin} has tags that mark no spans: leave scheme {scheme} out.")
-        written = found if scheme == "data" else TagScheme(scheme)
+        written = found if scheme == "data" or found is None else found.named(scheme)
         named = [
             [tag for row in in_scheme(rows["tags"], written) for tag in row] for rows in (splits.train, splits.valid)
         ]

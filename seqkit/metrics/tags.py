@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqkit.metrics.confusion import confusion
-from seqkit.text.spans import count_spans, span_scores
+from seqkit.text.spans import Rows, count_spans, span_scores
 
 Tags = Sequence[Sequence[str]]
 PAIRS = 12  # truth and prediction, the most frequent mistakes
@@ -15,12 +15,14 @@ EXAMPLES = 3  # of each
 CONTEXT = 8  # tokens on each side of a mistake
 
 
-def sentence_sums(truth: Tags, predicted: Tags, known: Sequence[np.ndarray], *, marks_spans: bool) -> np.ndarray:
+def sentence_sums(
+    truth: Tags, predicted: Tags, known: Sequence[np.ndarray], spans: tuple[Rows, Rows] | None = None
+) -> np.ndarray:
     """Counts of each sentence.
 
     Args:
         known: bool, (tokens,), for each sentence: whether the model knows the word.
-        marks_spans: Whether the tags mark spans, which are then counted too.
+        spans: Those that the tags mark, in truth and prediction, where they mark any.
     Returns:
         int64, (rows, 4 or 7): tokens, those that are right, those that are unknown, those that are both; then the spans
         that are right, that are predicted, that are there.
@@ -31,7 +33,7 @@ def sentence_sums(truth: Tags, predicted: Tags, known: Sequence[np.ndarray], *, 
     sums = np.array(
         [[len(r), r.sum(), (~k).sum(), (r & ~k).sum()] for r, k in zip(right, known, strict=True)], np.int64
     )
-    return np.concatenate([sums, count_spans(truth, predicted)], axis=1) if marks_spans else sums
+    return sums if spans is None else np.concatenate([sums, count_spans(*spans)], axis=1)
 
 
 def tag_scores(sums: np.ndarray, *, unknown: bool) -> dict[str, float]:

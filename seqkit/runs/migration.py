@@ -1,5 +1,5 @@
-"""Run folders made by version 0.4, in which some names were others, and by 0.5, in which images could not be skipped: both
-without digests.
+"""Run folders made by version 0.4, in which some names were others, and by 0.5, in which images could not be skipped and a
+tag scheme was a name: both without digests.
 """
 
 import json
@@ -26,7 +26,10 @@ def made_without_digests(info: Mapping[str, Any]) -> bool:
 def migrated(vocabulary: dict[str, Any]) -> dict[str, Any]:
     """vocabulary.json with today's names and settings."""
     images = {"on_error": "stop"} if "image_size" in vocabulary else {}  # which could not be skipped
-    return images | {migrated_name(name): value for name, value in vocabulary.items()}
+    today = images | {migrated_name(name): value for name, value in vocabulary.items()}
+    if isinstance(scheme := today.get("scheme"), str):  # with prefixes before the type, and a dash
+        today["scheme"] = {"name": scheme, "after": False, "separator": "-"}
+    return today
 
 
 def migrate_model(path: Path, to: Path) -> bool:

@@ -2,14 +2,14 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding, Harm
 from seqkit.sources.cells import NAMES, listed
 from seqkit.sources.examples import Examples, Role
 from seqkit.text.labels import is_number, named_otherwise, same_but_for_writing
-from seqkit.text.tag_schemes import detect, is_span_tag
+from seqkit.text.tag_schemes import NEARLY_ALL, fit_of
 
 FEWEST = 20  # rows, from which it is plain that numbers are no names of classes
 NAMED = 10  # labels in a sentence
@@ -47,29 +47,34 @@ def check_names(examples: Examples, role: Role) -> Examples:
 
 
 def check_tags(examples: Examples) -> Examples:
-    """Say in which scheme tags mark spans, and name those of no scheme."""
+    """Say in which scheme tags mark spans, and name strays: the tags that are none of it."""
     if "tags" not in examples.columns:
         return examples
     rows: list[tuple[str, ...]] = examples["tags"]
-    kinds = {tag for row in rows for tag in row}
-    scheme = detect(rows)
-    if scheme is None:
-        spans = sorted(filter(is_span_tag, kinds))
-        if spans:
-            what = f"{_some(spans)} of {examples.origin} look like tags of spans and most others do not: no spans are scored"
-            return examples.noting(Finding.at("stray_tag", "warning", what, _places(examples, spans)))
+    fit = fit_of(rows)
+    if fit is None or not (fit.told or fit.paired):
         return examples
-    what = f"{examples.origin} marks spans by tags in {scheme}"
-    examples = examples.noting(Finding("tag_scheme", "note", what))
-    strays = sorted(tag for tag in kinds if not scheme.parses(tag))
-    if strays:
+    scheme, strays = fit.scheme, fit.scheme.strays(rows)
+    share = f"of {fit.strays:,} of the {fit.tokens:,} tokens of {examples.origin}"
+    if not fit.told:
         what = (
-            f"{_some(strays)} of {examples.origin}: none of {scheme}, as the others are; each is a class of its own, "
-            "outside of spans"
+            f"{_some(sorted(fit.marks))} look like spans in {scheme}, but {_some(sorted(strays))} {share} don't: "
+            f"spans are read, and scored, where at least {NEARLY_ALL:.0%} of the tokens have a tag of one scheme, or "
+            f"{scheme.outside}"
         )
-        advice = "Correct them: outside of spans the tag is O."
+        advice = f"Correct one or the other: outside of spans the tag is {scheme.outside}."
         return examples.noting(Finding.at("stray_tag", "error", what, _places(examples, strays), advice))
-    return examples
+    like = f" (or {' or '.join(fit.like).upper()}, which looks the same here)" if fit.like else ""
+    what = f"{examples.origin} marks spans by tags in {scheme}{like}: {_shown(sorted(fit.marks))}"
+    examples = examples.noting(Finding("tag_scheme", "note", what))
+    if not strays:
+        return examples
+    what = (
+        f"{_some(sorted(strays))} {share}: in {scheme}, as the others are, there is no such tag; where they stand is "
+        "outside of spans, and each is a class of its own"
+    )
+    advice = f"Correct them: outside of spans the tag is {scheme.outside}."
+    return examples.noting(Finding.at("stray_tag", "error", what, _places(examples, strays), advice))
 
 
 def named_as(examples: Examples, field: str, classes: Sequence[str]) -> Examples:
@@ -94,13 +99,12 @@ def named_as(examples: Examples, field: str, classes: Sequence[str]) -> Examples
     return dataclasses.replace(examples, columns=columns).noting(Finding.at("renamed_labels", "note", what, places))
 
 
-def _places(examples: Examples, tags: Sequence[str]) -> list[str]:
-    wanted = set(tags)
+def _places(examples: Examples, tags: Collection[str]) -> list[str]:
     return [
         examples.place(row, step)
         for row, own in enumerate(examples["tags"])
         for step, tag in enumerate(own)
-        if tag in wanted
+        if tag in tags
     ]
 
 

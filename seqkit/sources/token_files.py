@@ -10,8 +10,7 @@ from seqkit.sources.cells import Trimmed
 from seqkit.sources.examples import Examples
 from seqkit.sources.tables import header_rows
 from seqkit.sources.text_files import TextFile
-from seqkit.text.spans import OUTSIDE
-from seqkit.text.tag_schemes import is_span_tag
+from seqkit.text.tag_schemes import OUTSIDE, is_span_tag
 
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 Kind = Literal["conllu", "conll"]

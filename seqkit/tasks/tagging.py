@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from seqkit.baselines.taggers import LinearTagger, MostFrequentTag
 from seqkit.batches.pipeline import Pipeline, boundaries
+from seqkit.core.findings import Finding
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.serving import Tagger
@@ -25,8 +26,8 @@ from seqkit.sources.examples import Examples
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
 from seqkit.text.labels import UNSEEN, encode_labels
 from seqkit.text.lexicon import Lexicon, joined, split_tokens
-from seqkit.text.spans import illegal, legal, scores_by_type, spans
-from seqkit.text.tag_schemes import Tags, TagScheme, detect
+from seqkit.text.spans import Span, scores_by_type
+from seqkit.text.tag_schemes import Tags, TagScheme
 from seqkit.text.vocabulary import END, SPECIAL, UNKNOWN
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.training.executor import Forward, step_outputs
@@ -34,7 +35,7 @@ from seqkit.training.objectives import Objective, classification
 
 
 def in_scheme(tags: Sequence[Sequence[str]], scheme: TagScheme | None) -> Tags:
-    """The tags as the scheme writes them; without one, and of no scheme, they stay what they are."""
+    """The tags as the scheme writes them; without one, and strays, they stay what they are."""
     return [tuple(row) for row in tags] if scheme is None else scheme.convert(tags)
 
 
@@ -93,16 +94,25 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     @functools.cached_property
     def constraints(self) -> np.ndarray | None:
         """Which class may follow which, (classes + 1, classes + 1)."""
-        return None if self.scheme is None else legal(self.scheme.plain(self.classes), self.scheme.rules)
+        return None if self.scheme is None else self.scheme.legal(self.classes)
 
     def to_json(self) -> dict[str, Any]:
-        scheme = {"scheme": None} if self.scheme is None else self.scheme.to_json()
-        return self.lexicon.to_json() | {"labels": list(self.classes), "output": self.output} | scheme
+        scheme = None if self.scheme is None else self.scheme.to_json()
+        return self.lexicon.to_json() | {"labels": list(self.classes), "scheme": scheme, "output": self.output}
 
     @classmethod
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
         lexicon = Lexicon.from_json(value)
-        return cls(columns, lexicon, tuple(value["labels"]), TagScheme.from_json(value), value["output"])
+        scheme = None if value["scheme"] is None else TagScheme.from_json(value["scheme"])
+        return cls(columns, lexicon, tuple(value["labels"]), scheme, value["output"])
+
+    def examined(self, examples: Examples) -> Examples:
+        """Tags in another scheme than the model's are read as they are meant, and that is said."""
+        rows = examples["tags"]
+        if self.scheme is None or (theirs := self.scheme.of(rows)) == self.scheme:
+            return examples
+        what = f"{examples.origin} marks spans by {theirs}, the model by {self.scheme}: the tags are converted"
+        return examples.noting(Finding("converted_tags", "note", what))
 
     def objective(self, training: Training, train: Examples) -> Objective:
         """Cross-entropy a word, and accuracy; or each word's share of its sentence's negative log-likelihood."""
@@ -122,8 +132,8 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
             places = np.concatenate(rows)
             seen = places != UNSEEN
             facts["tokens"], facts["unseen_tags"] = len(places), int((~seen).sum())
-            if found := self.scheme and detect(examples["tags"]):
-                facts["illegal_tags"] = sum(illegal(found.plain(row), found.rules) for row in examples["tags"])
+            if self.scheme is not None:
+                facts["illegal_tags"] = self.scheme.of(examples["tags"]).illegal(examples["tags"])
             for name, values in {"targets": np.where(seen, places, 0), "weights": seen}.items():
                 columns[name] = Ragged.of_lengths(values.astype(np.int32), lengths).append(0)
         widths = boundaries(columns["ids"].lengths)
@@ -153,9 +163,11 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     def _tags(self, outputs: Ragged) -> Tags:
         return [tuple(self.classes[place] for place in outputs[row]) for row in range(len(outputs))]
 
-    def _plain(self, tags: Tags) -> Tags:
-        """As `seqkit.text.spans` reads them."""
-        return tags if self.scheme is None else [self.scheme.plain(row) for row in tags]
+    def _spans(self, truth: Tags, predicted: Tags) -> tuple[list[list[Span]], list[list[Span]]] | None:
+        """Those of truth and prediction, where tags mark any."""
+        if self.scheme is None:
+            return None
+        return [self.scheme.spans(row) for row in truth], [self.scheme.spans(row) for row in predicted]
 
     def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
         tokens = split_tokens(examples["tokens"])
@@ -167,7 +179,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
             if self.scheme is not None:
                 answer["spans"] = [
                     {"label": kind, "begin": begin, "end": end, "text": " ".join(words[begin:end])}
-                    for kind, begin, end in spans(self.scheme.plain(tags))
+                    for kind, begin, end in self.scheme.spans(tags)
                 ]
             result.append(answer)
         return result
@@ -178,16 +190,16 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
         columns, _ = self.lexicon.encode(split_tokens(examples["tokens"]))
         known = [columns["ids"][row][:-1] != UNKNOWN for row in range(len(examples))]
-        truth, predicted = self._plain(in_scheme(examples["tags"], self.scheme)), self._plain(self._tags(outputs))
-        sums = sentence_sums(truth, predicted, known, marks_spans=self.scheme is not None)
+        truth, predicted = in_scheme(examples["tags"], self.scheme), self._tags(outputs)
+        sums = sentence_sums(truth, predicted, known, self._spans(truth, predicted))
         unknown = not all(row.all() for row in known)
         return lambda rows: tag_scores(sums[rows].sum(axis=0), unknown=unknown)
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
         truth, predicted = in_scheme(examples["tags"], self.scheme), self._tags(outputs)
-        by_type = scores_by_type(self._plain(truth), self._plain(predicted))
-        spans = {} if self.scheme is None else {"per_span": by_type}
-        return spans | {
+        spans = self._spans(truth, predicted)
+        by_type = {} if spans is None else {"per_span": scores_by_type(*spans)}
+        return by_type | {
             "items": "tokens",
             "confusion": tag_confusion(truth, predicted),
             "per_class": scores_by_tag(truth, predicted),

@@ -1,155 +1,361 @@
-"""How files write tags of spans: with which letters, before or after the type.
+"""How files write spans as tags: what stands for a span's first token, for its last, for those between, and where.
 
-    scheme  begins  goes on  ends  alone
-    iob1    I, and B behind a span of its own type (Ramshaw and Marcus 1995)
-    bio     B       I        I     B      (IOB2)
-    bioes   B       I        E     S      (IOBES)
-    bilou   B       I        L     U
-    bmes    B       M        E     S
+    scheme  first  inside  last  alone
+    bio     B      I       I     B      IOB2
+    iob1    I      I       I     I      but B for the first right behind a span of the same type (Ramshaw and Marcus 1995)
+    bioes   B      I       E     S      IOBES
+    bilou   B      I       L     U      Ratinov and Roth 2009
+    bmes    B      M       E     S
 
-Inside, all are as `seqkit.text.spans` has them: B, I, E or S, a dash and the type.
+A prefix stands before the type of the span or after it, with one of SEPARATORS between. Inside, whatever a file writes is
+`seqkit.text.spans.Span`: schemes read and write those, so that each is converted into each.
 """
 
 import dataclasses
+import functools
+import itertools
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, Self, get_args
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from seqkit.core.errors import InputError
-from seqkit.text.spans import OUTSIDE, TAG, Scheme, convert, illegal
+from seqkit.text.spans import Span
 
-Name = Literal["bio", "iob1", "bioes", "bilou", "bmes"]
-_RULES: dict[Name, Scheme] = {"bio": "bio", "iob1": "iob1", "bioes": "bioes", "bilou": "bioes", "bmes": "bioes"}
-_PLAIN = "BIES"
-_LETTERS: dict[Name, str] = {"bio": _PLAIN, "iob1": _PLAIN, "bioes": _PLAIN, "bilou": "BILU", "bmes": "BMES"}
-_TAG = {
-    after: re.compile(form) for after, form in ((False, r"([BILUMES])([-_])(.+)"), (True, r"(.+)([-_])([BILUMES])"))
-}
-_FORM = re.compile("B([-_])PER|PER([-_])B")
-_STRAY = "?"  # stands before a tag of no scheme, so that it can't be taken for one of a span
-_COMMON = 2  # tags of spans for each that is of none, from which a file is one of spans
+OUTSIDE = "O"
+SEPARATORS = "-_:/|.#+"
+NEARLY_ALL = 0.8  # of the tokens must have a tag of a scheme, for the rest to be strays of it
 
 Tags = list[tuple[str, ...]]
+Adjacent = Mapping[tuple[str | None, str | None], int]  # how often a tag follows a tag; None is the edge of a sequence
 
 
 @dataclasses.dataclass(frozen=True)
 class TagScheme:
-    """How tags of spans are written.
+    """A way of writing spans as tags, one a token.
 
     Attributes:
-        name: Of the scheme.
-        after: Whether the letter stands after the type: PER-B.
-        dash: What stands between them.
+        name: For people and settings.
+        begin: Prefix of the first of several tokens.
+        inside: Of those between the first and the last.
+        end: Of the last.
+        single: Of a span's only token.
+        touching: In place of `begin` and `single` right behind a span of the same type, where that makes a difference.
+        outside: The tag of a token in no span.
+        after: Whether prefixes stand after the type: PER-B.
+        separator: What stands between.
     """
 
-    name: Name
+    name: str
+    begin: str
+    inside: str
+    end: str
+    single: str
+    touching: str = ""
+    outside: str = OUTSIDE
     after: bool = False
-    dash: str = "-"
-
-    @property
-    def rules(self) -> Scheme:
-        """Which tag may follow which, for tags as `seqkit.text.spans` has them."""
-        return _RULES[self.name]
-
-    @property
-    def form(self) -> str:
-        """How the tag is written that begins a PER."""
-        return f"PER{self.dash}B" if self.after else f"B{self.dash}PER"
+    separator: str = "-"
 
     def __str__(self) -> str:
-        return self.name.upper() + (f", written as {self.form}" if self.form != "B-PER" else "")
+        form = self.tag("B", "PER")
+        return self.name.upper() + (f", written as {form}" if form != "B-PER" else "")
 
-    def parses(self, tag: str) -> bool:
-        """Whether a tag is of this scheme."""
-        return tag == OUTSIDE or self._parts(tag) is not None
+    def prefix(self, *, first: bool, last: bool, touches: bool) -> str:
+        """What marks a token of a span.
 
-    def plain(self, tags: Iterable[str]) -> tuple[str, ...]:
-        """Tags as `seqkit.text.spans` has them; those of no span, and of no scheme, stay apart from each other."""
-        return tuple(map(self._plain, tags))
+        Args:
+            first: Whether it is the span's first token.
+            last: Whether it is the last.
+            touches: Whether the span stands right behind another of its type.
+        """
+        if first and touches and self.touching:
+            return self.touching
+        if first:
+            return self.single if last else self.begin
+        return self.end if last else self.inside
 
-    def own(self, plain: Iterable[str]) -> tuple[str, ...]:
-        """The inverse of `plain`."""
-        return tuple(map(self._own, plain))
+    def tag(self, prefix: str, kind: str) -> str:
+        """Prefix and type as one."""
+        return f"{kind}{self.separator}{prefix}" if self.after else f"{prefix}{self.separator}{kind}"
+
+    def parts(self, tag: str | None) -> tuple[str, str]:
+        """Prefix and type; two empty strings of `outside`, of None, and of a tag that is none of this scheme."""
+        match = self._form.fullmatch(tag) if tag else None
+        return (match["prefix"], match["kind"]) if match else ("", "")
+
+    def has(self, tag: str) -> bool:
+        """Whether a tag is of this scheme; otherwise it is a stray, which counts as `outside`."""
+        return tag == self.outside or self.parts(tag) != ("", "")
+
+    def spans(self, tags: Sequence[str]) -> list[Span]:
+        """The spans of a sequence, in order, as the conlleval script of CoNLL-2000 reads them, of illegal sequences too.
+
+        A span begins at a prefix that can't go on or end another, and at any other where none of that type is open. It ends
+        with a prefix that can't begin one or go on, else before the next span, before `outside` and before a stray.
+        """
+        found: list[Span] = []
+        begin, open_ = 0, ""  # the type of the open span
+        for place, tag in enumerate([*tags, self.outside]):
+            prefix, kind = self.parts(tag)
+            if open_ and (kind != open_ or prefix in self._opening):
+                found.append((open_, begin, place))
+                open_ = ""
+            if prefix and not open_:
+                begin, open_ = place, kind
+            if prefix in self._closing:
+                found.append((open_, begin, place + 1))
+                open_ = ""
+        return found
+
+    def write(self, found: Iterable[Span], length: int) -> tuple[str, ...]:
+        """The tags of a sequence of `length` tokens with these spans, which are in order and don't overlap."""
+        tags = [self.outside] * length
+        before = "", 0  # the span before: its type, and the token after its last
+        for kind, begin, end in found:
+            for place in range(begin, end):
+                prefix = self.prefix(first=place == begin, last=place == end - 1, touches=before == (kind, begin))
+                tags[place] = self.tag(prefix, kind)
+            before = kind, end
+        return tuple(tags)
+
+    def of(self, rows: Sequence[Sequence[str]]) -> "TagScheme":
+        """The scheme of other data: this one where none fits better, or none is told."""
+        adjacent = _adjacent(rows)
+        if not self.strays(rows) and not self._illegal(adjacent):
+            return self
+        fit = _best_fit(adjacent, self)
+        return fit.scheme if fit is not None and fit.told else self
 
     def convert(self, rows: Sequence[Sequence[str]]) -> Tags:
-        """Tags of any scheme in this one; illegal sequences as conlleval reads them, a tag of no scheme as it is."""
-        kinds = {tag for row in rows for tag in row}
-        theirs = self if all(map(self.parses, kinds)) else detect(rows) or self
-        return [self.own(_converted(theirs.plain(row), self.rules)) for row in rows]
+        """Rows of tags of any scheme in this one; illegal sequences are repaired as `spans` reads them.
+
+        A stray stays what it is, unless that is a tag of this scheme.
+        """
+        theirs = self.of(rows)
+        strays = {tag for row in rows for tag in row if not theirs.has(tag) and not self.has(tag)}
+        return [
+            tuple(
+                old if old in strays else new
+                for old, new in zip(row, self.write(theirs.spans(row), len(row)), strict=True)
+            )
+            for row in rows
+        ]
+
+    def allows(self, before: str | None, tag: str | None) -> bool:
+        """Whether `tag` may follow `before`; None stands for the beginning and the end of a sequence."""
+        return self._follows(self.parts(before), self.parts(tag))
+
+    def legal(self, tags: Sequence[str]) -> np.ndarray:
+        """Whether tag (column) may follow tag (row): bool, (tags + 1, tags + 1); last row the beginning, last column the
+        end.
+        """
+        parts = [self.parts(tag) for tag in (*tags, None)]
+        return np.array([[self._follows(before, after) for after in parts] for before in parts])
+
+    def illegal(self, rows: Sequence[Sequence[str]]) -> int:
+        """How often a tag, or the end, stands where the scheme allows none such."""
+        return self._illegal(_adjacent(rows))
+
+    def strays(self, rows: Iterable[Iterable[str]]) -> set[str]:
+        """The tags that are none of this scheme."""
+        return {tag for tag in set(itertools.chain.from_iterable(rows)) if not self.has(tag)}
+
+    def named(self, name: str) -> "TagScheme":
+        """Another scheme in the same writing."""
+        (other,) = (scheme for scheme in SCHEMES if scheme.name == name)
+        return dataclasses.replace(other, after=self.after, separator=self.separator)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {"scheme": self.name, "tag_form": self.form}
+        """As JSON: the name and the writing."""
+        return {"name": self.name, "after": self.after, "separator": self.separator}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Self | None:
-        """The inverse of `to_json`; None where there is no scheme.
+    def from_json(cls, value: Any) -> "TagScheme":
+        """The inverse of `to_json`.
 
         Raises:
-            InputError: There is no such scheme, or form.
+            InputError: There is no such scheme.
         """
-        name, form = value["scheme"], _FORM.fullmatch(value.get("tag_form", "B-PER"))
-        if name is None:
-            return None
-        if name not in get_args(Name) or form is None:
-            raise InputError(f"There is no tag scheme {name!r} with the form {value.get('tag_form')!r}.")
-        return cls(name, form[2] is not None, form[1] or form[2])
+        for scheme, after, separator in itertools.product(SCHEMES, (False, True), SEPARATORS):
+            written = dataclasses.replace(scheme, after=after, separator=separator)
+            if value == written.to_json():
+                return written
+        raise InputError(
+            f"There is no tag scheme {value!r}: expected a name ({', '.join(scheme.name for scheme in SCHEMES)}), whether "
+            "prefixes stand after the type, and the separator."
+        )
 
-    def _parts(self, tag: str) -> tuple[str, str] | None:
-        """Letter and type of a span's tag."""
-        match = _TAG[self.after].fullmatch(tag)
-        letter, dash, kind = (match.groups()[::-1] if self.after else match.groups()) if match else ("", "", "")
-        return (letter, kind) if letter and letter in _LETTERS[self.name] and dash == self.dash else None
+    @functools.cached_property
+    def _prefixes(self) -> set[str]:
+        return {self.begin, self.inside, self.end, self.single, self.touching} - {""}
 
-    def _plain(self, tag: str) -> str:
-        if tag == OUTSIDE:
-            return tag
-        parts = self._parts(tag)
-        return _STRAY + tag if parts is None else f"{_PLAIN[_LETTERS[self.name].index(parts[0])]}-{parts[1]}"
+    @functools.cached_property
+    def _form(self) -> re.Pattern[str]:
+        prefix, kind = f"(?P<prefix>{'|'.join(map(re.escape, self._prefixes))})", "(?P<kind>.+)"
+        separator = re.escape(self.separator)
+        return re.compile(f"{kind}{separator}{prefix}" if self.after else f"{prefix}{separator}{kind}", re.DOTALL)
 
-    def _own(self, plain: str) -> str:
-        match = TAG.fullmatch(plain)
-        if match is None:
-            return plain.removeprefix(_STRAY)
-        letter = _LETTERS[self.name][_PLAIN.index(match[1])]
-        return f"{match[2]}{self.dash}{letter}" if self.after else f"{letter}{self.dash}{match[2]}"
+    @functools.cached_property
+    def _opening(self) -> set[str]:
+        return {self.begin, self.single, self.touching} - {self.inside, self.end, ""}
+
+    @functools.cached_property
+    def _closing(self) -> set[str]:
+        return {self.end, self.single} - {self.begin, self.inside, self.touching}
+
+    @functools.cached_property
+    def _legal(self) -> set[tuple[str, str, bool]]:
+        """Which prefix may follow which, and whether their types are the same; prefix and type are empty outside."""
+        roles = [
+            (first, last, touches, self.prefix(first=first, last=last, touches=touches))
+            for first, last, touches in itertools.product((True, False), repeat=3)
+            if first or not touches
+        ]
+        found = {("", "", True)}
+        for first, last, touches, prefix in roles:
+            if last:
+                found.add((prefix, "", False))
+            if first and not touches:
+                found.add(("", prefix, False))
+            for next_first, _, next_touches, next_prefix in roles:
+                if next_first and last:
+                    found.add((prefix, next_prefix, next_touches))
+                elif not next_first and not last:
+                    found.add((prefix, next_prefix, True))
+        return found
+
+    def _illegal(self, adjacent: Adjacent) -> int:
+        parts = {tag: self.parts(tag) for tag in set(itertools.chain.from_iterable(adjacent))}
+        return sum(count for (before, tag), count in adjacent.items() if not self._follows(parts[before], parts[tag]))
+
+    def _follows(self, before: tuple[str, str], after: tuple[str, str]) -> bool:
+        return (before[0], after[0], before[1] == after[1]) in self._legal
+
+
+SCHEMES = (
+    TagScheme("bio", begin="B", inside="I", end="I", single="B"),
+    TagScheme("iob1", begin="I", inside="I", end="I", single="I", touching="B"),
+    TagScheme("bioes", begin="B", inside="I", end="E", single="S"),
+    TagScheme("bilou", begin="B", inside="I", end="L", single="U"),
+    TagScheme("bmes", begin="B", inside="M", end="E", single="S"),
+)
+_PREFIX = f"[{''.join(sorted(set.union(*(scheme._prefixes for scheme in SCHEMES))))}]"
+_SEPARATOR = f"([{re.escape(SEPARATORS)}])"
+_WRITINGS = {  # whether prefixes stand after the type
+    False: re.compile(f"{_PREFIX}{_SEPARATOR}.+", re.DOTALL),
+    True: re.compile(f".+{_SEPARATOR}{_PREFIX}", re.DOTALL),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """How a scheme fits rows of tags.
+
+    Attributes:
+        tokens: How many there are.
+        outside: How many are in no span.
+        strays: How many have a tag that is none of the scheme.
+        illegal: How often a tag, or the end, stands where the scheme allows none such.
+        marks: The distinct tags of spans.
+        strange: How many distinct strays there are.
+        like: Names of schemes that fit as well and come later.
+    """
+
+    scheme: TagScheme
+    tokens: int
+    outside: int
+    strays: int
+    illegal: int
+    marks: frozenset[str]
+    strange: int
+    like: tuple[str, ...] = ()
+
+    @property
+    def paired(self) -> bool:
+        """Whether some type has two prefixes, which is hardly chance."""
+        return len(self.marks) > len({self.scheme.parts(tag)[1] for tag in self.marks})
+
+    @property
+    def told(self) -> bool:
+        """Whether it is the scheme that the tags are written in; see `detect`."""
+        known = self.tokens - self.strays
+        rare = self.strange < len(self.marks)
+        if known < NEARLY_ALL * self.tokens or not (rare or self.strays < known - self.outside):
+            return False
+        usual = not self.scheme.after and self.scheme.separator == "-"
+        return usual or (self.paired and known - self.illegal >= NEARLY_ALL * self.tokens)
 
 
 def detect(rows: Sequence[Sequence[str]]) -> TagScheme | None:
     """The scheme that tags are written in, None where they don't mark spans.
 
-    A few tags may be of no scheme. Where BIO and IOB1 are both possible it is the one with fewer illegal tags.
+    It is the one with the fewest strays and illegal tags; of equal ones the first of SCHEMES, with prefixes before the type.
+    NEARLY_ALL tokens must have a tag of it, and strays be fewer than what is in spans, by tokens or by names: else they are
+    labels of their own, all rare beside O. In another writing than B-PER some type must also have two prefixes, and nearly
+    all tags be legal, since other labels look alike: N_S, a noun in the singular.
     """
-    kinds = {tag for row in rows for tag in row}
-    forms = [TagScheme("bio", after, dash) for dash in "-_" for after in (False, True)]
-    letters = {form: _letters(form, kinds) for form in forms}
-    best = max(forms, key=lambda form: len(letters[form]))  # the first of equal ones
-    found = "".join(letters[best].values())
-    strays = len(kinds - {OUTSIDE}) - len(found)
-    if not found or strays * _COMMON > len(found) or (OUTSIDE not in kinds and (strays or best.dash != "-")):
-        return None
-    if set(found) <= set("BI"):
-        rows = [best.plain(row) for row in rows]
-        counts: dict[Name, int] = {name: sum(illegal(row, _RULES[name]) for row in rows) for name in ("bio", "iob1")}
-        return dataclasses.replace(best, name=min(counts, key=lambda name: counts[name]))
-    names: tuple[Name, ...] = ("bioes", "bilou", "bmes")
-    fitting = {name: sum(letter in _LETTERS[name] for letter in found) for name in names}
-    return dataclasses.replace(best, name=max(fitting, key=lambda name: fitting[name]))
+    fit = fit_of(rows)
+    return fit.scheme if fit is not None and fit.told else None
+
+
+def fit_of(rows: Sequence[Sequence[str]]) -> Fit | None:
+    """How the scheme fits that fits best, told or not; None where no tag looks like a span's."""
+    return _best_fit(_adjacent(rows))
 
 
 def is_span_tag(tag: str) -> bool:
-    """Whether a tag marks a span in some scheme."""
-    return any(form.fullmatch(tag) for form in _TAG.values())
+    """Whether a tag looks like a span's in some scheme."""
+    return any(form.fullmatch(tag) for form in _WRITINGS.values())
 
 
-def _letters(form: TagScheme, kinds: Iterable[str]) -> dict[str, str]:
-    """Tag -> its letter, of the tags that are written so."""
-    found = {kind: _TAG[form.after].fullmatch(kind) for kind in kinds}
-    letter = 3 if form.after else 1
-    return {kind: match[letter] for kind, match in found.items() if match and match[2] == form.dash}
+def _adjacent(rows: Iterable[Sequence[str]]) -> Adjacent:
+    found: Counter[tuple[str | None, str | None]] = Counter()
+    for row in rows:
+        found.update(zip((None, *row), (*row, None), strict=True))
+    return found
 
 
-def _converted(plain: Sequence[str], rules: Scheme) -> list[str]:
-    """The same spans by other rules; tags of no scheme stay."""
-    new = convert(plain, rules)
-    return [old if old.startswith(_STRAY) else tag for old, tag in zip(plain, new, strict=True)]
+def _best_fit(adjacent: Adjacent, *preferred: TagScheme) -> Fit | None:
+    counts: Counter[str] = Counter()
+    for (_, tag), count in adjacent.items():
+        if tag is not None:
+            counts[tag] += count
+    schemes = dict.fromkeys([*preferred, *_candidates(counts)])
+    fits = [fit for scheme in schemes if (fit := _fit(scheme, counts, adjacent)).marks]
+    if not fits:
+        return None
+    best = min(fits, key=lambda fit: fit.strays + fit.illegal)  # the first of equal ones
+    writing = [fit for fit in fits if fit.scheme == best.scheme.named(fit.scheme.name)]
+    like = [fit.scheme.name for fit in writing if (fit.strays, fit.illegal) == (best.strays, best.illegal)]
+    return dataclasses.replace(best, like=tuple(name for name in like if name != best.scheme.name))
+
+
+def _fit(scheme: TagScheme, counts: Counter[str], adjacent: Adjacent) -> Fit:
+    marks = frozenset(tag for tag in counts if any(scheme.parts(tag)))
+    strays = {tag: count for tag, count in counts.items() if tag not in marks and tag != scheme.outside}
+    return Fit(
+        scheme,
+        tokens=counts.total(),
+        outside=counts[scheme.outside],
+        strays=sum(strays.values()),
+        illegal=scheme._illegal(adjacent),
+        marks=marks,
+        strange=len(strays),
+    )
+
+
+def _candidates(tags: Iterable[str]) -> list[TagScheme]:
+    """Every scheme, in every writing that some tag has."""
+    found = {
+        (after, match[1])
+        for tag in tags
+        for after, form in _WRITINGS.items()
+        if (match := form.fullmatch(tag)) is not None
+    }
+    return [
+        dataclasses.replace(scheme, after=after, separator=separator)
+        for after, separator in sorted(found, key=lambda one: (one[0], SEPARATORS.index(one[1])))
+        for scheme in SCHEMES
+    ]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqkit.layers.crf import CRF, best_tags, crf_loss, unpack, viterbi
-from seqkit.text.spans import illegal, legal
+from seqkit.text.tag_schemes import SCHEMES
 
 TAGS = 3
 
@@ -94,17 +94,20 @@ def test_a_chain_that_forbids_a_path_is_exact_and_finite():
     assert viterbi(*unpack(outputs), mask).numpy()[0, [0, 2]].tolist() == [2, 2]
 
 
-@pytest.mark.parametrize("scheme", ["bio", "bioes", "iob1"])
+@pytest.mark.parametrize("scheme", SCHEMES, ids=str)
 def test_a_constrained_chain_answers_with_legal_sequences_only(scheme, rng):
-    tags = ["O", *(f"{prefix}-{kind}" for prefix in ("BIES" if scheme == "bioes" else "BI") for kind in "XY")]
+    tags = [
+        scheme.tag(prefix, kind) for prefix in (scheme.begin, scheme.inside, scheme.end, scheme.single) for kind in "XY"
+    ]
+    tags = ["O", *dict.fromkeys([*tags, *(scheme.tag(scheme.touching, kind) for kind in "XY" if scheme.touching)])]
     emissions = tf.constant(rng.normal(size=(40, 9, len(tags))) * 5, tf.float32)
     mask = tf.sequence_mask(rng.integers(1, 10, 40), 9)
 
     def count_illegal(paths):
         rows = ([tags[tag] for tag in path[real]] for path, real in zip(paths.numpy(), mask.numpy(), strict=True))
-        return sum(illegal(row, scheme) for row in rows)
+        return scheme.illegal(list(rows))
 
-    rules = legal(tags, scheme)
+    rules = scheme.legal(tags)
     assert count_illegal(best_tags(CRF(rules)(emissions, mask=mask), mask, chain=True)) == 0
     assert count_illegal(best_tags(CRF()(emissions, mask=mask), mask, chain=True)) > 0
     # logits alone, under the same constraints: what a chain gives that has learnt nothing

@@ -13,14 +13,15 @@ KNOWN = [np.array([True, True, False]), np.array([False]), np.array([True, True]
 
 
 def test_sums_and_scores_by_hand():
-    sums = sentence_sums(TRUTH, GUESS, KNOWN, marks_spans=True)
+    spans = [[("X", 1, 3)], [("X", 0, 1)], [("Y", 1, 2)]], [[("X", 1, 2)], [("X", 0, 1)], [("Y", 0, 1), ("Y", 1, 2)]]
+    sums = sentence_sums(TRUTH, GUESS, KNOWN, spans)
     assert sums.tolist() == [[3, 2, 1, 0, 0, 1, 1], [1, 1, 1, 1, 1, 1, 1], [2, 1, 0, 0, 1, 2, 1]]
     expected = {
         **{"span_f1": 2 * 2 / (4 + 3), "span_precision": 2 / 4, "span_recall": 2 / 3},
         **{"token_accuracy": 4 / 6, "known_token_accuracy": 3 / 4, "unknown_token_accuracy": 1 / 2},
     }
     assert tag_scores(sums.sum(axis=0), unknown=True) == pytest.approx(expected)
-    plain = sentence_sums(TRUTH, GUESS, KNOWN, marks_spans=False)
+    plain = sentence_sums(TRUTH, GUESS, KNOWN)
     assert tag_scores(plain.sum(axis=0), unknown=False) == {"token_accuracy": 4 / 6}
     assert tag_scores(np.array([2, 1, 2, 1]), unknown=True) == {
         **{"token_accuracy": 0.5, "known_token_accuracy": 0.0, "unknown_token_accuracy": 0.5}

@@ -8,8 +8,9 @@ from seqkit import load
 from seqkit.cli.main import main
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.recipes.tagging import tagging
+from seqkit.runs.migration import migrated
 from seqkit.sources.reading import read
-from seqkit.text.spans import illegal
+from seqkit.text.tag_schemes import SCHEMES, TagScheme
 
 CITIES = ("new york", "boston", "san jose", "denver")
 QUICK = [
@@ -121,8 +122,19 @@ def test_predict_reads_lines_tabs_and_token_files(run, tmp_path, capsys):
 def test_answers_are_legal_whatever_they_are_asked(run, rng):
     nonsense = [rng.choice(["from", "to", "york", "new", "jose", "x"], 12).tolist() for _ in range(30)]
     for answer in run.predict(nonsense):
-        assert all(map(run.task.scheme.parses, answer["tags"]))
-        assert illegal(run.task.scheme.plain(answer["tags"]), "bioes") == 0
+        assert run.task.scheme.strays([answer["tags"]]) == set()
+        assert run.task.scheme.illegal([answer["tags"]]) == 0
+
+
+def test_schemes_of_runs_made_by_0_5_had_names_alone():
+    for scheme in SCHEMES[:3]:
+        assert TagScheme.from_json(migrated({"scheme": scheme.name})["scheme"]) == scheme
+    assert migrated({"scheme": None}) == {"scheme": None}
+
+
+def test_data_in_another_scheme_is_said_to_be_converted(run, table):
+    (said,) = (found for found in run.evaluate(table)["findings"] if found["kind"] == "converted_tags")
+    assert f"marks spans by BIO, the model by {run.task.scheme}: the tags are converted" in said["what"]
 
 
 def test_any_scheme_of_the_same_spans_scores_the_same(run, table):

@@ -69,7 +69,7 @@ def test_the_scheme_is_said_and_stray_tags_are_named_with_their_lines(tmp_path):
     path.write_text("# text = Ada Brook sat\nAda\tPER-B\nBrook\tPER-I\nsat\to\n\nHere\tO\nEaston\tLOC-B\n")
     examples = read(path, TAGGED)
     assert [finding.what for finding in found(examples, "tag_scheme")] == [
-        f"{path} marks spans by tags in BIO, written as PER-B"
+        f"{path} marks spans by tags in BIO, written as PER-B: 'LOC-B', 'PER-B', 'PER-I'"
     ]
     (stray,) = found(examples, "stray_tag")
     assert (stray.harm, stray.places) == ("error", (f"{path}, line 4",))
@@ -79,7 +79,7 @@ def test_the_scheme_is_said_and_stray_tags_are_named_with_their_lines(tmp_path):
 def test_tags_that_mark_no_spans_are_not_talked_about():
     rows = Examples({"tokens": [("a", "b")], "tags": [("NOUN", "VERB")]}, "here")
     assert read((rows["tokens"], rows["tags"]), TAGGED).findings == ()
-    mixed = read(([("a", "b", "c")], [("NOUN", "VERB", "B-PER")]), TAGGED)
+    mixed = read(([("a", "b", "c")], [("NOUN", "B-PER", "I-PER")]), TAGGED)
     (stray,) = found(mixed, "stray_tag")
-    assert stray.places == ("the arrays (train), row 0, token 3",)
-    assert "no spans are scored" in stray.what
+    assert stray.places == ("the arrays (train), row 0, token 1",)
+    assert "spans are read, and scored, where at least 80% of the tokens" in stray.what
