@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seqkit.text.lexicon import Lexicon, joined, split_tensor, split_tokens
@@ -48,6 +48,7 @@ def test_every_character(in_graph, form):
 
 @settings(max_examples=100)
 @given(texts=st.lists(heaps | blocking, min_size=20, max_size=40))
+@example(texts=["e\u0310\u0301", "e\u0301\u0310", "a\u0323\u0310\u0302", "\u1100\u1161\u11a8\u11a8"])
 def test_heaps_of_marks(in_graph, texts):
     check(in_graph, texts)
 
