@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
@@ -52,6 +52,7 @@ def by_pandas(path, suffix, encoding):
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl"])
 @settings(max_examples=60)
 @given(rows=tables, line_end=st.sampled_from(["\n", "\r\n"]), encoding=st.sampled_from(ENCODINGS), last=st.booleans())
+@example(rows=[("a\nb\nc", "a"), ("d", "a")], line_end="\n", encoding="utf-8", last=True)
 def test_strange_tables_are_read_as_pandas_reads_them(tmp_path_factory, suffix, rows, line_end, encoding, last):
     if suffix == "tsv":
         rows = [(text.translate({9: " ", 10: " "}), label) for text, label in rows]
