@@ -168,11 +168,11 @@ def test_unknown_and_illegal_tags_are_counted_and_wrong(run, tmp_path, capsys):
     assert report["metrics"]["token_accuracy"]["value"] == pytest.approx(4 / 6)
     assert report["metrics"]["span_f1"]["value"] == pytest.approx(2 * 2 / (3 + 2))
     path.write_text("fly\tO\nfrom\tO\nnew\tI-from\nyork\tI-from\nto\tO\nboston\tB-to\n")
-    assert main(["evaluate", str(run.path), "--data", str(path), "--json"]) == 0
+    assert main(["evaluate", str(run.path), "--data", str(path), "--overwrite", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["data"]["illegal_tags"] == 1
     assert report["metrics"]["span_f1"]["value"] == 1.0  # I without B is read as conlleval reads it
-    html = (run.path / "evaluations" / "training" / "report.html").read_text()
+    html = (run.path / "evaluations" / "odd" / "report.html").read_text()
     assert "illegal tags, read as conlleval reads them" in html
     assert "Each type of span" in html
 
