@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
-from seqkit.core.arguments import RunOptions, Source, recipe
+from seqkit.core.arguments import Plays, RunOptions, Source, recipe
 from seqkit.core.errors import InputError
 from seqkit.core.settings import DECODER, Attention, Embedding, Encoder, Search, Stack, Training
 
@@ -25,7 +25,7 @@ def captioning(
     image: str = "image",
     caption: str = "caption",
     image_size: tuple[int, int] | None = None,
-    on_error: Literal["stop", "skip"] = "stop",
+    on_error: Annotated[Literal["stop", "skip"], Plays("source")] = "stop",
     unit: Literal["subword", "unigram", "marked_word", "symbol"] = "marked_word",
     lowercase: bool = True,
     vocabulary_size: int = 6000,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
-from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
+from seqkit.core.arguments import Arguments, Plays, RunOptions, Source, recipe
 from seqkit.core.errors import InputError
 from seqkit.core.settings import (
     CLASSES,
@@ -48,7 +48,7 @@ def question_answering(
     answer: str = "answer",
     kind: str | None = None,
     image_size: tuple[int, int] | None = None,
-    on_error: Literal["stop", "skip"] = "stop",
+    on_error: Annotated[Literal["stop", "skip"], Plays("source")] = "stop",
     answer_as: AnswerAs = "class",
     lowercase: bool = True,
     vocabulary_size: int = 10_000,
