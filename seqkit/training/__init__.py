@@ -6,6 +6,7 @@ __all__ = [
     "checkpoint",
     "curriculum",
     "executor",
+    "gradients",
     "interruption",
     "loop",
     "monitor",

@@ -23,6 +23,7 @@ from seqkit.training.averages import averaged_weights, make_averages
 from seqkit.training.checkpoint import Arrays, Position, Saving
 from seqkit.training.curriculum import Curriculum
 from seqkit.training.executor import Rows
+from seqkit.training.gradients import forgotten_gradients
 from seqkit.training.interruption import Stop, interruption
 from seqkit.training.monitor import Monitor, make_monitor
 from seqkit.training.objectives import Objective
@@ -32,6 +33,7 @@ from seqkit.training.step import make_train_step, make_valid_step, training_exec
 from seqkit.training.sums import Figures, Step, figures_of, means_of, total_sums
 
 
+@forgotten_gradients()
 def fit(
     model: keras.Model,
     train: Rows,

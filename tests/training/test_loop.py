@@ -1,5 +1,6 @@
 """The loop: its clipping, sums, schedules, averages and best weights, against NumPy and Keras."""
 
+import gc
 import itertools
 
 import keras
@@ -181,6 +182,23 @@ def test_the_average_is_what_validation_scores_and_the_best_epoch_is_chosen_by(r
         assert abs(row["val_loss"] - evaluate(table_model(live[1:]), rows(labels), objective)["loss"]) > 1e-3
     best = int(np.argmin([score["loss"] for score in scores]))
     np.testing.assert_allclose(model.get_weights()[0], ends[best], rtol=1e-5)
+
+
+def test_a_training_leaves_no_graph_behind():
+    """What Python's collector finds is as much after the fourth training as after the third."""
+    counts = []
+    for _ in range(4):
+        data = rows([0, 1, 1, 0])
+        fit(
+            table_model(np.zeros((4, 2))),
+            data,
+            data,
+            objective=classification(Training(), [1, 1]),
+            training=Training(epochs=1),
+        )
+        gc.collect()
+        counts.append(sum(isinstance(one, tf.Graph) for one in gc.get_objects()))
+    assert counts[3] == counts[2]
 
 
 def order_of(steps):
