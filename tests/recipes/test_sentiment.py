@@ -60,10 +60,10 @@ def test_labels_and_texts_of_another_writing_are_the_same(run, folder):
 
 
 def test_labels_that_are_no_class_are_refused_before_scoring_and_before_training(run, folder, tmp_path, capsys):
-    before = (run.path / "report.json").read_bytes()
+    before = (run.path / "evaluations" / "training" / "report.json").read_bytes()
     with pytest.raises(InputError, match="has the labels 'bad', 'good', and none of them is a class .* '0', '1'"):
         run.evaluate(folder / "words.tsv")
-    assert (run.path / "report.json").read_bytes() == before
+    assert (run.path / "evaluations" / "training" / "report.json").read_bytes() == before
     flags = ["--data", str(folder / "rows.tsv"), "--test", str(folder / "words.tsv"), *QUICK]
     assert main(["train", "sentiment", "--out", str(tmp_path / "run"), *flags]) == 2
     assert "none of them is a class" in capsys.readouterr().err
