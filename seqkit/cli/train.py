@@ -73,7 +73,7 @@ def _check(recipe: Recipe) -> Callable[..., None]:
         else:
             for finding in findings:
                 Terminal().print(f"{finding.harm} ({finding.kind}): {finding.what}. {finding.advice}")
-                Terminal().print(*(f"    {line}" for line in finding.listed()), sep="\n")
+                Terminal(soft_wrap=True).print(*(f"    {line}" for line in finding.listed()), sep="\n")
             count = len(findings)
             print(f"{count} {'finding' if count == 1 else 'findings'}" if findings else "Nothing was found.")
         if strict:
