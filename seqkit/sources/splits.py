@@ -6,6 +6,7 @@ from typing import Any
 
 from seqkit.core.errors import InputError
 from seqkit.sources.examples import Examples, hold_out
+from seqkit.sources.labels import named_as
 from seqkit.sources.reading import read
 
 
@@ -46,7 +47,8 @@ def read_splits(
     Args:
         data: A source, or None for the built-in corpus with its own three splits.
         builtin: Makes the built-in corpus, where there is one: split -> field -> values.
-        stratify: The field by which to stratify the held-out tenth.
+        stratify: The field of the labels, by which to stratify the held-out tenth; validation rows that were given write
+            them as the training rows do.
         reader: Reads a source, with the arguments of `seqkit.sources.reading.read`.
         holder: Holds the tenth out, with the arguments of `seqkit.sources.examples.hold_out`.
     Raises:
@@ -62,5 +64,6 @@ def read_splits(
     train = reader(data, columns, role="train", data_dir=data_dir)
     tested = None if test is None else reader(test, columns, role="test", data_dir=data_dir)
     if valid is not None:
-        return Splits(train, reader(valid, columns, role="valid", data_dir=data_dir), tested)
+        held = reader(valid, columns, role="valid", data_dir=data_dir)
+        return Splits(train, named_as(held, stratify, sorted(set(train[stratify]))) if stratify else held, tested)
     return Splits(*holder(train, by=stratify, seed=seed), tested)

@@ -7,6 +7,7 @@ from seqkit.core.errors import InputError
 from seqkit.sources.examples import Examples
 from seqkit.sources.labels import named_as
 from seqkit.sources.reading import read
+from seqkit.sources.splits import read_splits
 
 COLUMNS = {"text": "text", "label": "label"}
 TAGGED = {"tokens": "tokens", "tags": "tags"}
@@ -83,3 +84,13 @@ def test_tags_that_mark_no_spans_are_not_talked_about():
     (stray,) = found(mixed, "stray_tag")
     assert stray.places == ("the arrays (train), row 0, token 1",)
     assert "spans are read, and scored, where at least 80% of the tokens" in stray.what
+
+
+def test_validation_labels_are_written_as_the_training_labels_are():
+    """Or each would be a class of its own, which no training row has."""
+    columns = {"text": "text", "label": "label"}
+    valid = ["a", "b", "c"], ["1.0", "0.0", "2"]
+    splits = read_splits((["a", "b"] * 3, ["1", "0"] * 3), valid, None, columns, seed=0, stratify="label")
+    assert splits.valid["label"] == ["1", "0", "2"]
+    [found] = [finding for finding in splits.valid.findings if finding.kind == "renamed_labels"]
+    assert found.count == 2
