@@ -10,7 +10,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 from seqkit.sources.examples import Examples, Role, hold_out
 from seqkit.sources.reading import read
-from seqkit.sources.text_files import lines_of, read_text, suffix_of
+from seqkit.sources.text_files import TextFile, open_text, suffix_of
 
 STRETCH = 1_000  # characters: what intervals are resampled by
 TEXTS = (".txt",)
@@ -40,27 +40,29 @@ def read_corpus(
     if isinstance(source, Examples):
         return source
     if isinstance(source, str | Path) and suffix_of(Path(source)) in TEXTS:
-        text, origin = read_text(Path(source)), str(source)
-        if not text.strip():
+        file, origin = open_text(Path(source)), str(source)
+        if not file.text.strip():
             raise InputError(f"{source} is empty: expected text.")
         if not contiguous:
-            return _lines(text, origin)
-        stretches = as_stretches(text)
+            return _lines(file, origin)
+        stretches = as_stretches(file.text)
         begins = itertools.accumulate((piece.count("\n") for piece in stretches["text"][:-1]), initial=1)
-        return Examples(stretches, origin, lines=list(begins))
+        return Examples(stretches, origin, lines=list(begins), findings=file.findings)
     examples = read(source, columns, role=role, data_dir=data_dir)
     if not contiguous:
         return examples
     return Examples(as_stretches("\n".join(examples["text"])), examples.origin, findings=examples.findings)
 
 
-def _lines(text: str, origin: str) -> Examples:
+def _lines(file: TextFile, origin: str) -> Examples:
     """Each line that isn't empty as a text by itself."""
-    lines = lines_of(text)
+    lines = file.lines
     kept = [number for number, line in enumerate(lines, start=1) if line]
     empty = [f"{origin}, line {number}" for number, line in enumerate(lines, start=1) if not line]
     found = (Finding.at("empty_line", "note", f"{len(empty):,} empty lines are no texts", empty),) if empty else ()
-    return Examples({"text": [lines[number - 1] for number in kept]}, origin, lines=kept, findings=found)
+    return Examples(
+        {"text": [lines[number - 1] for number in kept]}, origin, lines=kept, findings=(*file.findings, *found)
+    )
 
 
 def as_stretches(text: str) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from seqkit.core.findings import Finding
 from seqkit.sources.cells import how_to_name
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.reading import read
-from seqkit.sources.text_files import TABLES, lines_of, read_text, suffix_of
+from seqkit.sources.text_files import TABLES, open_text, suffix_of
 
 
 def read_parallel(
@@ -36,13 +36,15 @@ def read_parallel(
         examples = read(source, columns, role=role, data_dir=data_dir)
         return _whole_pairs(examples) if len(columns) > 1 else examples
     files = {field: _file(Path(source), field, suffix) for field, suffix in columns.items()}
-    texts = {field: lines_of(read_text(path)) for field, path in files.items()}
+    opened = {field: open_text(path) for field, path in files.items()}
+    texts = {field: file.lines for field, file in opened.items()}
     counts = {str(files[field]): len(lines) for field, lines in texts.items()}
     if len(set(counts.values())) > 1:
         found = " and ".join(f"{path} has {count:,} lines" for path, count in counts.items())
         raise InputError(f"{found}: line for line one must translate the other. Find the line where they part.")
     lines = range(1, 1 + max(counts.values()))
-    examples = Examples(texts, " and ".join(counts), lines=lines)
+    findings = tuple(finding for file in opened.values() for finding in file.findings)
+    examples = Examples(texts, " and ".join(counts), lines=lines, findings=findings)
     if not len(examples):
         raise InputError(f"{examples.origin} are empty: expected a text a line.")
     return _whole_pairs(examples) if len(columns) > 1 else examples

@@ -103,3 +103,12 @@ def test_an_empty_file_is_refused(tmp_path):
     path.write_text(" \n")
     with pytest.raises(InputError, match="is empty"):
         read_corpus(path, {"text": "text"}, contiguous=True)
+
+
+@pytest.mark.parametrize("contiguous", [True, False])
+def test_what_is_noticed_of_a_file_is_kept(tmp_path, contiguous):
+    path = tmp_path / "book.txt"
+    path.write_text("one line\nand another\n" * 3, encoding="utf-16")
+    examples = read_corpus(path, {"text": "text"}, contiguous=contiguous)
+    assert "one line" in examples["text"][0]
+    assert [finding.kind for finding in examples.findings] == ["encoding"]

@@ -147,3 +147,11 @@ def test_tfds_gives_its_languages(prepared):
     assert len(read("tfds:tiny_translate", COLUMNS, data_dir=prepared)) == 3
     with pytest.raises(InputError, match="no feature 'source': it has 'en', 'de'"):
         read_parallel("tfds:tiny_translate", NAMES, data_dir=prepared)
+
+
+def test_what_is_noticed_of_either_file_is_kept(tmp_path):
+    (tmp_path / "pairs.en").write_text("one\ntwo\n", encoding="utf-16")
+    (tmp_path / "pairs.de").write_text("eins\nzwei\n")
+    examples = read_parallel(tmp_path / "pairs", {"source": "en", "target": "de"})
+    assert examples["source"] == ["one", "two"]
+    assert [finding.kind for finding in examples.findings] == ["encoding"]
