@@ -20,6 +20,7 @@ from seqkit.layers.embedding import embed_tokens, table_of, tied_head
 from seqkit.metrics.texts import sentence_chrf, signature, text_scorer
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
+from seqkit.sources.units import check_unit
 from seqkit.tasks.written import TextToText
 from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import Vocabulary
@@ -75,6 +76,11 @@ class Translation(TextToText):
             "max_length": self.max_length,
             "batch_tokens": self.batch_tokens,
         }
+
+    def examined(self, examples: Examples) -> Examples:
+        for field, vocabulary in (("source", self.source), ("target", self.target)):
+            examples = check_unit(examples, field, vocabulary.tokenizer.unit)
+        return examples
 
     @classmethod
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
