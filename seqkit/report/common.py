@@ -9,7 +9,19 @@ from markupsafe import Markup
 from seqkit.core.findings import HARMS
 from seqkit.metrics.metric import headlines, metric
 from seqkit.report.pages import BLUE, GREY, ORANGE, Section, axes, facts, figure, legend, paragraph, table
-from seqkit.report.wording import History, Report, called, interval, items, listed, plain, sense, signed, written
+from seqkit.report.wording import (
+    History,
+    Report,
+    called,
+    interval,
+    items,
+    listed,
+    plain,
+    scored,
+    sense,
+    signed,
+    written,
+)
 
 
 def scores(report: Report, history: History) -> Section | None:
@@ -30,7 +42,7 @@ def scores(report: Report, history: History) -> Section | None:
             )
         rows.append(cells)
     heads = ["metric", *map(called, systems)]
-    blocks = [table(heads, rows, "Scores on the test data, with 95% bootstrap intervals")]
+    blocks = [table(heads, rows, f"Scores on the {scored(report)}, with 95% bootstrap intervals")]
     columns = ["difference", "low", "high", "p-value"]
     if compared := report.get("compared"):
         rows = [
@@ -133,7 +145,7 @@ def data(report: Report, history: History) -> Section | None:
     }  # fmt: skip
     found = report.get("data") or {}
     pairs = [(text, plain(key, found[key])) for key, text in words.items() if key in found]
-    return Section("Test data", [facts(pairs)]) if pairs else None
+    return Section(scored(report).capitalize(), [facts(pairs)]) if pairs else None
 
 
 def findings(report: Report, history: History) -> Section | None:

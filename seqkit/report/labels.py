@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from seqkit.metrics.confusion import NUMBERED
 from seqkit.report.pages import BLUE, GREY, INK, LINE, Section, axes, figure, legend, table
-from seqkit.report.wording import History, Report, excerpt, items, percent
+from seqkit.report.wording import History, Report, excerpt, items, percent, scored
 
 CLASSES = 100  # in a table
 
@@ -21,7 +21,7 @@ def classes(report: Report, history: History) -> Section | None:
     confused = report.get("confusion") or {}
     if "labels" in confused:
         counts = np.array(confused["counts"], dtype=int)
-        blocks.append(_confusion(confused["labels"], counts, items(report)))
+        blocks.append(_confusion(confused["labels"], counts, f"{items(report)} of the {scored(report)}"))
     if "largest" in confused:
         blocks.append(_largest(confused, items(report)))
     if bins := report.get("calibration"):
@@ -115,7 +115,7 @@ def _confusion(labels: Sequence[str], counts: np.ndarray, items: str) -> Markup:
         for i, j in np.ndindex(counts.shape):
             colour = "white" if share[i, j] > 0.5 else "#1f2328"  # fixed, as the cell's own colour is
             ax.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour)
-    title = f"Confusion matrix: {items} of the test data by truth and prediction"
+    title = f"Confusion matrix: {items} by truth and prediction"
     return figure("confusion", title, picture, large=not numbered)
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from seqkit.metrics.metric import metric
 from seqkit.report.pages import Section, axes, facts, figure, overlays, paragraph, table
-from seqkit.report.wording import History, Report, excerpt, percent
+from seqkit.report.wording import History, Report, excerpt, percent, scored
 
 
 def stretches(report: Report, history: History) -> Section | None:
@@ -35,7 +35,7 @@ def writings(report: Report, history: History) -> Section | None:
         for row in texts
     ]
     heads = ["source", "reference", "written", *scored]
-    blocks = [table(heads, rows, "The first rows of the test data", words=3)]
+    blocks = [table(heads, rows, f"The first rows of the {scored(report)}", words=3)]
     if signatures := report.get("signatures"):
         blocks.append(facts([(metric(name).words, text) for name, text in signatures.items()]))
     return Section("What it writes", blocks)
@@ -63,10 +63,14 @@ def looks(report: Report, history: History) -> Section | None:
 
 def attention(report: Report, history: History) -> Section | None:
     maps = report.get("attention") or []
-    return Section("Where it looks", [_attended(number, one) for number, one in enumerate(maps)]) if maps else None
+    return (
+        Section("Where it looks", [_attended(number, one, scored(report)) for number, one in enumerate(maps)])
+        if maps
+        else None
+    )
 
 
-def _attended(number: int, one: Mapping[str, Any]) -> Markup:
+def _attended(number: int, one: Mapping[str, Any], rows: str) -> Markup:
     """What was looked at (across) as each piece was written (down), the darker the more."""
     weights = np.array(one["weights"])
     places, written = one["places"], one["written"]
@@ -79,5 +83,5 @@ def _attended(number: int, one: Mapping[str, Any]) -> Markup:
     ax.set_xticks(range(len(places)), places, rotation=60, ha="left", rotation_mode="anchor", parse_math=False)
     ax.xaxis.tick_top()
     ax.set_yticks(range(len(written)), written, parse_math=False)
-    caption = f"Attention, row {number + 1} of the test data: what is read across, what is written down"
+    caption = f"Attention, row {number + 1} of the {rows}: what is read across, what is written down"
     return figure(f"attention_{number}", caption, picture)

@@ -57,13 +57,19 @@ def called(name: str) -> str:
     return name.replace("_", " ")
 
 
+def scored(report: Report) -> str:
+    """What was scored: "test data", or "validation data", which has also chosen the epoch that was kept."""
+    return f"{(report.get('data') or {}).get('split', 'test')} data"
+
+
 def verdict(report: Report) -> str:
     """Is the model above the best baseline, below it, or can't this test tell? Said for each headline metric.
 
     It is decided by a paired bootstrap of the same rows: where the 95% interval of the difference holds zero, nothing is.
     What a task remarks comes behind.
     """
-    return " ".join([_decided(report), *(report.get("remarks") or [])])
+    own = ["On the validation rows, which also chose the epoch:"] if scored(report) == "validation data" else []
+    return " ".join([*own, _decided(report), *(report.get("remarks") or [])])
 
 
 def _decided(report: Report) -> str:

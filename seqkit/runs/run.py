@@ -208,7 +208,10 @@ class Run:
             "baselines": baselines,
             "compared": tests,
             "kept": self.info.get("kept"),
-            "data": dict(data) | facts | {"padding_share": pipeline.padding_share()},
+            "data": dict(data)
+            | {"split": "validation" if validation else "test"}
+            | facts
+            | {"padding_share": pipeline.padding_share()},
             **sections,
             "timings": {"training_seconds": self.info["training_seconds"], "prediction_seconds": round(seconds, 3)},
             "settings": self.info["settings"],

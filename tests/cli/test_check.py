@@ -82,5 +82,6 @@ def test_rows_that_chose_the_epoch_are_said_to_be_so_and_are_no_leak(data, tmp_p
     assert main(["train", "sentiment", *data[:4], "--out", str(out), *SMALL]) == 0
     assert "No test data" in capsys.readouterr().err
     report = seqkit.load(out).report
+    assert report["data"]["split"] == "validation"
     assert "leak" not in {finding["kind"] for finding in report["findings"]}
     assert "rest" not in report

@@ -433,3 +433,15 @@ def test_a_place_that_weighs_nothing_is_dark():
     assert lit[-1, -1].max() < 40
     picture = Image.open(io.BytesIO(base64.b64decode(png(np.full((200, 100, 3), 7, np.uint8)))))
     assert picture.size == (48, 96)
+
+
+def test_validation_figures_are_called_so_everywhere(tmp_path):
+    confusion = {"labels": ["a", "b"], "counts": [[3, 1], [0, 2]]}
+    report = {"metrics": {"accuracy": score(0.5)}, "confusion": confusion, "data": {"rows": 6, "split": "validation"}}
+    for split, other in (("validation", "test"), ("test", "validation")):
+        write_html(report | {"data": {"rows": 6, "split": split}}, [], tmp_path / "report.html")
+        page = (tmp_path / "report.html").read_text().lower()
+        assert f"{split} data" in page
+        assert f"{other} data" not in page
+        said = verdict(report | {"data": {"split": split}})
+        assert said.startswith("On the validation rows, which also chose the epoch: ") == (split == "validation")
