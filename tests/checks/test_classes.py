@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,3 +40,10 @@ def test_a_class_a_step_counts_steps_and_names_rows():
     assert (new.kind, new.places, gone.kind) == ("unknown_class", ("test.conll, line 4",), "untested_class")
     assert "'B-LOC'" in new.what
     assert "'B-PER'" in gone.what
+
+
+@pytest.mark.parametrize(("rows", "few"), [(FEW - 1, True), (FEW, False)])
+def test_ten_rows_are_not_few(rows, few):
+    train = ["a"] * 50 + ["b"] * rows
+    found = check_classes({"train": Examples({"label": train}, "train")}, {"train": train})
+    assert [one.kind for one in found] == ["few_rows"] * few

@@ -56,7 +56,9 @@ def test_replacement_and_control_characters_are_named_with_their_rows():
 
 def test_images_of_one_colour_are_named(rng):
     plain, noise = np.full((4, 4, 3), (200, 10, 10)), rng.integers(0, 255, (4, 4, 3))
-    [found] = check_contents(Examples({"image": [noise, plain]}, "images.tsv"), "test")
+    stripes = np.tile(rng.integers(0, 255, (4, 1, 3)), (1, 4, 1))
+    images = [noise, plain, stripes, stripes.swapaxes(0, 1)]
+    [found] = check_contents(Examples({"image": images}, "images.tsv"), "test")
     assert (found.kind, found.places) == ("one_colour", ("images.tsv, row 1",))
 
 

@@ -32,3 +32,9 @@ def test_each_kind_is_counted_as_pairs_count_it(rows):
 def test_where_several_answers_are_right_none_contradicts_another():
     examples = Examples({"source": ["a", "a"], "target": ["b", "c"]}, "pairs.tsv")
     assert [one.kind for one in check_rows(examples, ("source",), None, "training")] == ["repeated_row"]
+
+
+def test_a_row_of_several_fields_is_empty_where_all_are():
+    columns = {"first": ["", "", "a"], "second": [" ", "b", ""]}
+    [found] = check_rows(Examples(columns, "x"), ("first", "second"), None, "training")
+    assert (found.kind, found.places) == ("empty_row", ("x, row 0",))

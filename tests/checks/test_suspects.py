@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seqkit.baselines.classifiers import LinearTfidf
-from seqkit.checks.suspects import FOLDS, check_suspects, out_of_fold
+from seqkit.checks.suspects import FOLDS, check_suspects, out_of_fold, suspects
 from seqkit.core.errors import InputError
 from seqkit.sources.examples import Examples
 
@@ -35,6 +35,11 @@ def test_turned_labels_come_first_with_their_places(rng):
     assert set(turned.tolist()) <= set(named[:25])
     first = named[0]
     assert found.places[0].endswith(f"{CLASSES[labels[first]]!r}, rather {CLASSES[1 - labels[first]]!r}")
+
+
+def test_rows_come_by_how_much_likelier_another_class_is_and_the_others_not_at_all():
+    probabilities = np.array([[0.6, 0.4], [0.9, 0.1], [0.2, 0.8], [0.45, 0.55]])
+    assert suspects(np.array([1, 1, 1, 0]), probabilities).tolist() == [1, 0, 3]
 
 
 def test_no_row_is_judged_by_a_model_that_saw_it(rng):
