@@ -1,6 +1,7 @@
 """The house, read from the imports: floors, no circle, no import that hides; every file in a room that names it."""
 
 import ast
+import configparser
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -152,3 +153,10 @@ def test_the_check_catches_a_file_that_a_room_does_not_name(tmp_path):
     (tmp_path / "two.py").touch()
     with pytest.raises(AssertionError, match="planted"):
         check_room("planted", tmp_path)
+
+
+def test_every_room_goes_into_the_wheel():
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    packed = set(settings["options"]["packages"].split())
+    assert packed == {"seqkit", *(f"seqkit.{room}" for room in FLOOR)}
