@@ -29,12 +29,12 @@ def writings(report: Report, history: History) -> Section | None:
     texts = report.get("written") or []
     if not texts:
         return None
-    scored = ["chrF"] if "chrf" in texts[0] else []
+    more = ["chrF"] if "chrf" in texts[0] else []
     rows = [
-        [*(excerpt(row[name]) for name in ("source", "reference", "written")), *(f"{row['chrf']:.1f}" for _ in scored)]
+        [*(excerpt(row[name]) for name in ("source", "reference", "written")), *(f"{row['chrf']:.1f}" for _ in more)]
         for row in texts
     ]
-    heads = ["source", "reference", "written", *scored]
+    heads = ["source", "reference", "written", *more]
     blocks = [table(heads, rows, f"The first rows of the {scored(report)}", words=3)]
     if signatures := report.get("signatures"):
         blocks.append(facts([(metric(name).words, text) for name, text in signatures.items()]))
