@@ -437,11 +437,13 @@ def test_a_place_that_weighs_nothing_is_dark():
 
 def test_validation_figures_are_called_so_everywhere(tmp_path):
     confusion = {"labels": ["a", "b"], "counts": [[3, 1], [0, 2]]}
-    report = {"metrics": {"accuracy": score(0.5)}, "confusion": confusion, "data": {"rows": 6, "split": "validation"}}
+    written = [{"source": "a", "reference": "b", "written": "c", "chrf": 12.3}]
+    attention = [{"weights": [[0.5, 0.5]], "places": ["a", "b"], "written": ["c"]}]
+    report = {"metrics": {"accuracy": score(0.5)}, "confusion": confusion, "written": written, "attention": attention}
     for split, other in (("validation", "test"), ("test", "validation")):
         write_html(report | {"data": {"rows": 6, "split": split}}, [], tmp_path / "report.html")
         page = (tmp_path / "report.html").read_text().lower()
-        assert f"{split} data" in page
+        assert page.count(f"{split} data") >= 5  # scores, confusion, what is written, attention, the data itself
         assert f"{other} data" not in page
         said = verdict(report | {"data": {"split": split}})
         assert said.startswith("On the validation rows, which also chose the epoch: ") == (split == "validation")
