@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from seqkit.core.findings import Finding
+from seqkit.sources.cells import listed
 from seqkit.sources.examples import Examples
 
 FEW = 10  # rows, or tokens, under which a class is hardly learned, and its score a matter of luck
 IMBALANCE = 20  # times as many of the most frequent class as of the rarest
 NAMED = 10  # classes in a sentence
 WORDS = {"train": "training", "valid": "validation", "test": "test"}
-
 
 Truths = Sequence[str | Sequence[str]]  # the class of each row, or of each step of each row
 
@@ -31,7 +31,7 @@ def check_classes(splits: Mapping[str, Examples], truths: Mapping[str, Truths]) 
     if few := sorted(name for name, count in train.items() if count < FEW):
         shown = [f"{name!r} ({train[name]})" for name in few[:NAMED]]
         more = f" and {len(few) - NAMED:,} more" if len(few) > NAMED else ""
-        what = f"{_many(few)} occur fewer than {FEW} times in the training data: {', '.join(shown)}{more}"
+        what = f"the training data has {_many(few)} fewer than {FEW} times: {', '.join(shown)}{more}"
         found.append(Finding("few_rows", "warning", what, advice="Add rows, or join classes."))
     if len(train) > 1 and isinstance(truths["train"][0], str):  # of steps most are of one class, as a rule
         (most, many), (least, little) = train.most_common()[0], train.most_common()[-1]
@@ -40,7 +40,7 @@ def check_classes(splits: Mapping[str, Examples], truths: Mapping[str, Truths]) 
             advice = "Look at macro F1 rather than accuracy; training.class_weights=balanced makes rare classes count."
             found.append(Finding("imbalance", "note", what, advice=advice))
     if "test" in counted and (gone := sorted(set(train) - set(counted["test"]))):
-        what = f"{_many(gone)} of the training data never occur in the test data: {_listed(gone)}"
+        what = f"the test data lacks {_many(gone)} of the training data: {listed(gone, NAMED)}"
         found.append(Finding("untested_class", "note", what, advice="The report says nothing of them."))
     return found
 
@@ -56,8 +56,8 @@ def check_unknown(examples: Examples, truths: Truths, known: Collection[str], na
         return []
     new = sorted({one for row in rows for one in _classes(truths[row])} - set(known))
     what = (
-        f"{_many(new)} of the {name} data never occur in the training data: {_listed(new)}; no model can answer them, and "
-        "each counts as wrong"
+        f"the training data lacks {_many(new)} of the {name} data: {listed(new, NAMED)}; no model can give such an answer, "
+        "and each counts as wrong"
     )
     places = [examples.place(row) for row in rows]
     return [Finding.at("unknown_class", "error", what, places, "Add training rows, or leave these out.")]
@@ -69,7 +69,3 @@ def _classes(value: str | Sequence[str]) -> Sequence[str]:
 
 def _many(names: list[str]) -> str:
     return "1 class" if len(names) == 1 else f"{len(names):,} classes"
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(map(repr, names[:NAMED])) + (f" and {len(names) - NAMED:,} more" if len(names) > NAMED else "")

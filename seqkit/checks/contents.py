@@ -59,19 +59,13 @@ def check_facts(facts: Mapping[str, Mapping[str, Any]], splits: Mapping[str, Exa
         if cut >= max(1, CUT_SHARE * rows):
             what = f"{cut:,} of {rows:,} {WORDS[name]} texts are longer than max_length and are read only so far"
             found.append(Finding("cut", "warning", what, advice="Raise max_length, if what comes later matters."))
-    shares = {name: share for name, counted in facts.items() if (share := unknown_share(counted)) is not None}
-    if "test" in shares and foreign(shares["test"], shares.get("valid", 0.0)):
-        found.append(_foreign(splits["test"], shares["test"], shares.get("valid", 0.0)))
-    elif shares.get("valid", 0.0) >= UNKNOWN_SHARE:
-        what = f"{shares['valid']:.0%} of the validation tokens are unknown to the vocabulary"
-        found.append(
-            Finding(
-                "unknown_tokens",
-                "warning",
-                what,
-                advice="Raise vocabulary_size, lower min_count, or use smaller units.",
-            )
-        )
+    usual = facts.get("valid", {})
+    if "test" in facts and (odd := check_foreign(splits["test"], facts["test"], usual)):
+        found += odd
+    elif (share := _unknown_share(usual)) is not None and share >= UNKNOWN_SHARE:
+        what = f"{share:.0%} of the validation tokens are unknown to the vocabulary"
+        advice = "Raise vocabulary_size, lower min_count, or use smaller units."
+        found.append(Finding("unknown_tokens", "warning", what, advice=advice))
     return found
 
 
@@ -82,30 +76,22 @@ def check_foreign(examples: Examples, facts: Mapping[str, Any], reference: Mappi
         facts: Of the source.
         reference: Of the validation data.
     """
-    share, usual = unknown_share(facts), unknown_share(reference)
-    if share is None or usual is None or not foreign(share, usual):
+    share, usual = _unknown_share(facts), _unknown_share(reference)
+    if share is None or usual is None or share < max(UNKNOWN_SHARE, FOREIGN * usual):
         return []
-    return [_foreign(examples, share, usual)]
+    what = (
+        f"{share:.0%} of the tokens of {examples.origin} are unknown to the model, of the validation data's {usual:.0%}: it "
+        "is another language or another kind of text"
+    )
+    return [Finding("foreign", "error", what, advice="Scores on it say little of the model on its own kind.")]
 
 
-def unknown_share(facts: Mapping[str, Any]) -> float | None:
+def _unknown_share(facts: Mapping[str, Any]) -> float | None:
     """Of the tokens, or symbols, of a source; None where none were counted."""
     for name in ("unknown_token_share", "unknown_symbol_share"):
         if name in facts:
             return float(facts[name])
     return None
-
-
-def foreign(share: float, usual: float) -> bool:
-    return share >= UNKNOWN_SHARE and share >= FOREIGN * usual
-
-
-def _foreign(examples: Examples, share: float, usual: float) -> Finding:
-    what = (
-        f"{share:.0%} of the tokens of {examples.origin} are unknown to the model, of the validation data's {usual:.0%}: it "
-        "is another language or another kind of text"
-    )
-    return Finding("foreign", "error", what, advice="Scores on it say little of the model on its own kind.")
 
 
 def _at(kind: str, what: str, examples: Examples, rows: Sequence[int], advice: str) -> list[Finding]:

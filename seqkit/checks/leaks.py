@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqkit.checks.rows import fingerprints
+from seqkit.checks.rows import Prints
 from seqkit.core.findings import Finding, Harm
 from seqkit.sources.examples import Examples
 
@@ -24,20 +24,15 @@ class Seen:
         self.plain, self.exact = plain, exact
 
     @classmethod
-    def of(cls, parts: Sequence[Examples], fields: Sequence[str]) -> "Seen":
-        """Of training rows, and those that chose the epoch, by the fields that a model is asked by."""
-        return cls(
-            *(
-                np.unique(np.concatenate([fingerprints(examples, fields, exact=exact)[1] for examples in parts]))
-                for exact in (False, True)
-            )
-        )
+    def of(cls, parts: Sequence[Prints]) -> "Seen":
+        """Of training rows, and those that chose the epoch."""
+        plain, exact = ([getattr(part, name) for part in parts] for name in ("plain", "exact"))
+        return cls(np.unique(np.concatenate(plain)), np.unique(np.concatenate(exact)))
 
-    def rows(self, examples: Examples, fields: Sequence[str], *, exact: bool = False) -> np.ndarray:
-        """Which rows were seen: bool, (rows,)."""
-        rows, digests = fingerprints(examples, fields, exact=exact)
-        known = np.isin(digests, self.exact if exact else self.plain)
-        return np.bincount(rows[known], minlength=len(examples)) > 0
+    def rows(self, prints: Prints, *, exact: bool = False) -> np.ndarray:
+        """The rows that were seen: int64, in order."""
+        known = np.isin(prints.exact, self.exact) if exact else np.isin(prints.plain, self.plain)
+        return np.unique(prints.rows[known])
 
     def save(self, path: Path) -> None:
         """Write an .npz file: 16 bytes a row."""
@@ -50,16 +45,16 @@ class Seen:
             return cls(kept["plain"], kept["exact"])
 
 
-def check_leak(seen: Seen, examples: Examples, fields: Sequence[str], name: str) -> list[Finding]:
+def check_leak(seen: Seen, examples: Examples, prints: Prints, name: str) -> list[Finding]:
     """Rows of other data that stand in the training data.
 
     Args:
         name: Of the data, as a sentence has it: "test".
     """
-    rows = np.flatnonzero(seen.rows(examples, fields))
+    rows = seen.rows(prints)
     if not len(rows):
         return []
-    exact = int(seen.rows(examples, fields, exact=True).sum())
+    exact = len(seen.rows(prints, exact=True))
     unit = "pieces" if "stretch" in examples.columns else "rows"
     holds = "hold a line of" if unit == "pieces" else "stand in"
     data = "training or validation" if name == "test" else "training"

@@ -1,5 +1,6 @@
 """Rows by what they ask: the same in two places, empty, or with two answers."""
 
+import dataclasses
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -34,42 +35,56 @@ def asked(examples: Examples, fields: Sequence[str]) -> Iterator[tuple[int, tupl
             yield row, values
 
 
-def fingerprints(examples: Examples, fields: Sequence[str], *, exact: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """What is asked, in eight bytes each.
+@dataclasses.dataclass(frozen=True)
+class Prints:
+    """What the items of some data ask, in eight bytes each. Items are rows, or the long lines of running text.
 
-    Args:
-        fields: By which a model is asked.
-        exact: Whether case and blanks count.
-    Returns:
-        Rows: int64, (items,); and fingerprints: uint64, (items,). Items are rows, or lines of running text.
+    Attributes:
+        rows: int64, (items,), the row of each.
+        plain: uint64, (items,), up to case and blanks.
+        exact: uint64, (items,), to the letter.
+        empty: The rows of those that ask nothing.
     """
-    rows, digests = [], []
-    for row, values in asked(examples, fields):
-        digest = hashlib.blake2b(digest_size=8)
-        for value in values:
-            digest.update(b"\x1e" + bytes_of(value if exact else plain(value)))
-        rows.append(row)
-        digests.append(digest.digest())
-    return np.array(rows, np.int64), np.frombuffer(b"".join(digests), np.uint64)
+
+    rows: np.ndarray
+    plain: np.ndarray
+    exact: np.ndarray
+    empty: tuple[int, ...]
+
+    @classmethod
+    def of(cls, examples: Examples, fields: Sequence[str]) -> "Prints":
+        """Of rows, by the fields that a model is asked by; each image and each recording is read once."""
+        rows, empty = [], []
+        plain_prints, exact_prints = [], []
+        for row, values in asked(examples, fields):
+            exact = [bytes_of(value) for value in values]
+            folded = [
+                bytes_of(plain(value)) if isinstance(value, str | tuple) else own
+                for value, own in zip(values, exact, strict=True)
+            ]
+            rows.append(row)
+            plain_prints.append(_print(folded))
+            exact_prints.append(_print(exact))
+            if not any(folded):
+                empty.append(row)
+        return cls(np.array(rows, np.int64), _numbers(plain_prints), _numbers(exact_prints), tuple(empty))
 
 
-def check_rows(examples: Examples, fields: Sequence[str], truths: Sequence[Any] | None, name: str) -> list[Finding]:
+def check_rows(examples: Examples, prints: Prints, truths: Sequence[Any] | None, name: str) -> list[Finding]:
     """Empty rows; rows that ask the same again, with the same answer or with another.
 
     Args:
-        fields: By which a model is asked.
         truths: The one right answer to each row; None where several may be right.
         name: Of the split, as a sentence has it: "training".
     """
     found = []
-    empty = [row for row, values in asked(examples, fields) if not any(map(_filled, values))]
-    if empty:
-        what = f"{len(empty):,} of {len(examples):,} {name} rows are empty"
-        found.append(_finding("empty_row", "warning", what, examples, empty, "Remove them, or fill them in."))
+    if prints.empty:
+        what = f"{len(prints.empty):,} of {len(examples):,} {name} rows are empty"
+        found.append(_finding("empty_row", "warning", what, examples, prints.empty, "Remove them, or fill them in."))
     if "stretch" in examples.columns:
         return found
     groups: dict[int, list[int]] = defaultdict(list)
-    for row, key in zip(*(values.tolist() for values in fingerprints(examples, fields)), strict=True):
+    for row, key in zip(prints.rows.tolist(), prints.plain.tolist(), strict=True):
         groups[key].append(row)
     repeated, contradicted = [], []
     for rows in groups.values():
@@ -88,8 +103,12 @@ def check_rows(examples: Examples, fields: Sequence[str], truths: Sequence[Any] 
     return found
 
 
-def _filled(value: Any) -> bool:
-    return bool(plain(value)) if isinstance(value, str | tuple) else True
+def _print(parts: Sequence[bytes]) -> bytes:
+    return hashlib.blake2b(b"\x1e".join(parts), digest_size=8).digest()
+
+
+def _numbers(prints: Sequence[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(prints), np.uint64)
 
 
 def _finding(kind: str, harm: Harm, what: str, examples: Examples, rows: Sequence[int], advice: str) -> Finding:

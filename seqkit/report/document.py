@@ -106,9 +106,7 @@ def against_table(report: Report) -> Table:
     """The comparison with another run for a terminal: a row a metric, with the paired bootstrap's interval and p."""
     against = report["against"]
     title = f"Against {against['run']}, on the same rows by a paired bootstrap"
-    shown = Table(title=title, title_justify="left", box=ROUNDED)
-    for column in ("metric", "model", "difference", "95% interval", "p"):
-        shown.add_column(column, justify="left" if column == "metric" else "right", no_wrap=column != "metric")
+    shown = _beside(title, "model", "difference", "95% interval", "p")
     for name, test in against["metrics"].items():
         value, difference = written(name, report["metrics"][name]["value"]), signed(name, test["difference"])
         p_value = f"{test['p_value']:.3f}" if "p_value" in test else "–"
@@ -120,10 +118,17 @@ def rest_table(report: Report) -> Table:
     """The scores on the rows that a model has not seen, where it has seen some, for a terminal."""
     rest = report["rest"]
     title = f"On the {rest['rows']:,} rows that are not in the training or validation data"
-    shown = Table(title=title, title_justify="left")
-    for column in ("metric", "all rows", "the others", "95% interval"):
-        shown.add_column(column, justify="left" if column == "metric" else "right", no_wrap=column != "metric")
+    shown = _beside(title, "all rows", "the others", "95% interval")
     for name, score in rest["metrics"].items():
         ours = written(name, report["metrics"][name]["value"])
         shown.add_row(metric(name).words, ours, written(name, score["value"]), interval(name, score))
+    return shown
+
+
+def _beside(title: str, *figures: str) -> Table:
+    """A table with a metric a row and these figures of it."""
+    shown = Table(title=title, title_justify="left", box=ROUNDED)
+    shown.add_column("metric")
+    for figure in figures:
+        shown.add_column(figure, justify="right", no_wrap=True)
     return shown

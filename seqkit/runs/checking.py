@@ -1,19 +1,18 @@
 """What is found in the data of a run: before it is trained, and before it is scored on other data."""
 
-import contextlib
 import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from seqkit.checks.classes import check_unknown
 from seqkit.checks.contents import check_contents, check_foreign
 from seqkit.checks.leaks import Seen, check_leak
-from seqkit.checks.rows import check_rows
+from seqkit.checks.rows import Prints, check_rows
 from seqkit.checks.splits import check_splits
 from seqkit.checks.suspects import check_suspects
 from seqkit.core.errors import InputError
@@ -28,18 +27,13 @@ SEEN = "seen.npz"
 
 
 class _Checked(Exception):  # noqa: N818
-    """The end of a recipe that is called for its check alone."""
+    """The end of a recipe that is called for its check alone, with what was found."""
+
+    def __init__(self, findings: list[Finding]):
+        self.findings = findings
 
 
-@dataclasses.dataclass
-class _Wish:
-    """A check alone, and what it found."""
-
-    suspects: bool
-    findings: Sequence[Finding] = ()
-
-
-_wish: ContextVar[_Wish | None] = ContextVar("wish", default=None)
+_wanted: ContextVar[Literal["training", "findings", "suspects"]] = ContextVar("wanted", default="training")
 
 
 def check(recipe: Callable[..., Any], *args: Any, suspects: bool = False, **arguments: Any) -> list[Finding]:
@@ -54,14 +48,15 @@ def check(recipe: Callable[..., Any], *args: Any, suspects: bool = False, **argu
     Raises:
         InputError: The data can't be read, or a setting is wrong.
     """
-    wish = _Wish(suspects)
-    token = _wish.set(wish)
+    token = _wanted.set("suspects" if suspects else "findings")
     try:
-        with tempfile.TemporaryDirectory() as folder, contextlib.suppress(_Checked):
+        with tempfile.TemporaryDirectory() as folder:
             recipe(*args, **arguments | {"out": Path(folder) / "run"})
+    except _Checked as done:
+        return done.findings
     finally:
-        _wish.reset(token)
-    return list(wish.findings)
+        _wanted.reset(token)
+    raise InputError(f"{recipe.__name__} checks nothing: a recipe makes its run by seqkit.RunBuilder, which does.")
 
 
 def check_training(task: Task, splits: Splits, *, strict: bool) -> tuple[dict[str, Any], Seen]:
@@ -77,15 +72,17 @@ def check_training(task: Task, splits: Splits, *, strict: bool) -> tuple[dict[st
     """
     data = dict(splits.named())
     facts = {name: task.encode(examples, BATCH)[1] for name, examples in data.items()}
-    findings = check_splits(data, task, facts)
-    wish = _wish.get()
-    if wish is not None:
-        wish.findings = in_order([*findings, *(_suspects(task, splits.train) if wish.suspects else [])])
-        raise _Checked
+    prints = {name: Prints.of(examples, task.fields) for name, examples in data.items()}
+    truths = {name: task.truths(examples) for name, examples in data.items()}
+    findings = check_splits(data, truths, facts, prints)
+    if _wanted.get() == "suspects":
+        findings = in_order([*findings, *_suspects(task, splits.train)])
+    if _wanted.get() != "training":
+        raise _Checked(findings)
     say(findings)
     if strict:
         refuse(findings)
-    seen = Seen.of([splits.train, splits.valid], task.fields)
+    seen = Seen.of([prints["train"], prints["valid"]])
     return {"findings": as_json(findings), "validation_facts": facts["valid"]}, seen
 
 
@@ -99,19 +96,19 @@ def check_scoring(
         info: run.json.
         seen: Its training and validation rows; None where that is no question.
     Returns:
-        The findings, and which rows were seen: bool, (rows,).
+        The findings, and the rows that were seen: int64, in order.
     """
-    truths = task.truths(examples)
+    truths, prints = task.truths(examples), Prints.of(examples, task.fields)
     found = [
         *examples.findings,
-        *check_rows(examples, task.fields, truths, "test"),
+        *check_rows(examples, prints, truths, "test"),
         *check_contents(examples, "test"),
         *check_foreign(examples, facts, info.get("validation_facts", {})),
         *([] if truths is None else check_unknown(examples, truths, task.classes, "test")),
     ]
     if seen is None:
-        return in_order(found), np.zeros(len(examples), bool)
-    return in_order([*found, *check_leak(seen, examples, task.fields, "test")]), seen.rows(examples, task.fields)
+        return in_order(found), np.empty(0, np.int64)
+    return in_order([*found, *check_leak(seen, examples, prints, "test")]), seen.rows(prints)
 
 
 def say(findings: Sequence[Finding]) -> None:
@@ -129,7 +126,7 @@ def as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     return [dataclasses.asdict(finding) | {"where": finding.where} for finding in findings]
 
 
-def _suspects(task: Task, train: Examples) -> Iterator[Finding]:
+def _suspects(task: Task, train: Examples) -> list[Finding]:
     truths = task.truths(train)
     if "linear" not in task.baselines() or truths is None or not isinstance(truths[0], str):
         raise InputError(f"{task.recipe} has no whole labels with a linear baseline: leave --suspects out.")
@@ -144,4 +141,4 @@ def _suspects(task: Task, train: Examples) -> Iterator[Finding]:
 
         return probabilities
 
-    yield from check_suspects(train, np.array([classes[label] for label in truths]), task.classes, fit)
+    return check_suspects(train, np.array([classes[label] for label in truths]), task.classes, fit)

@@ -20,9 +20,7 @@ from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits
 
 VALID_ROWS, TRAIN_ROWS = 2, 8
-WRITTEN = (
-    12  # times its weights: the model, and of an optimizer with two moments and a checkpoint's copy of the best, two
-)
+WRITTEN = 12  # times the weights: the model, and two checkpoints with the best weights and an optimizer's two moments
 
 
 def rehearse(task: Task, model: keras.Model, splits: Splits, info: dict[str, Any], folder: Path) -> None:

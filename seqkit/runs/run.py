@@ -220,7 +220,7 @@ class Run:
             "command": command(),
             "findings": as_json(findings),
             "training_findings": self.info.get("findings", []),
-            **self._on_the_rest(score, leaked, resamples),
+            **self._on_the_rest(score, len(examples), leaked, resamples),
             "failed": self.info.get("failed", {}) | attempts.failed,
             **compared,
         }
@@ -235,10 +235,10 @@ class Run:
         except Exception as error:  # whatever NumPy makes of what it didn't write
             raise InputError(f"{path} can't be read ({reason_of(error)}): {RESTORE}") from None
 
-    def _on_the_rest(self, score: Scorer, leaked: np.ndarray, resamples: int) -> dict[str, Any]:
+    def _on_the_rest(self, score: Scorer, rows: int, leaked: np.ndarray, resamples: int) -> dict[str, Any]:
         """The scores on the rows that are not in the training data, where some are and some aren't."""
-        rest = np.flatnonzero(~leaked)
-        if len(rest) in (0, len(leaked)):
+        rest = np.setdiff1d(np.arange(rows), leaked)
+        if len(rest) in (0, rows):
             return {}
         metrics = bootstrap(lambda rows: score(rest[rows]), len(rest), resamples=resamples)
         return {"rest": {"rows": len(rest), "metrics": metrics}}

@@ -172,6 +172,8 @@ def how_to_name(field: str) -> str:
     return f"Say where the {field} is: --{field} for seqkit train, --column.{field} for evaluate and predict."
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names in a sentence, each cut to 40 characters."""
-    return ", ".join(repr(name[:40]) for name in names)
+def listed(names: Iterable[str], most: int | None = None) -> str:
+    """Names in a sentence, each cut to 40 characters; the first `most` of them, and how many more there are."""
+    known = [repr(name[:40]) for name in names]
+    more = f" and {len(known) - most:,} more" if most is not None and len(known) > most else ""
+    return ", ".join(known[:most]) + more

@@ -12,7 +12,7 @@ from seqkit.core.errors import InputError
 from seqkit.sources.damage import BROKEN, BYTES, reason
 from seqkit.sources.decoders import array_in
 from seqkit.sources.tables import read_table
-from seqkit.sources.text_files import lines_of, read_text
+from seqkit.sources.text_files import open_text
 
 BACKGROUND = "background"
 LABEL_FILES = (".labels.txt", ".labels.tsv", ".labels.csv")
@@ -49,7 +49,7 @@ def labels_beside(path: Path) -> Callable[[int], tuple[str, ...]]:
 
 
 def _labels_of_lines(file: Path, frames: int) -> tuple[str, ...]:
-    return labels_given(np.array(lines_of(read_text(file)), str), str(file), frames)
+    return labels_given(np.array(open_text(file).lines, str), str(file), frames)
 
 
 def _labels_of_table(file: Path, frames: int) -> tuple[str, ...]:

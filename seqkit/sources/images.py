@@ -16,6 +16,7 @@ from PIL import Image
 
 from seqkit.batches.pipeline import Shared
 from seqkit.core.errors import InputError
+from seqkit.core.findings import Finding
 from seqkit.core.progress import notify
 from seqkit.sources.damage import BROKEN, reason
 from seqkit.sources.examples import Examples, OnError, Role
@@ -23,7 +24,7 @@ from seqkit.sources.frame_labels import times
 from seqkit.sources.notices import Notices
 from seqkit.sources.pixels import decode_image, resized
 from seqkit.sources.reading import read
-from seqkit.sources.tables import table_rows
+from seqkit.sources.tables import read_table
 from seqkit.sources.tfds import feature_of, open_tfds
 
 FOLDER = "images"  # beside a table, where its images may lie
@@ -108,7 +109,8 @@ def read_images(
     if isinstance(source, Examples):
         return source
     field, *others = columns
-    origin, rows = _rows(source, columns, role, data_dir)
+    found: list[Finding] = []
+    origin, rows = _rows(source, columns, role, data_dir, found)
     places: dict[Hashable, tuple[int, str]] = {}  # among the pixels, or -1 and why it was left out
     pixels: list[np.ndarray] = []
     images: list[tuple[int, str]] = []
@@ -140,7 +142,7 @@ def read_images(
     if others:
         given = {columns[name]: list(column) for name, column in zip(others, zip(*texts, strict=True), strict=True)}
         cells |= read(given, {name: columns[name] for name in others}, role=role).columns
-    return Examples(cells, origin, lines=lines if all(lines) else None, findings=notices.findings())
+    return Examples(cells, origin, lines=lines if all(lines) else None, findings=(*found, *notices.findings()))
 
 
 def read_captioned_images(
@@ -206,12 +208,14 @@ def hold_out_images(examples: Examples, *, by: str | None, seed: int) -> tuple[E
     )
 
 
-def _rows(source: Any, columns: Mapping[str, str], role: Role, data_dir: str | None) -> tuple[str, Iterator[_Row]]:
-    """Where the rows come from, and the rows."""
+def _rows(
+    source: Any, columns: Mapping[str, str], role: Role, data_dir: str | None, found: list[Finding]
+) -> tuple[str, Iterator[_Row]]:
+    """Where the rows come from, and the rows; what is noticed of them joins what was found."""
     if isinstance(source, str) and source.startswith("tfds:"):
         return _of_tfds(source, columns, role, data_dir)
     if isinstance(source, str | Path):
-        return str(source), _of_table(Path(source), columns)
+        return str(source), _of_table(Path(source), columns, found)
     if hasattr(source, "element_spec"):
         origin = f"the tf.data dataset ({role})"
         return origin, _of_elements(source.as_numpy_iterator(), columns, origin)
@@ -228,10 +232,11 @@ def _rows(source: Any, columns: Mapping[str, str], role: Role, data_dir: str | N
     )
 
 
-def _of_table(path: Path, columns: Mapping[str, str]) -> Iterator[_Row]:
+def _of_table(path: Path, columns: Mapping[str, str], found: list[Finding]) -> Iterator[_Row]:
+    table = read_table(path, columns)
+    found += table.findings
     loads: dict[str, functools.partial[np.ndarray]] = {}
-    for line, row in table_rows(path, columns):
-        name, *texts = row.values()
+    for line, name, *texts in zip(table.lines or (), *table.columns.values(), strict=True):
         where = f"{path}, line {line}"
         if name not in loads:
             candidates = (path.parent / name, path.parent / FOLDER / name)

@@ -65,7 +65,7 @@ def check_tags(examples: Examples) -> Examples:
         advice = f"Correct one or the other: outside of spans the tag is {scheme.outside}."
         return examples.noting(Finding.at("stray_tag", "error", what, _places(examples, strays), advice))
     like = f" (or {' or '.join(fit.like).upper()}, which looks the same here)" if fit.like else ""
-    what = f"{examples.origin} marks spans by tags in {scheme}{like}: {_shown(sorted(fit.marks))}"
+    what = f"{examples.origin} marks spans by tags in {scheme}{like}: {listed(sorted(fit.marks), NAMED)}"
     examples = examples.noting(Finding("tag_scheme", "note", what))
     if not strays:
         return examples
@@ -87,8 +87,8 @@ def named_as(examples: Examples, field: str, classes: Sequence[str]) -> Examples
     others = named_otherwise(labels, classes)
     if not set(classes) & {others.get(label, label) for label in labels}:
         raise InputError(
-            f"{examples.origin} has the {field}s {_shown(sorted(set(labels)))}, and none of them is a class of the model, "
-            f"which are {_shown(classes)}: give data with the same {field}s."
+            f"{examples.origin} has the {field}s {listed(sorted(set(labels)), NAMED)}, and none of them is a class of the "
+            f"model, which are {listed(classes, NAMED)}: give data with the same {field}s."
         )
     if not others:
         return examples
@@ -109,8 +109,4 @@ def _places(examples: Examples, tags: Collection[str]) -> list[str]:
 
 
 def _some(tags: Sequence[str]) -> str:
-    return f"the tags {_shown(tags)}" if len(tags) > 1 else f"the tag {tags[0]!r}"
-
-
-def _shown(names: Sequence[str]) -> str:
-    return listed(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if len(names) > NAMED else "")
+    return f"the tags {listed(tags, NAMED)}" if len(tags) > 1 else f"the tag {tags[0]!r}"

@@ -11,7 +11,6 @@ from typing import Any
 
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
-from seqkit.core.progress import notify
 from seqkit.sources.cells import examples_of, how_to_name, listed
 from seqkit.sources.examples import Examples
 from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
@@ -61,15 +60,6 @@ def read_layout(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> E
     rows = _objects(file, columns) if not layout.separator else _cells(file, layout, columns, found)
     examples = examples_of(rows, columns, str(file.path))
     return dataclasses.replace(examples, findings=(*found, *examples.findings))  # rows have added some meanwhile
-
-
-def table_rows(path: Path, columns: Mapping[str, str]) -> Iterator[Row]:
-    """The rows that `read_table` reads, each with the line on which it begins, from 1; what was noticed is said."""
-    examples = read_table(path, columns)
-    for finding in examples.findings:
-        notify(str(finding))
-    for row, line in enumerate(examples.lines or ()):
-        yield line, {field: examples[field][row] for field in columns}
 
 
 def layout_of(file: TextFile, columns: Mapping[str, str]) -> Layout | None:

@@ -77,11 +77,6 @@ def open_text(path: Path) -> TextFile:
     return TextFile(path, text, tuple(found))
 
 
-def read_text(path: Path) -> str:
-    """The text of a file, as `open_text` reads it."""
-    return open_text(path).text
-
-
 def lines_of(text: str) -> list[str]:
     """The lines of a text, whose end is a line end or not."""
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []

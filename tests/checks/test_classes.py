@@ -18,7 +18,10 @@ def test_classes_of_one_split_rare_ones_and_imbalance(train, valid, test, many):
     train = train + ["a"] * many
     truths = {"train": train, "valid": valid, "test": test}
     splits = {name: Examples({"label": rows}, name) for name, rows in truths.items()}
-    found = {(one.kind, one.what.split(" data")[0].split()[-1]): one for one in check_classes(splits, truths)}
+    found = {}
+    for one in check_classes(splits, truths):
+        told = [words for words in ("validation", "test") if f"of the {words} data" in one.what]
+        found[one.kind, *told] = one
     counts = Counter(train)
     for name, words in (("valid", "validation"), ("test", "test")):
         new = set(truths[name]) - set(train)
@@ -27,7 +30,7 @@ def test_classes_of_one_split_rare_ones_and_imbalance(train, valid, test, many):
             rows = [row for row, label in enumerate(truths[name]) if label in new]
             assert found["unknown_class", words].count == len(rows)
             assert found["unknown_class", words].places[0] == f"{name}, row {rows[0]}"
-    kinds = {kind for kind, _ in found}
+    kinds = {kind for kind, *_ in found}
     assert ("few_rows" in kinds) == (min(counts.values()) < FEW)
     assert ("imbalance" in kinds) == (len(counts) > 1 and max(counts.values()) >= IMBALANCE * min(counts.values()))
     assert ("untested_class" in kinds) == bool(set(train) - set(test))

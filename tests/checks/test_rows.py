@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqkit.checks.rows import check_rows
+from seqkit.checks.rows import Prints, check_rows
 from seqkit.sources.examples import Examples
 
 rows = st.lists(
@@ -18,7 +18,7 @@ rows = st.lists(
 def test_each_kind_is_counted_as_pairs_count_it(rows):
     texts, labels = map(list, zip(*rows, strict=True))
     examples = Examples({"text": texts, "label": labels}, "x.tsv")
-    counts = {one.kind: one.count for one in check_rows(examples, ("text",), labels, "training")}
+    counts = {one.kind: one.count for one in check_rows(examples, Prints.of(examples, ("text",)), labels, "training")}
     plain = [" ".join(text.lower().split()) for text in texts]
     others = [[label for text, label in zip(plain, labels, strict=True) if text == one] for one in plain]
     expected = {
@@ -31,10 +31,11 @@ def test_each_kind_is_counted_as_pairs_count_it(rows):
 
 def test_where_several_answers_are_right_none_contradicts_another():
     examples = Examples({"source": ["a", "a"], "target": ["b", "c"]}, "pairs.tsv")
-    assert [one.kind for one in check_rows(examples, ("source",), None, "training")] == ["repeated_row"]
+    found = check_rows(examples, Prints.of(examples, ("source",)), None, "training")
+    assert [one.kind for one in found] == ["repeated_row"]
 
 
 def test_a_row_of_several_fields_is_empty_where_all_are():
-    columns = {"first": ["", "", "a"], "second": [" ", "b", ""]}
-    [found] = check_rows(Examples(columns, "x"), ("first", "second"), None, "training")
+    examples = Examples({"first": ["", "", "a"], "second": [" ", "b", ""]}, "x")
+    [found] = check_rows(examples, Prints.of(examples, ("first", "second")), None, "training")
     assert (found.kind, found.places) == ("empty_row", ("x, row 0",))
