@@ -95,7 +95,16 @@ def check_rows(examples: Examples, prints: Prints, truths: Sequence[Any] | None,
     if repeated:
         harm: Harm = "warning" if len(repeated) >= REPEATED_SHARE * len(examples) else "note"
         what = f"{len(repeated):,} of {len(examples):,} {name} rows stand there before, up to case and blanks"
-        found.append(_finding("repeated_row", harm, what, examples, repeated, "Keep one of each, if that is no wish."))
+        found.append(
+            _finding(
+                "repeated_row",
+                harm,
+                what,
+                examples,
+                repeated,
+                "Keep one of each, unless they are meant to count so often.",
+            )
+        )
     if contradicted:
         what = f"{len(contradicted):,} {name} rows ask the same as another and have another answer"
         advice = "Decide for one answer: a model can give only one."

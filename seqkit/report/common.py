@@ -156,12 +156,12 @@ def findings(report: Report, history: History) -> Section | None:
     if not found:
         return None
     rows = [
-        [one["harm"], f"{one['what']}.", one["where"], one["advice"]]
+        [one["harm"], Markup("{}.<br><small>{}</small>").format(one["what"], one["advice"]), one["where"]]
         for one in sorted(found.values(), key=lambda one: HARMS.index(one["harm"]))
     ]
     caption = "Errors would make figures wrong, warnings may mislead, notes tell of a rule that was applied"
     return Section(
-        "What was found in the data", [table(["harm", "what", "where", "what to do"], rows, caption, words=4)]
+        "What was found in the data", [table(["harm", "what, and what to do", "where"], rows, caption, words=3)]
     )
 
 
