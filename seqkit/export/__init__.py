@@ -9,4 +9,5 @@ __all__ = [
     "serving",
     "step",
     "subject",
+    "tokenizer_file",
 ]
