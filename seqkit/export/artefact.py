@@ -18,6 +18,7 @@ from seqkit.core.version import __version__
 from seqkit.export.description import LABELS
 from seqkit.export.graphs import Specs, Written, model_graph
 from seqkit.export.subject import Case, Exporter, Quantize, Subject
+from seqkit.export.tokenizer_file import tokenizer_json
 from seqkit.export.vectors import Outputs, as_json
 
 LAYOUT = 1  # the version of what a folder holds, which a runner checks
@@ -124,7 +125,7 @@ def _write_description(subject: Subject, folder: Path) -> None:
     if subject.description is None:
         return
     for name, vocabulary in subject.description.tokenizers.items():
-        write_json(folder / f"{name}.json", vocabulary.to_json())
+        write_json(folder / f"{name}.json", tokenizer_json(vocabulary))
     if subject.description.labels is not None:
         write_json(folder / f"{LABELS}.json", dict(subject.description.labels))
 
