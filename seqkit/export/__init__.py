@@ -2,6 +2,8 @@
 
 __all__ = [
     "artefact",
+    "c_header",
+    "c_program",
     "card",
     "description",
     "graphs",
