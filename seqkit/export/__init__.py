@@ -13,5 +13,6 @@ __all__ = [
     "serving",
     "step",
     "subject",
+    "tokenizer_file",
     "vectors",
 ]

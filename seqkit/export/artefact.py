@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import platform
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from seqkit.core.version import __version__
 from seqkit.export.description import LABELS
 from seqkit.export.graphs import Specs, Written, model_graph
 from seqkit.export.subject import Case, Exporter, Quantize, Subject
+from seqkit.export.tokenizer_file import tokenizer_json
 from seqkit.export.vectors import Outputs, as_json
 
 LAYOUT = 1  # the version of what a folder holds, which a runner checks
@@ -124,9 +125,15 @@ def _write_description(subject: Subject, folder: Path) -> None:
     if subject.description is None:
         return
     for name, vocabulary in subject.description.tokenizers.items():
-        write_json(folder / f"{name}.json", vocabulary.to_json())
+        _write_lines(folder / f"{name}.json", tokenizer_json(vocabulary))
     if subject.description.labels is not None:
-        write_json(folder / f"{LABELS}.json", dict(subject.description.labels))
+        _write_lines(folder / f"{LABELS}.json", subject.description.labels)
+
+
+def _write_lines(path: Path, value: Mapping[str, Any]) -> None:
+    """JSON with a line a field: tables of thousands of numbers stay small."""
+    fields = [f"{json_text(name)}: {json_text(held)}" for name, held in value.items()]
+    path.write_text("{\n" + ",\n".join(fields) + "\n}\n", encoding="utf-8")
 
 
 def _write_vectors(subject: Subject, folder: Path) -> None:
