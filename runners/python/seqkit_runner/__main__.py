@@ -77,7 +77,9 @@ def main(arguments: list[str] | None = None) -> int:
     of = {name: commands.add_parser(name) for name in ("verify", "predict", "generate")}
     for one in of.values():
         one.add_argument("path", help="the artefact: a folder, or the zip of it")
-    of["predict"].add_argument("file", nargs="?", default="-", help="a text or a JSON value a line, or .npy; - for standard input")
+    of["predict"].add_argument(
+        "file", nargs="?", default="-", help="a text or a JSON value a line, or .npy; - for standard input"
+    )
     of["generate"].add_argument("--prompt", default="", help="what the text goes on from")
     for name, default in (("length", 200), ("temperature", 0.8), ("top-k", 0), ("top-p", 1.0), ("seed", 0)):
         of["generate"].add_argument(f"--{name}", type=type(default), default=default)

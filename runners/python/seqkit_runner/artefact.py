@@ -1,9 +1,11 @@
-"""An artefact: the folder, or the zip of it, that `seqkit export` wrote. Nothing in it is executed and no link is followed."""
+"""An artefact: the folder, or the zip of it, that `seqkit export` wrote.
+
+Nothing in it is executed, no link is followed, and no file is read that the manifest doesn't name.
+"""
 
 import base64
 import contextlib
 import hashlib
-import io
 import math
 import stat
 import tempfile
@@ -18,7 +20,8 @@ from seqkit_runner.backends import Graph, open_graph
 from seqkit_runner.errors import ArtefactError
 from seqkit_runner.schema import LABELS, MANIFEST, TAGS, TASKS, VECTORS, check, parsed
 from seqkit_runner.sessions import Session, session_of
-from seqkit_runner.tasks import Task, task_of
+from seqkit_runner.task import Task
+from seqkit_runner.tasks import task_of
 from seqkit_runner.tokenizer import Tokenizer
 
 LAYOUT = 1  # of a folder
@@ -42,7 +45,9 @@ class Files:
         if self.path.is_file():
             self._open_zip()
         elif not self.path.is_dir():
-            raise ArtefactError(f"There is no artefact {self.path}: give a folder that seqkit export wrote, or a zip of it.")
+            raise ArtefactError(
+                f"There is no artefact {self.path}: give a folder that seqkit export wrote, or a zip of it."
+            )
 
     def _open_zip(self) -> None:
         try:
@@ -66,7 +71,15 @@ class Files:
             raise ArtefactError(f"{where} is not among the files of manifest.json: {AGAIN}")
         try:
             content = self._of_zip(name, said, most) if self._zip else self._of_folder(name, said, most)
-        except (OSError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, KeyError, NotImplementedError) as error:
+        except (
+            OSError,
+            zipfile.BadZipFile,
+            RuntimeError,
+            EOFError,
+            ValueError,
+            KeyError,
+            NotImplementedError,
+        ) as error:
             raise ArtefactError(f"{where} can't be read ({str(error).strip(chr(39)) or 'cut'}): {AGAIN}") from None
         except Exception as error:  # zlib's own
             raise ArtefactError(f"{where} can't be unpacked ({error}): {AGAIN}") from None
@@ -275,14 +288,16 @@ def _task(files: Files, manifest: Mapping[str, Any], graphs: Mapping[str, Graph]
     if kind not in TASKS:
         raise ArtefactError(f"{where} has a task of the kind {kind!r}: a runner knows {', '.join(TASKS)}.")
     check(value, TASKS[kind], f"{where}, 'task'")
-    tokenizers = {
+    tokenizers: dict[str, Tokenizer] = {
         field: Tokenizer.from_json(files.json(value[field]))
         for field in ("tokenizer", "target_tokenizer")
         if field in TASKS[kind]
     }
     labels = {}
     if "labels" in TASKS[kind]:
-        labels = check(files.json(value["labels"]), TAGS if kind == "tag" else LABELS, f"{files.path}: {value['labels']}")
+        labels = check(
+            files.json(value["labels"]), TAGS if kind == "tag" else LABELS, f"{files.path}: {value['labels']}"
+        )
     return task_of(kind, value, graphs, tokenizers, labels)
 
 

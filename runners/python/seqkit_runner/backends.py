@@ -4,7 +4,7 @@ import contextlib
 import functools
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import numpy as np
 from seqkit_runner.errors import ArtefactError
 
 Arrays = dict[str, np.ndarray]
-AFTER = "_after"  # ends the name of a state that a step gives, where the format wants another name than the one that it takes
+AFTER = "_after"  # ends the name of a state that a step gives, where a format wants two names for it
 MOST = 2**26  # numbers of a row of a tensor, as far as its sizes are fixed
 _INSTALL = {"onnxruntime": "onnxruntime", "ai_edge_litert": "ai-edge-litert", "keras": "keras tensorflow"}
 
@@ -89,7 +89,9 @@ def _tensor(value: Mapping[str, Any]) -> Tensor:
 def _sizes(tensor: Tensor) -> tuple[int, ...]:
     sizes = tensor.shape[1:]
     if not all(isinstance(size, int) for size in sizes):
-        raise ArtefactError(f"manifest.json: the state {tensor.name} is of shape {tensor.shape}, where sizes are expected.")
+        raise ArtefactError(
+            f"manifest.json: the state {tensor.name} is of shape {tensor.shape}, where sizes are expected."
+        )
     return tuple(int(size) for size in sizes)
 
 
@@ -106,7 +108,9 @@ Opened = Callable[[Arrays], Mapping[str, Any]]
 Place = Callable[[], contextlib.AbstractContextManager[Path]]
 
 
-def open_graph(format: str, value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int) -> Graph:
+def open_graph(
+    format: str, value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int
+) -> Graph:
     """Open a graph.
 
     Args:
@@ -155,7 +159,7 @@ def _litert(value: Mapping[str, Any], content: Callable[[], bytes], place: Place
     (signature,) = interpreter.get_signature_list()
     ask = interpreter.get_signature_runner(signature)
     _check_names(value, list(ask.get_input_details()), list(ask.get_output_details()))
-    return lambda given: ask(**given)  # type: ignore[no-any-return]
+    return lambda given: ask(**given)
 
 
 def _keras(value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int) -> Opened:
@@ -173,7 +177,7 @@ def _keras(value: Mapping[str, Any], content: Callable[[], bytes], place: Place,
         inputs = [
             given[one.name][:, None] if len(one.shape) > ranks[one.name] else given[one.name] for one in model.inputs
         ]
-        answers = model(inputs if len(inputs) > 1 else inputs[0], training=False)
+        answers = model(keras.tree.pack_sequence_as(model.input, inputs), training=False)
         answers = answers if isinstance(answers, list | tuple) else [answers]
         arrays = [np.asarray(keras.ops.convert_to_numpy(one)) for one in answers]
         return {
@@ -211,6 +215,6 @@ def _check_names(value: Mapping[str, Any], inputs: list[str], outputs: list[str]
         said = [one["name"] for one in value[what]]
         if sorted(found) != sorted(said):
             raise ArtefactError(
-                f"{value['path']} has the {what} {', '.join(found)}, manifest.json says {', '.join(said)}: take the artefact "
-                "from its source again."
+                f"{value['path']} has the {what} {', '.join(found)}, manifest.json says {', '.join(said)}: take the "
+                "artefact from its source again."
             )

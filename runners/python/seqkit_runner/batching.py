@@ -66,4 +66,5 @@ def streamed(step: Graph, rows: Sequence[Arrays]) -> list[np.ndarray]:
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Along the last axis."""
     shares: np.ndarray = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shares / shares.sum(axis=-1, keepdims=True)
+    shares /= shares.sum(axis=-1, keepdims=True)
+    return shares

@@ -50,7 +50,8 @@ def best_tags(scores: np.ndarray, chain: Chain | None) -> np.ndarray:
         int, (words,).
     """
     if chain is None or not len(scores):
-        return scores.argmax(axis=1)
+        alone: np.ndarray = scores.argmax(axis=1)
+        return alone
     scores = scores.copy()
     scores[-1] += chain.end
     best = chain.transitions[-1] + scores[0]  # (tags,)
@@ -66,7 +67,7 @@ def best_tags(scores: np.ndarray, chain: Chain | None) -> np.ndarray:
 
 
 def spans(tags: Sequence[str], scheme: Mapping[str, Any]) -> list[tuple[str, int, int]]:
-    """The spans of a sentence, as the conlleval script of CoNLL-2000 reads them: type, first token, the token after the last.
+    """The spans of a sentence, as conlleval of CoNLL-2000 reads them: type, first token, the token after the last.
 
     A span begins at a prefix that can't go on or end another, and at any other where none of that type is open. It ends with
     a prefix that can't begin one or go on, else before the next span and before a tag of none.

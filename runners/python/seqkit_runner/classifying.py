@@ -36,12 +36,18 @@ class Tag(Task):
         super()._check()
         tags = len(self.names)
         allowed, scores = self.labels["constraints"], self.labels.get("transitions")
-        sizes = [(tags + 1, allowed, tags + 1), (tags + 1, scores, tags), (1, [self.labels.get("end", [0] * tags)], tags)]
+        sizes = [
+            (tags + 1, allowed, tags + 1),
+            (tags + 1, scores, tags),
+            (1, [self.labels.get("end", [0] * tags)], tags),
+        ]
         for rows, values, width in sizes:
             if values is not None and (len(values) != rows or any(len(row) != width for row in values)):
                 raise ArtefactError(f"labels.json: its {tags} labels and the scores between them don't go together.")
         if self.fields["decoding"] == "crf" and (scores is None or "end" not in self.labels):
-            raise ArtefactError("labels.json has no transitions, without which a CRF can't be decoded: export it again.")
+            raise ArtefactError(
+                "labels.json has no transitions, without which a CRF can't be decoded: export it again."
+            )
         self._chain = chain_of(self.labels)
 
     def read(self, value: Any, where: str) -> Any:
@@ -64,8 +70,10 @@ class Tag(Task):
         return [[self.names[tag] for tag in best_tags(one[:-1], self._chain)] for one in scores]
 
     def serve(self, asked: list[Any]) -> list[list[str]]:
-        texts = [one if isinstance(one, str) else "".join(token.replace("\t", " ") + "\t" for token in one) for one in asked]
-        rows = self.graphs[SERVED]({"text": texts})["tag_ids"] if asked else []
+        texts = [
+            one if isinstance(one, str) else "".join(token.replace("\t", " ") + "\t" for token in one) for one in asked
+        ]
+        rows: Any = self.graphs[SERVED]({"text": texts})["tag_ids"] if asked else []
         return [[self.names[tag] for tag in row if tag >= 0] for row in rows]
 
     def answer(self, asked: Any, found: list[str]) -> dict[str, Any]:
@@ -112,7 +120,11 @@ class LabelFrames(Task):
             {"label": labels[start], "start": start, "end": end}
             for start, end in zip(starts, [*starts[1:], len(labels)], strict=True)
         ]
-        return {"segments": runs, "labels": labels, "confidence": [round(float(share), 4) for share in found.max(axis=1)]}
+        return {
+            "segments": runs,
+            "labels": labels,
+            "confidence": [round(float(share), 4) for share in found.max(axis=1)],
+        }
 
 
 class ClassifyImage(Task):

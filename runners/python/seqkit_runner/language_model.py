@@ -42,7 +42,7 @@ class LanguageModel(Task):
         return nats
 
     def serve(self, asked: list[str]) -> list[np.ndarray]:
-        rows = self.graphs[SERVED]({"text": asked})["log_probabilities"] if asked else []
+        rows: Any = self.graphs[SERVED]({"text": asked})["log_probabilities"] if asked else []
         return [row[: len(self.predicted(one))] for one, row in zip(asked, rows, strict=True)]
 
     def answer(self, asked: str, found: np.ndarray) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Proof that an artefact answers as its run does, in a process that can import neither seqkit nor what the format does without.
+"""Proof that an artefact answers as its run does, in a process that imports neither seqkit nor what the format needn't have.
 
     report = prove_apart(folder, cases)     # from the process that exports; ArtefactError where nothing could be asked
 
-A `Case` is a real input with what the run makes of it. The graphs are asked one row at a time, three at once and 32 at once, padded
-together; where there is a "step" the rows of "model" go through it too, input by input. What comes of it is a report of plain
-values (see `proof`), which says how far apart they are at most: to refuse an artefact is up to whoever asked.
+A `Case` is a real input with what the run makes of it. The graphs are asked one row at a time, three at once and 32 at once,
+padded together; where there is a "step" the rows of "model" go through it too, input by input. What comes of it is a report
+of plain values (see `proof`), which says how far apart they are at most: to refuse an artefact is up to whoever asked.
 """
 
 import json
@@ -21,11 +21,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqkit_runner.artefact import Artefact, Files, alike, opened
-from seqkit_runner.backends import Graph
+from seqkit_runner.backends import Arrays, Graph
 from seqkit_runner.batching import BATCH, padded, softmax, streamed
 from seqkit_runner.errors import ArtefactError
 
-Arrays = Mapping[str, np.ndarray]
 BATCHES = (1, 3, BATCH)
 TIMED = 30  # calls, of which the median counts
 PATIENCE = 3600  # seconds that a proof may take
@@ -65,7 +64,8 @@ def write_cases(path: Path, cases: Sequence[Case]) -> None:
         return [plain(one) for one in value] if isinstance(value, list | tuple) else value
 
     text = json.dumps([plain(case._asdict()) for case in cases])
-    np.savez(path, cases=np.frombuffer(text.encode(), np.uint8), **{str(n): one for n, one in enumerate(arrays)})
+    kept: dict[str, Any] = {str(number): array for number, array in enumerate(arrays)}
+    np.savez(path, cases=np.frombuffer(text.encode(), np.uint8), **kept)
 
 
 def read_cases(path: Path) -> list[Case]:
@@ -81,7 +81,7 @@ def read_cases(path: Path) -> list[Case]:
 
 
 def prove_apart(folder: Path, cases: Sequence[Case]) -> dict[str, Any]:
-    """The `proof` of an artefact in a process of its own, by the runner that the artefact brings along or, without one, by this.
+    """The `proof` of an artefact in a process of its own, by the runner that lies in the artefact, or without one by this.
 
     Raises:
         ArtefactError: The artefact can't be asked.
@@ -128,7 +128,7 @@ def proof(artefact: Artefact, cases: Sequence[Case]) -> dict[str, Any]:
     Returns:
         "rows", how many inputs were answered; "batches"; "lengths", of the shortest and of the longest row; "outputs", the
         greatest difference of a number that a graph gives, divided by the greatest of that tensor where that is above 1;
-        "probabilities", the greatest difference of the softmax of what ends in logits; "streamed", the same through the step;
+        "probabilities", the greatest difference of the softmax of what ends in logits; "streamed", "outputs" of the step;
         "answers", the share that is alike at every batch size; "differences", those that aren't; "latency", the median time
         of one row through the graph that reads, and of one answer.
     """
@@ -200,7 +200,9 @@ def _differences(artefact: Artefact, cases: Sequence[Case]) -> dict[int, dict[st
 def _lengths(cases: Sequence[Case]) -> list[int]:
     """Of the shortest row and of the longest one."""
     axes = ("ids", "frames")
-    found = [len(case.arrays[name]) for case in cases for name in axes if name in case.arrays and case.arrays[name].ndim]
+    found = [
+        len(case.arrays[name]) for case in cases for name in axes if name in case.arrays and case.arrays[name].ndim
+    ]
     return [min(found, default=1), max(found, default=1)]
 
 

@@ -1,4 +1,4 @@
-"""Draws: of a language model by a generator of random numbers, of a decoder as a function of what is read, a seed and the step."""
+"""Draws: of a language model by a random generator; of a decoder by a function of its input, a seed and the step."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,12 @@ def check_sampling(length: int, temperature: float, top_k: int, top_p: float, se
     """Raise ArtefactError where a setting of draws is out of its range."""
     for name, value, right, expected in (
         ("length", length, length >= 1, "a number of at least 1"),
-        ("temperature", temperature, 0 <= temperature < math.inf, "a number of at least 0, where 0 takes the likeliest"),
+        (
+            "temperature",
+            temperature,
+            0 <= temperature < math.inf,
+            "a number of at least 0, where 0 takes the likeliest",
+        ),
         ("top_k", top_k, top_k >= 0, "a number of at least 0, where 0 keeps all symbols"),
         ("top_p", top_p, 0 < top_p <= 1, "a share above 0 and up to 1, which keeps all symbols"),
         ("seed", seed, seed >= 0, "a number of at least 0"),
@@ -109,13 +114,14 @@ def row_keys(inputs: Sequence[np.ndarray], seed: int) -> np.ndarray:
 
 def independent_keys(keys: np.ndarray, draws: int) -> np.ndarray:
     """Keys of so many independent draws for each: uint64, (rows,) -> (rows * draws,)."""
-    return _mixed(keys[:, None] + np.arange(draws, dtype=np.uint64) * _SECOND).reshape(-1)
+    drawn: np.ndarray = _mixed(keys[:, None] + np.arange(draws, dtype=np.uint64) * _SECOND).reshape(-1)
+    return drawn
 
 
 def token_of(logits: np.ndarray, keys: np.ndarray, t: int, settings: tuple[float, int, float]) -> np.ndarray:
     """The token that each row draws at step `t`: int, (rows,).
 
-    The level is number `t` of the stream of a row's key, by SplitMix64 (Steele, Lea and Flood 2014) with the key as its state.
+    The level is number `t` of the stream of a row's key: SplitMix64 (Steele, Lea and Flood 2014) with the key as its state.
 
     Args:
         logits: float64, (rows, tokens); -inf for a symbol that is out of the question, which not all are.
@@ -136,4 +142,5 @@ def _mixed(words: np.ndarray) -> np.ndarray:
     """The bits of 64-bit words, mixed so that each depends on all."""
     words = (words ^ (words >> np.uint64(30))) * _FIRST
     words = (words ^ (words >> np.uint64(27))) * _SECOND
-    return words ^ (words >> np.uint64(31))
+    words = words ^ (words >> np.uint64(31))
+    return words

@@ -1,7 +1,7 @@
 """What the JSON files of an artefact may hold: checked before anything is made of it.
 
-A schema is a type, with `object` for anything; a dict of fields, of which those that end in "?" may be left out, or {str: schema}
-for any fields; a list [schema] of any length; or a tuple of which one has to fit, a schema or a value.
+A schema is a type, with `object` for anything; a dict of fields, of which those that end in "?" may be left out, or
+{str: schema} for any fields; a list [schema] of any length; or a tuple of which one has to fit, a schema or a value.
 """
 
 import json
@@ -10,7 +10,14 @@ from typing import Any
 
 from seqkit_runner.errors import ArtefactError
 
-_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", dict: "an object", list: "a list"}
+_KINDS = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+}
 
 _TENSOR = {"name": str, "dtype": ("float32", "float16", "int32", "int64", "bool", "string"), "shape": [(str, int)]}
 _GRAPH = {"path": str, "inputs": [_TENSOR], "outputs": [_TENSOR], "batch?": (1,), "signature?": str}

@@ -54,8 +54,8 @@ class Beam:
     """A search. See `seqkit.decoding.beam_search` of seqkit, whose answers these are.
 
     Args:
-        step: (ids, int32 (live,); state; memory) -> (logits of what comes next, float (live, tokens); attention weights, float
-            (live, places); state after).
+        step: (ids, int32 (live,); state; memory) -> (logits of what comes next, float (live, tokens); attention weights,
+            float (live, places); state after).
         settings: The field "search" of a manifest.
         longest: int, (rows,), symbols at most, the end included; a row of 0 has the empty hypothesis.
         words: int, (rows,), the places of the attention that count for `Hypothesis.looked`.
@@ -79,7 +79,8 @@ class Beam:
         self._longest, self._words, self._excluded, self._keys = longest, words, list(excluded), keys
         self._drawn = settings["temperature"] > 0
         self._draws = settings["n_best"] if self._drawn else 1
-        self._beam, self._n_best = (1, 1) if self._drawn else (settings["beam"], settings["n_best"])
+        self._beam: int = 1 if self._drawn else settings["beam"]
+        self._n_best: int = 1 if self._drawn else settings["n_best"]
         self._penalty = 0.0 if self._drawn else settings["length_penalty"]
 
     def find(self, state: Arrays, memory: Arrays) -> list[list[Hypothesis]]:
@@ -111,7 +112,8 @@ class Beam:
             live = self._advance(t, live, pool)
             t += 1
         found = [sorted(own, key=lambda one: -one.score)[: self._n_best] for own in pool]
-        return [sum(found[row : row + self._draws], []) for row in range(0, len(found), self._draws)]
+        every = range(0, len(found), self._draws)
+        return [[one for own in found[row : row + self._draws] for one in own] for row in every]
 
     def _advance(self, t: int, live: _Live, pool: list[list[Hypothesis]]) -> _Live:
         """One symbol more; what has ended goes into the pool."""
@@ -201,7 +203,7 @@ class Beam:
         if not self._settings["coverage_penalty"]:
             return 0.0
         log = np.log(np.clip(seen[seen > 0], 1e-30, 1.0))
-        return np.float32(self._settings["coverage_penalty"]) * log.sum(dtype=np.float32)
+        return np.float32(self._settings["coverage_penalty"] * log.sum(dtype=np.float32))
 
     def _drawn_tokens(self, t: int, rows: np.ndarray, nats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         settings = self._settings["temperature"], self._settings["top_k"], self._settings["top_p"]
@@ -214,8 +216,9 @@ def _taken(arrays: Arrays, places: np.ndarray) -> Arrays:
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    shifted: np.ndarray = logits - logits.max(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted
 
 
 def _top(values: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

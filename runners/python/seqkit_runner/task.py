@@ -119,7 +119,9 @@ def image_of(value: Any, fields: Mapping[str, Any], where: str) -> np.ndarray:
     if image.ndim == 2:
         image = np.repeat(image[..., None], expected[-1], axis=-1)
     if image.shape != expected:
-        raise ArtefactError(f"{where} is an image of shape {image.shape}, the model reads {expected}: bring it to that.")
+        raise ArtefactError(
+            f"{where} is an image of shape {image.shape}, the model reads {expected}: bring it to that."
+        )
     if image.size and not (image.min() >= 0 and image.max() <= 255):
         raise ArtefactError(f"{where} has values from {image.min():g} to {image.max():g}, where 0 to 255 are expected.")
     return image

@@ -98,7 +98,11 @@ class Write(Task):
 
     def answer(self, asked: Any, found: list[tuple[str, float]]) -> dict[str, Any]:
         answers = [{self.fields["answer"]: text, "score": round(score, 6)} for text, score in found]
-        others = {"others": answers[1:]} if self.fields["search"]["n_best"] > 1 and self.fields["answer"] == "translation" else {}
+        others = (
+            {"others": answers[1:]}
+            if self.fields["search"]["n_best"] > 1 and self.fields["answer"] == "translation"
+            else {}
+        )
         return answers[0] | others
 
 
