@@ -176,20 +176,35 @@ def score(
     predict(run, file, column=column, import_=import_)
 
 
-def export(run: Path, /, *, format: str, import_: Imports = ()) -> None:
-    """Write an artefact that runs without seqkit, once it has answered real rows as the run does.
+def export(
+    run: Path,
+    /,
+    *,
+    format: str,
+    step: bool = False,
+    quantize: Literal["none", "float16", "dynamic", "int8"] = "none",
+    to: Path | None = None,
+    import_: Imports = (),
+) -> None:
+    """Write an artefact, a folder and a zip of it, that runs without seqkit, once it has answered real rows as the run does.
 
     Parameters
     ----------
     run
         The run folder.
     format
-        keras for a file that plain Keras opens; savedmodel for raw inputs in and labels out, and the streaming step where
-        there is one; litert for the streaming step alone, on a device; or the exporter of an installed package.
+        onnx or litert for a small runtime on any device; savedmodel for TensorFlow, raw inputs in and answers out; keras for
+        a file that plain Keras opens; c for a header; or the exporter of an installed package.
+    step
+        The streaming step alone: one input in, its answer and the state out.
+    quantize
+        What becomes of the weights: float16; dynamic, int8 that is computed with as float; int8.
+    to
+        Where the artefact goes, instead of the run's folder export/.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    print(shown(str(_load(run, import_).export(format))))
+    print(shown(str(_load(run, import_).export(format, step=step, quantize=quantize, to=to))))
 
 
 def _load(run: Path, modules: tuple[str, ...], on_error: Literal["stop", "skip"] | None = None) -> "Run":

@@ -9,9 +9,8 @@ import functools
 import importlib
 import importlib.metadata
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from seqkit.core.errors import InputError
@@ -160,4 +159,6 @@ def task_class(name: str) -> Any:
 
 recipes: Registry[Recipe] = Registry("recipe", "seqkit.recipes", recipe_of)
 cells: Registry[Any] = Registry("cell", "seqkit.cells", lambda cell: cell)
-exporters: Registry[Callable[[Any], Path]] = Registry("exporter", "seqkit.exporters", lambda exporter: exporter)
+exporters: Registry[Callable[[Any], Sequence[Any]]] = Registry(
+    "exporter", "seqkit.exporters", lambda exporter: exporter
+)

@@ -1,36 +1,23 @@
 """The model file, for plain Keras."""
 
-import shutil
-from pathlib import Path
-
-import keras
-import numpy as np
-
-from seqkit.core.files import replacing
-from seqkit.export.manifest import note, shape_of
-from seqkit.export.parity import compare_outputs
-from seqkit.export.subject import Subject
+from seqkit.core.errors import InputError
+from seqkit.export.graphs import Written
+from seqkit.export.subject import Subject, unquantised
 
 
-def export_keras(subject: Subject) -> Path:
-    """Copy a run's model file once Keras has opened it and answered as the run does.
+def export_keras(subject: Subject) -> list[Written]:
+    """Write each graph's functional model as a .keras file.
 
     Raises:
-        ExportError: It answers otherwise.
+        InputError: The streaming step is wanted, or other weights.
     """
-    target = subject.folder / "model.keras"
-    with replacing(target) as part:
-        shutil.copyfile(subject.source, part)
-        copy = part.with_suffix(".check.keras")  # Keras goes by the suffix
-        shutil.copyfile(part, copy)
-        try:
-            model = keras.saving.load_model(copy, compile=False)
-        finally:
-            copy.unlink()
-        inputs = list(subject.inputs.values())
-        answers = np.asarray(model(inputs if len(inputs) > 1 else inputs[0]))
-        error = compare_outputs(answers, subject.outputs, "keras", subject.precision)
-    specs = {tensor.name: f"{tensor.dtype} {shape_of(tensor.shape)}" for tensor in model.inputs}
-    outputs = f"logits, float32 {tuple(model.output_shape)}"
-    note(subject.folder, "keras", target, error, len(subject.outputs), {"inputs": specs, "outputs": outputs})
-    return target
+    unquantised(subject, "keras", "export litert or onnx.")
+    if subject.step:
+        raise InputError("keras holds whole models, not their streaming step: export savedmodel, litert or onnx.")
+    written = []
+    for name, graph in subject.graphs.items():
+        if graph.name != "step":
+            path = subject.folder / f"{name}.keras"
+            graph.model.save(path)
+            written.append(Written(name, path))
+    return written

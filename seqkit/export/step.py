@@ -33,6 +33,12 @@ class Step(tf.Module):
             tensor.name: tf.TensorSpec((None, tensor.shape[1]), tensor.dtype) for tensor in step.inputs[count:]
         }
 
+    def advance(self, **given: tf.Tensor) -> Tensors:
+        """What `concrete` computes, of tensors."""
+        inputs = [given[name][:, None] for name in self.inputs]
+        answer, *after = self.call([*inputs, *(given[name] for name in self.states)])
+        return {"outputs": answer[:, 0]} | dict(zip(self.states, after, strict=True))
+
     def concrete(self, batch: int | None = None) -> Callable[..., Tensors]:
         """A concrete function with one keyword argument an input, (batch, ...), and one a state, (batch, units).
 
@@ -43,10 +49,5 @@ class Step(tf.Module):
         }
         specs |= {name: tf.TensorSpec((batch, *spec.shape[1:]), spec.dtype, name) for name, spec in self.states.items()}
 
-        def step(**given: tf.Tensor) -> Tensors:
-            inputs = [given[name][:, None] for name in self.inputs]
-            answer, *after = self.call([*inputs, *(given[name] for name in self.states)])
-            return {"outputs": answer[:, 0]} | dict(zip(self.states, after, strict=True))
-
-        function: Callable[..., Tensors] = tf.function(step, autograph=False).get_concrete_function(**specs)
+        function: Callable[..., Tensors] = tf.function(self.advance, autograph=False).get_concrete_function(**specs)
         return function

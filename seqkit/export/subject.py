@@ -2,17 +2,22 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
-from seqkit.export.step import Arrays, Step, Tensors
-from seqkit.recurrence.stateful import streams
+from seqkit.export.description import Description
+from seqkit.export.graphs import Graph, Tensors, Written, graphs_of
+
+Arrays = dict[str, np.ndarray]
+Quantize = Literal["none", "float16", "dynamic", "int8"]
+QUANTIZE: tuple[Quantize, ...] = get_args(Quantize)
 
 
 class Served(NamedTuple):
@@ -31,31 +36,48 @@ class Served(NamedTuple):
     expected: np.ndarray | Ragged | list[str]
 
 
-@dataclasses.dataclass(frozen=True)
-class Subject:
-    """A run to be exported: an exporter is a function of it that writes into its folder and returns the path.
+class Case(NamedTuple):
+    """A real input, and what the run makes of it.
 
     Attributes:
-        name: Of the run, for complaints.
-        folder: The export folder; its manifest.json gets an entry.
-        source: The model file of the run.
-        precision: Keras's dtype policy.
-        inputs: Real rows by the names of the model's inputs, (rows, steps, ...).
-        outputs: float, (rows, ...), the run's own for these.
-        lengths: int64, (rows,), of these rows.
+        inputs: As a user gives it: a text, tokens, an array, or one of these for each field by name.
+        arrays: The inputs of the graph that reads, unpadded and without an axis of rows.
+        answer: What `seqkit predict` answers; nothing where an answer is drawn at random.
+    """
+
+    inputs: Any
+    arrays: Arrays
+    answer: dict[str, Any] | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Subject:
+    """A run to be exported.
+
+    An exporter is a function of it that writes a file a graph into its folder and says what it wrote. What it can't hold it
+    refuses by an InputError before any work.
+
+    Attributes:
+        name: Of the run's folder.
+        recipe: That made it.
+        folder: Of the artefact that is being made: what lies there when the exporter ends goes into the artefact.
+        step: Whether the streaming step is wanted, and nothing else.
+        quantize: What becomes of the weights.
         in_step: Whether there is an answer at every step.
-        load: Opens the model with layers that run on any machine.
+        description: For whoever runs it; nothing where a recipe has none.
+        cases: Real rows.
+        load: Opens the model, in float32 and for any machine.
         serve: Makes of a model what it is served by.
     """
 
     name: str
+    recipe: str
     folder: Path
-    source: Path
-    precision: str
-    inputs: Arrays
-    outputs: np.ndarray
-    lengths: np.ndarray
+    step: bool
+    quantize: Quantize
     in_step: bool
+    description: Description | None
+    cases: Sequence[Case]
     load: Callable[[], keras.Model]
     serve: Callable[[keras.Model], Served]
 
@@ -65,12 +87,32 @@ class Subject:
         return self.load()
 
     @functools.cached_property
-    def step(self) -> Step | None:
-        """The streaming step, where there is one."""
-        return Step(self.model) if self.in_step and streams(self.model) else None
+    def graphs(self) -> dict[str, Graph]:
+        """Those to write, by name.
+
+        Raises:
+            InputError: There is no streaming step, where it is wanted.
+        """
+        graphs = graphs_of(self.model, in_step=self.in_step, step=self.step)
+        if not graphs:
+            raise InputError(
+                f"{self.name} has no streaming step: that takes an answer at every step, without a CRF, and "
+                "stack.bidirectional off. Leave --step out."
+            )
+        if "model" in graphs and self.description is not None and self.description.kind == "language_model":
+            graphs |= graphs_of(self.model, in_step=True, step=True)  # which writes
+        return graphs
 
     @property
-    def stream(self) -> tuple[Arrays, Ragged]:
-        """The inputs, and the outputs of each row's real steps."""
-        rows: list[Any] = [row[:length] for row, length in zip(self.outputs, self.lengths, strict=True)]
-        return self.inputs, Ragged.of_lengths(np.concatenate(rows), self.lengths)
+    def rows(self) -> list[Arrays]:
+        """The inputs of the graph that reads, row by row."""
+        return [case.arrays for case in self.cases]
+
+
+Exporter = Callable[[Subject], Sequence[Written]]
+
+
+def unquantised(subject: Subject, format: str, instead: str) -> None:
+    """Raise InputError where another format has to be chosen for what becomes of the weights."""
+    if subject.quantize != "none":
+        raise InputError(f"{format} keeps weights as they are, not {subject.quantize}: {instead}")

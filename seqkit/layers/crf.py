@@ -50,10 +50,14 @@ class CRF(keras.layers.Layer):
         self.transitions = self.add_weight((tags + 1, tags), initializer="zeros", name="transitions")
         self.end = self.add_weight((tags,), initializer="zeros", name="end")
 
-    def call(self, emissions: Any, mask: Any) -> Any:
-        tags = emissions.shape[-1]
+    def scores(self) -> tuple[Any, Any]:
+        """Of a tag after a tag, in the last row after the beginning, (tags + 1, tags); and before the end, (tags,)."""
+        tags = self.end.shape[0]
         transitions = ops.add(self.transitions, self._forbidden[:, :tags])
-        end = ops.add(self.end, self._forbidden[:tags, tags])
+        return transitions, ops.add(self.end, self._forbidden[:tags, tags])
+
+    def call(self, emissions: Any, mask: Any) -> Any:
+        transitions, end = self.scores()
         emissions = _add_end(emissions, mask, end)
         ones = ops.ones_like(emissions[:, :1, :1])
         return ops.concatenate([ones * transitions, emissions], axis=1)

@@ -6,6 +6,7 @@ __all__ = [
     "checking",
     "contents",
     "evaluation",
+    "exporting",
     "folder",
     "lock",
     "migration",

@@ -13,6 +13,7 @@ import numpy as np
 
 from seqkit.core.errors import InputError, TrainingError, reason_of
 from seqkit.runs.evaluation import TRAINING, write_evaluation
+from seqkit.runs.exporting import subject_of
 from seqkit.runs.parts import add_baseline, add_samples, write_run
 from seqkit.runs.run import Run, load
 from seqkit.runs.task import Task
@@ -63,8 +64,7 @@ def _rehearse(
         if report["failed"]:
             raise TrainingError("; ".join(f"{part} ({reason})" for part, reason in report["failed"].items()))
     with _trying("exporting"):
-        subject = run.subject(folder)
-        subject.serve(run.model)
+        subject_of(folder, run.info, task, run.model).serve(run.model)
 
 
 @contextlib.contextmanager

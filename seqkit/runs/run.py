@@ -24,7 +24,9 @@ from seqkit.core.errors import InputError, reason_of
 from seqkit.core.registry import exporters
 from seqkit.core.settings import one_of
 from seqkit.core.version import __version__
-from seqkit.export.subject import Served, Subject
+from seqkit.export.artefact import artefact_name, write_artefact
+from seqkit.export.card import model_card
+from seqkit.export.subject import Quantize
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
 from seqkit.metrics.metric import metric
 from seqkit.report.document import ScoresTable, against_table, rest_table
@@ -32,10 +34,10 @@ from seqkit.runs.attempts import Attempts
 from seqkit.runs.checking import SEEN, as_json, check_scoring
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
+from seqkit.runs.exporting import subject_of
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.migration import migrated_name
 from seqkit.runs.opening import MODEL, load_model, load_task
-from seqkit.runs.samples import read_samples
 from seqkit.runs.task import Scorer, Task
 from seqkit.sources.examples import Examples, OnError
 from seqkit.training.executor import Forward
@@ -267,14 +269,6 @@ class Run:
     def _file(self, name: str) -> Path:
         return file_of(self.path, self.info, name)
 
-    def _without_cudnn(self) -> keras.Model:
-        """The saved model with layers that run on any machine: one that was traced on a GPU asks for one."""
-        model = load_model(self._file(MODEL))
-        for layer in model._flatten_layers():
-            if hasattr(layer, "use_cudnn"):
-                layer.use_cudnn = False
-        return model
-
     def generate(
         self,
         prompt: str = "",
@@ -309,45 +303,31 @@ class Run:
             self.model, prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, stop=stop, seed=seed
         )
 
-    def export(self, format: str) -> Path:
-        """Write an artefact into the run's export folder, compared with the run on real rows.
+    def export(
+        self, format: str, *, step: bool = False, quantize: Quantize = "none", to: str | Path | None = None
+    ) -> Path:
+        """Write an artefact: a folder, and a zip of it beside it, with all that an answer needs, proven on real rows in a
+        process that has no seqkit.
 
         Args:
-            format: The name of an exporter: keras, savedmodel, litert, or one that a package declares (seqkit.exporters).
+            format: The name of an exporter: keras, savedmodel, litert, onnx, c, or one that a package declares
+                (seqkit.exporters).
+            step: The streaming step alone.
+            quantize: What becomes of the weights: "float16", "dynamic" (int8, computed with as float), "int8".
+            to: Where it goes; nothing for the run's own folder, under export/.
         Returns:
-            Where it is.
+            The folder.
         Raises:
-            InputError: There is no such exporter, or it can't hold this run.
+            InputError: There is no such exporter, it can't hold this run, or something else lies in that place.
             ExportError: The artefact answers otherwise than the run.
         """
         exporter = exporters.find(format)
-        folder = inside(self.path, "export")
+        one_of("quantize", quantize, Quantize)
+        subject = subject_of(self.path, self.info, self.task, self.model, step=step, quantize=quantize)
+        folder = inside(self.path, "export") / artefact_name(format, step=step, quantize=quantize)
         with FolderLock(self.path):
-            folder.mkdir(exist_ok=True)
-            return exporter(self.subject(folder))
-
-    def subject(self, folder: Path) -> Subject:
-        """The run as an exporter sees it; what it writes goes into `folder`."""
-        examples = self._read(read_samples(self.path, self.info, self.task.fields))
-        pipeline, _ = self.task.encode(examples, len(examples))
-        batch = next(iter(pipeline.batches()))  # rows by length
-
-        def serve(model: keras.Model) -> Served:
-            expected = self.task.serving_outputs(self.task.outputs(self._forward, pipeline))
-            return Served(*self.task.serving(model), self.task.serving_inputs(examples), expected)
-
-        return Subject(
-            name=str(self.path),
-            folder=folder,
-            source=self._file(MODEL),
-            precision=self.info["settings"]["training"]["precision"],
-            inputs={tensor.name: batch[tensor.name].numpy() for tensor in self.model.inputs},
-            outputs=self._forward(batch).numpy(),
-            lengths=pipeline.lengths[batch["rows"].numpy()],
-            in_step=self.task.in_step,
-            load=self._without_cudnn,
-            serve=serve,
-        )
+            card = functools.partial(model_card, self.info, self.report)
+            return write_artefact(subject, format, exporter, folder if to is None else Path(to), card)
 
 
 def load(path: str | Path, *, on_error: OnError | None = None) -> Run:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
+from seqkit.export.description import Description
 from seqkit.sources.examples import Examples, Role
 from seqkit.training.executor import Forward, Rows
 from seqkit.training.objectives import Objective
@@ -94,6 +95,9 @@ class Outputs(Protocol):
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         """A module whose `serve` takes raw inputs, and the name of the output that equals `serving_outputs`."""
+
+    def description(self, model: keras.Model) -> Description | None:
+        """What whoever runs an artefact has to know; nothing where it is to get the graphs alone."""
 
     def serving_outputs(self, outputs: Any) -> np.ndarray | Ragged | list[str]:
         """Of `outputs` what the module gives too."""

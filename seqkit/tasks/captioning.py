@@ -15,6 +15,7 @@ from seqkit.baselines.writers import MostFrequentAnswer, NearestImage
 from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.batches.teacher_forcing import begin_inputs, teacher_forced
 from seqkit.core.settings import Search
+from seqkit.export.description import TARGET, Description, image_fields
 from seqkit.export.serving import ImageCaptioner
 from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.metrics.captions import caption_scorer
@@ -46,6 +47,7 @@ class Captioning(WrittenText, Inputs, Baselines):
     shape: tuple[int, int, int]
     on_error: OnError
     recipe = "captioning"
+    written_as = "caption"
     metrics = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider", "exact_match")
 
     def to_json(self) -> dict[str, Any]:
@@ -109,7 +111,9 @@ class Captioning(WrittenText, Inputs, Baselines):
 
     def answers(self, examples: Examples, outputs: Generated) -> list[dict[str, Any]]:
         return [
-            {"left_out": image.left_out} if image.left_out else {"caption": text, "score": round(float(scores[0]), 6)}
+            {"left_out": image.left_out}
+            if image.left_out
+            else {self.written_as: text, "score": round(float(scores[0]), 6)}
             for image, text, scores in zip(examples["image"], self.texts(outputs), outputs.scores, strict=True)
         ]
 
@@ -150,6 +154,9 @@ class Captioning(WrittenText, Inputs, Baselines):
 
     def serving_inputs(self, examples: Examples) -> tf.Tensor:
         return tf.constant(np.stack([np.asarray(cell, np.float32) for cell in examples["image"]]))
+
+    def description(self, model: keras.Model) -> Description:
+        return Description("caption", self.search_fields() | image_fields(self.shape), {TARGET: self.target})
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return ImageCaptioner(model, self.target, self.search), "text"

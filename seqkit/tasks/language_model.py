@@ -20,6 +20,7 @@ from seqkit.core.progress import notify
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.decoding.stepwise import generate
+from seqkit.export.description import TOKENIZER, Description
 from seqkit.export.serving import TextScorer
 from seqkit.export.step import Step
 from seqkit.layers.embedding import embed_tokens, tied_head
@@ -255,6 +256,10 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
     def baseline_outputs(self, baseline: Any, examples: Examples) -> Ragged:
         rows = self._in_streams(examples, STREAMS)
         return Ragged(baseline.log_probabilities(rows, BEGIN), rows.offsets)
+
+    def description(self, model: keras.Model) -> Description:
+        fields = {name: getattr(self, name) for name in ("contiguous", "lines", "ends", "met_unknown")}
+        return Description("language_model", fields, {TOKENIZER: self.vocabulary})
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return TextScorer(model, self.vocabulary, ends=self.ends, lines=self.lines), "log_probabilities"

@@ -87,6 +87,7 @@ class Programs(TextToText):
     search: Search
     drawn: DrawnPrograms | None
     recipe = "programs"
+    written_as = "answer"
     metrics = ("exact_match", "character_accuracy")
     monitor = "val_accuracy"  # of characters after the true ones: answers take a search after each epoch
 
@@ -136,7 +137,8 @@ class Programs(TextToText):
     def answers(self, examples: Examples, outputs: Generated) -> list[dict[str, Any]]:
         scores = outputs.scores[:, 0].tolist()
         return [
-            {"answer": text, "score": round(score, 6)} for text, score in zip(self.texts(outputs), scores, strict=True)
+            {self.written_as: text, "score": round(score, 6)}
+            for text, score in zip(self.texts(outputs), scores, strict=True)
         ]
 
     def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.pipeline import Column, Pipeline, boundaries
+from seqkit.export.description import LABELS, TOKENIZER, Description, image_fields
 from seqkit.export.serving import ImageAnswerer
 from seqkit.metrics.classification import accuracy_by_kind
 from seqkit.runs.task import Facts
@@ -82,6 +83,10 @@ class QuestionAnswering(ImageQuestions, ClassOfARow):
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> np.ndarray:
         return self.probabilities(baseline, examples)
+
+    def description(self, model: keras.Model) -> Description:
+        fields, labels = image_fields(self.shape), {LABELS: list(self.classes)}
+        return Description("classify_image", fields, {TOKENIZER: self.vocabulary}, labels)
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return ImageAnswerer(model, self.vocabulary, self.classes), "probabilities"

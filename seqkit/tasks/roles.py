@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seqkit.batches.pipeline import Column
 from seqkit.core.settings import Training
+from seqkit.export.description import Description
 from seqkit.metrics.metric import headlines
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples, Role
@@ -66,6 +67,10 @@ class Outputs:
 
     def in_keras(self) -> dict[str, Any]:
         return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
+
+    def description(self, model: keras.Model) -> Description | None:
+        """Nothing: whoever runs an artefact gets graphs alone."""
+        return None
 
     def serving_outputs(self, outputs: Any) -> Any:
         return outputs

@@ -16,6 +16,7 @@ from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.core.findings import Finding
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
+from seqkit.export.description import LABELS, TOKENIZER, Description, chain_fields
 from seqkit.export.serving import Tagger
 from seqkit.layers.characters import compose_characters
 from seqkit.layers.crf import CRF, best_tags, crf_loss
@@ -226,6 +227,14 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
 
     def serving_inputs(self, examples: Examples) -> tf.Tensor:
         return tf.constant([row if isinstance(row, str) else joined(row) for row in examples["tokens"]])
+
+    def description(self, model: keras.Model) -> Description:
+        labels = {
+            LABELS: list(self.classes),
+            "scheme": None if self.scheme is None else self.scheme.to_json(),
+            "constraints": None if self.constraints is None else self.constraints.tolist(),
+        }
+        return Description("tag", {"decoding": self.output}, {TOKENIZER: self.lexicon}, labels | chain_fields(model))
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         tagger = Tagger(model, self.lexicon, self.classes, chain=self.output == "crf", constraints=self.constraints)

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from seqkit.baselines.classifiers import LinearTfidf, Majority
 from seqkit.batches.pipeline import Pipeline, boundaries
+from seqkit.export.description import LABELS, TOKENIZER, Description
 from seqkit.export.serving import TextClassifier
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples
@@ -101,6 +102,10 @@ class TextClassification(LabelBaselines, ClassOfARow):
         ids = ids.cut(self.max_length - 1).append(END)
         targets, more = self.targets(examples)
         return Pipeline({"ids": ids} | targets, {"ids": boundaries(ids.lengths)}, batch_size), facts | more
+
+    def description(self, model: keras.Model) -> Description:
+        fields = {"max_length": self.max_length}
+        return Description("classify_text", fields, {TOKENIZER: self.vocabulary}, {LABELS: list(self.classes)})
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return TextClassifier(model, self.vocabulary, self.classes, self.max_length), "probabilities"

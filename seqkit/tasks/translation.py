@@ -66,6 +66,7 @@ class Translation(TextToText):
     max_length: int
     batch_tokens: int
     recipe = "translation"
+    written_as = "translation"
     metrics = ("bleu", "chrf", "exact_match", "length_ratio")
 
     def to_json(self) -> dict[str, Any]:
@@ -126,7 +127,7 @@ class Translation(TextToText):
         answers = []
         for row, scores in enumerate(outputs.scores.tolist()):
             found = [
-                {"translation": text, "score": round(score, 6)}
+                {self.written_as: text, "score": round(score, 6)}
                 for text, score in zip(texts[row * best :], scores, strict=False)
                 if score > -float("inf")
             ]

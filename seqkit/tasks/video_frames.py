@@ -18,6 +18,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
+from seqkit.export.description import LABELS, Description
 from seqkit.export.serving import FrameLabeller
 from seqkit.inference.long_recordings import recording_labeller
 from seqkit.metrics.classification import macro, per_class
@@ -222,6 +223,9 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
         for row, video in zip(padded, videos, strict=True):
             row[: len(video)] = video[:]
         return tf.constant(padded)
+
+    def description(self, model: keras.Model) -> Description:
+        return Description("label_frames", {"shape": list(self.shape)}, labels={LABELS: list(self.classes)})
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return FrameLabeller(model, self.classes), "probabilities"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from seqkit.core.settings import Search, Training
+from seqkit.export.description import TARGET, TOKENIZER, Description
 from seqkit.export.serving import Writer
 from seqkit.inference.generation import Generated, symbols_a_place
 from seqkit.sources.examples import Examples, Role
@@ -24,10 +26,12 @@ class WrittenText(Outputs, Scores):
     Attributes:
         target: The vocabulary that is written in.
         search: How an answer is looked for.
+        written_as: What an answer calls its text.
     """
 
     target: Vocabulary
     search: Search
+    written_as: str
     monitor = "val_loss"  # of the true symbols: what is written takes a search after each epoch
 
     @property
@@ -50,6 +54,10 @@ class WrittenText(Outputs, Scores):
 
     def serving_outputs(self, outputs: Any) -> list[str]:
         return self.texts(outputs)
+
+    def search_fields(self) -> dict[str, Any]:
+        """What whoever runs an artefact has to know of the search, and what an answer calls its text."""
+        return {"search": dataclasses.asdict(self.search), "answer": self.written_as}
 
 
 class TextToText(WrittenText, Inputs, Baselines):
@@ -93,6 +101,9 @@ class TextToText(WrittenText, Inputs, Baselines):
                 }
             )
         return {"attention": maps}
+
+    def description(self, model: keras.Model) -> Description:
+        return Description("write", self.search_fields(), {TOKENIZER: self.source, TARGET: self.target})
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return Writer(model, self.source, self.target, self.search), "text"

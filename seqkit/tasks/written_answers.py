@@ -14,6 +14,7 @@ import tensorflow as tf
 from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.teacher_forcing import encoder_decoder_rows
 from seqkit.core.settings import Search
+from seqkit.export.description import TARGET, TOKENIZER, Description, image_fields
 from seqkit.export.serving import AnswerWriter
 from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.metrics.classification import accuracy_by_kind
@@ -47,6 +48,7 @@ class WrittenAnswers(WrittenText, ImageQuestions):
     known: tuple[str, ...]
     on_error: OnError
     recipe = "written_answers"
+    written_as = "answer"
     metrics = ("exact_match", "bleu", "chrf", "length_ratio")
 
     @classmethod
@@ -107,7 +109,7 @@ class WrittenAnswers(WrittenText, ImageQuestions):
     def answers(self, examples: Examples, outputs: Generated) -> list[dict[str, Any]]:
         return [
             {"question": question}
-            | ({"left_out": why} if why else {"answer": text, "score": round(float(scores[0]), 6)})
+            | ({"left_out": why} if why else {self.written_as: text, "score": round(float(scores[0]), 6)})
             for why, question, text, scores in zip(
                 [image.left_out for image in examples["image"]],
                 examples["question"],
@@ -153,6 +155,10 @@ class WrittenAnswers(WrittenText, ImageQuestions):
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> list[str]:
         return [self.known[place] for place in self.probabilities(baseline, examples).argmax(axis=1)]
+
+    def description(self, model: keras.Model) -> Description:
+        fields = self.search_fields() | image_fields(self.shape)
+        return Description("write_answer", fields, {TOKENIZER: self.vocabulary, TARGET: self.target})
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
         return AnswerWriter(model, self.vocabulary, self.target, self.search), "answer"

@@ -247,7 +247,7 @@ def test_metrics_of_subwords_are_the_texts_own(rhyme):
 def test_lines_are_scored_alike_by_the_run_and_its_saved_model(rhyme):
     """The rows that the export is compared on are stretches of several lines."""
     path = rhyme.export("savedmodel")
-    served = tf.saved_model.load(path).signatures["serving_default"]
+    served = tf.saved_model.load(str(path / "savedmodel")).signatures["serving_default"]
     texts = ["The cat", "The cat\n", "The cat\nA bat\r\n\n", "", "\n"]
     answers = served(text=tf.constant(texts))["log_probability"].numpy()
     expected = [answer["log_probability"] for answer in rhyme.predict(texts)]

@@ -74,7 +74,7 @@ def test_answers_do_not_depend_on_the_normal_form_here_or_in_an_artefact(run, fo
     forms = [[unicodedata.normalize(form, text) for text, _ in ROWS[:4]] for form in ("NFC", "NFD")]
     answers = [run.predict(texts) for texts in forms]
     assert answers[0] == answers[1]
-    serve = tf.saved_model.load(str(run.export("savedmodel"))).signatures["serving_default"]
+    serve = tf.saved_model.load(str(run.export("savedmodel") / "savedmodel")).signatures["serving_default"]
     for texts in forms:
         assert [label.decode() for label in serve(text=tf.constant(texts))["label"].numpy()] == [
             answer["label"] for answer in answers[0]

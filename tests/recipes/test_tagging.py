@@ -153,7 +153,7 @@ def test_a_token_with_a_tab_or_a_line_end_stays_one(run):
     assert report["data"]["tokens"] == 7
     answers = run.predict(odd)
     assert [answer["tokens"] for answer in answers] == odd
-    serve = tf.saved_model.load(str(run.export("savedmodel"))).signatures["serving_default"]
+    serve = tf.saved_model.load(str(run.export("savedmodel") / "savedmodel")).signatures["serving_default"]
     served = serve(text=run.task.serving_inputs(run.task.read((odd,), {"tokens": "tokens"})))
     tags = [[tag.decode() for tag in row if tag] for row in served["tags"].numpy()]
     assert tags == [answer["tags"] for answer in answers]
@@ -181,8 +181,8 @@ def test_artefacts_answer_as_the_run(run):
     import tensorflow as tf
 
     text = ["fly from denver to new york", "", "book\tfrom\tSan Jose\t"]
-    run.export("keras")
-    served = tf.saved_model.load(str(run.export("savedmodel"))).signatures["serving_default"](text=tf.constant(text))
+    saved = tf.saved_model.load(str(run.export("savedmodel") / "savedmodel"))
+    served = saved.signatures["serving_default"](text=tf.constant(text))
     for row, answer in enumerate(run.predict(text)):
         for name in ("tokens", "tags"):
             values = [value.decode() for value in served[name][row].numpy()]

@@ -91,7 +91,7 @@ def check_drawn(run):
     texts = [f"{text} of {number}" for number in range(2) for text in number_words(seed=3, rows=800)["valid"]["source"]]
     assert len(texts) == 200
     answers = [answer["translation"] for answer in run.predict(texts)]
-    served = tf.saved_model.load(str(run.export("savedmodel"))).signatures["serving_default"]
+    served = tf.saved_model.load(str(run.export("savedmodel") / "savedmodel")).signatures["serving_default"]
     assert [text.decode() for text in served(text=tf.constant(texts))["text"].numpy()] == answers
     assert [run.predict([text])[0]["translation"] for text in texts[:20:5]] == answers[:20:5]
     assert len(set(answers)) > 20

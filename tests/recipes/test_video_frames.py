@@ -74,7 +74,7 @@ def test_the_model_learns_alike_in_windows_and_both_ways(folder, tmp_path):
     (answer,) = run.predict([np.zeros((150, 2), np.float32)])
     assert len(answer["labels"]) == 150
     with pytest.raises(InputError, match="no streaming step"):
-        run.export("litert")
+        run.export("litert", step=True)
     assert load(run.path).predict([np.zeros((150, 2))]) == [answer]
 
 

@@ -1,0 +1,177 @@
+"""An artefact: a folder, and a zip of it, with all that an answer needs; proven in a process that has no seqkit."""
+
+import contextlib
+import dataclasses
+import platform
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+import seqkit_runner
+from seqkit.core.errors import InputError
+from seqkit.core.files import digest_of, json_text, read_json, replacing, write_json
+from seqkit.core.version import __version__
+from seqkit.export.description import LABELS
+from seqkit.export.graphs import Specs, Written, model_graph
+from seqkit.export.subject import Case, Exporter, Quantize, Subject
+from seqkit.export.tokenizer_file import tokenizer_json
+from seqkit.export.vectors import Outputs, as_json
+
+LAYOUT = 1  # the version of what a folder holds, which a runner checks
+MANIFEST, VECTORS, CARD = "manifest.json", "test_vectors.json", "model_card.md"
+VECTORS_KEPT = 20
+OUTPUTS_KEPT = 250_000  # numbers that the test vectors' outputs have together
+RUNTIMES = {"onnx": ("onnx", "onnxruntime"), "litert": ("ai-edge-litert",)}  # of formats that need no TensorFlow
+
+
+def artefact_name(format: str, *, step: bool, quantize: Quantize) -> str:
+    """Of its folder: onnx, litert-step-int8."""
+    return "-".join(
+        [format.rpartition(":")[2], *(["step"] if step else []), *([quantize] if quantize != "none" else [])]
+    )
+
+
+def write_artefact(
+    subject: Subject, format: str, exporter: Exporter, folder: Path, card: Callable[[dict[str, Any]], str]
+) -> Path:
+    """Write what an exporter makes of a run, with all that goes with it, and prove it.
+
+    Args:
+        subject: Its folder is replaced by one in the making.
+        format: The exporter's name.
+        folder: Where it goes, with a zip of it beside it.
+        card: Makes model_card.md of the manifest.
+    Returns:
+        The folder.
+    Raises:
+        InputError: The format can't hold this run, or something else lies in that place.
+        ExportError: The artefact answers otherwise than the run.
+    """
+    _check_place(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(folder) as part:
+        part.mkdir()
+        written = exporter(dataclasses.replace(subject, folder=part))
+        manifest = _manifest(subject, format, written, part)
+        _write_description(subject, part)
+        _write_vectors(subject, part)
+        _add_runners(format, part)
+        (part / CARD).write_text(card(manifest), encoding="utf-8")
+        _seal(part, manifest)
+    with replacing(folder.with_name(f"{folder.name}.zip")) as packed:
+        shutil.move(shutil.make_archive(str(packed), "zip", folder.parent, folder.name), packed)
+    return folder
+
+
+def _check_place(folder: Path) -> None:
+    """Only an artefact is replaced by another, and nothing behind a link."""
+    if folder.is_symlink():
+        raise InputError(f"{folder} is a link: give the folder itself, or another --to.")
+    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or _is_artefact(folder))):
+        raise InputError(f"{folder} is there and is no artefact of seqkit: move it away, or give another --to.")
+
+
+def _is_artefact(folder: Path) -> bool:
+    with contextlib.suppress(InputError):
+        manifest = read_json(folder / MANIFEST)
+        return isinstance(manifest, dict) and "artefact" in manifest
+    return False
+
+
+def _manifest(subject: Subject, format: str, written: Sequence[Written], folder: Path) -> dict[str, Any]:
+    return {
+        "artefact": LAYOUT,
+        "name": Path(subject.name).name,
+        "recipe": subject.recipe,
+        "format": format,
+        "step": subject.step,
+        "quantize": subject.quantize,
+        "task": None if subject.description is None else subject.description.to_json(),
+        "graphs": {
+            one.graph: {"path": one.path.relative_to(folder).as_posix()}
+            | _tensors(one.inputs or subject.graphs[one.graph].inputs, one.outputs or subject.graphs[one.graph].outputs)
+            | {"operations": list(one.operations)}
+            | one.facts
+            for one in written
+        },
+        "versions": {"seqkit": __version__, "python": platform.python_version()}
+        | {
+            name: found
+            for name in ("tensorflow", "keras", "numpy", *RUNTIMES.get(format, ()))
+            if (found := _version(name))
+        },
+        "licence": None,  # the owner's to say
+    }
+
+
+def _tensors(inputs: Specs, outputs: Specs) -> dict[str, Any]:
+    """Inputs and outputs of a graph, with a name for each open axis."""
+    return {
+        "inputs": [_described(name, spec) for name, spec in inputs.items()],
+        "outputs": [_described(name, spec) for name, spec in outputs.items()],
+    }
+
+
+def _described(name: str, spec: tf.TensorSpec) -> dict[str, Any]:
+    sizes = ["batch" if axis == 0 else "steps" if size is None else size for axis, size in enumerate(spec.shape)]
+    return {"name": name, "dtype": spec.dtype.name, "shape": sizes}
+
+
+def _write_description(subject: Subject, folder: Path) -> None:
+    if subject.description is None:
+        return
+    for name, vocabulary in subject.description.tokenizers.items():
+        _write_lines(folder / f"{name}.json", tokenizer_json(vocabulary))
+    if subject.description.labels is not None:
+        _write_lines(folder / f"{LABELS}.json", subject.description.labels)
+
+
+def _write_lines(path: Path, value: Mapping[str, Any]) -> None:
+    """JSON with a line a field: tables of thousands of numbers stay small."""
+    fields = [f"{json_text(name)}: {json_text(held)}" for name, held in value.items()]
+    path.write_text("{\n" + ",\n".join(fields) + "\n}\n", encoding="utf-8")
+
+
+def _write_vectors(subject: Subject, folder: Path) -> None:
+    """Real inputs with what the run makes of them; outputs as far as there is room for them."""
+    vectors, room = [], OUTPUTS_KEPT
+    for case in subject.cases[:VECTORS_KEPT]:
+        outputs = reference(subject, case)
+        room -= sum(values.size for graph in outputs.values() for values in graph.values())
+        vectors.append(as_json(case, outputs if room >= 0 else {}))
+    (folder / VECTORS).write_text(json_text(vectors) + "\n", encoding="utf-8")
+
+
+def reference(subject: Subject, case: Case) -> Outputs:
+    """What the graph that reads answers to a case; where there is the step alone, the whole model."""
+    graph = subject.graphs.get("model") or subject.graphs.get("encoder") or model_graph(subject.model)
+    outputs = graph(**{name: tf.constant(values[None]) for name, values in case.arrays.items()})
+    return {graph.name: {name: values[0].numpy() for name, values in outputs.items()}}
+
+
+def _add_runners(format: str, folder: Path) -> None:
+    """What answers without seqkit, in the languages that run this format."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    if format in RUNTIMES:
+        shutil.copytree(Path(seqkit_runner.__file__).parent, folder / "seqkit_runner", ignore=ignored)
+
+
+def _seal(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write the manifest, with the digest of every other file."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST]
+    manifest["files"] = {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": digest_of(path)} for path in files
+    }
+    manifest["bytes"] = sum(path.stat().st_size for path in files)
+    write_json(folder / MANIFEST, manifest)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

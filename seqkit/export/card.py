@@ -1,0 +1,67 @@
+"""model_card.md: what a stranger should know of a model, from its report."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+
+from seqkit.report.wording import called, interval, verdict, written
+
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("seqkit.export"),
+    autoescape=False,
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+)
+
+
+def model_card(info: Mapping[str, Any], report: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    """Markdown.
+
+    Args:
+        info: run.json.
+        report: Of the run's evaluation; empty where that failed.
+        manifest: Of the artefact.
+    """
+    metrics, baselines = report.get("metrics", {}), report.get("baselines", {})
+    rows = [
+        [called(name), _score(name, score), *(_score(name, scores[name]) for scores in baselines.values())]
+        for name, score in metrics.items()
+    ]
+    scored = report.get("data", {})
+    return TEMPLATES.get_template("model_card.md").render(
+        manifest=manifest,
+        verdict=verdict(report) if metrics else "It was not scored.",
+        source=scored.get("source", "nothing"),
+        rows=scored.get("rows", 0),
+        baselines=[called(name) for name in baselines],
+        scores=[[_cell(text) for text in row] for row in rows],
+        data=info["data"],
+        findings=info.get("findings", []),
+        proof=_proof(manifest.get("parity") or {}),
+    )
+
+
+def _proof(parity: Mapping[str, Any]) -> str:
+    if not parity:
+        return "It was not compared with the run."
+    return (
+        f"It was compared with the run on {parity['rows']} real rows: outputs differ by at most {parity['outputs']:.1g}, "
+        f"answers agree on {parity['answers']:.1%}."
+    )
+
+
+def _score(name: str, score: Mapping[str, float]) -> str:
+    within = interval(name, score)
+    return written(name, score["value"]) + ("" if within == "–" else f" ({within})")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _tensor(value: Mapping[str, Any]) -> str:
+    return f"`{value['name']}` {value['dtype']} ({', '.join(map(str, value['shape']))})"
+
+
+TEMPLATES.filters["tensor"] = _tensor

@@ -1,0 +1,156 @@
+"""Graphs: the plain functions of named tensors that an artefact is made of.
+
+A run's model is one graph, from padded rows to outputs; a model that streams has one for a step; one that writes has two, of
+its encoder and of a step of its decoder, and whoever asks them searches.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from seqkit.export.step import Step
+from seqkit.layers.crf import CRF
+from seqkit.recurrence.stateful import streams
+
+Tensors = dict[str, tf.Tensor]
+Specs = dict[str, tf.TensorSpec]
+BEFORE, OUTPUTS, LOGITS, WEIGHTS = "before", "outputs", "logits", "weights"
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """A file that holds a graph.
+
+    Attributes:
+        graph: The graph's name.
+        path: The file, or a folder.
+        operations: Of the format, that it uses.
+        facts: What whoever runs it has to know: {"opset": 18}, {"lengths": [16, 64]}, {"batch": 1}.
+        inputs, outputs: Where they are others than the graph's.
+    """
+
+    graph: str
+    path: Path
+    operations: tuple[str, ...] = ()
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    inputs: Specs = dataclasses.field(default_factory=dict)
+    outputs: Specs = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Graph:
+    """A function of named tensors.
+
+    Attributes:
+        name: "model", "step", "encoder" or "decoder".
+        model: The functional model that it computes; of "step" the one that reads whole rows.
+        stepwise: Whether inputs and outputs are of one step: they have no axis of steps, and recurrent layers take and give
+            their states under the same names.
+        inputs: By name, with an unknown batch.
+        call: From tensors by name to tensors by name, in TensorFlow.
+    """
+
+    name: str
+    model: keras.Model
+    stepwise: bool
+    inputs: Specs
+    call: Callable[..., Tensors]
+
+    def __call__(self, **tensors: tf.Tensor) -> Tensors:
+        outputs: Tensors = self.concrete()(
+            **{name: tf.cast(tensors[name], spec.dtype) for name, spec in self.inputs.items()}
+        )
+        return outputs
+
+    @functools.cached_property
+    def outputs(self) -> Specs:
+        """By name, with an unknown batch."""
+        specs: Specs = self.concrete().structured_outputs
+        return specs
+
+    @functools.cache  # noqa: B019 a graph lives as long as the artefact is being written
+    def concrete(self, batch: int | None = None, steps: int | None = None) -> Any:
+        """The graph with a keyword argument an input, for a batch and a number of steps, or for any."""
+        specs = {name: _fixed(spec, name, batch, steps) for name, spec in self.inputs.items()}
+        return tf.function(self.call, autograph=False).get_concrete_function(**specs)
+
+
+def _fixed(spec: tf.TensorSpec, name: str, batch: int | None, steps: int | None) -> tf.TensorSpec:
+    """With sizes for the axes that are open: the first is the batch's, others are steps."""
+    return tf.TensorSpec([batch, *(steps if size is None else size for size in spec.shape[1:])], spec.dtype, name)
+
+
+def graphs_of(model: keras.Model, *, in_step: bool, step: bool) -> dict[str, Graph]:
+    """The graphs of a run's model.
+
+    Args:
+        in_step: Whether there is an answer at every step.
+        step: Whether the streaming step is wanted, and nothing else.
+    Returns:
+        "encoder" and "decoder" of a model that writes; else "model", or "step". Nothing where there is no step.
+    """
+    if step:
+        return {"step": step_graph(model)} if in_step and streams(model) else {}
+    if any(layer.name == "decoder" for layer in model.layers):
+        return {"encoder": encoder_graph(model), "decoder": decoder_graph(model)}
+    return {"model": model_graph(model)}
+
+
+def model_graph(model: keras.Model) -> Graph:
+    """Whole rows to logits; of a `CRF` to its emissions, without the scores of the end."""
+    chains = [layer for layer in model.layers if isinstance(layer, CRF)]
+    if chains:
+        model = keras.Model(model.inputs, chains[0]._inbound_nodes[0].arguments.args[0], name=model.name)
+
+    def call(**given: tf.Tensor) -> Tensors:
+        return {OUTPUTS: tf.cast(_ask(model, given), tf.float32)}
+
+    return Graph("model", model, False, _specs(model), call)
+
+
+def step_graph(model: keras.Model) -> Graph:
+    """One step of a model that streams, with its states, (batch, units), which are zeros at first."""
+    step = Step(model)
+    inputs = {name: tf.TensorSpec((None, *tensor.shape[2:]), tensor.dtype) for name, tensor in step.inputs.items()}
+    inputs |= step.states
+    return Graph("step", model, True, inputs, step.advance)
+
+
+def encoder_graph(model: keras.Model) -> Graph:
+    """What is read to what the decoder gets of it, by the names of the decoder's inputs."""
+    encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
+    handed = [tensor.name for tensor in decoder.inputs[1:]]
+
+    def call(**given: tf.Tensor) -> Tensors:
+        return dict(zip(handed, tf.nest.flatten(_ask(encoder, given)), strict=True))
+
+    return Graph("encoder", encoder, False, _specs(encoder), call)
+
+
+def decoder_graph(model: keras.Model) -> Graph:
+    """A step of the decoder: "before", int32 (batch,), and what it was handed, to "logits", (batch, tokens), "weights",
+    (batch, places), and the states after.
+    """
+    decoder = model.get_layer("decoder")
+    states = [tensor.name for tensor in decoder.inputs if tensor.name.startswith("state_")]
+
+    def call(**given: tf.Tensor) -> Tensors:
+        logits, weights, *after = _ask(decoder, given | {BEFORE: given[BEFORE][:, None]})
+        return {LOGITS: logits[:, 0], WEIGHTS: weights[:, 0]} | dict(zip(states, after, strict=True))
+
+    inputs = _specs(decoder) | {BEFORE: tf.TensorSpec([None], tf.int32, BEFORE)}
+    return Graph("decoder", decoder, True, inputs, call)
+
+
+def _specs(model: keras.Model) -> Specs:
+    return {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, tensor.name) for tensor in model.inputs}
+
+
+def _ask(model: keras.Model, given: Tensors) -> Any:
+    inputs = [given[tensor.name] for tensor in model.inputs]
+    return model(inputs if len(inputs) > 1 else inputs[0], training=False)

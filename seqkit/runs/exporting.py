@@ -1,0 +1,91 @@
+"""A run as an exporter sees it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from seqkit.export.portable import portable
+from seqkit.export.subject import Case, Quantize, Served, Subject
+from seqkit.runs.contents import file_of
+from seqkit.runs.opening import MODEL, load_model
+from seqkit.runs.samples import read_samples
+from seqkit.runs.task import Task
+from seqkit.sources.examples import Examples
+from seqkit.training.executor import Forward
+
+CASES = 64  # rows on which an artefact is compared with the run
+SYMBOLS = 200  # of each text, where every one is answered
+
+
+def subject_of(
+    path: Path,
+    info: Mapping[str, Any],
+    task: Task,
+    model: keras.Model,
+    *,
+    step: bool = False,
+    quantize: Quantize = "none",
+) -> Subject:
+    """A run as an exporter sees it.
+
+    Args:
+        path: Its folder.
+        info: run.json.
+        model: That answers for the run.
+    """
+    examples = task.read(tuple(_kept(path, info, task).values()), {field: field for field in task.fields}, role="asked")
+
+    def load() -> keras.Model:
+        return portable(load_model(file_of(path, info, MODEL)))
+
+    def outputs() -> Any:
+        return task.outputs(Forward(model), task.encode(examples, len(examples))[0])
+
+    def serve(copy: keras.Model) -> Served:
+        return Served(*task.serving(copy), task.serving_inputs(examples), task.serving_outputs(outputs()))
+
+    return Subject(
+        name=str(path),
+        recipe=task.recipe,
+        folder=path,
+        step=step,
+        quantize=quantize,
+        in_step=bool(task.in_step),
+        description=task.description(model),
+        cases=_cases(task, examples, model, outputs),
+        load=load,
+        serve=serve,
+    )
+
+
+def _kept(path: Path, info: Mapping[str, Any], task: Task) -> dict[str, list[Any]]:
+    """The rows that the run keeps, so many of them; what a language model reads is cut, for it answers every symbol."""
+    kept = read_samples(path, info, task.fields)
+    short = SYMBOLS if hasattr(task, "generate") else None
+    return {
+        field: [value[:short] if isinstance(value, str) else value for value in values[:CASES]]
+        for field, values in kept.items()
+    }
+
+
+def _cases(task: Task, examples: Examples, model: keras.Model, outputs: Callable[[], Any]) -> list[Case]:
+    """Each row as it is asked, as the graph gets it, and as the run answers it."""
+    columns: Any = task.encode(examples, len(examples))[0].columns
+    reader = model.get_layer("encoder") if any(layer.name == "encoder" for layer in model.layers) else model
+    names = [tensor.name for tensor in reader.inputs]
+    drawn = getattr(getattr(task, "search", None), "temperature", 0.0)
+    answers = [None] * len(examples) if drawn else task.answers(examples, outputs())
+    cases = []
+    for row, answer in enumerate(answers):
+        asked = {field: _plain(examples[field][row]) for field in task.fields}
+        arrays = {name: np.asarray(columns[name][row]) for name in names}
+        cases.append(Case(asked if len(asked) > 1 else next(iter(asked.values())), arrays, answer))
+    return cases
+
+
+def _plain(value: Any) -> Any:
+    """A text, a list of tokens or an array."""
+    return value if isinstance(value, str) else list(value) if isinstance(value, tuple) else np.asarray(value)
