@@ -280,6 +280,18 @@ def opened(path: str | Path, *, threads: int = 1) -> Artefact:
     return Artefact(files, manifest, graphs, _task(files, manifest, graphs, where))
 
 
+def verified(path: str | Path) -> str:
+    """Compare every file with its digest and answer every test vector; returns what was found.
+
+    Raises:
+        ArtefactError: Something is other than the manifest says.
+    """
+    artefact = opened(path)
+    files, vectors = artefact.check_files(), artefact.try_vectors()
+    answered = f"{vectors} test vectors answered as its run does" if vectors else "no test vectors to be answered"
+    return f"{artefact.manifest['name']}, {artefact.manifest['format']}: {files} files as they were written, {answered}"
+
+
 def _task(files: Files, manifest: Mapping[str, Any], graphs: Mapping[str, Graph], where: str) -> Task | None:
     value = manifest["task"]
     if value is None:

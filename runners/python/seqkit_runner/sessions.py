@@ -17,9 +17,9 @@ LIKELIEST = 5  # symbols that a language model tells
 class Session:
     """A stream, of one step's graph.
 
-    A tagger is fed a token at a time and answers by "token", "tag" and "confidence", where each tag stands for itself; a frame
-    is answered by "label" and "confidence"; a language model is fed text of any length and answers by its "log_probability"
-    after what it was fed before, and by what comes "next".
+    A tagger is fed a token at a time and answers by "token", "tag" and "confidence", where each tag stands for itself; a
+    frame is answered by "label" and "confidence"; a language model is fed text of any length and answers by its
+    "log_probability" after what it was fed before, and by what comes "next".
     """
 
     def __init__(self, task: Task, step: Graph):
