@@ -2,11 +2,18 @@
 
 __all__ = [
     "artefact",
+    "c_header",
+    "c_program",
     "card",
     "description",
     "graphs",
     "keras_file",
     "litert",
+    "onnx_file",
+    "onnx_graph",
+    "onnx_layers",
+    "onnx_primitives",
+    "onnx_recurrent",
     "parity",
     "portable",
     "savedmodel",
