@@ -71,18 +71,10 @@ class Files:
             raise ArtefactError(f"{where} is not among the files of manifest.json: {AGAIN}")
         try:
             content = self._of_zip(name, said, most) if self._zip else self._of_folder(name, said, most)
-        except (
-            OSError,
-            zipfile.BadZipFile,
-            RuntimeError,
-            EOFError,
-            ValueError,
-            KeyError,
-            NotImplementedError,
-        ) as error:
-            raise ArtefactError(f"{where} can't be read ({str(error).strip(chr(39)) or 'cut'}): {AGAIN}") from None
-        except Exception as error:  # zlib's own
-            raise ArtefactError(f"{where} can't be unpacked ({error}): {AGAIN}") from None
+        except ArtefactError:
+            raise
+        except Exception as error:  # whatever zipfile and zlib make of what they didn't write
+            raise ArtefactError(f"{where} can't be read ({error or 'it is cut'}): {AGAIN}") from None
         if said and hashlib.sha256(content).hexdigest() != said["sha256"]:
             raise ArtefactError(f"{where} has another digest than manifest.json says: {AGAIN}")
         return content
