@@ -4,27 +4,14 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqkit_runner.artefact import load, opened
+from seqkit_runner.artefact import load, verified
 from seqkit_runner.errors import ArtefactError, shown
 
 CHUNK = 256  # inputs answered at once
-
-
-def verify(path: str | Path) -> str:
-    """Compare every file with its digest and answer every test vector; returns what was found.
-
-    Raises:
-        ArtefactError: Something is other than the manifest says.
-    """
-    artefact = opened(path)
-    files, vectors = artefact.check_files(), artefact.try_vectors()
-    answered = f"{vectors} test vectors answered as its run does" if vectors else "no test vectors to be answered"
-    return f"{artefact.manifest['name']}, {artefact.manifest['format']}: {files} files as they were written, {answered}"
 
 
 def inputs_of(file: str, kind: str) -> Iterator[list[Any]]:
@@ -88,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     command, path = given.pop("command"), given.pop("path")
     try:
         if command == "verify":
-            print(shown(verify(path)))
+            print(shown(verified(path)))
         elif command == "predict":
             _answer(path, given["file"])
         else:
