@@ -1,6 +1,6 @@
-"""What becomes of runs in every format: size, parity, time of an answer; or the sentence that says why a format can't hold one.
+"""What becomes of runs in every format: size, parity, time of an answer; or why a format can't hold one.
 
-    python benchmarks/artefacts.py saved_models/a saved_models/b --formats onnx litert keras savedmodel c --quantize none int8
+    python benchmarks/artefacts.py saved_models/a saved_models/b --formats onnx litert keras savedmodel c --quantize int8
 
 Artefacts are written into a folder that is removed. "outputs" is the greatest difference of a graph's number from the run's,
 "answers" the share of real rows that are answered alike, "ms" the median of one answer in a process without seqkit.
