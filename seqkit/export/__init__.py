@@ -2,6 +2,8 @@
 
 __all__ = [
     "artefact",
+    "c_header",
+    "c_program",
     "card",
     "description",
     "graphs",
@@ -14,9 +16,11 @@ __all__ = [
     "onnx_recurrent",
     "parity",
     "portable",
+    "proof",
     "savedmodel",
     "serving",
     "step",
     "subject",
+    "tokenizer_file",
     "vectors",
 ]

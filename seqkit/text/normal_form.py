@@ -11,13 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 Tensors = tuple[tf.Tensor, ...]
-_SHIFT = 2**21  # above every character: two in one number
+SHIFT = 2**21  # above every character: two in one number
 _LAST = 0x30000  # behind all characters that decompose or combine
 
 
 def nfc(texts: tf.Tensor) -> tf.Tensor:
     """Texts in normal form C: string, (rows,), UTF-8. Texts without a character that could change are not touched."""
-    other = tf.strings.regex_full_match(texts, _tables().changing)
+    other = tf.strings.regex_full_match(texts, tables().changing)
     rows = tf.squeeze(tf.where(other), axis=1)
     return tf.cond(
         tf.size(rows) > 0,
@@ -26,7 +26,7 @@ def nfc(texts: tf.Tensor) -> tf.Tensor:
     )
 
 
-class _Tables:
+class Tables:
     """What characters decompose into and compose to.
 
     Attributes:
@@ -52,12 +52,12 @@ class _Tables:
                     parts = [f"{ord(part):x}" for part in (unicodedata.normalize("NFC", whole[:2]), whole[2:]) if part]
                     parts = parts if len(parts) == 2 else [f"{ord(part):x}" for part in whole]
                 if unicodedata.normalize("NFC", character) == character:
-                    pairs[int(parts[0], 16) * _SHIFT + int(parts[1], 16)] = code
+                    pairs[int(parts[0], 16) * SHIFT + int(parts[1], 16)] = code
                 else:
                     changing.add(code)
             if combining := unicodedata.combining(character):
                 classes[code] = combining
-        changing |= classes.keys() | {pair % _SHIFT for pair in pairs}
+        changing |= classes.keys() | {pair % SHIFT for pair in pairs}
         self.changing = f"(?s).*[{_ranges(changing)}].*"
         keys = sorted(decompositions)
         sizes = [len(decompositions[key]) for key in keys]
@@ -69,8 +69,8 @@ class _Tables:
 
 
 @functools.cache
-def _tables() -> _Tables:
-    return _Tables()
+def tables() -> Tables:
+    return Tables()
 
 
 def _sorted(values: dict[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -105,10 +105,10 @@ def _find(wanted: tf.Tensor, keys: np.ndarray, values: np.ndarray, otherwise: in
 
 def _decompose(codes: tf.Tensor, rows: tf.Tensor) -> Tensors:
     """Each character as all of its parts."""
-    tables = _tables()
-    keys, starts, sizes = tables.decomposed
+    known = tables()
+    keys, starts, sizes = known.decomposed
     size = _find(codes, keys, sizes, 0)
-    parts = tf.concat([codes, tables.parts], axis=0)  # one that doesn't decompose is its own part
+    parts = tf.concat([codes, known.parts], axis=0)  # one that doesn't decompose is its own part
     start = tf.where(
         size > 0, _find(codes, keys, starts, 0) + tf.size(codes, tf.int64), tf.range(tf.size(codes, tf.int64))
     )
@@ -118,7 +118,7 @@ def _decompose(codes: tf.Tensor, rows: tf.Tensor) -> Tensors:
 
 def _ordered(codes: tf.Tensor, rows: tf.Tensor) -> Tensors:
     """Marks behind a character by their class, those of one class as they stand."""
-    classes = _find(codes, *_tables().classes, 0)
+    classes = _find(codes, *tables().classes, 0)
     run = tf.cumsum(tf.cast(tf.equal(classes, 0) | _first(rows), tf.int64))
     order = tf.argsort(run * 256 + classes, stable=True)
     return tf.gather(codes, order), rows
@@ -134,12 +134,12 @@ def _composed(codes: tf.Tensor, rows: tf.Tensor) -> Tensors:
 
     Blocked is what stands behind another of its class, or of class 0, between it and the character.
     """
-    tables = _tables()
+    known = tables()
 
     def step(codes: tf.Tensor, rows: tf.Tensor, more: tf.Tensor) -> Tensors:
         count = tf.size(codes, tf.int64)
         slots = tf.range(count)
-        classes = _find(codes, *tables.classes, 0)
+        classes = _find(codes, *known.classes, 0)
         first = _first(rows)
         begins = tf.equal(classes, 0) | first
         run = tf.cumsum(tf.cast(begins, tf.int64)) - 1
@@ -151,8 +151,8 @@ def _composed(codes: tf.Tensor, rows: tf.Tensor) -> Tensors:
         starter = tf.equal(tf.gather(classes, head), 0)
         near = tf.equal(head, slots - 1)
         free = tf.where(begins, ~first, near | (before < classes))
-        pairs = tf.gather(codes, head) * _SHIFT + codes
-        whole = tf.where(free & starter, _find(pairs, *tables.composed, -1), -1)
+        pairs = tf.gather(codes, head) * SHIFT + codes
+        whole = tf.where(free & starter, _find(pairs, *known.composed, -1), -1)
         # of several for one head the first; a head that is taken itself takes nothing
         place = tf.where(whole >= 0, slots, count)
         chosen = tf.math.unsorted_segment_min(place, head, count)  # (count,): by head

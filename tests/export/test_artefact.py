@@ -1,0 +1,112 @@
+"""The artefact's folder: whole or not there, in its place and in no other, and what it says of itself is so."""
+
+import base64
+import dataclasses
+import json
+import os
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from seqkit.core.errors import InputError
+from seqkit.core.files import digest_of
+from seqkit.export.artefact import write_artefact
+from seqkit.export.description import Description
+from seqkit.export.graphs import Written
+from seqkit.export.subject import Case, Subject, unquantised
+
+
+@pytest.fixture
+def subject(tmp_path):
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    pooled = keras.layers.GlobalMaxPooling1D()(keras.layers.Embedding(9, 3)(ids))
+    model = keras.Model(ids, keras.layers.Dense(2)(pooled))
+    cases = [Case(text, {"ids": np.array([4, 5, 3], np.int32)}, {"label": "a"}) for text in ("one two", "\x1b[2J")]
+    return Subject(
+        name="runs/mine",
+        recipe="sentiment",
+        folder=tmp_path,
+        step=False,
+        quantize="none",
+        in_step=False,
+        description=Description("classify_text", {"max_length": 9}, labels={"labels": ["a", "b"]}),
+        cases=cases,
+        load=lambda: model,
+        serve=lambda model: pytest.fail("nobody asked"),
+    )
+
+
+def exporter(subject):
+    path = subject.folder / "model.txt"
+    path.write_text("a model", encoding="utf-8")
+    return [Written("model", path, ("Add",), {"opset": 1})]
+
+
+def failing(subject):
+    exporter(subject)
+    raise InputError("It can't be held.")
+
+
+def card(manifest):
+    return f"# {manifest['name']}\n"
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_and_its_zip_have_what_the_manifest_says(subject, tmp_path):
+    folder = write_artefact(subject, "text", exporter, tmp_path / "out" / "text", card)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    held = contents(folder)
+    with zipfile.ZipFile(folder.with_name("text.zip")) as archive:
+        assert {name: archive.read(f"text/{name}") for name in held} == held
+    del held["manifest.json"]
+    assert {name: facts["sha256"] for name, facts in manifest["files"].items()} == {
+        name: digest_of(folder / name) for name in held
+    }
+    assert manifest["bytes"] == sum(map(len, held.values()))
+    assert manifest["graphs"]["model"]["inputs"] == [{"name": "ids", "dtype": "int32", "shape": ["batch", "steps"]}]
+    assert manifest["graphs"]["model"]["outputs"] == [{"name": "outputs", "dtype": "float32", "shape": ["batch", 2]}]
+    assert manifest["task"] == {"kind": "classify_text", "labels": "labels.json", "max_length": 9}
+    vectors = json.loads((folder / "test_vectors.json").read_text())
+    assert [vector["inputs"] for vector in vectors] == [case.inputs for case in subject.cases]
+    outputs = vectors[0]["graph_outputs"]["model"]["outputs"]
+    expected = subject.model(np.array([[4, 5, 3]], np.int32)).numpy()[0]
+    np.testing.assert_array_equal(np.frombuffer(base64.b64decode(outputs["data"]), "<f4"), expected)
+    assert "\x1b" not in (folder / "test_vectors.json").read_text()
+
+
+def test_what_failed_leaves_what_was_there(subject, tmp_path):
+    folder = write_artefact(subject, "text", exporter, tmp_path / "text", card)
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match="held"):
+        write_artefact(subject, "text", failing, folder, card)
+    with pytest.raises(InputError, match="export another"):
+        unquantised(dataclasses.replace(subject, quantize="int8"), "text", "export another.")
+    assert contents(tmp_path) == before
+
+
+def test_nothing_but_an_artefact_is_replaced_and_no_link_is_followed(subject, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "precious").write_text("mine")
+    (tmp_path / "link").symlink_to(mine)
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "manifest").mkdir()
+    (tmp_path / "manifest" / "manifest.json").write_text('{"name": "of something else"}')
+    before = contents(tmp_path)
+    for name, complaint in {
+        "mine": "no artefact",
+        "link": "a link",
+        "file": "no artefact",
+        "manifest": "no artefact",
+    }.items():
+        with pytest.raises(InputError, match=complaint):
+            write_artefact(subject, "text", exporter, tmp_path / name, card)
+    assert contents(tmp_path) == before
+    assert os.path.islink(tmp_path / "link")
+    (tmp_path / "empty").mkdir()
+    assert write_artefact(subject, "text", exporter, tmp_path / "empty", card).is_dir()
