@@ -38,7 +38,7 @@ export function checked(value) {
     const fits = Number.isInteger(width) && lowest <= width && width <= WIDEST;
     expect(fits, "characters_a_word", `a number from ${lowest} to ${WIDEST}`);
   }
-  expect(isObject(tables), "tables", "an object of tables");
+  expect(isObject(tables), "tables", "an object of fields");
   const folds = value.lowercase ? ["lower"] : [];
   const composes = value.normal_form ? ["nfc"] : [];
   for (const name of [...TABLES[value.unit], ...folds, ...composes]) CHECKS[name](tables[name], `tables.${name}`);
@@ -76,7 +76,7 @@ function classOf(value, field) {
 }
 
 function lower(value, field) {
-  expect(isObject(value), field, "an object of tables");
+  expect(isObject(value), field, "an object of fields");
   for (const [first, last, step, added] of rows(value.ranges, `${field}.ranges`, 4)) {
     const right = (step === 1 || step === 2) && isCharacter(first + added) && isCharacter(last + added);
     expect(right, `${field}.ranges`, "first, last, step 1 or 2, and what leads to another character");
@@ -86,7 +86,7 @@ function lower(value, field) {
 }
 
 function nfc(value, field) {
-  expect(isObject(value), field, "an object of tables");
+  expect(isObject(value), field, "an object of fields");
   for (const [, , number] of rows(value.classes, `${field}.classes`, 3)) {
     expect(number > 0 && number < 256, `${field}.classes`, "a combining class from 1 to 255 behind each range");
   }
