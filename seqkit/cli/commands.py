@@ -13,6 +13,7 @@ from seqkit.core.errors import InputError, check_finished
 from seqkit.core.files import json_text
 from seqkit.core.registry import import_path
 from seqkit.core.terminal import Terminal, shown
+from seqkit_runner.__main__ import serve as serve_artefact
 from seqkit_runner.artefact import verified
 
 if TYPE_CHECKING:
@@ -217,6 +218,21 @@ def verify(path: Path, /) -> None:
         A folder that seqkit export wrote, or the zip of it.
     """
     print(shown(verified(path)))
+
+
+def serve(path: Path, /, *, port: int = 8000, host: str = "127.0.0.1") -> None:
+    """Serve an artefact over HTTP, requests that come together in one batch; /docs says how to ask.
+
+    Parameters
+    ----------
+    path
+        A folder that seqkit export wrote, or the zip of it.
+    port
+        On which it listens.
+    host
+        The address that is listened on: this machine's own, unless others are to ask.
+    """
+    serve_artefact(str(path), host=host, port=port)
 
 
 def _load(run: Path, modules: tuple[str, ...], on_error: Literal["stop", "skip"] | None = None) -> "Run":

@@ -42,6 +42,7 @@ def command_line(arguments: Sequence[str]) -> App:
         commands.score,
         commands.export,
         commands.verify,
+        commands.serve,
     ):
         app.command(command, help_format="markdown")
     return app

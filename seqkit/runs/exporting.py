@@ -38,6 +38,9 @@ def subject_of(
     """
     examples = task.read(tuple(_kept(path, info, task).values()), {field: field for field in task.fields}, role="asked")
 
+    if info["settings"]["training"]["precision"] != "float32":  # weights leave as float32, and are to answer as such
+        model = portable(load_model(file_of(path, info, MODEL)))
+
     def load() -> keras.Model:
         return portable(load_model(file_of(path, info, MODEL)))
 

@@ -57,11 +57,18 @@ def _write(path: str, prompt: str, settings: dict[str, Any]) -> None:
     print()
 
 
+def serve(path: str, *, host: str, port: int) -> None:
+    """Serve an artefact over HTTP until somebody stops it."""
+    from seqkit_runner.server import run  # whose libraries the other commands do without
+
+    run(load(path), host, port)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser("seqkit_runner", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    of = {name: commands.add_parser(name) for name in ("verify", "predict", "generate")}
+    of = {name: commands.add_parser(name) for name in ("verify", "predict", "generate", "serve")}
     for one in of.values():
         one.add_argument("path", help="the artefact: a folder, or the zip of it")
     of["predict"].add_argument(
@@ -71,6 +78,12 @@ def main(arguments: list[str] | None = None) -> int:
     for name, default in (("length", 200), ("temperature", 0.8), ("top-k", 0), ("top-p", 1.0), ("seed", 0)):
         of["generate"].add_argument(f"--{name}", type=type(default), default=default)
     of["generate"].add_argument("--stop", help="text before which to stop")
+    of["serve"].add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address that is listened on: this machine alone, unless others are to ask",
+    )
+    of["serve"].add_argument("--port", type=int, default=8000)
     given = vars(parser.parse_args(arguments))
     command, path = given.pop("command"), given.pop("path")
     try:
@@ -78,6 +91,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(shown(verified(path)))
         elif command == "predict":
             _answer(path, given["file"])
+        elif command == "serve":
+            serve(path, **given)
         else:
             _write(path, given.pop("prompt"), given)
     except ArtefactError as error:

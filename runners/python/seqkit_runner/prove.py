@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from seqkit_runner.batching import BATCH, padded, softmax, streamed
 from seqkit_runner.errors import ArtefactError
 
 BATCHES = (1, 3, BATCH)
+ASKED = 12  # batches of each size at most
 TIMED = 30  # calls, of which the median counts
 PATIENCE = 3600  # seconds that a proof may take
 _START = """
@@ -37,6 +38,7 @@ from seqkit_runner.prove import main
 main(*given)
 """
 _ARRAY = "array"  # what stands for one, with its number
+T = TypeVar("T")
 _FREE = ("onnx", "litert")  # formats that need neither TensorFlow nor Keras
 
 
@@ -126,17 +128,17 @@ def proof(artefact: Artefact, cases: Sequence[Case]) -> dict[str, Any]:
     """How an artefact's answers compare with its run's.
 
     Returns:
-        "rows", how many inputs were answered; "batches"; "lengths", of the shortest and of the longest row; "outputs", the
-        greatest difference of a number that a graph gives, divided by the greatest of that tensor where that is above 1;
-        "probabilities", the greatest difference of the softmax of what ends in logits; "streamed", "outputs" of the step;
-        "answers", the share that is alike at every batch size; "differences", those that aren't; "latency", the median time
-        of one row through the graph that reads, and of one answer.
+        "rows", how many inputs were answered; "batches", the sizes at which; "lengths", of the shortest and of the longest
+        row; "outputs", the greatest difference of a number that a graph gives, divided by the greatest of that tensor where
+        that is above 1; "probabilities", the greatest difference of the softmax of what ends in logits; "streamed",
+        "outputs" of the step; "answers", the share that is alike at every batch size; "differences", those that aren't;
+        "latency", the median time of one row through the graph that reads, and of one answer.
     """
     found: dict[str, Any] = {"outputs": 0.0, "probabilities": 0.0}
     whole = [case for case in cases if case.graph in artefact.graphs]
     for size in BATCHES:
         for name in sorted({case.graph for case in whole}):
-            own = [case for case in whole if case.graph == name]
+            own = _spread([case for case in whole if case.graph == name], size * ASKED)
             for case, got in _asked(artefact.graphs[name], own, size):
                 _widen(found, case.outputs, got)
     rows = [case for case in cases if case.graph == "model" and "outputs" in case.outputs]
@@ -189,12 +191,21 @@ def _differences(artefact: Artefact, cases: Sequence[Case]) -> dict[int, dict[st
     """Number of a case -> what was expected and what was answered, of those that differ at some batch size."""
     found: dict[int, dict[str, Any]] = {}
     for size in BATCHES:
-        for start in range(0, len(cases), size):
-            some = cases[start : start + size]
-            for place, (case, got) in enumerate(zip(some, artefact.predict([one.inputs for one in some]), strict=True)):
-                if not alike(case.answer, got, artefact.tolerance):
-                    found.setdefault(start + place, {"inputs": start + place, "expected": case.answer, "got": got})
+        places = _spread(range(len(cases)), size * ASKED)
+        for start in range(0, len(places), size):
+            some = places[start : start + size]
+            for place, got in zip(some, artefact.predict([cases[place].inputs for place in some]), strict=True):
+                expected = cases[place].answer
+                if not alike(expected, got, artefact.tolerance):
+                    found.setdefault(place, {"inputs": place, "expected": expected, "got": got})
     return found
+
+
+def _spread(rows: Sequence[T], most: int) -> list[T]:
+    """So many of the rows at most, from the first to the last in equal steps."""
+    if len(rows) <= most:
+        return list(rows)
+    return [rows[round(number * (len(rows) - 1) / (most - 1))] for number in range(most)]
 
 
 def _lengths(cases: Sequence[Case]) -> list[int]:
