@@ -29,7 +29,14 @@ BATCHES = (1, 3, BATCH)
 ASKED = 12  # batches of each size at most
 TIMED = 30  # calls, of which the median counts
 PATIENCE = 3600  # seconds that a proof may take
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from seqkit_runner.prove import main; main(*sys.argv[2:])"
+_START = """
+import sys
+home, absent, *given = sys.argv[1:]
+sys.modules.update(dict.fromkeys(absent.split(",")))  # None, which no import gets past
+sys.path.insert(0, home)
+from seqkit_runner.prove import main
+main(*given)
+"""
 _ARRAY = "array"  # what stands for one, with its number
 T = TypeVar("T")
 _FREE = ("onnx", "litert")  # formats that need neither TensorFlow nor Keras
@@ -90,10 +97,12 @@ def prove_apart(folder: Path, cases: Sequence[Case]) -> dict[str, Any]:
     """
     own = (folder / "seqkit_runner" / "prove.py").is_file()
     home = folder if own else Path(__file__).parents[1]
+    absent = ["seqkit", *(["tensorflow", "keras"] if _format(folder) in _FREE else [])]
     with tempfile.TemporaryDirectory() as place:
         given, written = Path(place, "cases.npz"), Path(place, "report.json")
         write_cases(given, cases)
-        command = [sys.executable, "-B", "-I", "-c", _START, str(home), str(folder), str(given), str(written)]
+        files = map(str, (folder, given, written))
+        command = [sys.executable, "-B", "-I", "-c", _START, str(home), ",".join(absent), *files]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         report = json.loads(written.read_text(encoding="utf-8")) if written.is_file() else {}
     if "outputs" not in report:
@@ -102,26 +111,17 @@ def prove_apart(folder: Path, cases: Sequence[Case]) -> dict[str, Any]:
     return dict(report)
 
 
+def _format(folder: Path) -> str:
+    return str(Files(folder).json("manifest.json")["format"])
+
+
 def main(folder: str, cases: str, report: str) -> None:
-    """Write the `proof` of an artefact, as JSON, with nothing to import that a user of it may not have."""
-    format = Files(folder).json("manifest.json")["format"]
-    sys.meta_path.insert(0, Absent("seqkit", *(["tensorflow", "keras"] if format in _FREE else [])))
+    """Write the `proof` of an artefact, as JSON."""
     try:
         found = proof(opened(folder), read_cases(Path(cases)))
     except ArtefactError as error:
         found = {"error": str(error)}
     Path(report).write_text(json.dumps(found), encoding="utf-8")
-
-
-class Absent:
-    """An importer that finds nothing under these names, whatever is installed."""
-
-    def __init__(self, *names: str):
-        self._names = names
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        if name.partition(".")[0] in self._names:
-            raise ModuleNotFoundError(f"{name} is kept out", name=name)
 
 
 def proof(artefact: Artefact, cases: Sequence[Case]) -> dict[str, Any]:
