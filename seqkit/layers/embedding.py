@@ -8,6 +8,10 @@ import numpy as np
 from seqkit.core.settings import Embedding
 
 PADDING = 0
+TABLE, SHARED = (
+    "embedding",
+    "shared_embedding",
+)  # names of layers: of one with a variable of its own, and of one without
 
 
 def embed_tokens(
@@ -38,7 +42,7 @@ def embed_tokens(
     ids = keras.Input((None,), dtype="int32", name=name)
     mask = keras.ops.not_equal(ids, PADDING)
     units = embedding.units if vectors is None else vectors.shape[1]
-    options = {"trainable": embedding.trainable, "name": "embedding"}
+    options = {"trainable": embedding.trainable, "name": TABLE if shared is None else SHARED}
     if reversible:
         # a draw as wide as an output needs: with Keras's for an input, four times narrower at 64 units, little is learned
         draw = keras.initializers.RandomNormal(stddev=units**-0.5)
@@ -48,7 +52,7 @@ def embed_tokens(
     else:
         table = keras.layers.Embedding(tokens, units, **options)
     if shared is not None:
-        # one variable, of two layers: a layer of two models would not come back from a file as one
+        # one variable, of two layers: a layer of two models would not come back from a file as one; see `share_again`
         table.add_weight = lambda **options: shared.embeddings
     if embedding.word_dropout and unknown is not None:
         kept = keras.layers.Dropout(embedding.word_dropout, name="word_dropout")(keras.ops.ones_like(ids, "float32"))
@@ -70,7 +74,19 @@ def embed_tokens(
 
 def table_of(ids: keras.KerasTensor, features: keras.KerasTensor) -> keras.layers.Embedding:
     """The embedding that `embed_tokens` made."""
-    return keras.Model(ids, features).get_layer("embedding")
+    (table,) = (layer for layer in keras.Model(ids, features).layers if layer.name in (TABLE, SHARED))
+    return table
+
+
+def share_again(model: keras.Model) -> None:
+    """Make one variable, in place, of two that a file holds of a shared embedding: to Keras each layer has its own."""
+    layers = {layer.name: layer for layer in model._flatten_layers() if layer.name in (TABLE, SHARED)}
+    if SHARED in layers:
+        table, shared = layers[SHARED], layers[TABLE].embeddings
+        table._tracker.unlock()
+        table._untrack_variable(table.embeddings)
+        table._embeddings = shared
+        table._tracker.lock()
 
 
 def tied_head(ids: keras.KerasTensor, features: keras.KerasTensor) -> Callable[[keras.KerasTensor], keras.KerasTensor]:

@@ -94,16 +94,17 @@ class RunBuilder:
         """
         splits = splits.each(task.examined)
         objective = task.objective(self.training, splits.train)
-        score = _scoring(task, model, splits.valid)
+        forward = Forward(model)  # traced once, for the rehearsal, each epoch's scores and the report
+        score = _scoring(task, forward, splits.valid)
         monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
         found, seen = check_training(task, splits, strict=self._arguments["strict"])
         info = self._begin(task, splits, monitor) | found
-        rehearse(task, model, splits, info, self._folder.path)
+        rehearse(task, forward, splits, info, self._folder.path)
         keras.utils.set_random_seed(self._arguments["seed"])
         history = self._train(task, model, splits, info, objective, monitor, curriculum)
         write_run(self._folder.path, task, model, history, info, seen)
         self._folder.stand()
-        run = Run(Path(self._arguments["out"]), task, model, info)
+        run = Run(Path(self._arguments["out"]), task, model, info, forward)
         try:
             add_parts(run, splits.train, splits.valid, _scored(splits))
         except KeyboardInterrupt as stop:
@@ -211,9 +212,9 @@ def _scored(splits: Splits) -> Examples:
     return dataclasses.replace(splits.valid, origin=origin)
 
 
-def _scoring(task: Task, model: keras.Model, valid: Examples) -> Callable[[], dict[str, float]]:
+def _scoring(task: Task, forward: Forward, valid: Examples) -> Callable[[], dict[str, float]]:
     """What the validation rows score with the model's weights of the moment, as in a report."""
-    forward, everything = Forward(model), np.arange(len(valid))
+    everything = np.arange(len(valid))
 
     def score() -> dict[str, float]:
         rows, _ = task.encode(valid, EVALUATION_BATCH)

@@ -16,6 +16,7 @@ from seqkit.core.errors import InputError, reason_of
 from seqkit.core.files import read_json
 from seqkit.core.registry import task_class
 from seqkit.layers.crf import CRF
+from seqkit.layers.embedding import share_again
 from seqkit.layers.input_feeding import Attentive
 from seqkit.recurrence.cells import Recurrent
 from seqkit.runs.contents import RESTORE, file_of
@@ -81,7 +82,10 @@ def load_model(path: Path) -> keras.Model:
         _check_sizes(path)
         with tempfile.TemporaryDirectory() as folder:
             today = Path(folder) / path.name
-            return keras.saving.load_model(today if migrate_model(path, today) else path, compile=False, safe_mode=True)
+            opened = today if migrate_model(path, today) else path
+            model: keras.Model = keras.saving.load_model(opened, compile=False, safe_mode=True)
+            share_again(model)
+            return model
     except Exception as error:  # whatever Keras makes of what it didn't write
         raise InputError(f"{path} can't be opened ({reason_of(error)}): {RESTORE}") from error
 

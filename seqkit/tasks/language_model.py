@@ -248,7 +248,7 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
 
     def objective(self, training: Training, train: Examples) -> Objective:
         """Cross-entropy a symbol."""
-        return classification(training, [1] * len(self.vocabulary))
+        return classification(training)
 
     def baselines(self) -> Mapping[str, type[Baseline]]:
         return dict.fromkeys(("kneser_ney", "unigram", "uniform"), KneserNey) | {"fixed_window": FixedWindow}

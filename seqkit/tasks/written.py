@@ -46,7 +46,7 @@ class WrittenText(Outputs, Scores):
 
     def objective(self, training: Training, train: Examples) -> Objective:
         """Cross-entropy a symbol."""
-        return classification(training, [1] * len(self.target))
+        return classification(training)
 
     def texts(self, outputs: Any) -> list[str]:
         """The best answers; those of a baseline are texts already."""

@@ -26,18 +26,16 @@ class Objective:
     training_loss: Measure | None = None
 
 
-def classification(training: Training, counts: Sequence[int]) -> Objective:
+def classification(training: Training, counts: Sequence[int] = ()) -> Objective:
     """One class an item: cross-entropy in nats, from logits, and accuracy.
 
     Label smoothing (Szegedy et al. 2016) and class weights shape the loss that is descended, not the one reported.
 
     Args:
-        counts: Items of each class in the training data; a class without any weighs nothing.
+        counts: Items of each class in the training data, for weights; a class without any weighs nothing.
     """
-    frequency = np.asarray(counts, np.float64)
-    balanced = frequency.sum() / (np.count_nonzero(frequency) * np.maximum(frequency, 1)) * (frequency > 0)
-    weights = tf.constant(balanced if training.class_weights == "balanced" else np.ones_like(balanced), tf.float32)
     smoothing = training.label_smoothing
+    weights = balanced_weights(counts) if training.class_weights == "balanced" else None
 
     def loss(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
@@ -45,10 +43,18 @@ def classification(training: Training, counts: Sequence[int]) -> Objective:
     def training_loss(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         # the target is 1 - smoothing on the label and smoothing / classes on every class
         spread = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
-        return ((1.0 - smoothing) * loss(targets, logits) + smoothing * spread) * tf.gather(weights, targets)
+        smoothed = (1.0 - smoothing) * loss(targets, logits) + smoothing * spread
+        return smoothed if weights is None else smoothed * tf.gather(tf.constant(weights, tf.float32), targets)
 
     def accuracy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.equal(tf.argmax(logits, axis=-1, output_type=targets.dtype), targets), tf.float32)
 
-    plain = not smoothing and training.class_weights == "none"
+    plain = not smoothing and weights is None
     return Objective(loss, {"accuracy": accuracy}, None if plain else training_loss)
+
+
+def balanced_weights(counts: Sequence[int]) -> np.ndarray:
+    """float64, (classes,): the inverse of each class's frequency, 1 where all are alike."""
+    frequency = np.asarray(counts, np.float64)
+    weights: np.ndarray = frequency.sum() / (np.count_nonzero(frequency) * np.maximum(frequency, 1)) * (frequency > 0)
+    return weights

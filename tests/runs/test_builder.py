@@ -18,6 +18,7 @@ from seqkit.metrics.metric import _DECLARED, Metric, declare
 from seqkit.recipes.sentiment import sentiment
 from seqkit.recipes.translation import translation
 from seqkit.runs.contents import write_info
+from seqkit.runs.opening import load_model
 from seqkit.runs.parts import add_parts
 from seqkit.runs.rehearsal import few
 from seqkit.runs.run import Run
@@ -135,7 +136,7 @@ EARLY = {
     "sections": ("seqkit.tasks.sentiment.Sentiment.sections", "scoring"),
     "the page": ("seqkit.runs.evaluation.write_html", "scoring"),
     "what is served": ("seqkit.tasks.sentiment.Sentiment.serving", "exporting"),
-    "samples": ("seqkit.runs.run.read_samples", "exporting"),
+    "samples": ("seqkit.runs.exporting.read_samples", "exporting"),
 }
 
 
@@ -145,6 +146,26 @@ def test_what_would_fail_at_the_end_fails_before_the_first_epoch(tmp_path, monke
     with pytest.raises((TrainingError, InputError), match=f"(?s)Before the first epoch {what} was tried.*it fell over"):
         sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAtOnce()], **SMALL)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_gives_another_model_back_is_found_before_the_first_epoch(tmp_path, monkeypatch):
+    def other(path):
+        model = load_model(path)
+        head = model.layers[-1]
+        head.set_weights([weight + 0.01 for weight in head.get_weights()])
+        return model
+
+    monkeypatch.setattr("seqkit.runs.run.load_model", other)
+    with pytest.raises(
+        TrainingError, match=r"keeping the model was tried.*the file's model answers otherwise by 0\.0\d+"
+    ):
+        sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAtOnce()], **SMALL)
+
+
+def test_rehearsal_scores_of_each_epoch_and_report_are_of_one_graph_of_the_model(tmp_path):
+    run = sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", **SMALL)
+    assert run.forward._run.experimental_get_tracing_count() == 1
+    assert run.predict(["good film"]) == load(tmp_path / "run").predict(["good film"])  # with the weights of now
 
 
 def test_a_baseline_that_finds_a_few_rows_too_few_is_tried_on_all(tmp_path, monkeypatch):

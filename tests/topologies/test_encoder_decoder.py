@@ -9,9 +9,10 @@ from seqkit.core.errors import InputError
 from seqkit.core.settings import Attention, Embedding, Search, Stack
 from seqkit.inference.generation import generation_graph
 from seqkit.layers.attention import attend, attention_keys
-from seqkit.layers.embedding import embed_tokens, table_of, tied_head
+from seqkit.layers.embedding import SHARED, TABLE, embed_tokens, table_of, tied_head
 from seqkit.layers.input_feeding import Attentive
 from seqkit.recurrence.acceleration import accelerate
+from seqkit.runs.opening import load_model
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.topologies.one_to_many import one_to_many
 from seqkit.training.loop import reproducible
@@ -65,30 +66,39 @@ def whole(attention, stack=None, **options):
     )  # fmt: skip
 
 
-def test_a_shared_embedding_gets_the_gradients_of_all_its_uses(tmp_path, rng):
-    """What comes back from the file has an embedding for each side, which start out alike."""
-    ids, read, mask = embed_tokens(9, Embedding(units=6), reversible=True)
-    before, features, _ = embed_tokens(
-        9, Embedding(units=6), reversible=True, shared=table_of(ids, read), name="before"
-    )
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_shared_embedding_is_one_variable_in_memory_after_a_step_and_back_from_its_file(tied, tmp_path, rng):
+    """To plain Keras the two layers of the file have a variable each, which start out alike."""
+    ids, read, mask = embed_tokens(9, Embedding(units=6), reversible=tied)
+    table = table_of(ids, read)
+    before, features, _ = embed_tokens(9, Embedding(units=6), reversible=tied, shared=table, name="before")
     model = encoder_decoder(
         (ids, read, mask), (before, features), outputs=9, encoder=Stack(units=(5,)),
-        decoder=Stack(cell="gru", units=(6,)), attention=Attention(), head=tied_head(before, features),
+        decoder=Stack(cell="gru", units=(6,)), attention=Attention(), head=tied_head(before, features) if tied else None,
     )  # fmt: skip
     model.save(tmp_path / "model.keras")
-    parted = keras.saving.load_model(tmp_path / "model.keras")
+    parted, again = keras.saving.load_model(tmp_path / "model.keras"), load_model(tmp_path / "model.keras")
+    again.save(tmp_path / "again.keras")
+    models = {"shared": model, "accelerated": accelerate(model), "parted": parted, "again": again}
+    models["twice"] = load_model(tmp_path / "again.keras")
     given = [rng.integers(1, 9, (3, steps)) for steps in (4, 5)]
-    gradients = {}
-    for name, one in {"shared": model, "accelerated": accelerate(model), "parted": parted}.items():
-        tables = {id(table): table for table in one.trainable_variables if table.path == "embedding/embeddings"}
+    gradients, counts = {}, {name: one.count_params() for name, one in models.items()}
+    for name, one in models.items():
+        tables = [table for table in one.trainable_variables if table.path.endswith("embedding/embeddings")]
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(one(given)))
-        found = tape.gradient(loss, [table.value for table in tables.values()])
+        found = tape.gradient(loss, [table.value for table in tables])
         assert len(found) == (2 if name == "parted" else 1)
         gradients[name] = sum(tf.convert_to_tensor(gradient).numpy() for gradient in found)
-    np.testing.assert_array_equal(parted(given), model(given))
-    for name in ("shared", "accelerated"):
+        np.testing.assert_allclose(one(given), model(given), rtol=1e-5, atol=1e-6)
+    for name in ("shared", "accelerated", "again", "twice"):
         np.testing.assert_allclose(gradients[name], gradients["parted"], rtol=1e-4, atol=1e-6)
+    assert counts == dict.fromkeys(models, model.count_params()) | {"parted": model.count_params() + 9 * 6}
+    again.compile("adam", loss="mse")
+    again.train_on_batch(given, np.zeros((3, 5, 9)))
+    source, target = (layer for layer in again._flatten_layers() if layer.name in (TABLE, SHARED))
+    np.testing.assert_array_equal(source.get_weights()[0], target.get_weights()[0])
+    assert not np.allclose(source.get_weights()[0], table.get_weights()[0])
 
 
 def fed(cell, kind, given, weights):

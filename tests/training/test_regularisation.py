@@ -43,7 +43,7 @@ def moved(model, data, training):
     model.compile(optimizer=keras.optimizers.SGD(1.0))
     model.optimizer.build(model.trainable_variables)
     before = [variable.numpy() for variable in model.trainable_variables]
-    step = make_train_step(model, classification(training, [1] * 9), training, data)
+    step = make_train_step(model, classification(training), training, data)
     step(next(iter(data.batches())))
     return [old - new.numpy() for old, new in zip(before, model.trainable_variables, strict=True)]
 
@@ -196,7 +196,7 @@ def test_resumed_training_draws_the_same(tmp_path):
         training = Training(epochs=epochs, weight_drop=0.5, ar=1.0, tar=1.0)
         model = build("simple_rnn", dropout=0.2)
         data = rows(windows=True)
-        history = fit(model, data, data, objective=classification(training, [1] * 9), training=training, **options)
+        history = fit(model, data, data, objective=classification(training), training=training, **options)
         return [*model.get_weights(), np.array([row["loss"] for row in history])]
 
     straight, checkpoint = train(), tmp_path / "state.npz"

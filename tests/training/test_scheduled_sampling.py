@@ -51,7 +51,7 @@ def test_unevenness_follows_its_equation(rng):
 def test_the_penalty_is_part_of_what_is_descended(rng):
     """The gradient's norm with the penalty is that of the loss and the penalty together."""
     model, rows = model_and_rows(rng)
-    objective = classification(Training(), [1] * TOKENS)
+    objective = classification(Training())
     batch = next(iter(rows.batches()))
     with tf.GradientTape() as tape:
         logits, looked = with_attention(model)([batch["ids"], batch["before"]])
@@ -95,7 +95,7 @@ def test_own_symbols_stand_where_they_were_written(rng):
 def test_scheduled_sampling_changes_what_is_trained_on(rng):
     model, rows = model_and_rows(rng)
     batch = next(iter(rows.batches()))
-    objective = classification(Training(), [1] * TOKENS)
+    objective = classification(Training())
     losses = []
     for share in (0.0, 0.9):
         model.optimizer.iterations.assign(len(rows))
@@ -110,4 +110,4 @@ def test_settings_of_writers_are_refused_elsewhere(setting, rng):
     _, rows = model_and_rows(rng)
     model.compile(optimizer="sgd")
     with pytest.raises(InputError, match=f"training.{setting} is for models that encode and decode"):
-        make_train_step(model, classification(Training(), [1] * 3), Training(**{setting: 0.5}), rows)
+        make_train_step(model, classification(Training()), Training(**{setting: 0.5}), rows)
