@@ -19,8 +19,8 @@ const LONGEST = 4; // characters that one becomes
 
 // What was read of a tokenizer.json, if it is one; otherwise throws an ArtefactError that names the field and what was expected.
 export function checked(value) {
-  expect(isObject(value), "the file", "an object of fields");
-  expect(value.version === VERSION, "version", `${VERSION}, the one that this runner reads,`);
+  expect(isObject(value), "the whole", "an object of fields");
+  expect(value.version === VERSION, "version", `${VERSION}, the one that this runner reads`);
   expect(Object.hasOwn(TABLES, value.unit), "unit", `one of ${Object.keys(TABLES).join(", ")}`);
   expect(typeof value.lowercase === "boolean", "lowercase", "true or false");
   expect(value.normal_form === "NFC" || value.normal_form === null, "normal_form", '"NFC" or null');
@@ -38,7 +38,7 @@ export function checked(value) {
     const fits = Number.isInteger(width) && lowest <= width && width <= WIDEST;
     expect(fits, "characters_a_word", `a number from ${lowest} to ${WIDEST}`);
   }
-  expect(isObject(tables), "tables", "an object of tables");
+  expect(isObject(tables), "tables", "an object of fields");
   const folds = value.lowercase ? ["lower"] : [];
   const composes = value.normal_form ? ["nfc"] : [];
   for (const name of [...TABLES[value.unit], ...folds, ...composes]) CHECKS[name](tables[name], `tables.${name}`);
@@ -48,7 +48,7 @@ export function checked(value) {
 function expect(right, field, expected) {
   if (right) return;
   throw new ArtefactError(
-    `tokenizer.json: ${field} is missing or wrong, where ${expected} is expected: export it again.`,
+    `tokenizer.json: ${field} is missing or wrong, not ${expected}: export it again.`,
   );
 }
 
@@ -61,11 +61,11 @@ const isCharacter = (value) =>
 // A flat list of numbers, `size` a row, of which the first two are a range; ranges ascend.
 function rows(value, field, size) {
   const right = Array.isArray(value) && value.every(Number.isInteger) && value.length % size === 0;
-  expect(right, field, `a flat list of numbers, ${size} a row,`);
+  expect(right, field, `a flat list of numbers, ${size} a row`);
   const found = Array.from({ length: value.length / size }, (_, row) => value.slice(row * size, (row + 1) * size));
   let before = -1;
   for (const [first, last] of found) {
-    expect(before < first && first <= last && last <= LAST, field, "ranges of characters, ascending,");
+    expect(before < first && first <= last && last <= LAST, field, "ranges of characters, ascending");
     before = last;
   }
   return found;
@@ -76,7 +76,7 @@ function classOf(value, field) {
 }
 
 function lower(value, field) {
-  expect(isObject(value), field, "an object of tables");
+  expect(isObject(value), field, "an object of fields");
   for (const [first, last, step, added] of rows(value.ranges, `${field}.ranges`, 4)) {
     const right = (step === 1 || step === 2) && isCharacter(first + added) && isCharacter(last + added);
     expect(right, `${field}.ranges`, "first, last, step 1 or 2, and what leads to another character");
@@ -86,15 +86,15 @@ function lower(value, field) {
 }
 
 function nfc(value, field) {
-  expect(isObject(value), field, "an object of tables");
+  expect(isObject(value), field, "an object of fields");
   for (const [, , number] of rows(value.classes, `${field}.classes`, 3)) {
     expect(number > 0 && number < 256, `${field}.classes`, "a combining class from 1 to 255 behind each range");
   }
   const { composed, decomposed } = value;
   const right = Array.isArray(composed) && composed.length % 3 === 0 && composed.every(isCharacter);
-  expect(right, `${field}.composed`, "a flat list of characters, three a row,");
+  expect(right, `${field}.composed`, "a flat list of characters, three a row");
   const isRow = (row) => Array.isArray(row) && row.length === 2 && isCharacter(row[0]) && Array.isArray(row[1]);
-  expect(Array.isArray(decomposed) && decomposed.every(isRow), `${field}.decomposed`, "a list of characters, each with a list,");
+  expect(Array.isArray(decomposed) && decomposed.every(isRow), `${field}.decomposed`, "a list of characters, each with a list");
   for (const [first, successive] of decomposed) {
     expect(first + successive.length <= LAST, `${field}.decomposed`, "characters only");
     sequences(successive.map((parts) => (Array.isArray(parts) ? [first, ...parts] : parts)), `${field}.decomposed`);
@@ -104,7 +104,7 @@ function nfc(value, field) {
 function sequences(value, field) {
   const isRow = (row) => Array.isArray(row) && row.length >= 2 && row.length <= 1 + LONGEST && row.every(isCharacter);
   const right = Array.isArray(value) && value.every(isRow);
-  expect(right, field, `lists of a character and of those that it becomes, ${LONGEST} at most,`);
+  expect(right, field, `lists of a character and of those that it becomes, ${LONGEST} at most`);
 }
 
 const CHECKS = { blank: classOf, letter: classOf, lower, nfc };

@@ -16,7 +16,8 @@ from seqkit.core.errors import InputError
 from seqkit.core.files import digest_of, json_text, read_json, replacing, write_json
 from seqkit.core.version import __version__
 from seqkit.export.description import LABELS
-from seqkit.export.graphs import Specs, Written, model_graph
+from seqkit.export.graphs import Specs, Written
+from seqkit.export.proof import FORMATS, own_answers, proven, reference
 from seqkit.export.subject import Case, Exporter, Quantize, Subject
 from seqkit.export.tokenizer_file import tokenizer_json
 from seqkit.export.vectors import Outputs, as_json
@@ -24,7 +25,7 @@ from seqkit.export.vectors import Outputs, as_json
 LAYOUT = 1  # the version of what a folder holds, which a runner checks
 MANIFEST, VECTORS, CARD = "manifest.json", "test_vectors.json", "model_card.md"
 VECTORS_KEPT = 20
-OUTPUTS_KEPT = 250_000  # numbers that the test vectors' outputs have together
+OUTPUTS_KEPT = 50_000  # numbers that the test vectors' outputs have together, but for the first's
 RUNTIMES = {"onnx": ("onnx", "onnxruntime"), "litert": ("ai-edge-litert",)}  # of formats that need no TensorFlow
 
 
@@ -58,8 +59,14 @@ def write_artefact(
         written = exporter(dataclasses.replace(subject, folder=part))
         manifest = _manifest(subject, format, written, part)
         _write_description(subject, part)
-        _write_vectors(subject, part)
         _add_runners(format, part)
+        references = [reference(subject, case) for case in subject.cases]
+        _write_vectors(subject.cases, references, part)
+        _seal(part, manifest)
+        if format in FORMATS:
+            manifest |= proven(subject, part, references)
+            if subject.quantize != "none":
+                _write_vectors(*own_answers(subject, part), part)
         (part / CARD).write_text(card(manifest), encoding="utf-8")
         _seal(part, manifest)
     with replacing(folder.with_name(f"{folder.name}.zip")) as packed:
@@ -136,21 +143,13 @@ def _write_lines(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text("{\n" + ",\n".join(fields) + "\n}\n", encoding="utf-8")
 
 
-def _write_vectors(subject: Subject, folder: Path) -> None:
-    """Real inputs with what the run makes of them; outputs as far as there is room for them."""
+def _write_vectors(cases: Sequence[Case], outputs: Sequence[Outputs], folder: Path) -> None:
+    """Real inputs with what comes of them; outputs as far as there is room for them."""
     vectors, room = [], OUTPUTS_KEPT
-    for case in subject.cases[:VECTORS_KEPT]:
-        outputs = reference(subject, case)
-        room -= sum(values.size for graph in outputs.values() for values in graph.values())
-        vectors.append(as_json(case, outputs if room >= 0 else {}))
+    for case, own in zip(cases[:VECTORS_KEPT], outputs, strict=False):
+        room -= sum(values.size for graph in own.values() for values in graph.values())
+        vectors.append(as_json(case, own if room >= 0 or not vectors else {}))
     (folder / VECTORS).write_text(json_text(vectors) + "\n", encoding="utf-8")
-
-
-def reference(subject: Subject, case: Case) -> Outputs:
-    """What the graph that reads answers to a case; where there is the step alone, the whole model."""
-    graph = subject.graphs.get("model") or subject.graphs.get("encoder") or model_graph(subject.model)
-    outputs = graph(**{name: tf.constant(values[None]) for name, values in case.arrays.items()})
-    return {graph.name: {name: values[0].numpy() for name, values in outputs.items()}}
 
 
 def _add_runners(format: str, folder: Path) -> None:

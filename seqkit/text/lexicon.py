@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from seqkit.core.ragged import Ragged
 from seqkit.text.normal_form import nfc
+from seqkit.text.subwords import fold
 from seqkit.text.tokenizer import Tokenizer, Tokens, tokenize
 from seqkit.text.vocabulary import BEGIN, END, SPECIAL, UNKNOWN, Vocabulary
 
@@ -155,7 +156,7 @@ class Lexicon:
             tables: From `lookup`.
         """
         flat = tokens.flat_values
-        folded = tf.strings.lower(flat, encoding="utf-8") if self.words.tokenizer.lowercase else flat
+        folded = fold(flat) if self.words.tokenizer.lowercase else flat
         ids = tokens.with_flat_values(tables[0].lookup(folded))
         inputs = {"ids": tf.concat([ids, tf.fill([tokens.nrows(), 1], END)], axis=1).to_tensor()}
         if self.characters:
@@ -183,7 +184,7 @@ def _folded(tokens: Tokens, lowercase: bool) -> Tokens:
     """The tokens in lower case, where the rule says so, by the operation that exported graphs run."""
     if not lowercase or not tokens.types:
         return tokens
-    folded = tf.strings.lower(tf.constant(tokens.types, tf.string), encoding="utf-8").numpy()
+    folded = fold(tf.constant(tokens.types, tf.string)).numpy()
     index: dict[bytes, int] = {}
     places = np.array([index.setdefault(word, len(index)) for word in folded], np.int32)
     return Tokens([word.decode() for word in index], Ragged(places[tokens.indices.values], tokens.indices.offsets))

@@ -19,6 +19,7 @@ from seqkit.text.normal_form import nfc
 MARK = "▁"  # U+2581, where a word begins; in a text by itself it counts as a space
 # Runs of spaces and control characters are one space, none at the ends; then each word begins with the mark.
 MARKED = ((rf"[\p{{Z}}\p{{Cc}}{MARK}]+", " "), (r" $", ""), (r"^ ?(.)", rf"{MARK}\1"), (r" ", rf" {MARK}"))
+_NATIONAL = (("İ", "i\u0307"), ("Ì", "ì"), ("Í", "í"), ("Ĩ", "ĩ"), ("Į", "į"))  # beside I and J
 DEAD = -1  # where a symbol goes on that began before
 
 Tensors = tuple[tf.Tensor, ...]
@@ -158,8 +159,14 @@ def learn_pieces(counts: Mapping[str, int], size: int, algorithm: str, *, min_co
 
 
 def fold(texts: tf.Tensor) -> tf.Tensor:
-    """Texts in lower case: string, (rows,). A NUL, at which TensorFlow's operation would end the text, is a space."""
-    return tf.strings.lower(tf.strings.regex_replace(texts, r"\x00", " "), encoding="utf-8")
+    """Texts in lower case: string, (rows,). A NUL, at which TensorFlow's operation would end the text, is a space.
+
+    It folds some letters as the locale has them, of Turkish, Azerbaijani and Lithuanian: so these are folded before.
+    """
+    texts = tf.strings.lower(tf.strings.regex_replace(texts, r"\x00", " "))  # ASCII alone
+    for capital, small in _NATIONAL:
+        texts = tf.strings.regex_replace(texts, capital, small)
+    return tf.strings.lower(texts, encoding="utf-8")
 
 
 def unmark(texts: tf.Tensor) -> tf.Tensor:

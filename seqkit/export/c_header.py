@@ -1,0 +1,188 @@
+"""One header of C99 that holds a model: no allocation, no library but libm, the state in a struct of the caller's."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from seqkit.core.errors import InputError
+from seqkit.export.c_program import FRAMES, IDS, INSTEAD, LAYERS, Program, Vector, value
+from seqkit.export.graphs import OUTPUTS, Graph, Written, model_graph, step_graph
+from seqkit.export.subject import Subject
+from seqkit.recurrence.stateful import streams
+
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("seqkit.export"),
+    autoescape=False,
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+)
+VECTORS, STEPS = 3, 20  # real rows of the self-test, and steps of each
+TOLERANCE = {"none": 1e-5, "int8": 0.5}  # of a logit
+POOLINGS = {"Max": "max", "Cumsum": "last", "Softmax": "attention", "Divide": "mean", "TrueDivide": "mean"}
+RESERVED = {"int", "float", "double", "char", "void", "static", "const", "struct", "union", "enum", "for", "if", "do"}
+
+
+def export_c(subject: Subject) -> list[Written]:
+    """Write the step of a model that streams, or a classifier that is fed step by step.
+
+    With `quantize` "int8" matrices are int8 with a scale for each column; states, sums and all else stay float.
+
+    Raises:
+        InputError: The model has a part that C has not.
+    """
+    if subject.quantize not in TOLERANCE:
+        raise InputError(
+            f"c holds float or int8 weights, not {subject.quantize}: give --quantize int8, or leave it out."
+        )
+    _check_streams(subject)
+    graphs = subject.graphs
+    graph = graphs["step"] if "step" in graphs else step_graph(subject.model) if subject.in_step else graphs["model"]
+    path = subject.folder / f"{identifier(Path(subject.name).name)}.h"
+    path.write_text(header(graph, subject, path.stem), encoding="ascii")
+    return [Written(graph.name, path, (), {}, graph.inputs, graph.outputs)]
+
+
+def _check_streams(subject: Subject) -> None:
+    names = {tensor.name for tensor in subject.model.inputs}
+    if "encoder" in subject.graphs:
+        raise InputError(f"c holds no decoder: {INSTEAD}")
+    if not streams(subject.model):
+        raise InputError(f"c reads forwards only: train with stack.bidirectional off, or {INSTEAD}")
+    if others := sorted(names - {IDS, FRAMES, "mask"}):
+        raise InputError(f"c reads ids or vectors, and this model reads {', '.join(others)} too: {INSTEAD}")
+    frames = [tensor for tensor in subject.model.inputs if tensor.name == FRAMES and len(tensor.shape) != 3]
+    if frames:
+        raise InputError(f"c reads frames that are vectors, and these are images: {INSTEAD}")
+
+
+def identifier(name: str) -> str:
+    """A name in C, of a run's."""
+    plain = re.sub(r"\W", "_", name.lower(), flags=re.ASCII)
+    return f"model_{plain}" if not plain or plain[0].isdigit() or plain[0] == "_" or plain in RESERVED else plain
+
+
+def header(graph: Graph, subject: Subject, name: str) -> str:
+    """The text of the header."""
+    whole = not graph.stepwise
+    program, last = Program(name, subject.quantize == "int8"), None
+    output = graph.model.outputs[0]
+    if whole:
+        last = Program(name, program.int8, arrays=program.arrays, states=program.states)
+        _pool(program, last, output)
+        answer, lines = value(last, output), last.lines
+    else:
+        answer, lines = value(program, output), program.lines
+    lines.append(f"memcpy(outputs, {answer.name}, {answer.size} * sizeof *outputs);")
+    inputs = 1 if IDS in graph.inputs else int(graph.inputs[FRAMES].shape[-1])
+    return TEMPLATES.get_template("model.h").render(
+        title=f"{Path(subject.name).name}: a model of seqkit's recipe {subject.recipe}",
+        file=f"{name}.h",
+        name=name,
+        NAME=name.upper(),
+        whole=whole,
+        ids=IDS in graph.inputs,
+        outputs=answer.size,
+        inputs=inputs,
+        states=[{"name": state, "size": size} for state, size in program.states.items()],
+        arrays=[_array(array, values) for array, values in program.arrays.items()],
+        weight="signed char" if program.int8 else "float",
+        scaled=program.int8,
+        scratches=_scratches(program),
+        lines=program.lines,
+        last_scratches=_scratches(last) if last else [],
+        last_lines=last.lines if last else [],
+        labels=[quoted(label) for label in _labels(subject)],
+        vectors=[_vector(graph, subject, row) for row in range(min(VECTORS, len(subject.cases)))],
+        tolerance=f"{TOLERANCE[subject.quantize]:.1e}",
+    )
+
+
+def _pool(program: Program, last: Program, output: Any) -> None:
+    """Split a classifier: its steps up to the pooling, which is kept as it goes, and what comes after."""
+    pooled = output
+    while type(pooled._keras_history.operation).__name__ in ("Dense", "Dropout"):
+        pooled = pooled._keras_history.operation.input
+    kinds: set[str] = set()
+    sequences: dict[int, Any] = {}
+    asked = [pooled]
+    while asked:
+        tensor = asked.pop()
+        layer, node, _ = tensor._keras_history
+        if type(layer).__name__ in LAYERS and type(layer).__name__ != "Where":
+            sequences |= {id(tensor): tensor} if len(tensor.shape) == 3 else {}
+        else:
+            kinds.add(type(layer).__name__)
+            asked += layer._inbound_nodes[node].input_tensors
+    found = {kind for name, kind in POOLINGS.items() if name in kinds}
+    pooling = "last" if "last" in found else next(iter(found), "")
+    if pooling not in ("last", "max", "mean") or len(sequences) != 1:
+        raise InputError(f"c pools by last, max or mean, and this model otherwise: {INSTEAD}")
+    said = value(program, next(iter(sequences.values())))
+    state = program.state("pooled", said.size)
+    first = "state->steps == 0 ||"
+    program.each(
+        said.size,
+        {
+            "last": f"{state}[i] = {said.name}[i];",
+            "max": f"{state}[i] = {first} {said.name}[i] > {state}[i] ? {said.name}[i] : {state}[i];",
+            "mean": f"{state}[i] += {said.name}[i];",
+        }[pooling],
+    )
+    if pooling == "mean":
+        mean = last.scratch(said.size)
+        last.each(said.size, f"{mean}[i] = {state}[i] / (float)(state->steps ? state->steps : 1);")
+        state = mean
+    last.known[id(pooled)] = Vector(state, said.size)
+
+
+def _scratches(program: Program) -> list[dict[str, Any]]:
+    return [{"name": name, "size": size} for name, size in program.scratches.items()]
+
+
+def _array(name: str, values: np.ndarray) -> dict[str, Any]:
+    whole = values.dtype == np.int8
+    return {
+        "name": name,
+        "type": "signed char" if whole else "float",
+        "size": values.size,
+        "text": numbers(values),
+    }
+
+
+def numbers(values: np.ndarray) -> str:
+    """An array's numbers in C, some a line; nine digits give a float32 back to the bit."""
+    flat = values.ravel()
+    whole = flat.dtype.kind in "iu"
+    texts = [str(number) if whole else _float(number) for number in flat.tolist()]
+    return ",\n".join(", ".join(texts[start : start + 16]) for start in range(0, len(texts), 16))
+
+
+def _float(number: float) -> str:
+    text = f"{number:.9g}"
+    return f"{text}f" if "." in text or "e" in text else f"{text}.0f"
+
+
+def quoted(text: str) -> str:
+    """A string of C: every byte but letters, digits and blanks by its octal number, which no trigraph can hide in."""
+    plain = "".join(
+        chr(byte) if (chr(byte).isalnum() and byte < 128) or byte == 32 else f"\\{byte:03o}" for byte in text.encode()
+    )
+    return f'"{plain}"'
+
+
+def _labels(subject: Subject) -> Sequence[str]:
+    known = subject.description.labels if subject.description is not None else None
+    return known["labels"] if known else []
+
+
+def _vector(graph: Graph, subject: Subject, row: int) -> dict[str, Any]:
+    """The first steps of a real row, and what the model says to them."""
+    arrays = subject.cases[row].arrays
+    given = arrays[IDS if IDS in arrays else FRAMES][:STEPS]
+    whole = model_graph(subject.model)
+    said = whole(**{name: values[None, : len(given)] for name, values in arrays.items()})[OUTPUTS][0].numpy()
+    return {"given": numbers(np.asarray(given)), "wanted": numbers(said), "steps": len(given)}
