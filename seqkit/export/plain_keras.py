@@ -25,9 +25,7 @@ def plain_model(graph: Graph) -> keras.Model:
     Raises:
         InputError: A layer can't be written by Keras's own.
     """
-    given = {
-        name: keras.Input(spec.shape[1:], dtype=spec.dtype.name, name=name) for name, spec in graph.inputs.items()
-    }
+    given = {name: keras.Input(spec.shape[1:], dtype=spec.dtype.name, name=name) for name, spec in graph.inputs.items()}
     return keras.Model(given, _outputs(graph, given), name=graph.name)
 
 
@@ -184,7 +182,9 @@ def _recur_once(
     try:
         new = cell.step(op, x, tuple(states), vectors)
     except (TypeError, ValueError) as error:  # of another library's operations, which refuse Keras's symbols
-        raise InputError(f"keras can't hold {name}: a step of the cell {own.kind} isn't Keras's operations alone ({error}).")
+        raise InputError(
+            f"keras can't hold {name}: a step of the cell {own.kind} isn't Keras's operations alone ({error})."
+        )
     return [ops.expand_dims(new[0], 1), *new]
 
 
