@@ -2,12 +2,12 @@
 
     python benchmarks/inference.py --batches 1 32 256 --threads 1
 
-Three models: a text classifier of two bidirectional LSTMs of 64; a tagger with a CRF (words alone, one bidirectional LSTM of 64:
-its emissions are timed, for the search is the runner's in each format); and a step of a character model, one LSTM of 256. The
-first two read rows of 50 ids ("whole"), or of 10 to 50 ("ragged": a mask in Keras, packed sequences in PyTorch, lengths in ours).
-Systems are asked in turns, so that what else the machine does meets all alike; printed are medians in milliseconds, and how many
-times as long PyTorch's eager call takes. "cold start" is a process that has NumPy and one runtime and answers one text: all of
-it, in seconds.
+Three models: a text classifier of two bidirectional LSTMs of 64; a tagger with a CRF (words alone, one bidirectional LSTM
+of 64: its emissions are timed, for the search is the runner's in each format); and a step of a character model, one LSTM of
+256. The first two read rows of 50 ids ("whole"), or of 10 to 50 ("ragged": a mask in Keras, packed sequences in PyTorch,
+lengths in ours). Systems are asked in turns, so that what else the machine does meets all alike; printed are medians in
+milliseconds, and how many times as long PyTorch's eager call takes. "cold start" is a process that has NumPy and one
+runtime and answers one text: all of it, in seconds.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def whole_models(run, ids, lengths, artefacts, threads):
     peer = torch_model(
         model.get_layer("embedding").input_dim,
         64,
-        model.name == "many_to_one" and 2 or 1,
+        (model.name == "many_to_one" and 2) or 1,
         len(outputs),
         pooled=model.name == "many_to_one",
     )

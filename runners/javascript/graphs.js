@@ -9,6 +9,12 @@ const MOST = 2 ** 26; // numbers of a row of a tensor, as far as its sizes are f
 const AFTER = /_after$/; // ends the name of a state that a step gives, since ONNX wants two names for it
 let turn = Promise.resolve(); // the runtime in a browser isn't made to be asked twice at a time
 
+function inTurn(work) {
+  const done = turn.then(work);
+  turn = done.catch(() => {});
+  return done;
+}
+
 // A graph of an artefact: `inputs` and `outputs` by name, as {name, dtype, shape}; a state that comes out has the name under
 // which it goes in. `batch`: rows that it takes at once, undefined for any.
 export class Graph {
@@ -39,9 +45,7 @@ export class Graph {
 
   async _run(arrays) {
     const feeds = mapped(arrays, ({ shape, data }, name) => new this._ort.Tensor(this.inputs[name].dtype, data, shape));
-    const answer = turn.then(() => this._session.run(feeds));
-    turn = answer.catch(() => {});
-    const found = await answer;
+    const found = await inTurn(() => this._session.run(feeds));
     return Object.fromEntries(this._names.map(([old, name]) => [name, { shape: [...found[old].dims], data: found[old].data }]));
   }
 }
@@ -50,7 +54,7 @@ export class Graph {
 export async function openGraph(value, bytes, { ort, settings }) {
   let session;
   try {
-    session = await ort.InferenceSession.create(bytes, settings);
+    session = await inTurn(() => ort.InferenceSession.create(bytes, settings));
   } catch (error) {
     const said = String(error.message ?? error).split("\n")[0].slice(0, 200);
     throw new ArtefactError(`${value.path} can't be opened by ONNX Runtime (${said}).`);

@@ -32,7 +32,8 @@ export function checked(value) {
     expect(right, "scores", "a number for each token but the first four");
   }
   if (characters !== undefined) {
-    const right = isTexts(characters) && characters.every((letter) => Array.from(letter).length === 1);
+    expect(isTexts(characters), "characters", "a list of texts");
+    const right = characters.every((letter) => Array.from(letter).length === 1);
     expect(right, "characters", "a list of single characters");
     const [width, lowest] = [value.characters_a_word, characters.length ? 4 : 0];
     const fits = Number.isInteger(width) && lowest <= width && width <= WIDEST;
@@ -60,7 +61,7 @@ const isCharacter = (value) =>
 
 // A flat list of numbers, `size` a row, of which the first two are a range; ranges ascend.
 function rows(value, field, size) {
-  const right = Array.isArray(value) && value.every(Number.isInteger) && value.length % size === 0;
+  const right = Array.isArray(value) && value.every(Number.isSafeInteger) && value.length % size === 0;
   expect(right, field, `a flat list of numbers, ${size} a row`);
   const found = Array.from({ length: value.length / size }, (_, row) => value.slice(row * size, (row + 1) * size));
   let before = -1;

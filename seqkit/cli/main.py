@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from seqkit.cli import commands
-from seqkit.cli.train import check_app, train_app
+from seqkit.cli.recipe_commands import check_app, train_app
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
 from seqkit.core.terminal import shown

@@ -2,7 +2,9 @@
 
 __all__ = [
     "artefact",
+    "c_cells",
     "c_header",
+    "c_layers",
     "c_program",
     "card",
     "description",

@@ -9,10 +9,12 @@ import jinja2
 import numpy as np
 
 from seqkit.core.errors import InputError
-from seqkit.export.c_program import FRAMES, IDS, INSTEAD, LAYERS, Program, Vector, value
+from seqkit.export.c_layers import FRAMES, IDS, LAYERS, value
+from seqkit.export.c_program import INSTEAD, Program, Vector
 from seqkit.export.graphs import OUTPUTS, Graph, Written, model_graph, step_graph
 from seqkit.export.subject import Subject
 from seqkit.recurrence.stateful import streams
+from seqkit.text.vocabulary import UNKNOWN
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("seqkit.export"),
@@ -23,7 +25,6 @@ TEMPLATES = jinja2.Environment(
 VECTORS, STEPS = 3, 20  # real rows of the self-test, and steps of each
 TOLERANCE = {"none": 1e-5, "int8": 0.5}  # of a logit
 POOLINGS = {"Max": "max", "Cumsum": "last", "Softmax": "attention", "Divide": "mean", "TrueDivide": "mean"}
-RESERVED = {"int", "float", "double", "char", "void", "static", "const", "struct", "union", "enum", "for", "if", "do"}
 
 
 def export_c(subject: Subject) -> list[Written]:
@@ -61,8 +62,8 @@ def _check_streams(subject: Subject) -> None:
 
 def identifier(name: str) -> str:
     """A name in C, of a run's."""
-    plain = re.sub(r"\W", "_", name.lower(), flags=re.ASCII)
-    return f"model_{plain}" if not plain or plain[0].isdigit() or plain[0] == "_" or plain in RESERVED else plain
+    plain = re.sub("[^a-z0-9]+", "_", name.lower()).strip("_")
+    return plain if plain[:1].isalpha() else f"model_{plain}".rstrip("_")
 
 
 def header(graph: Graph, subject: Subject, name: str) -> str:
@@ -79,7 +80,7 @@ def header(graph: Graph, subject: Subject, name: str) -> str:
     lines.append(f"memcpy(outputs, {answer.name}, {answer.size} * sizeof *outputs);")
     inputs = 1 if IDS in graph.inputs else int(graph.inputs[FRAMES].shape[-1])
     return TEMPLATES.get_template("model.h").render(
-        title=f"{Path(subject.name).name}: a model of seqkit's recipe {subject.recipe}",
+        title=f"{name}: a model of seqkit's recipe {re.sub('[^a-zA-Z0-9_]', '_', subject.recipe)}",
         file=f"{name}.h",
         name=name,
         NAME=name.upper(),
@@ -87,6 +88,8 @@ def header(graph: Graph, subject: Subject, name: str) -> str:
         ids=IDS in graph.inputs,
         outputs=answer.size,
         inputs=inputs,
+        tokens=program.tokens,
+        unknown=UNKNOWN,
         states=[{"name": state, "size": size} for state, size in program.states.items()],
         arrays=[_array(array, values) for array, values in program.arrays.items()],
         weight="signed char" if program.int8 else "float",

@@ -1,5 +1,6 @@
 """A run as an exporter sees it."""
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -39,11 +40,12 @@ def subject_of(
     examples = task.read(tuple(_kept(path, info, task).values()), {field: field for field in task.fields}, role="asked")
 
     if info["settings"]["training"]["precision"] != "float32":  # weights leave as float32, and are to answer as such
-        model = portable(load_model(file_of(path, info, MODEL)))
+        forward = Forward(portable(load_model(file_of(path, info, MODEL))))
 
     def load() -> keras.Model:
         return portable(load_model(file_of(path, info, MODEL)))
 
+    @functools.cache
     def outputs() -> Any:
         return task.outputs(forward, task.encode(examples, len(examples))[0])
 

@@ -22,11 +22,16 @@ from seqkit_runner.search import Beam
 BEGIN, END, UNKNOWN, TOKENS, STEPS, PLACES = 0, 1, 2, 6, 7, 4
 
 
-def toy(seed, rows):
-    """(ids, state, memory) -> logits, attention and state after, of a model that looks back two symbols."""
+def toy_tables(seed, rows):
+    """Logits by row, step and the last two symbols, and attention by row and the last one."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(rows, STEPS, TOKENS, TOKENS, TOKENS)).astype(np.float32) * 2
-    attention = rng.dirichlet(np.ones(PLACES), size=(rows, TOKENS)).astype(np.float32)
+    return logits, rng.dirichlet(np.ones(PLACES), size=(rows, TOKENS)).astype(np.float32)
+
+
+def toy(seed, rows):
+    """(ids, state, memory) -> logits, attention and state after, of a model that looks back two symbols."""
+    logits, attention = toy_tables(seed, rows)
 
     def step(ids, state, memory):
         row, t, before = memory["row"], state["step"], state["before"]

@@ -29,7 +29,15 @@
 extern "C" {
 #endif
 
-enum { {{ NAME }}_OUTPUTS = {{ outputs }}, {{ NAME }}_INPUTS = {{ inputs }}, {{ NAME }}_VECTORS = {{ vectors | length }} };
+enum {
+    {{ NAME }}_OUTPUTS = {{ outputs }},
+{%- if ids %}
+    {{ NAME }}_TOKENS = {{ tokens }},
+{%- else %}
+    {{ NAME }}_INPUTS = {{ inputs }},
+{%- endif %}
+    {{ NAME }}_LABELS = {{ labels | length }}
+};
 
 typedef struct {
 {%- for state in states %}
@@ -58,12 +66,15 @@ int {{ name }}_self_test(void); /* 0, or the number of the first test vector tha
 #ifdef {{ NAME }}_IMPLEMENTATION
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #if defined(__GNUC__)
 #define {{ NAME }}_ALIGNED __attribute__((aligned(64)))
+#define {{ NAME }}_INLINE static inline __attribute__((always_inline, unused))
 #else
 #define {{ NAME }}_ALIGNED
+#define {{ NAME }}_INLINE static inline
 #endif
 {% for array in arrays %}
 static const {{ array.type }} {{ name }}_{{ array.name }}[{{ array.size }}] {{ NAME }}_ALIGNED = {
@@ -73,14 +84,29 @@ static const {{ array.type }} {{ name }}_{{ array.name }}[{{ array.size }}] {{ N
 
 static const char *const {{ name }}_labels[] = { {{ labels | join(", ") or '""' }} };
 
-/* y[j] += sum_i x[i] w[i][j], four inputs at once so that y is read and written a quarter as often */
+/* y[j] += sum_i x[i] w[i][j], eight rows at once so that y is read and written an eighth as often, and blocks of columns whose
+   length is a constant, without which -O2 makes no vectors of them */
 static void {{ name }}_product(const {{ weight }} *restrict w, const float *restrict x, float *restrict y, int rows, int columns)
 {
-    int i = 0, j;
-    for (; i + 3 < rows; i += 4, w += 4 * columns)
-        for (j = 0; j < columns; ++j)
-            y[j] += x[i] * (float)w[j] + x[i + 1] * (float)w[columns + j] + x[i + 2] * (float)w[2 * columns + j] +
-                    x[i + 3] * (float)w[3 * columns + j];
+    const int block = 64;
+    int i = 0, j, k;
+    for (; i + 7 < rows; i += 8, w += 8 * columns) {
+        for (j = 0; j + block <= columns; j += block) {
+            const {{ weight }} *restrict v = w + j;
+            float *restrict z = y + j;
+            for (k = 0; k < block; ++k)
+                z[k] += x[i] * (float)v[k] + x[i + 1] * (float)v[columns + k] + x[i + 2] * (float)v[2 * columns + k] +
+                        x[i + 3] * (float)v[3 * columns + k] + x[i + 4] * (float)v[4 * columns + k] +
+                        x[i + 5] * (float)v[5 * columns + k] + x[i + 6] * (float)v[6 * columns + k] +
+                        x[i + 7] * (float)v[7 * columns + k];
+        }
+        for (k = 0; k < 8; ++k) {
+            const {{ weight }} *restrict v = w + k * columns;
+            int rest;
+            for (rest = j; rest < columns; ++rest)
+                y[rest] += x[i + k] * (float)v[rest];
+        }
+    }
     for (; i < rows; ++i, w += columns)
         for (j = 0; j < columns; ++j)
             y[j] += x[i] * (float)w[j];
@@ -103,32 +129,33 @@ static void {{ name }}_affine(const float *w, const float *bias, const float *x,
 }
 {%- endif %}
 
-/* exp(-x) as 2^k exp(r), |r| <= ln(2) / 2, by Taylor's series to the sixth power: within 2e-7 of itself, and without a branch */
-static float {{ name }}_exp_minus(float x)
+/* exp(-x) as 2^k exp(r), |r| <= ln(2) / 2, by Taylor's series to the sixth power: within 2e-7 of itself. Without a branch or a
+   comparison of floats, so that compilers make vectors of the loops around it; what is no number stays so. */
+{{ NAME }}_INLINE float {{ name }}_exp_minus(float x)
 {
-    union { int bits; float value; } power;
+    union { int32_t bits; float value; } near, power;
+    int32_t size;
     float t, r;
-    x = x > 80.0f ? 80.0f : x < -80.0f ? -80.0f : x;
-    t = x * -1.44269504f;
-    power.bits = (int)(t + (t < 0.0f ? -0.5f : 0.5f));
+    near.value = x;
+    size = near.bits & 0x7fffffff;
+    size = size < 0x42a00000 ? size : 0x42a00000; /* at most 80 */
+    near.bits = (near.bits & ~0x7fffffff) | size;
+    t = near.value * -1.44269504f;
+    power.bits = (int32_t)(t + 128.5f) - 128;
     r = (t - (float)power.bits) * 0.693147181f;
     power.bits = (power.bits + 127) * (1 << 23);
     return power.value * (1.0f + r * (1.0f + r * (0.5f + r * (0.166666667f + r * (0.0416666667f +
-                          r * (0.00833333333f + r * 0.00138888889f))))));
+                          r * (0.00833333333f + r * 0.00138888889f)))))) + (x - x);
 }
 
-static void {{ name }}_sigmoid(float *x, int size)
+{{ NAME }}_INLINE float {{ name }}_sigmoid(float x)
 {
-    int i;
-    for (i = 0; i < size; ++i)
-        x[i] = 1.0f / (1.0f + {{ name }}_exp_minus(x[i]));
+    return 1.0f / (1.0f + {{ name }}_exp_minus(x));
 }
 
-static void {{ name }}_tanh(float *x, int size)
+{{ NAME }}_INLINE float {{ name }}_tanh(float x)
 {
-    int i;
-    for (i = 0; i < size; ++i)
-        x[i] = 2.0f / (1.0f + {{ name }}_exp_minus(2.0f * x[i])) - 1.0f;
+    return 2.0f / (1.0f + {{ name }}_exp_minus(2.0f * x)) - 1.0f;
 }
 
 void {{ name }}_reset({{ name }}_state *state)
@@ -143,6 +170,9 @@ void {{ name }}_step({{ name }}_state *state, {{ input }}, float *outputs)
 {%- endif %}
 {
     int i;
+{%- if ids %}
+    id = id >= 0 && id < {{ NAME }}_TOKENS ? id : {{ unknown }};
+{%- endif %}
 {%- for scratch in scratches %}
     float {{ scratch.name }}[{{ scratch.size }}];
 {%- endfor %}
@@ -193,7 +223,7 @@ static int {{ name }}_answers(const {{ "int" if ids else "float" }} *given, cons
     int t, i;
     {{ name }}_reset(&state);
     for (t = 0; t < steps; ++t) {
-{%- set step = "given[t]" if ids else "given + t * " ~ NAME ~ "_INPUTS" %}
+{%- set step = "given[t]" if ids else "given + t * " ~ inputs %}
 {%- if whole %}
         {{ name }}_feed(&state, {{ step }});
     }
