@@ -5,6 +5,7 @@ them is written out. So every cell that `seqkit.recurrence.cells` describes by s
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -43,12 +44,14 @@ class Statements:
     """What a cell's step calls. A product needs the whole vector on its left: a loop that computes it is written before.
 
     Args:
+        layer: The cell's.
         weights: Of `weights_of`, as arrays.
         blocks: Of each product.
     """
 
-    def __init__(self, program: Program, name: str, units: int, weights: Mapping[str, Any], blocks: Sequence[int]):
-        self._program, self._name, self._units, self._blocks = program, name, units, blocks
+    def __init__(self, program: Program, layer: Any, weights: Mapping[str, Any], blocks: Sequence[int]):
+        self._program, self._name, self._units, self._blocks = program, layer.name, layer.cell.units, blocks
+        self._linear = getattr(layer.cell, "activation", None) is keras.activations.linear
         self._recurrent = weights["recurrent"]
         self._biases = weights.get("recurrent_bias") or [None] * len(blocks)
         self._vectors: dict[Term, str] = {}  # those that stand in C as vectors
@@ -64,7 +67,7 @@ class Statements:
         return Term(f"{self._program.name}_sigmoid({{}})", x)
 
     def tanh(self, x: Term) -> Term:
-        return Term(f"{self._program.name}_tanh({{}})", x)
+        return x if self._linear else Term(f"{self._program.name}_tanh({{}})", x)
 
     def product(self, left: Term, k: int = 0) -> tuple[Term, ...]:
         """left R_k, block by block."""
@@ -115,7 +118,7 @@ def write_cell(program: Program, layer: Any, given: Vector, weights: Mapping[str
     """
     cell, _ = weights_of(layer)
     own = layer.cell
-    op = Statements(program, layer.name, own.units, weights, cell.products)
+    op = Statements(program, layer, weights, cell.products)
     states = [program.state(f"{layer.name}_state_{number}", own.units) for number in range(cell.states)]
     vectors = [
         op.vector(program.constant(f"{layer.name}_vector_{number}", values))

@@ -81,11 +81,52 @@ def _ids(program: Program, layer: Any, read: Any) -> Vector:
     return value(program, kept)
 
 
-def _add(program: Program, layer: Any, read: Any) -> Vector:
-    first, second = (value(program, one) for one in read)
-    into = program.scratch(first.size)
-    program.each(first.size, f"{into}[i] = {first.name}[i] + {second.name}[i];")
-    return Vector(into, first.size)
+def _elementwise(sign: str) -> Callable[[Program, Any, Any], Vector]:
+    def write(program: Program, layer: Any, read: Any) -> Vector:
+        """Of two vectors, or of a vector and one number."""
+        given = read if isinstance(read, list | tuple) else layer._inbound_nodes[0].arguments.args
+        first, second = (value(program, one) for one in given)
+        size = max(first.size, second.size)
+        into = program.scratch(size)
+        left, right = (f"{one.name}[{'i' if one.size == size else '0'}]" for one in (first, second))
+        program.each(size, f"{into}[i] = {left} {sign} {right};")
+        return Vector(into, size)
+
+    return write
+
+
+def _ones(program: Program, layer: Any, read: Any) -> Vector:
+    """A one for each step, which is all that a model of ours has of these."""
+    into = program.scratch(1)
+    program.lines.append(f"{into}[0] = 1.0f;")
+    return Vector(into, 1)
+
+
+def _concatenate(program: Program, layer: Any, read: Any) -> Vector:
+    parts = [value(program, one) for one in read]
+    size, start = sum(part.size for part in parts), 0
+    into = program.scratch(size)
+    for part in parts:
+        program.lines.append(f"memcpy({into} + {start}, {part.name}, {part.size} * sizeof *{into});")
+        start += part.size
+    return Vector(into, size)
+
+
+def _slice(program: Program, layer: Any, read: Any) -> Vector:
+    """Some components of every step."""
+    key = layer._inbound_nodes[0].arguments.args[1]
+    if not (isinstance(key, tuple) and len(key) == 2 and key[0] is Ellipsis and isinstance(key[1], slice)):
+        raise InputError(f"c takes components of a step and no steps of a sequence, as {layer.name} does: {INSTEAD}")
+    given = value(program, read)
+    places = range(given.size)[key[1]]
+    return Vector(f"({given.name} + {places.start})", len(places))
+
+
+def _tile(program: Program, layer: Any, read: Any) -> Vector:
+    given, size = value(program, read), layer.output.shape[-1]
+    into = program.scratch(size)
+    program.each(size, f"{into}[i] = {given.name}[i % {given.size}];")
+    return Vector(into, size)
 
 
 def _normalization(program: Program, layer: Any, read: Any) -> Vector:
@@ -177,8 +218,10 @@ def _recurrent(program: Program, layer: Any, read: Any) -> Vector:
 
 
 def _check_activations(layer: Any) -> None:
-    """Those that `seqkit.recurrence.cells` has; a `GateCell` has no others."""
+    """Those that `seqkit.recurrence.cells` has; a `GateCell` has no others. What only remembers has none."""
     cell, usual = layer.cell, {"activation": "tanh", "recurrent_activation": "sigmoid"}
+    if isinstance(layer, keras.layers.SimpleRNN) and cell.activation is keras.activations.linear:
+        return
     names = {kind: getattr(cell, kind).__name__ for kind in usual if hasattr(cell, kind)}
     if odd := [name for kind, name in names.items() if name != usual[kind]]:
         raise InputError(
@@ -194,7 +237,13 @@ LAYERS: dict[str, Callable[[Program, Any, Any], Vector]] = {
     "Identity": _same,
     "Copy": _same,
     "Where": _ids,
-    "Add": _add,
+    "Add": _elementwise("+"),
+    "Subtract": _elementwise("-"),
+    "Multiply": _elementwise("*"),
+    "ExpandDims": _ones,
+    "Concatenate": _concatenate,
+    "GetItem": _slice,
+    "Tile": _tile,
     "Normalization": _normalization,
     "LayerNormalization": _layer_norm,
     "Dense": _dense,

@@ -232,8 +232,8 @@ static int {{ name }}_answers(const {{ "int" if ids else "float" }} *given, cons
 {%- else %}
         {{ name }}_step(&state, {{ step }}, outputs);
 {%- endif %}
-        for (i = 0; i < {{ NAME }}_OUTPUTS; ++i)
-            if (!(fabsf(outputs[i] - *wanted++) <= {{ tolerance }}f))
+        for (i = 0; i < {{ NAME }}_OUTPUTS; ++i, ++wanted)
+            if (!(fabsf(outputs[i] - *wanted) <= {{ tolerance }}f * (1.0f + fabsf(*wanted))))
                 return 0;
     }
     return 1;
