@@ -3,7 +3,7 @@
     python benchmarks/c_step.py --cells lstm gru --units 64 128 256 --inputs 64
 
 The same model (one recurrent layer and a dense one of eight outputs) goes through all three, on one thread. In C a loop
-makes steps, compiled as an application would (-O2) and for this machine (-O3 -march=native), with float and with int8 weights.
+makes steps, compiled as an application would (-O2) and for this machine (-O3 -march=native), with float and int8 weights.
 LiteRT is asked by `invoke` alone, with nothing copied in or out; ONNX Runtime by `run`. Printed are microseconds of a step,
 the median of rounds taken in turns and the quickest round; LiteRT's as a multiple of each; of C also what the object holds.
 The clock is the thread's own, so that what else the machine does costs less.

@@ -32,13 +32,14 @@ export function checked(value) {
     expect(right, "scores", "a number for each token but the first four");
   }
   if (characters !== undefined) {
-    const right = isTexts(characters) && characters.every((letter) => Array.from(letter).length === 1);
+    expect(isTexts(characters), "characters", "a list of texts");
+    const right = characters.every((letter) => Array.from(letter).length === 1);
     expect(right, "characters", "a list of single characters");
     const [width, lowest] = [value.characters_a_word, characters.length ? 4 : 0];
     const fits = Number.isInteger(width) && lowest <= width && width <= WIDEST;
     expect(fits, "characters_a_word", `a number from ${lowest} to ${WIDEST}`);
   }
-  expect(isObject(tables), "tables", "an object of tables");
+  expect(isObject(tables), "tables", "an object of fields");
   const folds = value.lowercase ? ["lower"] : [];
   const composes = value.normal_form ? ["nfc"] : [];
   for (const name of [...TABLES[value.unit], ...folds, ...composes]) CHECKS[name](tables[name], `tables.${name}`);
@@ -60,7 +61,7 @@ const isCharacter = (value) =>
 
 // A flat list of numbers, `size` a row, of which the first two are a range; ranges ascend.
 function rows(value, field, size) {
-  const right = Array.isArray(value) && value.every(Number.isInteger) && value.length % size === 0;
+  const right = Array.isArray(value) && value.every(Number.isSafeInteger) && value.length % size === 0;
   expect(right, field, `a flat list of numbers, ${size} a row`);
   const found = Array.from({ length: value.length / size }, (_, row) => value.slice(row * size, (row + 1) * size));
   let before = -1;
@@ -76,7 +77,7 @@ function classOf(value, field) {
 }
 
 function lower(value, field) {
-  expect(isObject(value), field, "an object of tables");
+  expect(isObject(value), field, "an object of fields");
   for (const [first, last, step, added] of rows(value.ranges, `${field}.ranges`, 4)) {
     const right = (step === 1 || step === 2) && isCharacter(first + added) && isCharacter(last + added);
     expect(right, `${field}.ranges`, "first, last, step 1 or 2, and what leads to another character");
@@ -86,7 +87,7 @@ function lower(value, field) {
 }
 
 function nfc(value, field) {
-  expect(isObject(value), field, "an object of tables");
+  expect(isObject(value), field, "an object of fields");
   for (const [, , number] of rows(value.classes, `${field}.classes`, 3)) {
     expect(number > 0 && number < 256, `${field}.classes`, "a combining class from 1 to 255 behind each range");
   }

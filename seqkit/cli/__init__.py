@@ -4,5 +4,5 @@ __all__ = [
     "commands",
     "console",
     "main",
-    "train",
+    "recipe_commands",
 ]

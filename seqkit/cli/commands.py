@@ -13,6 +13,8 @@ from seqkit.core.errors import InputError, check_finished
 from seqkit.core.files import json_text
 from seqkit.core.registry import import_path
 from seqkit.core.terminal import Terminal, shown
+from seqkit_runner.__main__ import serve as serve_artefact
+from seqkit_runner.artefact import verified
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
@@ -205,6 +207,32 @@ def export(
         A module to import first, for a recipe or a cell that no installed package declares.
     """
     print(shown(str(_load(run, import_).export(format, step=step, quantize=quantize, to=to))))
+
+
+def verify(path: Path, /) -> None:
+    """Compare an artefact's files with their digests, and answer its test vectors with the runtime of its format.
+
+    Parameters
+    ----------
+    path
+        A folder that seqkit export wrote, or the zip of it.
+    """
+    print(shown(verified(path)))
+
+
+def serve(path: Path, /, *, port: int = 8000, host: str = "127.0.0.1") -> None:
+    """Serve an artefact over HTTP, requests that come together in one batch; /docs says how to ask.
+
+    Parameters
+    ----------
+    path
+        A folder that seqkit export wrote, or the zip of it.
+    port
+        On which it listens.
+    host
+        The address that is listened on: this machine's own, unless others are to ask.
+    """
+    serve_artefact(str(path), host=host, port=port)
 
 
 def _load(run: Path, modules: tuple[str, ...], on_error: Literal["stop", "skip"] | None = None) -> "Run":

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from seqkit.cli import commands
-from seqkit.cli.train import check_app, train_app
+from seqkit.cli.recipe_commands import check_app, train_app
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
 from seqkit.core.terminal import shown
 from seqkit.core.version import __version__
 from seqkit.training.interruption import terminable
+from seqkit_runner.errors import ArtefactError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
@@ -34,7 +35,15 @@ def command_line(arguments: Sequence[str]) -> App:
         else:
             app.command(App(name=name, help=f"{does}: seqkit {name} sentiment --help lists its settings."))
     app.command(list_recipes, name="recipes")
-    for command in (commands.evaluate, commands.predict, commands.generate, commands.score, commands.export):
+    for command in (
+        commands.evaluate,
+        commands.predict,
+        commands.generate,
+        commands.score,
+        commands.export,
+        commands.verify,
+        commands.serve,
+    ):
         app.command(command, help_format="markdown")
     return app
 
@@ -53,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with terminable():
             command_line(given)(given, exit_on_error=False, print_error=False)
         return DONE
-    except (InputError, CycloptsError) as error:
+    except (InputError, ArtefactError, CycloptsError) as error:
         return _complain(error, WRONG_INPUT)
     except (TrainingError, ExportError, UnfinishedError) as error:
         return _complain(error, FAILED)

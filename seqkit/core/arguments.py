@@ -48,7 +48,7 @@ class RunOptions(TypedDict, total=False):
         data_dir: Where TFDS keeps prepared data sets.
         seed: Seed of everything random.
         overwrite: Replace `out` if it exists.
-        resume: Go on with the interrupted run of `out`.
+        resume: Go on with the interrupted run of `out`; where that stands, add what failed or was interrupted then.
         strict: Refuse data in which the check finds an error or a warning, which are otherwise said.
         callbacks: Keras callbacks.
     """

@@ -18,6 +18,7 @@ __all__ = [
     "onnx_recurrent",
     "parity",
     "portable",
+    "proof",
     "savedmodel",
     "serving",
     "step",

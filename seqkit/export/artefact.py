@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.resources
 import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -11,12 +12,12 @@ from typing import Any
 
 import tensorflow as tf
 
-import seqkit_runner
 from seqkit.core.errors import InputError
 from seqkit.core.files import digest_of, json_text, read_json, replacing, write_json
 from seqkit.core.version import __version__
 from seqkit.export.description import LABELS
-from seqkit.export.graphs import Specs, Written, model_graph
+from seqkit.export.graphs import Specs, Written
+from seqkit.export.proof import FORMATS, own_answers, proven, reference
 from seqkit.export.subject import Case, Exporter, Quantize, Subject
 from seqkit.export.tokenizer_file import tokenizer_json
 from seqkit.export.vectors import Outputs, as_json
@@ -24,8 +25,12 @@ from seqkit.export.vectors import Outputs, as_json
 LAYOUT = 1  # the version of what a folder holds, which a runner checks
 MANIFEST, VECTORS, CARD = "manifest.json", "test_vectors.json", "model_card.md"
 VECTORS_KEPT = 20
-OUTPUTS_KEPT = 250_000  # numbers that the test vectors' outputs have together
+OUTPUTS_KEPT = 50_000  # numbers that the test vectors' outputs have together, but for the first's
 RUNTIMES = {"onnx": ("onnx", "onnxruntime"), "litert": ("ai-edge-litert",)}  # of formats that need no TensorFlow
+RUNNERS = {  # package -> where it lies in an artefact
+    "onnx": {"seqkit_runner": "seqkit_runner", "seqkit_runner_javascript": "javascript"},
+    "litert": {"seqkit_runner": "seqkit_runner"},
+}
 
 
 def artefact_name(format: str, *, step: bool, quantize: Quantize) -> str:
@@ -58,8 +63,14 @@ def write_artefact(
         written = exporter(dataclasses.replace(subject, folder=part))
         manifest = _manifest(subject, format, written, part)
         _write_description(subject, part)
-        _write_vectors(subject, part)
         _add_runners(format, part)
+        references = [reference(subject, case) for case in subject.cases]
+        _write_vectors(subject.cases, references, part)
+        _seal(part, manifest)
+        if format in FORMATS:
+            manifest |= proven(subject, part, references)
+            if subject.quantize != "none":
+                _write_vectors(*own_answers(subject, part), part)
         (part / CARD).write_text(card(manifest), encoding="utf-8")
         _seal(part, manifest)
     with replacing(folder.with_name(f"{folder.name}.zip")) as packed:
@@ -136,28 +147,23 @@ def _write_lines(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text("{\n" + ",\n".join(fields) + "\n}\n", encoding="utf-8")
 
 
-def _write_vectors(subject: Subject, folder: Path) -> None:
-    """Real inputs with what the run makes of them; outputs as far as there is room for them."""
-    vectors, room = [], OUTPUTS_KEPT
-    for case in subject.cases[:VECTORS_KEPT]:
-        outputs = reference(subject, case)
-        room -= sum(values.size for graph in outputs.values() for values in graph.values())
-        vectors.append(as_json(case, outputs if room >= 0 else {}))
+def _write_vectors(cases: Sequence[Case], outputs: Sequence[Outputs], folder: Path) -> None:
+    """Real inputs with what comes of them; outputs as far as there is room for them."""
+    vectors: list[dict[str, Any]] = []
+    room = OUTPUTS_KEPT
+    for case, own in zip(cases[:VECTORS_KEPT], outputs, strict=False):
+        room -= sum(values.size for graph in own.values() for values in graph.values())
+        vectors.append(as_json(case, own if room >= 0 or not vectors else {}))
     (folder / VECTORS).write_text(json_text(vectors) + "\n", encoding="utf-8")
-
-
-def reference(subject: Subject, case: Case) -> Outputs:
-    """What the graph that reads answers to a case; where there is the step alone, the whole model."""
-    graph = subject.graphs.get("model") or subject.graphs.get("encoder") or model_graph(subject.model)
-    outputs = graph(**{name: tf.constant(values[None]) for name, values in case.arrays.items()})
-    return {graph.name: {name: values[0].numpy() for name, values in outputs.items()}}
 
 
 def _add_runners(format: str, folder: Path) -> None:
     """What answers without seqkit, in the languages that run this format."""
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-    if format in RUNTIMES:
-        shutil.copytree(Path(seqkit_runner.__file__).parent, folder / "seqkit_runner", ignore=ignored)
+    for package, name in RUNNERS.get(format, {}).items():
+        with importlib.resources.as_file(importlib.resources.files(package)) as source:
+            shutil.copytree(source, folder / name, ignore=ignored)
+    (folder / "javascript" / "__init__.py").unlink(missing_ok=True)
 
 
 def _seal(folder: Path, manifest: dict[str, Any]) -> None:

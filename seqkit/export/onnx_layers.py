@@ -46,7 +46,9 @@ class Walk:
 
     def _node(self, node: Any) -> list[Value]:
         operation = node.operation
-        if isinstance(operation, keras.Model):
+        if isinstance(operation, keras.Sequential):
+            operation = operation._functional
+        if hasattr(operation, "_nodes_by_depth"):  # functional
             inner = Walk(self.builder)
             return inner.model(operation, [self[tensor] for tensor in keras.tree.flatten(node.arguments.args)])
         emitter = _emitter_of(operation)

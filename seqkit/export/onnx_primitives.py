@@ -115,6 +115,11 @@ def _same(builder: Builder, op: Any, inputs: list[Value]) -> Value:
     return inputs[0]
 
 
+@primitive("IdentityN")
+def _all_same(builder: Builder, op: Any, inputs: list[Value]) -> list[Value]:
+    return inputs
+
+
 @primitive("NotEqual")
 def _not_equal(builder: Builder, op: Any, inputs: list[Value]) -> Value:
     return builder.add("Not", builder.add("Equal", *inputs))

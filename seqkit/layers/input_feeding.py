@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from seqkit.recurrence.bptt import scan
 from seqkit.recurrence.cells import CELLS, GateCell, PlainOps
@@ -32,18 +33,7 @@ def attentive(cell: str, kind: str, coverage: bool = False) -> Cell:
         *own, before, covered = state if coverage else (*state, None)
         x = tuple(p + q for p, q in zip(x, op.product(before, 0), strict=True))
         new = inner.step(_After(op), x, tuple(own), vectors[: inner.vectors])
-        h = new[0]
-        *asked, said = op.product(h, 1 + len(inner.products))
-        keys, values, real = op.memory
-        if additive:
-            hidden = keys + asked[0][:, None]  # (batch, places, units)
-            if coverage:
-                hidden += covered[:, :, None] * tf.expand_dims(vectors[-1], -2)
-            scores = tf.reduce_sum(tf.tanh(hidden) * tf.expand_dims(vectors[inner.vectors], -2), axis=-1)
-        else:
-            scores = tf.reduce_sum(keys * h[:, None], axis=-1)  # (batch, places)
-        weights = tf.nn.softmax(tf.where(real > 0, scores, -1e4))
-        said = op.tanh(said + tf.reduce_sum(weights[:, :, None] * values, axis=1))
+        said, weights = look(op, 1 + len(inner.products), new[0], vectors[inner.vectors :], covered)
         return (*new, said, covered + weights) if coverage else (*new, said)
 
     return Cell(
@@ -55,6 +45,30 @@ def attentive(cell: str, kind: str, coverage: bool = False) -> Cell:
         memory=(3, 3, 2),
         wide=int(coverage),
     )
+
+
+def look(op: Any, product: int, h: Any, vectors: Sequence[Any], covered: Any = None) -> tuple[Any, Any]:
+    """What a step of `attentive` says, and the weights of the places, by Keras's operations.
+
+    Args:
+        product: Which of `op` the attention's is.
+        h: (batch, units), the cell's output.
+        vectors: Behind those of the cell: none where scores are multiplicative.
+        covered: (batch, places), where the scores know of it.
+    Returns:
+        a, (batch, units), and w, (batch, places).
+    """
+    *asked, said = op.product(h, product)
+    keys, values, real = op.memory
+    if vectors:
+        hidden = keys + asked[0][:, None]  # (batch, places, units)
+        if covered is not None:
+            hidden += covered[:, :, None] * ops.expand_dims(vectors[1], -2)
+        scores = ops.sum(ops.tanh(hidden) * ops.expand_dims(vectors[0], -2), axis=-1)
+    else:
+        scores = ops.sum(keys * h[:, None], axis=-1)  # (batch, places)
+    weights = ops.softmax(ops.where(real > 0, scores, -1e4))
+    return op.tanh(said + ops.sum(weights[:, :, None] * values, axis=1)), weights
 
 
 class _After:

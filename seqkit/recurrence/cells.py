@@ -166,7 +166,7 @@ def lstm_full_gate(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blo
     """FGR of Greff et al. 2015: the gates i, f, o of the step before are inputs of all three gates."""
     y, c, *gates = state
     z, i, f, o = _add(x, op.product(y, 0))
-    i, f, o = _add((i, f, o), op.product(tf.concat(gates, axis=1), 1))
+    i, f, o = _add((i, f, o), op.product(ops.concatenate(gates, axis=1), 1))
     i, f = op.sigmoid(i + vectors[0] * c), op.sigmoid(f + vectors[1] * c)
     c = op.tanh(z) * i + c * f
     o = op.sigmoid(o + vectors[2] * c)

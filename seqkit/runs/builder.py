@@ -21,9 +21,9 @@ from seqkit.core.settings import Training
 from seqkit.runs.checking import check_training
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.folder import CHECKPOINT, new_folder
-from seqkit.runs.parts import add_parts, write_run
+from seqkit.runs.parts import add_parts, lacking, write_run
 from seqkit.runs.rehearsal import rehearse
-from seqkit.runs.run import EVALUATION_BATCH, Run, command, versions
+from seqkit.runs.run import EVALUATION_BATCH, Run, command, load, versions
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits, read_splits
@@ -63,6 +63,10 @@ class RunBuilder:
         with contextlib.ExitStack() as stack:
             place = new_folder(Path(given["out"]), overwrite=given["overwrite"], resume=given["resume"])
             self._folder = stack.enter_context(place)
+            if self._folder.stands and not lacking(load(self._folder.path)):
+                raise InputError(
+                    f"{given['out']} lacks nothing: leave --resume out, or pass --overwrite to train it anew."
+                )
             stack.enter_context(reproducible(given["seed"], self.training.precision))
             self._stack = stack.pop_all()
         return self
@@ -93,28 +97,31 @@ class RunBuilder:
             The run; its `failed` says what could not be added, and why.
         """
         splits = splits.each(task.examined)
+        if self._folder.stands:
+            return self._completed(task, splits)
         objective = task.objective(self.training, splits.train)
-        score = _scoring(task, model, splits.valid)
+        forward = Forward(model)  # traced once, for the rehearsal, each epoch's scores and the report
+        score = _scoring(task, forward, splits.valid)
         monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
         found, seen = check_training(task, splits, strict=self._arguments["strict"])
         info = self._begin(task, splits, monitor) | found
-        rehearse(task, model, splits, info, self._folder.path)
+        rehearse(task, forward, splits, info, self._folder.path)
         keras.utils.set_random_seed(self._arguments["seed"])
         history = self._train(task, model, splits, info, objective, monitor, curriculum)
         write_run(self._folder.path, task, model, history, info, seen)
         self._folder.stand()
-        run = Run(Path(self._arguments["out"]), task, model, info)
-        try:
-            add_parts(run, splits.train, splits.valid, _scored(splits))
-        except KeyboardInterrupt as stop:
-            raise type(stop)(
-                f"Interrupted after the training: {run.path} stands, without what was to be added."
-            ) from None
-        return run
+        return _added(Run(Path(self._arguments["out"]), task, model, info, forward), splits)
 
-    def _begin(self, task: Task, splits: Splits, monitor: Monitor) -> dict[str, Any]:
-        """What run.json holds of a run in the making, once it is written."""
-        info = {
+    def _completed(self, task: Task, splits: Splits) -> Run:
+        """The run that stands, with what it lacked."""
+        run = load(self._arguments["out"])
+        self._check_same(run.info, self._described(task, splits), {"training", "answers"}, ("train", "valid", "test"))
+        notify(f"{run.path} is trained; what it lacks is added: {', '.join(lacking(run))}.")
+        return _added(run, splits)
+
+    def _described(self, task: Task, splits: Splits) -> dict[str, Any]:
+        """What run.json holds of a run before its training."""
+        return {
             "recipe": task.recipe,
             "columns": task.columns,
             "settings": self._settings,
@@ -126,6 +133,10 @@ class RunBuilder:
             },
             "command": command(),
         }
+
+    def _begin(self, task: Task, splits: Splits, monitor: Monitor) -> dict[str, Any]:
+        """The same, once it is written."""
+        info = self._described(task, splits)
         if self._arguments["resume"]:
             trained_by: set[Part] = (
                 {"training"} if monitor.score is None else {"training", "answers"}
@@ -134,11 +145,18 @@ class RunBuilder:
         write_info(self._folder.path, info)
         return info
 
-    def _check_same(self, before: Mapping[str, Any], info: dict[str, Any], trained_by: Collection[Part]) -> None:
-        """An interrupted run goes on with the settings and the rows that its training was started with.
+    def _check_same(
+        self,
+        before: Mapping[str, Any],
+        info: dict[str, Any],
+        trained_by: Collection[Part],
+        splits: Collection[str] = ("train", "valid"),
+    ) -> None:
+        """An interrupted run goes on with the settings and the rows that it was started with.
 
         Args:
-            trained_by: What plays a part in this training.
+            trained_by: What plays a part in what is left of it.
+            splits: Likewise.
         """
         others = []
         for name, value in json.loads(json.dumps(info["settings"])).items():
@@ -150,8 +168,8 @@ class RunBuilder:
                     f"The interrupted run was started with {name} {old}, now it is {value}: use the same settings."
                 )
             others.append(f"{name} {value} (was {old})")
-        for name in ("train", "valid"):
-            if before["data"].get(name, {}).get("digest") != info["data"][name]["digest"]:
+        for name in splits:
+            if before["data"].get(name, {}).get("digest") != info["data"].get(name, {}).get("digest"):
                 raise InputError("The data is not what the interrupted run was started with: restore it or train anew.")
         if others:
             notify(f"Resumed with other settings, which play no part in training: {'; '.join(others)}.")
@@ -202,6 +220,18 @@ class RunBuilder:
         return history
 
 
+def _added(run: Run, splits: Splits) -> Run:
+    """The run, with all that is added to one that stands."""
+    try:
+        add_parts(run, splits.train, splits.valid, _scored(splits))
+    except KeyboardInterrupt as stop:
+        raise type(stop)(
+            f"Interrupted after the training: {run.path} stands, without all that was to be added; the same command with "
+            "--resume adds it."
+        ) from None
+    return run
+
+
 def _scored(splits: Splits) -> Examples:
     """The rows of a new run's report: the test rows, or the validation rows, saying so."""
     if splits.test is not None:
@@ -211,9 +241,9 @@ def _scored(splits: Splits) -> Examples:
     return dataclasses.replace(splits.valid, origin=origin)
 
 
-def _scoring(task: Task, model: keras.Model, valid: Examples) -> Callable[[], dict[str, float]]:
+def _scoring(task: Task, forward: Forward, valid: Examples) -> Callable[[], dict[str, float]]:
     """What the validation rows score with the model's weights of the moment, as in a report."""
-    forward, everything = Forward(model), np.arange(len(valid))
+    everything = np.arange(len(valid))
 
     def score() -> dict[str, float]:
         rows, _ = task.encode(valid, EVALUATION_BATCH)

@@ -1,5 +1,6 @@
 """A run as an exporter sees it."""
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def subject_of(
     path: Path,
     info: Mapping[str, Any],
     task: Task,
-    model: keras.Model,
+    forward: Forward,
     *,
     step: bool = False,
     quantize: Quantize = "none",
@@ -34,15 +35,19 @@ def subject_of(
     Args:
         path: Its folder.
         info: run.json.
-        model: That answers for the run.
+        forward: Of the model that answers for the run.
     """
     examples = task.read(tuple(_kept(path, info, task).values()), {field: field for field in task.fields}, role="asked")
+
+    if info["settings"]["training"]["precision"] != "float32":  # weights leave as float32, and are to answer as such
+        forward = Forward(portable(load_model(file_of(path, info, MODEL))))
 
     def load() -> keras.Model:
         return portable(load_model(file_of(path, info, MODEL)))
 
+    @functools.cache
     def outputs() -> Any:
-        return task.outputs(Forward(model), task.encode(examples, len(examples))[0])
+        return task.outputs(forward, task.encode(examples, len(examples))[0])
 
     def serve(copy: keras.Model) -> Served:
         return Served(*task.serving(copy), task.serving_inputs(examples), task.serving_outputs(outputs()))
@@ -54,8 +59,8 @@ def subject_of(
         step=step,
         quantize=quantize,
         in_step=bool(task.in_step),
-        description=task.description(model),
-        cases=_cases(task, examples, model, outputs),
+        description=task.description(forward.model),
+        cases=_cases(task, examples, forward.model, outputs),
         load=load,
         serve=serve,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
+from seqkit.runs.contents import RUN
 from seqkit.runs.lock import FolderLock
 
 CHECKPOINT = Path("checkpoint") / "state.npz"
@@ -60,7 +61,8 @@ class NewFolder:
 def new_folder(path: Path, *, overwrite: bool = False, resume: bool = False) -> Iterator[NewFolder]:
     """A folder to fill beside `path`, locked, which takes its place when the block says so.
 
-    When the block ends before that, a checkpoint in it is kept for `resume`, and anything else is removed.
+    When the block ends before that, a checkpoint in it is kept for `resume`, and anything else is removed. Where a run
+    stands and none was interrupted before it stood, to resume is to add to that one.
 
     Raises:
         InputError: `path` is taken, or an interrupted run lies beside it, and neither was meant; another process is making
@@ -69,6 +71,10 @@ def new_folder(path: Path, *, overwrite: bool = False, resume: bool = False) -> 
     if path.name in ("", ".."):
         raise InputError(f"{path} names no folder to make: give --out a name, such as saved_models/mine.")
     part = path.with_name(f".{path.name}.partial")
+    if resume and not overwrite and not part.exists() and (path / RUN).exists():
+        with FolderLock(path) as lock:
+            yield NewFolder(path, path, lock, overwrite)
+        return
     _check_free(path, overwrite)
     if resume and not part.exists():
         raise InputError(f"There is no interrupted run of {path} to resume: leave --resume out.")
@@ -103,7 +109,7 @@ def _check_checkpoint(part: Path, path: Path, overwrite: bool, resume: bool) -> 
 
 
 def _check_free(path: Path, overwrite: bool) -> None:
-    if path.exists() and not (path / "run.json").exists():
+    if path.exists() and not (path / RUN).exists():
         raise InputError(f"{path} exists and is no run folder: choose another --out. --overwrite replaces runs only.")
     if path.exists() and not overwrite:
         raise InputError(

@@ -11,8 +11,9 @@ from seqkit.checks.leaks import Seen
 from seqkit.core.files import write_json
 from seqkit.runs.attempts import Attempts
 from seqkit.runs.checking import SEEN
-from seqkit.runs.contents import add_files, write_info
+from seqkit.runs.contents import add_files, files_like, write_info
 from seqkit.runs.evaluation import TRAINING, write_evaluation
+from seqkit.runs.migration import migrated_name
 from seqkit.runs.opening import MODEL, VOCABULARY
 from seqkit.runs.run import HISTORY, Run
 from seqkit.runs.samples import write_samples
@@ -46,8 +47,15 @@ def write_run(
     add_files(folder, info, [folder / name for name in names])
 
 
+def lacking(run: Run) -> list[str]:
+    """What a run would have, had nothing failed or been interrupted after its training."""
+    there = [] if run.report else ["evaluation"]
+    missing = [f"baseline {name}" for name in run.task.baselines() if name not in _fitted(run)]
+    return list(dict.fromkeys([*([] if _has_samples(run) else ["samples"]), *missing, *there, *run.failed]))
+
+
 def add_parts(run: Run, train: Examples, valid: Examples, scored: Examples) -> None:
-    """Add samples, baselines and the report to a run; what fails is named in run.json, and in the report.
+    """Add to a run what it lacks of samples and baselines, and the report; what fails is named in run.json and the report.
 
     Args:
         scored: The rows of the report.
@@ -55,18 +63,30 @@ def add_parts(run: Run, train: Examples, valid: Examples, scored: Examples) -> N
     folder, task, attempts = run.path, run.task, Attempts()
     info = run.info | {"failed": attempts.failed}
     run.info = info
-    with attempts("samples, without which nothing is exported"):
-        add_samples(run, valid)
+    if not _has_samples(run):
+        with attempts("samples, without which nothing is exported"):
+            add_samples(run, valid)
     fits: Mapping[str, Callable[[], Baseline]] = {}
     with attempts("baselines"):
         fits = task.fit_baselines(train)
+    there = _fitted(run)
     for name, fit in fits.items():
-        with attempts(f"baseline {name}"):
-            add_baseline(run, name, fit())
+        if name not in there:
+            with attempts(f"baseline {name}"):
+                add_baseline(run, name, fit())
     with attempts("evaluation"):
         data = {"source": scored.origin, "rows": len(scored), "digest": scored.digest()}
         write_evaluation(folder, info, TRAINING, run.scores(scored, data), run.history)
     write_info(folder, info)
+
+
+def _has_samples(run: Run) -> bool:
+    return any(files_like(run.path, run.info, "samples*"))
+
+
+def _fitted(run: Run) -> set[str]:
+    """Names of its baselines."""
+    return {migrated_name(Path(file).stem) for file in files_like(run.path, run.info, f"{BASELINES}/*.npz")}
 
 
 def add_samples(run: Run, valid: Examples) -> None:

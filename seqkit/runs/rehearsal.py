@@ -19,38 +19,46 @@ from seqkit.runs.run import Run, load
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits
+from seqkit.training.executor import Batch, Executor, Forward
 
 VALID_ROWS, TRAIN_ROWS = 2, 8
+STEPS, SAME = 2, 1e-3  # of a model's file: symbols that are tried, and how near its answers are
 WRITTEN = 12  # times the weights: the model, and two checkpoints with the best weights and an optimizer's two moments
 
 
-def rehearse(task: Task, model: keras.Model, splits: Splits, info: dict[str, Any], folder: Path) -> None:
+def rehearse(task: Task, forward: Forward, splits: Splits, info: dict[str, Any], folder: Path) -> None:
     """Write the untrained model, open it again, and score, fit and serve with it.
 
+    What comes back from the file answers a few symbols as the model does; the rest is tried in the model's own graphs, which
+    the run goes on with.
+
     Args:
+        forward: Of the model that is about to be trained.
         folder: Where the run is made; it is left as it was.
     Raises:
         InputError: There is too little room, or a setting or the data is not as some part expects.
         TrainingError: A part fails for a reason of its own.
         OSError: It can't be written there.
     """
-    _check_room(model, folder)
+    _check_room(forward.model, folder)
     scratch, info = folder / "rehearsal", copy.deepcopy(info) | {"training_seconds": 0.0}
     rows = few(splits.valid, task, VALID_ROWS)
     try:
         with warnings.catch_warnings(action="ignore"):  # of figures of so few rows
-            _rehearse(task, model, splits.train, rows, info, scratch)
+            _rehearse(task, forward, splits.train, rows, info, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _rehearse(
-    task: Task, model: keras.Model, train: Examples, rows: Examples, info: dict[str, Any], folder: Path
+    task: Task, forward: Forward, train: Examples, rows: Examples, info: dict[str, Any], folder: Path
 ) -> None:
     with _trying("keeping the model"):
-        write_run(folder, task, model, [], info)
-        run = load(folder)
+        write_run(folder, task, forward.model, [], info)
+        opened = load(folder)
+        run = Run(folder, opened.task, forward.model, opened.info, forward)
         add_samples(run, rows)
+        _check_same_answers(forward.model, opened.model, next(iter(task.encode(rows, VALID_ROWS)[0].batches())))
     for name in task.baselines():
         with _trying(f"the baseline {name}"):
             _try_baseline(run, name, train)
@@ -64,7 +72,22 @@ def _rehearse(
         if report["failed"]:
             raise TrainingError("; ".join(f"{part} ({reason})" for part, reason in report["failed"].items()))
     with _trying("exporting"):
-        subject_of(folder, run.info, task, run.model).serve(run.model)
+        subject_of(folder, run.info, run.task, forward).serve(opened.model)
+
+
+def _check_same_answers(model: keras.Model, opened: keras.Model, batch: Batch) -> None:
+    """Raise TrainingError where the model from the file answers the first symbols of a batch otherwise, untraced."""
+    one, other = (Executor(each)(_beginning(batch, each), training=False)[0].numpy() for each in (model, opened))
+    if not np.allclose(one, other, rtol=SAME, atol=SAME, equal_nan=True):
+        raise TrainingError(f"the file's model answers otherwise by {np.abs(one - other).max():.2g}")
+
+
+def _beginning(batch: Batch, model: keras.Model) -> Batch:
+    """The batch's first rows, and of what may be of any length the first steps."""
+    return {
+        tensor.name: batch[tensor.name][tuple(slice(STEPS if size is None else size) for size in tensor.shape)]
+        for tensor in model.inputs
+    }
 
 
 @contextlib.contextmanager

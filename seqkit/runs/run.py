@@ -56,10 +56,14 @@ class Run:
         task: What the recipe knows.
         model: An ordinary Keras model.
         info: run.json: recipe, settings, seed, versions, digest of the data, command.
+        forward: The model's graphs, shared with whoever has traced them already.
     """
 
-    def __init__(self, path: Path, task: Task, model: keras.Model, info: dict[str, Any]):
+    def __init__(
+        self, path: Path, task: Task, model: keras.Model, info: dict[str, Any], forward: Forward | None = None
+    ):
         self.path, self.task, self.model, self.info = path, task, model, info
+        self.forward = Forward(model) if forward is None else forward
         model.compile(optimizer=info["settings"]["training"]["optimizer"], **task.in_keras())
 
     @property
@@ -110,10 +114,6 @@ class Run:
         """
         return self.task.inputs_of(file, self.columns(columns))
 
-    @functools.cached_property
-    def _forward(self) -> Forward:
-        return Forward(self.model)
-
     def predict(self, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Answer inputs, a dict each, in order."""
         if isinstance(inputs, str):
@@ -129,7 +129,7 @@ class Run:
                 columns = {fields[0]: inputs} if len(fields) == 1 else _apart(inputs, fields)
                 examples = self._read(columns)
                 pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
-                yield from self.task.answers(examples, self.task.outputs(self._forward, pipeline))
+                yield from self.task.answers(examples, self.task.outputs(self.forward, pipeline))
 
     def _read(self, columns: Mapping[str, Sequence[Any]]) -> Examples:
         return self.task.read(tuple(columns.values()), {field: field for field in columns}, role="asked")
@@ -184,7 +184,7 @@ class Run:
         """
         started = time.perf_counter()
         pipeline, facts = self.task.encode(examples, EVALUATION_BATCH)
-        outputs = self.task.outputs(self._forward, pipeline)
+        outputs = self.task.outputs(self.forward, pipeline)
         seconds = time.perf_counter() - started
         score = self.task.scorer(examples, outputs)
         validation = data["digest"] == self.info["data"].get("valid", {}).get("digest")  # seen, and said to be
@@ -258,7 +258,7 @@ class Run:
             if set(ours) != set(theirs):
                 raise _incomparable(self.path, other.path, what, ours, theirs)
         pipeline, _ = other.task.encode(examples, EVALUATION_BATCH)
-        their_score = other.task.scorer(examples, other.task.outputs(other._forward, pipeline))
+        their_score = other.task.scorer(examples, other.task.outputs(other.forward, pipeline))
         some = np.arange(1)
         our_metrics, their_metrics = score(some), their_score(some)
         if our_metrics.keys() != their_metrics.keys():
@@ -323,7 +323,7 @@ class Run:
         """
         exporter = exporters.find(format)
         one_of("quantize", quantize, Quantize)
-        subject = subject_of(self.path, self.info, self.task, self.model, step=step, quantize=quantize)
+        subject = subject_of(self.path, self.info, self.task, self.forward, step=step, quantize=quantize)
         folder = inside(self.path, "export") / artefact_name(format, step=step, quantize=quantize)
         with FolderLock(self.path):
             card = functools.partial(model_card, self.info, self.report)

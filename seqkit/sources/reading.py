@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seqkit.core.errors import InputError
-from seqkit.core.progress import notify
+from seqkit.core.findings import Finding
 from seqkit.sources.cells import LISTS
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.in_memory import read_dataset, read_mapping
@@ -103,9 +105,11 @@ def _for_tokens(columns: Mapping[str, str]) -> bool:
 
 
 def _without_empty(examples: Examples) -> Examples:
-    """Leave out rows that have nothing to tag, such as the last one of TFDS's CoNLL builder, and say how many."""
-    kept = [row for row, tags in enumerate(examples["tags"]) if tags]
-    if len(kept) < len(examples):
-        notify(f"{examples.origin}: left out {len(examples) - len(kept):,} sentences without a token.")
-        return examples.take(kept, examples.origin)
-    return examples
+    """Leave out rows that have nothing to tag, such as the last one of TFDS's CoNLL builder, and note which."""
+    empty = [row for row, tags in enumerate(examples["tags"]) if not tags]
+    if not empty:
+        return examples
+    sentences = "a sentence without a token is" if len(empty) == 1 else f"{len(empty):,} sentences without a token are"
+    found = Finding.at("no_token", "note", f"{sentences} left out", [examples.place(row) for row in empty])
+    kept = np.setdiff1d(np.arange(len(examples)), empty)
+    return examples.take(kept.tolist(), examples.origin).noting(found)

@@ -21,7 +21,7 @@ def test_order_check_catches_shuffled_words(run, case, rng):
     """The same model on the same words in another order is far from its score."""
     examples = case.shuffled(case.fresh(), rng)
     pipeline, _ = run.task.encode(examples, 32)
-    scores = run.task.scorer(examples, run.task.outputs(run._forward, pipeline))(np.arange(len(examples)))
+    scores = run.task.scorer(examples, run.task.outputs(run.forward, pipeline))(np.arange(len(examples)))
     ours = run.report["metrics"][case.order_metric]
     if case.lower_is_better:
         assert scores[case.order_metric] > ours["high"] + case.margin

@@ -60,10 +60,10 @@ def test_drawing_follows_seed_stop_and_temperature(hello):
 def test_scores_do_not_depend_on_windows_or_company(hello):
     examples = hello.task.read(hello.path.parent / "hello.txt", hello.columns())
     rows, _ = hello.task.encode(examples, 64)
-    expected = hello.task.outputs(hello._forward, rows).values
+    expected = hello.task.outputs(hello.forward, rows).values
     for window in (7, 1000):
         other = Windows(rows.columns, "ids", rows.batch_size, window)
-        np.testing.assert_allclose(hello.task.outputs(hello._forward, other).values, expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(hello.task.outputs(hello.forward, other).values, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_each_symbol_is_scored_once_given_those_before_it(hello):
@@ -134,7 +134,7 @@ def test_a_text_of_one_line_is_scored_in_cold_streams_by_the_model_and_the_basel
         np.testing.assert_array_equal(
             hello.task.baseline_outputs(baseline, examples).values, baseline.log_probabilities(rows, BEGIN)
         )
-    got = hello.task.outputs(hello._forward, hello.task.encode(examples, 64)[0])
+    got = hello.task.outputs(hello.forward, hello.task.encode(examples, 64)[0])
     for number in (0, 7, 15):
         logits = np.asarray(hello.model(np.array([[BEGIN, *pieces[number][:-1]]])), np.float64)[0]
         nats = np.log(np.exp(logits).sum(axis=-1)) - logits[np.arange(len(logits)), pieces[number]]
@@ -236,7 +236,7 @@ def test_metrics_of_subwords_are_the_texts_own(rhyme):
     texts = rhyme.task.read(rhyme.path.parent / "rhyme.txt", rhyme.columns())
     report = rhyme.evaluate(texts)
     rows, _ = rhyme.task.encode(texts, 64)
-    nats = -float(np.sum(rhyme.task.outputs(rhyme._forward, rows).values, dtype=np.float64))
+    nats = -float(np.sum(rhyme.task.outputs(rhyme.forward, rows).values, dtype=np.float64))
     text = (rhyme.path.parent / "rhyme.txt").read_text()
     values = {name: figure["value"] for name, figure in report["metrics"].items()}
     assert values["bits_per_character"] == pytest.approx(nats / np.log(2) / len(text), rel=1e-4)

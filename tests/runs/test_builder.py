@@ -18,7 +18,8 @@ from seqkit.metrics.metric import _DECLARED, Metric, declare
 from seqkit.recipes.sentiment import sentiment
 from seqkit.recipes.translation import translation
 from seqkit.runs.contents import write_info
-from seqkit.runs.parts import add_parts
+from seqkit.runs.opening import load_model
+from seqkit.runs.parts import add_baseline, add_parts, lacking
 from seqkit.runs.rehearsal import few
 from seqkit.runs.run import Run
 from seqkit.sources.examples import Examples
@@ -126,6 +127,58 @@ def test_a_run_whose_making_is_stopped_after_the_training_stands(tmp_path, monke
     assert load(tmp_path / "run").predict(["a good film"])
 
 
+@pytest.fixture
+def unfinished(tmp_path, monkeypatch, capsys):
+    """The command of a run whose making was stopped at its linear baseline."""
+
+    def pressed(run, name, baseline):
+        if name == "linear":
+            raise KeyboardInterrupt
+        add_baseline(run, name, baseline)
+
+    table = write_small_table(tmp_path)
+    command = ["train", "sentiment", "--data", str(table), "--out", str(tmp_path / "run"), *QUICK]
+    with monkeypatch.context() as patch:
+        patch.setattr("seqkit.runs.parts.add_baseline", pressed)
+        patch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
+        assert main(command) == 130
+    assert "--resume adds it" in capsys.readouterr().err.splitlines()[-1]
+    return command
+
+
+def test_what_a_run_lacks_is_added_by_the_command_with_resume(unfinished, small, tmp_path, monkeypatch, capsys):
+    before = load(tmp_path / "run")
+    assert lacking(before) == ["baseline linear", "evaluation"]
+    kept = {name: (tmp_path / "run" / name).stat().st_mtime_ns for name in before.info["files"]}
+    with monkeypatch.context() as patch:
+        patch.setattr("seqkit.runs.builder.fit", fails)  # nothing is trained again
+        assert main([*unfinished, "--resume"]) == 0
+    run = load(tmp_path / "run")
+    assert "what it lacks is added: baseline linear, evaluation" in capsys.readouterr().err.replace("\n", " ")
+    assert lacking(run) == []
+    assert kept.items() <= {name: (run.path / name).stat().st_mtime_ns for name in run.info["files"]}.items()
+    for part in ("metrics", "baselines", "compared"):
+        assert run.report[part] == load(small).report[part]  # of the same command, which was not stopped
+    assert main([*unfinished, "--resume"]) == 2
+    assert "lacks nothing: leave --resume out" in capsys.readouterr().err
+
+
+def test_a_part_that_failed_is_tried_again_and_nothing_else_is_done_on_other_data_or_settings(
+    unfinished, tmp_path, monkeypatch, capsys
+):
+    assert main([*unfinished, "--resume", "--min-count", "3"]) == 2
+    assert "min_count 2, now it is 3: use the same settings" in capsys.readouterr().err
+    assert main([*unfinished, "--resume", "--test", str(tmp_path / "rows.tsv")]) == 2
+    assert "The data is not what the interrupted run was started with" in capsys.readouterr().err
+    with monkeypatch.context() as patch:
+        patch.setattr("seqkit.baselines.classifiers.LinearTfidf.fit", fails)
+        assert main([*unfinished, "--resume"]) == 1
+    assert lacking(load(tmp_path / "run")) == ["baseline linear"]
+    assert main([*unfinished, "--resume"]) == 0
+    run = load(tmp_path / "run")
+    assert (run.failed, set(run.report["baselines"])) == ({}, {"majority", "linear"})
+
+
 EARLY = {
     "the model's file": ("seqkit.runs.opening.keras.saving.load_model", "keeping the model"),
     "a baseline's fitting": ("seqkit.baselines.classifiers.LinearTfidf.fit", "the baseline linear"),
@@ -135,7 +188,7 @@ EARLY = {
     "sections": ("seqkit.tasks.sentiment.Sentiment.sections", "scoring"),
     "the page": ("seqkit.runs.evaluation.write_html", "scoring"),
     "what is served": ("seqkit.tasks.sentiment.Sentiment.serving", "exporting"),
-    "samples": ("seqkit.runs.run.read_samples", "exporting"),
+    "samples": ("seqkit.runs.exporting.read_samples", "exporting"),
 }
 
 
@@ -145,6 +198,26 @@ def test_what_would_fail_at_the_end_fails_before_the_first_epoch(tmp_path, monke
     with pytest.raises((TrainingError, InputError), match=f"(?s)Before the first epoch {what} was tried.*it fell over"):
         sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAtOnce()], **SMALL)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_gives_another_model_back_is_found_before_the_first_epoch(tmp_path, monkeypatch):
+    def other(path):
+        model = load_model(path)
+        head = model.layers[-1]
+        head.set_weights([weight + 0.01 for weight in head.get_weights()])
+        return model
+
+    monkeypatch.setattr("seqkit.runs.run.load_model", other)
+    with pytest.raises(
+        TrainingError, match=r"keeping the model was tried.*the file's model answers otherwise by 0\.0\d+"
+    ):
+        sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAtOnce()], **SMALL)
+
+
+def test_rehearsal_scores_of_each_epoch_and_report_are_of_one_graph_of_the_model(tmp_path):
+    run = sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", **SMALL)
+    assert run.forward._run.experimental_get_tracing_count() == 1
+    assert run.predict(["good film"]) == load(tmp_path / "run").predict(["good film"])  # with the weights of now
 
 
 def test_a_baseline_that_finds_a_few_rows_too_few_is_tried_on_all(tmp_path, monkeypatch):

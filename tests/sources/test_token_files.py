@@ -159,10 +159,13 @@ def test_conll_columns_come_with_spaces_headers_of_documents_and_several_blank_l
     assert examples.columns == {"tokens": [("EU", "rejects"), ("Peter",)], "tags": [("B-ORG", "O"), ("B-PER",)]}
 
 
-def test_sentences_without_a_token_are_left_out_and_counted(tmp_path, capsys):
+def test_sentences_without_a_token_are_left_out_and_noted(tmp_path):
     (tmp_path / "a.jsonl").write_text(jsonl([(), TOKENS[0], ()], [(), TAGS[0], ()]))
-    assert read(tmp_path / "a.jsonl", COLUMNS).columns == {"tokens": TOKENS[:1], "tags": TAGS[:1]}
-    assert "left out 2 sentences without a token" in capsys.readouterr().err
+    examples = read(tmp_path / "a.jsonl", COLUMNS)
+    assert examples.columns == {"tokens": TOKENS[:1], "tags": TAGS[:1]}
+    (noted,) = (finding for finding in examples.findings if finding.kind == "no_token")
+    assert noted.what == "2 sentences without a token are left out"
+    assert noted.listed() == [f"{tmp_path / 'a.jsonl'}, lines 1, 3"]
     assert read(tmp_path / "a.jsonl", {"tokens": "tokens"})["tokens"] == [(), TOKENS[0], ()]
 
 
@@ -221,7 +224,7 @@ def test_wrong_lists_from_python_get_one_sentence():
         read(([["a"], ["b"]], [["X"], ["Y", "Z"]]), COLUMNS)
 
 
-def test_tfds_sequences_become_names_and_the_empty_last_sentence_goes(tmp_path, capsys):
+def test_tfds_sequences_become_names_and_the_empty_last_sentence_goes(tmp_path):
     """TFDS's own CoNLL builder, whose file ends in a blank line."""
     import tensorflow_datasets as tfds
 
@@ -254,4 +257,4 @@ def test_tfds_sequences_become_names_and_the_empty_last_sentence_goes(tmp_path, 
         TOKENS[0]: ("B-A", "I-A", "O", "O"),
         TOKENS[1]: ("O", "O", "B-A"),
     }
-    assert "left out 1 sentences without a token" in capsys.readouterr().err
+    assert "a sentence without a token is left out" in [finding.what for finding in examples.findings]

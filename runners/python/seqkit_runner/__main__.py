@@ -4,27 +4,14 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqkit_runner.artefact import load, opened
+from seqkit_runner.artefact import load, verified
 from seqkit_runner.errors import ArtefactError, shown
 
 CHUNK = 256  # inputs answered at once
-
-
-def verify(path: str | Path) -> str:
-    """Compare every file with its digest and answer every test vector; returns what was found.
-
-    Raises:
-        ArtefactError: Something is other than the manifest says.
-    """
-    artefact = opened(path)
-    files, vectors = artefact.check_files(), artefact.try_vectors()
-    answered = f"{vectors} test vectors answered as its run does" if vectors else "no test vectors to be answered"
-    return f"{artefact.manifest['name']}, {artefact.manifest['format']}: {files} files as they were written, {answered}"
 
 
 def inputs_of(file: str, kind: str) -> Iterator[list[Any]]:
@@ -70,11 +57,18 @@ def _write(path: str, prompt: str, settings: dict[str, Any]) -> None:
     print()
 
 
+def serve(path: str, *, host: str, port: int) -> None:
+    """Serve an artefact over HTTP until somebody stops it."""
+    from seqkit_runner.server import run  # whose libraries the other commands do without
+
+    run(load(path), host, port)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser("seqkit_runner", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    of = {name: commands.add_parser(name) for name in ("verify", "predict", "generate")}
+    of = {name: commands.add_parser(name) for name in ("verify", "predict", "generate", "serve")}
     for one in of.values():
         one.add_argument("path", help="the artefact: a folder, or the zip of it")
     of["predict"].add_argument(
@@ -84,13 +78,21 @@ def main(arguments: list[str] | None = None) -> int:
     for name, default in (("length", 200), ("temperature", 0.8), ("top-k", 0), ("top-p", 1.0), ("seed", 0)):
         of["generate"].add_argument(f"--{name}", type=type(default), default=default)
     of["generate"].add_argument("--stop", help="text before which to stop")
+    of["serve"].add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address that is listened on: this machine alone, unless others are to ask",
+    )
+    of["serve"].add_argument("--port", type=int, default=8000)
     given = vars(parser.parse_args(arguments))
     command, path = given.pop("command"), given.pop("path")
     try:
         if command == "verify":
-            print(shown(verify(path)))
+            print(shown(verified(path)))
         elif command == "predict":
             _answer(path, given["file"])
+        elif command == "serve":
+            serve(path, **given)
         else:
             _write(path, given.pop("prompt"), given)
     except ArtefactError as error:

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,17 +71,23 @@ class Graph:
             raise ArtefactError(f"The graph wants {', '.join(sorted(missing))} too.")
         arrays = {name: _array(given[name], tensor) for name, tensor in self.inputs.items()}
         rows = len(next(iter(arrays.values())))
-        if self.batch == 1 and rows != 1:
-            alone = [self._run({name: array[row : row + 1] for name, array in arrays.items()}) for row in range(rows)]
-            return {new: np.concatenate([one[old] for one in alone]) for old, new in self._names.items()}
-        outputs = self._run(arrays)
+        try:
+            if self.batch == 1 and rows != 1:
+                alone = [
+                    self._run({name: array[row : row + 1] for name, array in arrays.items()}) for row in range(rows)
+                ]
+                return {new: np.concatenate([one[old] for one in alone]) for old, new in self._names.items()}
+            outputs = self._run(arrays)
+        except Exception as error:  # whatever a runtime makes of what doesn't fit
+            shapes = _listed({name: array.shape for name, array in arrays.items()})
+            raise ArtefactError(f"The runtime fails on {shapes} ({_first_line(error)}).") from None
         return {new: np.asarray(outputs[old]) for old, new in self._names.items()}
 
 
 def _tensor(value: Mapping[str, Any]) -> Tensor:
     tensor = Tensor(value["name"], value["dtype"], tuple(value["shape"]))
     sizes = [size for size in tensor.shape if isinstance(size, int)]
-    if any(size < 1 for size in sizes) or math.prod(sizes) > MOST:
+    if not tensor.shape or any(size < 1 for size in sizes) or math.prod(sizes) > MOST:
         raise ArtefactError(f"manifest.json: {tensor.name} is of shape {tensor.shape}, which no model has.")
     return tensor
 
@@ -132,8 +138,12 @@ def open_graph(
     except ArtefactError:
         raise
     except Exception as error:  # whatever a runtime makes of what it can't read
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise ArtefactError(f"{value['path']} can't be opened by {format}'s runtime ({said[0][:200]}).") from None
+        raise ArtefactError(f"{value['path']} can't be opened by {format}'s runtime ({_first_line(error)}).") from None
+
+
+def _first_line(error: Exception) -> str:
+    said = str(error).strip().splitlines() or [type(error).__name__]
+    return said[0][:200]
 
 
 def _onnx(value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int) -> Opened:
@@ -144,7 +154,8 @@ def _onnx(value: Mapping[str, Any], content: Callable[[], bytes], place: Place, 
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content(), options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    _check_names(value, [one.name for one in session.get_inputs()], names)
+    _check(value, "inputs", {one.name: one.shape for one in session.get_inputs()})
+    _check(value, "outputs", {one.name: one.shape for one in session.get_outputs()})
 
     def run(given: Arrays) -> Mapping[str, Any]:
         return dict(zip(names, session.run(names, given), strict=True))
@@ -158,7 +169,8 @@ def _litert(value: Mapping[str, Any], content: Callable[[], bytes], place: Place
     interpreter = Interpreter(model_content=content(), num_threads=threads)
     (signature,) = interpreter.get_signature_list()
     ask = interpreter.get_signature_runner(signature)
-    _check_names(value, list(ask.get_input_details()), list(ask.get_output_details()))
+    _check(value, "inputs", {name: one["shape_signature"].tolist() for name, one in ask.get_input_details().items()})
+    _check(value, "outputs", {name: one["shape_signature"].tolist() for name, one in ask.get_output_details().items()})
     return lambda given: ask(**given)
 
 
@@ -169,15 +181,26 @@ def _keras(value: Mapping[str, Any], content: Callable[[], bytes], place: Place,
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     ranks = {one["name"]: len(one["shape"]) for one in value["inputs"]}
     shapes = {one["name"]: len(one["shape"]) for one in value["outputs"]}
-    outputs = model.outputs
-    _check_names(value, [tensor.name for tensor in model.inputs], list(shapes)[: len(outputs)])
+    if {one.name for one in model.inputs} != ranks.keys() or len(model.outputs) != len(shapes):
+        raise ArtefactError(f"{value['path']} has other inputs or outputs than manifest.json says: export it again.")
+
+    def ask(inputs: list[Any]) -> Any:
+        return model(keras.tree.pack_sequence_as(model.input, inputs), training=False)
+
+    if (
+        keras.backend.backend() == "tensorflow"
+    ):  # one graph for all lengths: op by op a row takes a hundred times as long
+        import tensorflow as tf
+
+        specs = [tf.TensorSpec(one.shape, one.dtype, one.name) for one in model.inputs]
+        ask = tf.function(ask, input_signature=[specs], autograph=False)
 
     def run(given: Arrays) -> Mapping[str, Any]:
         # A step's tensors have an axis of one step in Keras.
         inputs = [
             given[one.name][:, None] if len(one.shape) > ranks[one.name] else given[one.name] for one in model.inputs
         ]
-        answers = model(keras.tree.pack_sequence_as(model.input, inputs), training=False)
+        answers = ask(inputs)
         answers = answers if isinstance(answers, list | tuple) else [answers]
         arrays = [np.asarray(keras.ops.convert_to_numpy(one)) for one in answers]
         return {
@@ -210,11 +233,27 @@ def _serve(module: Any, ask: Callable[..., Mapping[str, Any]], given: Arrays) ->
 _BACKENDS = {"onnx": _onnx, "litert": _litert, "keras": _keras, "savedmodel": _savedmodel}
 
 
-def _check_names(value: Mapping[str, Any], inputs: list[str], outputs: list[str]) -> None:
-    for what, found in (("inputs", inputs), ("outputs", outputs)):
-        said = [one["name"] for one in value[what]]
-        if sorted(found) != sorted(said):
-            raise ArtefactError(
-                f"{value['path']} has the {what} {', '.join(found)}, manifest.json says {', '.join(said)}: take the "
-                "artefact from its source again."
-            )
+def _check(value: Mapping[str, Any], what: str, found: Mapping[str, Sequence[Any]]) -> None:
+    """Raise ArtefactError where a file's tensors are others than the manifest says.
+
+    Args:
+        found: Name -> shape, with anything but a positive number for a size that is open.
+    """
+    said = {one["name"]: one["shape"] for one in value[what]}
+    same = said.keys() == found.keys() and all(len(said[name]) == len(found[name]) for name in said)
+    if not same or not all(
+        _fits(*sizes) for name in said for sizes in zip(said[name][1:], found[name][1:], strict=True)
+    ):
+        raise ArtefactError(
+            f"{value['path']} has the {what} {_listed(found)}, manifest.json says {_listed(said)}: take the artefact from "
+            "its source again."
+        )
+
+
+def _fits(said: int | str, found: Any) -> bool:
+    """Whether a size is as it is said; an axis that is open by its name need not be so in the file."""
+    return isinstance(said, str) or not isinstance(found, int) or found < 1 or said == found
+
+
+def _listed(shapes: Mapping[str, Sequence[Any]]) -> str:
+    return ", ".join(f"{name} {tuple(shape)}" for name, shape in shapes.items()) or "none"

@@ -16,7 +16,7 @@ def padded(graph: Graph, rows: Sequence[Arrays]) -> Arrays:
     for name, tensor in graph.inputs.items():
         arrays = [np.asarray(row[name]) for row in rows]
         if tensor.steps:
-            steps = max(1, *map(len, arrays)) if len(arrays) > 1 else max(1, len(arrays[0]))
+            steps = max([1, *map(len, arrays)])
             arrays = [np.pad(one, [(0, steps - len(one)), *[(0, 0)] * (one.ndim - 1)]) for one in arrays]
         batch[name] = np.stack(arrays)
     return batch

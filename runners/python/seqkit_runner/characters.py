@@ -35,7 +35,7 @@ def _expanded(code: int, parts: Mapping[int, Codes], depth: int = 0) -> Codes:
     if code not in parts:
         return (code,)
     if depth > _DEEPEST:
-        raise ArtefactError(f"The tokenizer's table nfc decomposes character {code} without an end.")
+        raise ArtefactError(f"tokenizer.json: tables.nfc decomposes character {code} without an end.")
     return tuple(whole for part in parts[code] for whole in _expanded(part, parts, depth + 1))
 
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -26,10 +26,19 @@ from seqkit_runner.batching import BATCH, padded, softmax, streamed
 from seqkit_runner.errors import ArtefactError
 
 BATCHES = (1, 3, BATCH)
+ASKED = 12  # batches of each size at most
 TIMED = 30  # calls, of which the median counts
 PATIENCE = 3600  # seconds that a proof may take
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from seqkit_runner.prove import main; main(*sys.argv[2:])"
+_START = """
+import sys
+home, absent, *given = sys.argv[1:]
+sys.modules.update(dict.fromkeys(absent.split(",")))  # None, which no import gets past
+sys.path.insert(0, home)
+from seqkit_runner.prove import main
+main(*given)
+"""
 _ARRAY = "array"  # what stands for one, with its number
+T = TypeVar("T")
 _FREE = ("onnx", "litert")  # formats that need neither TensorFlow nor Keras
 
 
@@ -88,10 +97,12 @@ def prove_apart(folder: Path, cases: Sequence[Case]) -> dict[str, Any]:
     """
     own = (folder / "seqkit_runner" / "prove.py").is_file()
     home = folder if own else Path(__file__).parents[1]
+    absent = ["seqkit", *(["tensorflow", "keras"] if _format(folder) in _FREE else [])]
     with tempfile.TemporaryDirectory() as place:
         given, written = Path(place, "cases.npz"), Path(place, "report.json")
         write_cases(given, cases)
-        command = [sys.executable, "-B", "-I", "-c", _START, str(home), str(folder), str(given), str(written)]
+        files = map(str, (folder, given, written))
+        command = [sys.executable, "-B", "-I", "-c", _START, str(home), ",".join(absent), *files]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         report = json.loads(written.read_text(encoding="utf-8")) if written.is_file() else {}
     if "outputs" not in report:
@@ -100,10 +111,12 @@ def prove_apart(folder: Path, cases: Sequence[Case]) -> dict[str, Any]:
     return dict(report)
 
 
+def _format(folder: Path) -> str:
+    return str(Files(folder).json("manifest.json")["format"])
+
+
 def main(folder: str, cases: str, report: str) -> None:
-    """Write the `proof` of an artefact, as JSON, with nothing to import that a user of it may not have."""
-    format = Files(folder).json("manifest.json")["format"]
-    sys.meta_path.insert(0, Absent("seqkit", *(["tensorflow", "keras"] if format in _FREE else [])))
+    """Write the `proof` of an artefact, as JSON."""
     try:
         found = proof(opened(folder), read_cases(Path(cases)))
     except ArtefactError as error:
@@ -111,32 +124,21 @@ def main(folder: str, cases: str, report: str) -> None:
     Path(report).write_text(json.dumps(found), encoding="utf-8")
 
 
-class Absent:
-    """An importer that finds nothing under these names, whatever is installed."""
-
-    def __init__(self, *names: str):
-        self._names = names
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        if name.partition(".")[0] in self._names:
-            raise ModuleNotFoundError(f"{name} is kept out", name=name)
-
-
 def proof(artefact: Artefact, cases: Sequence[Case]) -> dict[str, Any]:
     """How an artefact's answers compare with its run's.
 
     Returns:
-        "rows", how many inputs were answered; "batches"; "lengths", of the shortest and of the longest row; "outputs", the
-        greatest difference of a number that a graph gives, divided by the greatest of that tensor where that is above 1;
-        "probabilities", the greatest difference of the softmax of what ends in logits; "streamed", "outputs" of the step;
-        "answers", the share that is alike at every batch size; "differences", those that aren't; "latency", the median time
-        of one row through the graph that reads, and of one answer.
+        "rows", how many inputs were answered; "batches", the sizes at which; "lengths", of the shortest and of the longest
+        row; "outputs", the greatest difference of a number that a graph gives, divided by the greatest of that tensor where
+        that is above 1; "probabilities", the greatest difference of the softmax of what ends in logits; "streamed",
+        "outputs" of the step; "answers", the share that is alike at every batch size; "differences", those that aren't;
+        "latency", the median time of one row through the graph that reads, and of one answer.
     """
     found: dict[str, Any] = {"outputs": 0.0, "probabilities": 0.0}
     whole = [case for case in cases if case.graph in artefact.graphs]
     for size in BATCHES:
         for name in sorted({case.graph for case in whole}):
-            own = [case for case in whole if case.graph == name]
+            own = _spread([case for case in whole if case.graph == name], size * ASKED)
             for case, got in _asked(artefact.graphs[name], own, size):
                 _widen(found, case.outputs, got)
     rows = [case for case in cases if case.graph == "model" and "outputs" in case.outputs]
@@ -189,12 +191,21 @@ def _differences(artefact: Artefact, cases: Sequence[Case]) -> dict[int, dict[st
     """Number of a case -> what was expected and what was answered, of those that differ at some batch size."""
     found: dict[int, dict[str, Any]] = {}
     for size in BATCHES:
-        for start in range(0, len(cases), size):
-            some = cases[start : start + size]
-            for place, (case, got) in enumerate(zip(some, artefact.predict([one.inputs for one in some]), strict=True)):
-                if not alike(case.answer, got, artefact.tolerance):
-                    found.setdefault(start + place, {"inputs": start + place, "expected": case.answer, "got": got})
+        places = _spread(range(len(cases)), size * ASKED)
+        for start in range(0, len(places), size):
+            some = places[start : start + size]
+            for place, got in zip(some, artefact.predict([cases[place].inputs for place in some]), strict=True):
+                expected = cases[place].answer
+                if not alike(expected, got, artefact.tolerance):
+                    found.setdefault(place, {"inputs": place, "expected": expected, "got": got})
     return found
+
+
+def _spread(rows: Sequence[T], most: int) -> list[T]:
+    """So many of the rows at most, from the first to the last in equal steps."""
+    if len(rows) <= most:
+        return list(rows)
+    return [rows[round(number * (len(rows) - 1) / (most - 1))] for number in range(most)]
 
 
 def _lengths(cases: Sequence[Case]) -> list[int]:

@@ -102,7 +102,7 @@ def row_keys(inputs: Sequence[np.ndarray], seed: int) -> np.ndarray:
     Args:
         inputs: int32 or float32, (rows, ...) each.
     """
-    keys = np.zeros(len(inputs[0]), np.uint64) + _mixed(np.array([seed], np.uint64))
+    keys: np.ndarray = np.zeros(len(inputs[0]), np.uint64) + _mixed(np.array([seed], np.uint64))
     for values in inputs:
         flat = np.ascontiguousarray(values).reshape(len(values), -1)
         bits = flat.astype(np.float32).view(np.int32) if flat.dtype.kind == "f" else flat

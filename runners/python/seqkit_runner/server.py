@@ -6,6 +6,7 @@ piece; `/healthz` says that it lives, `/manifest` what it serves, `/docs` and `/
 
 import asyncio
 import json
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,6 @@ WAIT = 0.002  # seconds that the first of them waits for others
 BODY = 10_000_000  # bytes of a request
 INPUTS = 1_000  # of a request
 LENGTH = 100_000  # characters of an input, or symbols to write
-PORT = 8_000
 
 Message = MutableMapping[str, Any]
 
@@ -227,10 +227,11 @@ def _check_length(value: Any) -> None:
         raise ArtefactError(f"An input has {size:,} characters or items: at most {LENGTH:,} are read.")
 
 
-def serve(artefact: Answering, host: str = "127.0.0.1", port: int = PORT) -> None:
+def run(artefact: Answering, host: str, port: int) -> None:
     """Serve until somebody stops it.
 
     Args:
-        host: The loopback address, unless told otherwise: nobody else can ask.
+        host: The loopback address "127.0.0.1" lets nobody else ask.
     """
+    print(f"http://{host}:{port}/docs", file=sys.stderr)
     uvicorn.run(application(artefact), host=host, port=port, log_level="warning")

@@ -9,7 +9,7 @@ from seqkit_runner.backends import Arrays, Graph
 from seqkit_runner.batching import softmax
 from seqkit_runner.errors import ArtefactError
 from seqkit_runner.task import Task, text_of
-from seqkit_runner.tokenizer import BEGIN, UNKNOWN
+from seqkit_runner.tokenizer import BEGIN, END, UNKNOWN
 
 LIKELIEST = 5  # symbols that a language model tells
 
@@ -17,9 +17,9 @@ LIKELIEST = 5  # symbols that a language model tells
 class Session:
     """A stream, of one step's graph.
 
-    A tagger is fed a token at a time and answers by "token", "tag" and "confidence", where each tag stands for itself; a frame
-    is answered by "label" and "confidence"; a language model is fed text of any length and answers by its "log_probability"
-    after what it was fed before, and by what comes "next".
+    A tagger is fed a token at a time and answers by "token", "tag" and "confidence", where each tag stands for itself; a
+    frame is answered by "label" and "confidence"; a language model is fed text of any length and answers by its
+    "log_probability" after what it was fed before, and by what comes "next".
     """
 
     def __init__(self, task: Task, step: Graph):
@@ -75,7 +75,8 @@ class Session:
         return outputs
 
     def _symbols(self, text: str) -> dict[str, Any]:
-        ids, nats = self._task.tokenizer.ids(text), 0.0
+        lines = text.split("\n") if self._task.fields["lines"] else [text]
+        ids, nats = [number for line in lines for number in [END, *self._task.tokenizer.ids(line)]][1:], 0.0
         for symbol in ids:
             nats += float(np.log(softmax(self._state["next"][0].astype(np.float64))[symbol]))
             self._state["next"] = self._ask({"ids": np.array([symbol], np.int32)})

@@ -29,7 +29,11 @@ def checked(value: Any) -> dict[str, Any]:
         ArtefactError: It isn't: which field, and what was expected.
     """
     fields = _object(value, "the whole")
-    _expect(fields.get("version") == VERSION, "version", f"{VERSION}, the one that this runner reads")
+    _expect(
+        _is_number(fields.get("version")) and fields["version"] == VERSION,
+        "version",
+        f"{VERSION}, the one that this runner reads",
+    )
     unit = str(fields.get("unit"))
     _expect(unit in _TABLES, "unit", f"one of {', '.join(_TABLES)}")
     _expect(isinstance(fields.get("lowercase"), bool), "lowercase", "true or false")

@@ -1,4 +1,4 @@
-"""Recipes as commands: flags come from their signatures."""
+"""Recipes as commands, of `train` and of `check`: flags come from their signatures."""
 
 import dataclasses
 import inspect
