@@ -184,11 +184,7 @@ def _recur_once(
     except (TypeError, ValueError) as error:  # of another library's operations, which refuse Keras's symbols
         raise InputError(
             f"keras can't hold {name}: a step of the cell {own.kind} isn't Keras's operations alone ({error})."
-<<<<<<< HEAD
         ) from None
-=======
-        )
->>>>>>> chead
     return [ops.expand_dims(new[0], 1), *new]
 
 
