@@ -179,36 +179,20 @@ def _keras(value: Mapping[str, Any], content: Callable[[], bytes], place: Place,
 
     with place() as path:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    ranks = {one["name"]: len(one["shape"]) for one in value["inputs"]}
-    shapes = {one["name"]: len(one["shape"]) for one in value["outputs"]}
-    if {one.name for one in model.inputs} != ranks.keys() or len(model.outputs) != len(shapes):
-        raise ArtefactError(f"{value['path']} has other inputs or outputs than manifest.json says: export it again.")
+    _check(value, "inputs", {one.name: one.shape for one in model.inputs})
+    _check(value, "outputs", {name: one.shape for name, one in model.output.items()})
 
-    def ask(inputs: list[Any]) -> Any:
-        return model(keras.tree.pack_sequence_as(model.input, inputs), training=False)
+    def ask(given: Mapping[str, Any]) -> Any:
+        return model(given, training=False)
 
     if (
         keras.backend.backend() == "tensorflow"
     ):  # one graph for all lengths: op by op a row takes a hundred times as long
         import tensorflow as tf
 
-        specs = [tf.TensorSpec(one.shape, one.dtype, one.name) for one in model.inputs]
+        specs = {one.name: tf.TensorSpec(one.shape, one.dtype, one.name) for one in model.inputs}
         ask = tf.function(ask, input_signature=[specs], autograph=False)
-
-    def run(given: Arrays) -> Mapping[str, Any]:
-        # A step's tensors have an axis of one step in Keras.
-        inputs = [
-            given[one.name][:, None] if len(one.shape) > ranks[one.name] else given[one.name] for one in model.inputs
-        ]
-        answers = ask(inputs)
-        answers = answers if isinstance(answers, list | tuple) else [answers]
-        arrays = [np.asarray(keras.ops.convert_to_numpy(one)) for one in answers]
-        return {
-            name: array[:, 0] if array.ndim > rank else array
-            for (name, rank), array in zip(shapes.items(), arrays, strict=True)
-        }
-
-    return run
+    return lambda given: {name: keras.ops.convert_to_numpy(array) for name, array in ask(dict(given)).items()}
 
 
 def _savedmodel(value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int) -> Opened:
