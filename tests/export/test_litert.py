@@ -3,10 +3,12 @@
 import functools
 import sys
 
+import flatbuffers
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated
 
 from seqkit.core.errors import ExportError, InputError
 from seqkit.core.settings import Embedding, Stack
@@ -203,6 +205,19 @@ def test_what_is_not_built_in_is_refused_by_name(tmp_path):
     ids, features, _ = embed_tokens(9, Embedding(units=3))
     graph = model_graph(keras.Model(ids, Odd()(features)))
     with pytest.raises(InputError, match=r"graph model computes with Erfinv, which LiteRT hasn't built in: export"):
+        write_graph(graph, tmp_path)
+
+
+def test_a_file_with_an_operation_that_is_not_built_in_is_refused(whole, tmp_path, monkeypatch):
+    _, graph, written, _ = whole("sentiment")
+    model = schema_py_generated.ModelT.InitFromPackedBuf(written.path.read_bytes(), 0)
+    code = model.operatorCodes[0]
+    code.builtinCode = code.deprecatedBuiltinCode = schema_py_generated.BuiltinOperator.CUSTOM
+    code.customCode = b"FlexTanh"
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    monkeypatch.setattr(litert, "_converted", lambda graph, quantize: bytes(builder.Output()))
+    with pytest.raises(InputError, match="computes with FlexTanh, which LiteRT hasn't built in"):
         write_graph(graph, tmp_path)
 
 
