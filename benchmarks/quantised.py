@@ -111,7 +111,7 @@ def _start(graph: Graph, row: Arrays) -> Arrays:
 
 
 def _written(run: Run, format: str, quantize: str, step: bool, folder: Path) -> tuple[Graph, Written]:
-    subject = subject_of(run.path, run.info, run.task, run.model, step=step, quantize=quantize)  # type: ignore[arg-type]
+    subject = subject_of(run.path, run.info, run.task, run.forward, step=step, quantize=quantize)  # type: ignore[arg-type]
     subject = dataclasses.replace(subject, folder=folder)
     written = {one.graph: one for one in exporters.find(format)(subject)}
     name = "step" if step else "model"

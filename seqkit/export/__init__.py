@@ -17,6 +17,7 @@ __all__ = [
     "onnx_primitives",
     "onnx_recurrent",
     "parity",
+    "plain_keras",
     "portable",
     "proof",
     "savedmodel",

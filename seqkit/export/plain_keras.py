@@ -111,7 +111,7 @@ def _must_be_known(layer: keras.layers.Layer) -> None:
     for own in layer._flatten_layers():
         if isinstance(own, Recurrent):
             raise InputError(
-                f"keras can't hold {layer.name}: Keras has no cell {own.cell.kind}, of which a file can have single steps alone "
+                f"keras can't hold {layer.name}: Keras has no cell {own.cell.kind}, and holds its single steps alone "
                 "(--step, decoders). Export savedmodel or onnx."
             )
         if type(own).__module__.partition(".")[0] != "keras":
@@ -184,7 +184,7 @@ def _recur_once(
     except (TypeError, ValueError) as error:  # of another library's operations, which refuse Keras's symbols
         raise InputError(
             f"keras can't hold {name}: a step of the cell {own.kind} isn't Keras's operations alone ({error})."
-        )
+        ) from None
     return [ops.expand_dims(new[0], 1), *new]
 
 

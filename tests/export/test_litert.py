@@ -17,10 +17,11 @@ from seqkit.export.portable import portable
 from seqkit.layers.embedding import embed_tokens
 from seqkit.testing.models import as_batch, inputs_of
 from seqkit.topologies.many_to_many import many_to_many
+from seqkit_runner.backends import LiteGraph
 from tests.cases import CASES
 
 BY_NAME = {case.name: case for case in CASES}
-BOTH_WAYS = Stack(cell="lstm", units=(5, 4), bidirectional=True)
+BOTH_WAYS = Stack(cell="lstm", units=(5,), bidirectional=True)
 WHOLE = {  # a recurrence, a way of pooling or reading, and what else goes in
     "sentiment": ("last", BOTH_WAYS),
     "tagging": ("rnn", Stack(cell="gru_reset_before", units=(5,), bidirectional=True)),
@@ -89,6 +90,17 @@ def test_operations_are_built_in_and_read_out_of_loops_too(whole):
         assert all(operation.isupper() for operation in written.operations)
         assert {"WHILE", "TANH", "GATHER"} <= set(written.operations)
         assert written.operations == operations_of(written.path.read_bytes())
+
+
+def test_an_interpreter_is_asked_at_one_length_alone(whole):
+    """One that is resized after it was asked now and then answers by what is left in its memory."""
+    *_, written, _ = whole("sentiment")
+    ask = LiteGraph(written.path.read_bytes())
+    asked = []
+    for length in (3, 3, 4):
+        ask({"ids": np.full((1, length), 4, np.int32)})
+        asked.append(ask.ask)
+    assert asked[0] is asked[1] is not asked[2]
 
 
 @pytest.mark.parametrize("name", STREAMS)

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -76,6 +78,23 @@ def test_both_command_lines_answer(folder, tmp_path, capsys):
     assert main(["verify", str(tmp_path)]) == alone(["verify", str(tmp_path)]) == 2
     assert alone(["generate", str(folder)]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+def test_what_has_no_answer_is_tried_by_its_graphs(tmp_path):
+    files, manifest = classifier()
+    for number, vector in enumerate(files["test_vectors.json"]):
+        vector["answer"] = vector["answer"] if number else None
+    for task in (manifest["task"], None):
+        assert "3 test vectors" in verified(written(tmp_path / "mine", files, manifest | {"task": task}))
+        wrong = files | {"model.onnx": bag(tables(1)[0])}
+        refused(written(tmp_path / "mine", wrong, manifest | {"task": task}), "outputs of test vector 0|answers test")
+
+
+def test_the_command_needs_no_tensorflow(folder):
+    absent = "import sys; sys.modules.update(dict.fromkeys(['tensorflow', 'keras']))"
+    program = f"{absent}; from seqkit.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "verify", str(folder)]
+    assert "3 test vectors" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize(
@@ -414,6 +433,6 @@ def test_weights_outside_of_the_file_are_not_read(tmp_path):
 
 
 def test_a_runtime_that_is_not_there_is_named(folder, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
     refused(folder, "pip install onnxruntime")
     assert onnxruntime

@@ -5,13 +5,21 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from seqkit_runner.backends import Arrays, Graph
+from seqkit_runner.errors import ArtefactError
 
 BATCH = 32  # rows that are asked at once
 ROOM = 2**24  # numbers that a batch's outputs have at most, but for one row by itself
 
 
 def padded(graph: Graph, rows: Sequence[Arrays]) -> Arrays:
-    """Rows as one batch, padded by zeros along the axis of steps."""
+    """Rows as one batch, padded by zeros along the axis of steps.
+
+    Raises:
+        ArtefactError: A row has not all of the graph's inputs.
+    """
+    missing = {name for row in rows for name in graph.inputs if name not in row}
+    if missing:
+        raise ArtefactError(f"The graph wants {', '.join(sorted(missing))} too.")
     batch = {}
     for name, tensor in graph.inputs.items():
         arrays = [np.asarray(row[name]) for row in rows]
@@ -31,7 +39,7 @@ def batches(graph: Graph, rows: Sequence[Arrays], size: int = BATCH) -> Iterator
     """Places of rows that are asked at once, rows of like lengths together."""
     lengths = [steps_of(graph, row) for row in rows]
     widths = [tensor.shape[-1] for tensor in graph.outputs.values() if isinstance(tensor.shape[-1], int)]
-    most = ROOM // max(1, *widths) if len(widths) > 1 else ROOM // (widths or [1])[0]
+    most = ROOM // max([1, *widths])
     batch: list[int] = []
     for place in sorted(range(len(rows)), key=lengths.__getitem__):
         if batch and (len(batch) >= (graph.batch or size) or lengths[place] * (len(batch) + 1) > most):

@@ -76,9 +76,10 @@ class Beam:
         keys: np.ndarray,
     ):
         self._step, self._settings, self._begin, self._end = step, settings, begin, end
-        self._longest, self._words, self._excluded, self._keys = longest, words, list(excluded), keys
-        self._drawn = settings["temperature"] > 0
-        self._draws = settings["n_best"] if self._drawn else 1
+        self._excluded, self._drawn = list(excluded), settings["temperature"] > 0
+        self._draws: int = settings["n_best"] if self._drawn else 1  # each is a row of its own
+        self._longest, self._words = (np.repeat(one, self._draws) for one in (longest, words))
+        self._keys = independent_keys(keys, self._draws)
         self._beam: int = 1 if self._drawn else settings["beam"]
         self._n_best: int = 1 if self._drawn else settings["n_best"]
         self._penalty = 0.0 if self._drawn else settings["length_penalty"]
@@ -90,10 +91,6 @@ class Beam:
             state: Arrays (rows, ...), what `step` starts from.
             memory: Arrays (rows, ...) that stay what they are.
         """
-        if self._draws > 1:  # each is a row of its own
-            self._longest, self._words = (np.repeat(one, self._draws) for one in (self._longest, self._words))
-            state, memory = ({k: np.repeat(v, self._draws, axis=0) for k, v in one.items()} for one in (state, memory))
-        self._keys = independent_keys(self._keys, self._draws) if self._drawn else self._keys
         rows = np.flatnonzero(self._longest > 0)
         pool: list[list[Hypothesis]] = [
             [] if steps > 0 else [Hypothesis(0.0, (), (), 0.0, False)] for steps in self._longest
@@ -104,8 +101,8 @@ class Beam:
             ids=np.zeros((len(rows), 0), np.int32),
             looked=np.zeros((len(rows), 0), np.int32),
             seen=np.zeros((len(rows), 1), np.float32),
-            state=_taken(state, rows),
-            memory=_taken(memory, rows),
+            state=_taken(state, rows // self._draws),
+            memory=_taken(memory, rows // self._draws),
         )
         t = 0
         while len(live.rows):
