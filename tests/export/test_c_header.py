@@ -28,7 +28,7 @@ from tests import cases
 
 pytestmark = [pytest.mark.skipif(shutil.which("cc") is None, reason="no compiler"), pytest.mark.xdist_group("c")]
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wno-overlength-strings"]
-SANITIZED = ["-O1", "-g0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SANITIZED = ["-O0", "-g0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 ROWS, STEPS = 2, 7
 LABELS = ['say "no"', "back\\slash", "what??/ ??=", "two\nlines\t\x1b[2J", "n\0l1", "naïve ☃", "*/ 100%", ""]
 BUILD = {case.name: case.build for case in cases.CASES}
