@@ -16,7 +16,6 @@ __all__ = [
     "onnx_layers",
     "onnx_primitives",
     "onnx_recurrent",
-    "parity",
     "plain_keras",
     "portable",
     "proof",
