@@ -21,6 +21,7 @@ __all__ = [
     "proof",
     "savedmodel",
     "serving",
+    "serving_text",
     "step",
     "subject",
     "tokenizer_file",

@@ -21,7 +21,7 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.decoding.stepwise import generate
 from seqkit.export.description import TOKENIZER, Description
-from seqkit.export.serving import TextScorer
+from seqkit.export.serving_text import TextScorer
 from seqkit.export.step import Step
 from seqkit.layers.embedding import AT_EACH_STEP, embed_tokens, tied_head
 from seqkit.metrics.likelihood import closed_vocabulary_scorer, likelihood_scorer
@@ -262,7 +262,9 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
         return Description("language_model", fields, {TOKENIZER: self.vocabulary})
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return TextScorer(model, self.vocabulary, ends=self.ends, lines=self.lines), "log_probabilities"
+        return TextScorer(
+            model, self.vocabulary, ends=self.ends, lines=self.lines, contiguous=self.contiguous
+        ), "log_probabilities"
 
     def generate(
         self,

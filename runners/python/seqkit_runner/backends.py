@@ -87,7 +87,7 @@ class Graph:
 def _tensor(value: Mapping[str, Any]) -> Tensor:
     tensor = Tensor(value["name"], value["dtype"], tuple(value["shape"]))
     sizes = [size for size in tensor.shape if isinstance(size, int)]
-    if not tensor.shape or any(size < 1 for size in sizes) or math.prod(sizes) > MOST:
+    if any(size < 1 for size in sizes) or math.prod(sizes) > MOST:
         raise ArtefactError(f"manifest.json: {tensor.name} is of shape {tensor.shape}, which no model has.")
     return tensor
 
