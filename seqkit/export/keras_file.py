@@ -3,6 +3,7 @@
 import inspect
 import json
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -52,16 +53,16 @@ def write_keras(model: keras.Model, path: Path) -> tuple[str, ...]:
     Raises:
         InputError: One of them isn't Keras's own.
     """
-    whole = path.with_suffix(".whole.keras")
-    model.save(whole)
     names: set[str] = set()
-    with zipfile.ZipFile(whole) as read, zipfile.ZipFile(path, "w") as write:
-        for entry in read.infolist():
-            content = read.read(entry)
-            if entry.filename == CONFIG:
-                content = json.dumps(_told(json.loads(content), names)).encode()
-            write.writestr(entry, content)
-    whole.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / path.name
+        model.save(whole)
+        with zipfile.ZipFile(whole) as read:
+            contents = {entry.filename: read.read(entry) for entry in read.infolist()}
+    contents[CONFIG] = json.dumps(_told(json.loads(contents[CONFIG]), names)).encode()
+    with zipfile.ZipFile(path, "w") as write:
+        for name, content in contents.items():
+            write.writestr(name, content)
     return tuple(sorted(names))
 
 
