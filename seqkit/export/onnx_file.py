@@ -41,7 +41,7 @@ def onnx_model(graph: Graph, *, quantize: str = "none") -> Any:
 
     Args:
         quantize: "float16" stores weights of several axes in half precision and computes in float32. "int8" stores them as
-            int8 with a scale for each unit or filter, of a table for each row, and computes in float32. "dynamic" stores them
+            int8 with a scale for each unit or filter, of a table for each row, and computes in float32. "dynamic" does
             so too, and multiplies in integers what goes into dense layers, and, in a step and in cells that ONNX doesn't
             name, into recurrent ones: each row of it with a scale that is found as it comes.
     Raises:
