@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.export.graphs import Graph, Written
-from seqkit.export.onnx_graph import OPSET, Builder, Value
+from seqkit.export.onnx_graph import OPSET, Builder, Value, onnx_package
 from seqkit.export.onnx_layers import Walk
 from seqkit.export.subject import Subject
 
@@ -20,6 +20,7 @@ def export_onnx(subject: Subject) -> list[Written]:
     Raises:
         InputError: There is something that ONNX, or what is written here, can't hold; nothing was written.
     """
+    onnx_package()
     models = {name: onnx_model(graph, quantize=subject.quantize) for name, graph in subject.graphs.items()}
     written = []
     for name, model in models.items():
@@ -39,9 +40,12 @@ def onnx_model(graph: Graph, *, quantize: str = "none") -> Any:
     """A graph as an ONNX model, checked, of any batch and any number of steps.
 
     Args:
-        quantize: "float16" stores weights in half precision and computes in float32; "int8" stores them as int8 with a scale
-            for each unit, each row of a table, and computes in float32; "dynamic" besides multiplies in integers whatever
-            goes through a dense layer, and through a recurrent layer in a step.
+        quantize: "float16" stores weights of several axes in half precision and computes in float32. "int8" stores them as
+            int8 with a scale for each unit or filter, of a table for each row, and computes in float32. "dynamic" does
+            so too, and multiplies in integers what goes into dense layers, and, in a step and in cells that ONNX doesn't
+            name, into recurrent ones: each row of it with a scale that is found as it comes.
+    Raises:
+        InputError: Something can't be held, or the package onnx is not there.
     """
     builder = Builder(quantize)
     model, stepped = graph.model, set()

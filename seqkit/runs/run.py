@@ -317,7 +317,7 @@ class Run:
             format: The name of an exporter: keras, savedmodel, litert, onnx, c, or one that a package declares
                 (seqkit.exporters).
             step: The streaming step alone.
-            quantize: What becomes of the weights: "float16", "dynamic" (int8, computed with as float), "int8".
+            quantize: What becomes of the weights: "float16", "dynamic" (int8, products in integers), "int8".
             to: Where it goes; nothing for the run's own folder, under export/.
         Returns:
             The folder.
