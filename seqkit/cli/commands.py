@@ -199,7 +199,7 @@ def export(
     step
         The streaming step alone: one input in, its answer and the state out.
     quantize
-        What becomes of the weights: float16; dynamic, int8 multiplied in integers; int8, which docs/artefacts.md tells apart.
+        What becomes of the weights: float16; dynamic, int8 multiplied in integers; int8 (docs/artefacts.md).
     to
         Where the artefact goes, instead of the run's folder export/.
     import_
