@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 import seqkit
+import seqkit_runner
 from seqkit.core.arguments import Source
 from seqkit.core.errors import InputError, check_finished
 from seqkit.core.files import json_text
 from seqkit.core.registry import import_path
 from seqkit.core.terminal import Terminal, shown
-from seqkit_runner.__main__ import serve as serve_artefact
-from seqkit_runner.artefact import verified
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
@@ -217,7 +216,7 @@ def verify(path: Path, /) -> None:
     path
         A folder that seqkit export wrote, or the zip of it.
     """
-    print(shown(verified(path)))
+    print(shown(seqkit_runner.verified(path)))
 
 
 def serve(path: Path, /, *, port: int = 8000, host: str = "127.0.0.1") -> None:
@@ -232,7 +231,7 @@ def serve(path: Path, /, *, port: int = 8000, host: str = "127.0.0.1") -> None:
     host
         The address that is listened on: this machine's own, unless others are to ask.
     """
-    serve_artefact(str(path), host=host, port=port)
+    seqkit_runner.serve(path, host=host, port=port)
 
 
 def _load(run: Path, modules: tuple[str, ...], on_error: Literal["stop", "skip"] | None = None) -> "Run":

@@ -106,10 +106,7 @@ def _command(
 ) -> Callable[..., None]:
     """A function with a recipe's arguments, as a command line reads them."""
     hints = hints_of(recipe.function) | dict.fromkeys(CHECKS, bool)
-    own = [
-        parameter.replace(annotation=_with_defaults(hints[parameter.name], parameter.default))
-        for parameter in parameters
-    ]
+    own = [_with_defaults(parameter.replace(annotation=hints[parameter.name])) for parameter in parameters]
     names = [parameter.name for parameter in own]
     vars(function)["__signature__"] = inspect.Signature(own)
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in own}
@@ -118,10 +115,14 @@ def _command(
     return function
 
 
-def _with_defaults(hint: Any, default: Any) -> Any:
-    """A settings class with the recipe's own defaults, so that one flag of it leaves the others as the recipe has them."""
+def _with_defaults(parameter: inspect.Parameter) -> inspect.Parameter:
+    """One whose settings class has the recipe's own defaults, so that one flag of it leaves the others as the recipe has
+    them; its default is of that class, which pydantic, where a process has it, looks at.
+    """
+    hint, default = parameter.annotation, parameter.default
     if not (isinstance(hint, type) and dataclasses.is_dataclass(hint)):
-        return hint
+        return parameter
     fields = [(field.name, field.type, getattr(default, field.name)) for field in dataclasses.fields(hint)]
     namespace = {"__doc__": hint.__doc__, "__module__": hint.__module__}
-    return dataclasses.make_dataclass(hint.__name__, fields, bases=(hint,), namespace=namespace, frozen=True)
+    own: Any = dataclasses.make_dataclass(hint.__name__, fields, bases=(hint,), namespace=namespace, frozen=True)
+    return parameter.replace(annotation=own, default=own())

@@ -17,6 +17,19 @@ SearchStep = Callable[[tf.Tensor, Tree, Tree], tuple[tf.Tensor, tf.Tensor, Tree]
 Choice = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
+class Breadth(NamedTuple):
+    """Of a search, what may be a tensor, so that a graph is asked for it.
+
+    Attributes:
+        beam: int32, ().
+        length_penalty, coverage_penalty: float32, ().
+    """
+
+    beam: tf.Tensor | int
+    length_penalty: tf.Tensor | float
+    coverage_penalty: tf.Tensor | float
+
+
 class Hypotheses(NamedTuple):
     """What a search found, the best first, or what was drawn, as it was drawn.
 
@@ -42,13 +55,14 @@ def beam_search(
     state: Tree,
     memory: Tree,
     *,
-    begin: int,
+    begin: int | tf.Tensor,
     end: int,
     longest: tf.Tensor,
     search: Search,
     excluded: Sequence[int] = (),
     places: tf.Tensor | int = 1,
     choose: Choice | None = None,
+    breadth: Breadth | None = None,
 ) -> Hypotheses:
     """The likeliest sequences, as far as a beam finds them; with a beam of 1 the greedy one.
 
@@ -61,7 +75,8 @@ def beam_search(
             the others only.
         state: Tensors (rows, ...), what `step` starts from; each hypothesis has its own.
         memory: Tensors (rows, ...) that stay what they are for all steps and hypotheses of a row.
-        begin, end: Ids before the first symbol and behind the last.
+        begin: The id before the first symbol, or those of the rows, int32 (rows,).
+        end: The id behind the last; -1 where there is none, so that only `longest` ends a row.
         longest: int32, (rows,), symbols at most, the end included; a hypothesis that gets there is taken as it is, and a row
             of 0 has the empty one, for certain. It stands for the bounds of `search`, which may differ from row to row.
         search: How wide to look, what scores and what is forbidden. Scores are log-probabilities over
@@ -73,9 +88,10 @@ def beam_search(
         choose: (step, int32 (); row of each hypothesis, int32 (live,); log-probabilities, float (live, tokens), -inf where
             the rules forbid) -> (those of the ways on that count, float (live, width); their tokens, int32 (live, width));
             None for the likeliest.
+        breadth: Instead of that of `search`; its beam is as wide as `search.n_best` at least.
     """
-
-    beam = _Beam(step, begin, end, longest, search, tuple(excluded), places, choose)
+    breadth = breadth or Breadth(search.beam, search.length_penalty, search.coverage_penalty)
+    beam = _Beam(step, begin, end, longest, search, tuple(excluded), places, choose, breadth)
     start = (tf.constant(0), beam.live(state, memory), beam.pool())
     _, _, pool = tf.while_loop(
         lambda t, live, pool: tf.size(live.ids) > 0,
@@ -145,13 +161,14 @@ class _Beam:
     """A search, as `beam_search` was asked for it."""
 
     step: SearchStep
-    begin: int
+    begin: int | tf.Tensor
     end: int
     longest: tf.Tensor
     search: Search
     excluded: tuple[int, ...]
     places: tf.Tensor | int
     choose: Choice | None
+    breadth: Breadth
 
     @property
     def rows(self) -> tf.Tensor:
@@ -162,7 +179,7 @@ class _Beam:
         rows = tf.cast(tf.squeeze(tf.where(self.longest > 0), axis=1), tf.int32)
         live = tf.size(rows)
         return _Live(
-            ids=tf.fill([live], self.begin),
+            ids=tf.fill([live], self.begin) if isinstance(self.begin, int) else tf.gather(self.begin, rows),
             state=tf.nest.map_structure(lambda x: tf.gather(x, rows), state),
             memory=tf.nest.map_structure(lambda x: tf.gather(x, rows), memory),
             values=tf.zeros([live]),
@@ -173,7 +190,7 @@ class _Beam:
 
     def pool(self) -> _Pool:
         """Nothing has ended, but the empty hypothesis of each row that may write nothing."""
-        rows, beam = self.rows, self.search.beam
+        rows, beam = self.rows, self.breadth.beam
         empty = (self.longest <= 0)[:, None] & (tf.range(beam) == 0)  # (rows, beam)
         values = tf.where(empty, 0.0, -np.inf)
         return _Pool(
@@ -212,11 +229,9 @@ class _Beam:
 
     def ways_on(self, t: tf.Tensor, nats: tf.Tensor, live: _Live, pool: _Pool) -> _Ways:
         """The best `beam` of each row, from those chosen of each hypothesis."""
-        rows, beam = self.rows, self.search.beam
-        best, tokens = (
-            self.choose(t, live.rows, nats) if self.choose else tf.math.top_k(nats, min(beam, nats.shape[-1]))
-        )
-        width = best.shape[-1]
+        rows, beam = self.rows, self.breadth.beam
+        best, tokens = self.choose(t, live.rows, nats) if self.choose else likeliest(nats, beam)
+        width = best.shape[-1] if best.shape[-1] is not None else tf.shape(best)[-1]
         first = tf.searchsorted(live.rows, tf.range(rows))  # (rows,), where a row's hypotheses start
         slot = tf.range(tf.size(live.rows)) - tf.gather(first, live.rows)
         shape = tf.stack([rows, beam, width])
@@ -254,7 +269,7 @@ class _Beam:
         )
 
     def normalised(self, values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        return values / ((5.0 + tf.cast(lengths, tf.float32)) / 6.0) ** self.search.length_penalty
+        return values / ((5.0 + tf.cast(lengths, tf.float32)) / 6.0) ** self.breadth.length_penalty
 
     def coverage(self, ways: _Ways, live: _Live) -> tf.Tensor | float:
         """What the score of each way on loses for places that were looked at too little: (rows, beam)."""
@@ -262,7 +277,7 @@ class _Beam:
             return 0.0
         seen = tf.reduce_sum(live.looked, axis=1)  # (live, places)
         log = tf.where(seen > 0, tf.math.log(tf.clip_by_value(seen, 1e-30, 1.0)), 0.0)
-        return self.search.coverage_penalty * tf.gather(tf.reduce_sum(log, axis=1), ways.parents)
+        return self.breadth.coverage_penalty * tf.gather(tf.reduce_sum(log, axis=1), ways.parents)
 
     def within_reach(self, goes_on: tf.Tensor, ways: _Ways, pool: _Pool) -> tf.Tensor:
         """bool, (rows, beam): False also where the worst of the pool that counts is out of a row's reach."""
@@ -270,6 +285,13 @@ class _Beam:
         reach = tf.reduce_max(tf.where(goes_on, reach, -np.inf), axis=1)
         settled = tf.math.top_k(pool.scores, self.search.n_best).values[:, -1] >= reach
         return goes_on & ~settled[:, None]
+
+
+def likeliest(nats: tf.Tensor, beam: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
+    """So many of the highest, or all where there are fewer, and their places: (live, width)."""
+    tokens = nats.shape[-1]
+    values, places = tf.math.top_k(nats, min(beam, tokens) if isinstance(beam, int) else tf.minimum(beam, tokens))
+    return values, places
 
 
 def _continued(goes_on: tf.Tensor, ways: _Ways, live: _Live) -> _Live:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from seqkit.core.settings import Search
-from seqkit.decoding.beam_search import Hypotheses, SearchStep, Tree, beam_search
+from seqkit.decoding.beam_search import Breadth, Hypotheses, SearchStep, Tree, beam_search, likeliest
 
 
 def sample(
@@ -65,11 +65,64 @@ def sample(
     return Hypotheses(*map(of_rows, found))
 
 
+def search_or_sample(
+    step: SearchStep,
+    state: Tree,
+    memory: Tree,
+    *,
+    keys: tf.Tensor,
+    beam: tf.Tensor,
+    temperature: tf.Tensor,
+    begin: int | tf.Tensor,
+    end: int,
+    longest: tf.Tensor,
+    search: Search,
+    excluded: Sequence[int] = (),
+    places: tf.Tensor | int = 1,
+) -> Hypotheses:
+    """One sequence for each row: what `beam_search` finds, or, where the temperature is above 0, what `sample` draws.
+
+    Args:
+        keys: As in `sample`.
+        beam: int32, (); below 1 as 1.
+        temperature: float32, ().
+        search: Its `n_best` is 1; its beam and temperature count for nothing.
+        step, state, memory, begin, end, longest, excluded, places: As in `beam_search`.
+    """
+    keys, draws = independent_keys(keys, 1), temperature > 0
+
+    def chosen(t: tf.Tensor, row: tf.Tensor, nats: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def drawn() -> tuple[tf.Tensor, tf.Tensor]:
+            warmth = tf.cast(temperature, tf.float64)
+            shares = likely_tokens(tf.cast(nats, tf.float64), warmth, search.top_k, search.top_p)
+            token = draw(*shares, uniform(tf.gather(keys, row), t))
+            return tf.gather(nats, token, batch_dims=1)[:, None], token[:, None]
+
+        values, tokens = tf.cond(draws, drawn, lambda: likeliest(nats, beam))
+        return values, tokens
+
+    beam = tf.where(draws, 1, tf.maximum(beam, 1))
+    penalties = (tf.where(draws, 0.0, penalty) for penalty in (search.length_penalty, search.coverage_penalty))
+    return beam_search(
+        step,
+        state,
+        memory,
+        begin=begin,
+        end=end,
+        longest=longest,
+        search=search,
+        excluded=excluded,
+        places=places,
+        choose=chosen,
+        breadth=Breadth(beam, *penalties),
+    )
+
+
 _GAMMA = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio
 _FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-def row_keys(inputs: Sequence[tf.Tensor], seed: int) -> tf.Tensor:
+def row_keys(inputs: Sequence[tf.Tensor], seed: int | tf.Tensor) -> tf.Tensor:
     """A key for each row, of its own values and of the seed: uint64, (rows,).
 
     Args:
@@ -77,7 +130,7 @@ def row_keys(inputs: Sequence[tf.Tensor], seed: int) -> tf.Tensor:
             have the same one.
     """
     rows = tf.shape(inputs[0])[0]
-    keys = tf.zeros([rows], tf.uint64) + _mixed(_word(seed))
+    keys = tf.zeros([rows], tf.uint64) + _mixed(_word(seed) if isinstance(seed, int) else tf.cast(seed, tf.uint64))
     for values in inputs:
         flat = tf.reshape(values, [rows, tf.reduce_prod(tf.shape(values)[1:])])
         bits = tf.bitcast(tf.cast(flat, tf.float32), tf.int32) if flat.dtype.is_floating else flat
@@ -102,7 +155,9 @@ def uniform(keys: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.bitwise.right_shift(bits, _word(11)), tf.float64) * 2.0**-53
 
 
-def likely_tokens(logits: tf.Tensor, temperature: float, top_k: int, top_p: float) -> tuple[tf.Tensor, tf.Tensor]:
+def likely_tokens(
+    logits: tf.Tensor, temperature: float | tf.Tensor, top_k: int, top_p: float
+) -> tuple[tf.Tensor, tf.Tensor]:
     """What `seqkit.decoding.stepwise.next_probabilities` gives, for a temperature above 0, by ranks.
 
     Args:

@@ -68,7 +68,7 @@ def write_artefact(
         _write_vectors(subject.cases, references, part)
         _seal(part, manifest)
         if format in FORMATS:
-            manifest |= proven(subject, part, references)
+            manifest |= proven(subject, part, manifest["graphs"].keys(), references)
             if subject.quantize != "none":
                 _write_vectors(*own_answers(subject, part), part)
         (part / CARD).write_text(card(manifest), encoding="utf-8")

@@ -1,6 +1,9 @@
 """One header of C99 that holds a model: no allocation, no library but libm, the state in a struct of the caller's."""
 
 import re
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ import jinja2
 import keras
 import numpy as np
 
-from seqkit.core.errors import InputError
+from seqkit.core.errors import ExportError, InputError
 from seqkit.export.c_layers import FRAMES, IDS, value
 from seqkit.export.c_program import INSTEAD, Program, Vector
 from seqkit.export.graphs import OUTPUTS, Graph, Written, model_graph, step_graph
@@ -41,6 +44,7 @@ def export_c(subject: Subject) -> list[Written]:
 
     Raises:
         InputError: The model has a part that C has not.
+        ExportError: Compiled here, it answers otherwise than the model.
     """
     if subject.quantize not in TOLERANCE:
         raise InputError(
@@ -52,7 +56,34 @@ def export_c(subject: Subject) -> list[Written]:
     graph = graphs["step"] if "step" in graphs else step_graph(subject.model) if subject.in_step else graphs["model"]
     path = subject.folder / f"{name}.h"
     path.write_text(text, encoding="ascii")
-    return [Written(graph.name, path, (), {}, graph.inputs, graph.outputs)]
+    facts = {"weights": "float32" if subject.quantize == "none" else "int8", "self_test": _self_test(path)}
+    return [Written(graph.name, path, (), facts, graph.inputs, graph.outputs)]
+
+
+def _self_test(path: Path) -> str:
+    """What came of compiling a header and asking it for its test vectors, where there is a compiler.
+
+    Raises:
+        ExportError: It answers one otherwise than the model.
+    """
+    compiler = shutil.which("cc")
+    if compiler is None:
+        return "not run: no compiler is there"
+    included = f'#define {path.stem.upper()}_IMPLEMENTATION\n#include "{path.name}"\n'
+    program = f"{included}int main(void) {{ return {path.stem}_self_test(); }}\n"
+    command = [compiler, "-std=c99", "-O1", "-x", "c", "-", "-iquote", str(path.parent.resolve()), "-lm", "-o"]
+    with tempfile.TemporaryDirectory() as folder:
+        binary = Path(folder) / "test"
+        made = subprocess.run([*command, binary], input=program, text=True, capture_output=True, check=False)
+        if made.returncode:
+            return f"not run: the compiler says {(made.stderr.splitlines() or ['nothing'])[0][:200]}"
+        failed = subprocess.run([binary], check=False, timeout=600).returncode
+    if failed:
+        raise ExportError(
+            f"Compiled, {path.name} answers its test vector {failed} otherwise than the run, so it was not kept. Please "
+            "report this with the run's run.json."
+        )
+    return "passed"
 
 
 def _check_streams(subject: Subject) -> None:

@@ -45,10 +45,8 @@ def model_card(info: Mapping[str, Any], report: Mapping[str, Any], manifest: Map
 def _proof(parity: Mapping[str, Any]) -> str:
     if not parity:
         return "It was not compared with the run."
-    return (
-        f"It was compared with the run on {parity['rows']} real rows: outputs differ by at most {parity['outputs']:.1g}, "
-        f"answers agree on {parity['answers']:.1%}."
-    )
+    outputs = f"outputs differ by at most {parity['outputs']:.1g}, " if "outputs" in parity else ""
+    return f"It was compared with the run on {parity['rows']} real rows: {outputs}answers agree on {parity['answers']:.1%}."
 
 
 def _score(name: str, score: Mapping[str, float]) -> str:

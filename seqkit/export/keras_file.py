@@ -3,6 +3,7 @@
 import inspect
 import json
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,14 @@ from seqkit.export.subject import Subject, unquantised
 CONFIG = "config.json"
 FIRST_VALUES = ("_initializer", "_regularizer", "_constraint")  # end what a config says of training alone
 OPERATIONS = "keras.src.ops."  # begins the modules of operations
+OLDEST = "3.4.0"  # version of Keras that opens a file, but for those in which there is
+OLDEST_WITH = {"ReversibleEmbedding": "3.12.0", "ScatterUpdate": "3.14.0"}
 
 
 def export_keras(subject: Subject) -> list[Written]:
     """Write each graph as a .keras file of Keras's own layers and operations, from a dict of tensors to a dict.
+
+    Of each file the manifest says the oldest version of Keras that opens it.
 
     Raises:
         InputError: A layer can't be written by these, or other weights are wanted.
@@ -31,8 +36,13 @@ def export_keras(subject: Subject) -> list[Written]:
     for name, model in models.items():
         path = subject.folder / f"{name}.keras"
         used = write_keras(model, path)
-        written.append(Written(name, path, used))
+        oldest = max((OLDEST_WITH[kind] for kind in used if kind in OLDEST_WITH), default=OLDEST, key=_as_numbers)
+        written.append(Written(name, path, used, {"keras": oldest}))
     return written
+
+
+def _as_numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
 
 
 def write_keras(model: keras.Model, path: Path) -> tuple[str, ...]:
@@ -43,16 +53,16 @@ def write_keras(model: keras.Model, path: Path) -> tuple[str, ...]:
     Raises:
         InputError: One of them isn't Keras's own.
     """
-    whole = path.with_suffix(".whole.keras")
-    model.save(whole)
     names: set[str] = set()
-    with zipfile.ZipFile(whole) as read, zipfile.ZipFile(path, "w") as write:
-        for entry in read.infolist():
-            content = read.read(entry)
-            if entry.filename == CONFIG:
-                content = json.dumps(_told(json.loads(content), names)).encode()
-            write.writestr(entry, content)
-    whole.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / path.name
+        model.save(whole)
+        with zipfile.ZipFile(whole) as read:
+            contents = {entry.filename: read.read(entry) for entry in read.infolist()}
+    contents[CONFIG] = json.dumps(_told(json.loads(contents[CONFIG]), names)).encode()
+    with zipfile.ZipFile(path, "w") as write:
+        for name, content in contents.items():
+            write.writestr(name, content)
     return tuple(sorted(names))
 
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 from seqkit.core.errors import ExportError, InputError
 from seqkit.export.graphs import Graph, Tensors, Written
 from seqkit.export.subject import Arrays, Quantize, Subject
+from seqkit_runner.backends import LiteGraph
 
 TOLERANCE = 1e-5  # of an output, or of its size where that is above 1; of a file that isn't quantised
 PLACES = (1, 7)  # lengths at which a file is compared with its graph
@@ -30,7 +31,7 @@ def export_litert(subject: Subject) -> list[Written]:
             an operation that LiteRT hasn't built in.
         ExportError: A file answers otherwise than its graph.
     """
-    _runtime()
+    _check_runtime()
     return [write_graph(graph, subject.folder, subject.quantize) for graph in subject.graphs.values()]
 
 
@@ -75,16 +76,15 @@ def operations_of(content: bytes) -> tuple[str, ...]:
 
 def lite_graph(path: Path) -> Callable[..., Arrays]:
     """A LiteRT file as a function of arrays by name, on one thread: a step of a stream is too small to share."""
-    ask: Callable[..., Arrays] = _runtime()(str(path), num_threads=1).get_signature_runner()
-    return ask
+    ask = LiteGraph(path.read_bytes())
+    return lambda **given: dict(ask(given))
 
 
-def _runtime() -> Any:
+def _check_runtime() -> None:
     try:
-        from ai_edge_litert.interpreter import Interpreter
+        import ai_edge_litert.interpreter  # noqa: F401
     except ImportError:
         raise InputError("The litert format needs its interpreter: pip install 'seqkit[litert]'.") from None
-    return Interpreter
 
 
 def _schema() -> Any:

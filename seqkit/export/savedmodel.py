@@ -10,7 +10,10 @@ from seqkit.recurrence.stateful import streams
 
 
 def export_savedmodel(subject: Subject) -> list[Written]:
-    """Write what serves a run as a SavedModel's default signature, and its streaming step, where there is one, as "step".
+    """Write what serves a run as a SavedModel.
+
+    Its signatures are "serving_default", which "serve" is too; "serve_tokens" of a tagger; "generate" of what writes, with
+    the beam, the temperature, the length and the seed as inputs; and "step", where there is a streaming step.
 
     Raises:
         InputError: The streaming step alone is wanted, or other weights.
@@ -19,7 +22,11 @@ def export_savedmodel(subject: Subject) -> list[Written]:
     if subject.step:
         raise InputError("savedmodel holds the streaming step beside the rest: leave --step out.")
     module = subject.serve(subject.model).module
-    signatures = {"serving_default": module.serve.get_concrete_function()}
+    serve = module.serve.get_concrete_function()
+    signatures = {"serving_default": serve, "serve": serve}
+    for name in ("serve_tokens", "generate"):
+        if hasattr(module, name):
+            signatures[name] = getattr(module, name).get_concrete_function()
     if subject.in_step and streams(subject.model):
         module.step = Step(subject.model)
         signatures["step"] = module.step.concrete()

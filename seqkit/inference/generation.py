@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ from seqkit.batches.pipeline import Pipeline
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Search
 from seqkit.decoding.beam_search import Hypotheses, beam_search
-from seqkit.decoding.sampling import row_keys, sample
+from seqkit.decoding.sampling import row_keys, sample, search_or_sample
 from seqkit.layers.decoder import STATE
 from seqkit.layers.stack import PAIRS
 from seqkit.text.subwords import MARK, Subwords
@@ -21,6 +22,12 @@ from seqkit.text.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Vocabu
 
 Tensors = dict[str, tf.Tensor]
 
+ASKED = (  # what a graph may be asked for: what to search with, how long an answer may be, and the seed of what is drawn
+    tf.TensorSpec([], tf.int32, "beam"),
+    tf.TensorSpec([], tf.float32, "temperature"),
+    tf.TensorSpec([], tf.int32, "length"),
+    tf.TensorSpec([], tf.int64, "seed"),
+)
 ROOM = 10  # symbols that an answer may have beyond `Search.ratio`
 
 
@@ -32,40 +39,71 @@ def generation_graph(model: keras.Model, search: Search) -> tf.types.experimenta
     Args:
         model: From `seqkit.topologies.encoder_decoder` or `one_to_many`: it holds the models "encoder" and "decoder".
     """
+
+    def find(*inputs: tf.Tensor) -> Hypotheses:
+        longest = _longest(model, search, inputs, search.longest)
+        draws = functools.partial(sample, keys=row_keys(inputs, search.seed or 0)) if search.temperature else None
+        return (draws or beam_search)(**_decoding(model, search, inputs), longest=longest, search=search)
+
+    return tf.function(find, input_signature=_signature(model), autograph=False)
+
+
+def asked_generation_graph(model: keras.Model, search: Search) -> tf.types.experimental.PolymorphicFunction:
+    """The same with `ASKED` as further inputs, instead of the search's own: to the best of each row, or to one draw."""
+    one = dataclasses.replace(search, n_best=1)
+
+    def find(*given: tf.Tensor) -> Hypotheses:
+        inputs, (beam, temperature, length, seed) = given[: -len(ASKED)], given[-len(ASKED) :]
+        return search_or_sample(
+            **_decoding(model, search, inputs),
+            keys=row_keys(inputs, seed),
+            beam=beam,
+            temperature=temperature,
+            longest=_longest(model, search, inputs, length),
+            search=one,
+        )
+
+    return tf.function(find, input_signature=[*_signature(model), *ASKED], autograph=False)
+
+
+def _signature(model: keras.Model) -> list[tf.TensorSpec]:
+    return [tf.TensorSpec(tensor.shape, tensor.dtype, tensor.name) for tensor in model.get_layer("encoder").inputs]
+
+
+def _longest(model: keras.Model, search: Search, inputs: Sequence[tf.Tensor], length: int | tf.Tensor) -> tf.Tensor:
+    """Symbols of each row at most: int32, (rows,)."""
+    names = [tensor.name for tensor in model.get_layer("encoder").inputs]
+    longest = tf.fill([tf.shape(inputs[0])[0]], length)
+    if search.ratio and "ids" in names:
+        symbols = tf.reduce_sum(tf.cast(inputs[names.index("ids")] != PADDING, tf.float32), axis=1)
+        longest = tf.minimum(longest, tf.cast(symbols * search.ratio, tf.int32) + ROOM)
+    if names == ["ids"]:
+        asked = tf.reduce_any((inputs[0] != PADDING) & (inputs[0] != END), axis=1)
+        longest = tf.where(asked, longest, 0)
+    return longest
+
+
+def _decoding(model: keras.Model, search: Search, inputs: Sequence[tf.Tensor]) -> dict[str, Any]:
+    """What is decoded: arguments of `beam_search` that are the same for all searches."""
     encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
     handed = [tensor.name for tensor in decoder.inputs[1:]]
-    names = [tensor.name for tensor in encoder.inputs]
 
     def step(ids: tf.Tensor, state: Tensors, memory: Tensors) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
         given = memory | state
         logits, weights, *after = decoder([ids[:, None], *(given[name] for name in handed)], training=False)
         return logits[:, 0], weights[:, 0], dict(zip(state, after, strict=True))
 
-    def find(*inputs: tf.Tensor) -> Hypotheses:
-        encoded = encoder(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
-        given = dict(zip(handed, tf.nest.flatten(encoded), strict=True))
-        longest = tf.fill([tf.shape(inputs[0])[0]], search.longest)
-        if search.ratio and "ids" in names:
-            symbols = tf.reduce_sum(tf.cast(inputs[names.index("ids")] != PADDING, tf.float32), axis=1)
-            longest = tf.minimum(longest, tf.cast(symbols * search.ratio, tf.int32) + ROOM)
-        if names == ["ids"]:
-            asked = tf.reduce_any((inputs[0] != PADDING) & (inputs[0] != END), axis=1)
-            longest = tf.where(asked, longest, 0)
-        draws = functools.partial(sample, keys=row_keys(inputs, search.seed or 0)) if search.temperature else None
-        return (draws or beam_search)(
-            step,
-            {name: value for name, value in given.items() if name.startswith(STATE)},
-            {name: value for name, value in given.items() if not name.startswith(STATE)},
-            begin=BEGIN,
-            end=END,
-            longest=longest,
-            search=search,
-            excluded=(PADDING, BEGIN) if search.replace_unknown else (PADDING, BEGIN, UNKNOWN),
-            places=tf.shape(given["memory"])[1] if "memory" in given else 1,
-        )
-
-    signature = [tf.TensorSpec(tensor.shape, tensor.dtype, tensor.name) for tensor in encoder.inputs]
-    return tf.function(find, input_signature=signature, autograph=False)
+    encoded = encoder(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+    given = dict(zip(handed, tf.nest.flatten(encoded), strict=True))
+    return {
+        "step": step,
+        "state": {name: value for name, value in given.items() if name.startswith(STATE)},
+        "memory": {name: value for name, value in given.items() if not name.startswith(STATE)},
+        "begin": BEGIN,
+        "end": END,
+        "excluded": (PADDING, BEGIN) if search.replace_unknown else (PADDING, BEGIN, UNKNOWN),
+        "places": tf.shape(given["memory"])[1] if "memory" in given else 1,
+    }
 
 
 def symbols_a_place(model: keras.Model) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from seqkit.core.settings import Embedding
 
 PADDING = 0
+AT_EACH_STEP = 1.0  # of language models and taggers; see benchmarks/embeddings.py, where texts of one label do worse so
 TABLE, SHARED = (
     "embedding",
     "shared_embedding",
@@ -22,6 +23,7 @@ def embed_tokens(
     unknown: int | None = None,
     reversible: bool = False,
     shared: keras.layers.Embedding | None = None,
+    spread: float | None = None,
     name: str = "ids",
 ) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
     """The input of a model that reads token ids.
@@ -34,6 +36,8 @@ def embed_tokens(
             dropped word is zeros.
         reversible: Whether `tied_head` may use the table for the output too.
         shared: The embedding, from `table_of`, of another input whose variable this one takes.
+        spread: Standard deviation of the normal draw that a table starts from, which is no output too; nothing for Keras's
+            draw, uniform to 0.05. `AT_EACH_STEP` is for models that answer at each step.
         name: Of the input.
     Returns:
         ids, int32 (batch, steps); features, float (batch, steps, units); mask, bool (batch, steps), False on padding.
@@ -50,7 +54,8 @@ def embed_tokens(
             tokens, units, embeddings_initializer=draw, reverse_dtype="float32", **options
         )
     else:
-        table = keras.layers.Embedding(tokens, units, **options)
+        start = "uniform" if spread is None else keras.initializers.RandomNormal(stddev=spread)
+        table = keras.layers.Embedding(tokens, units, embeddings_initializer=start, **options)
     if shared is not None:
         # one variable, of two layers: a layer of two models would not come back from a file as one; see `share_again`
         table.add_weight = lambda **options: shared.embeddings

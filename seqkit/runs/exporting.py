@@ -11,7 +11,7 @@ import numpy as np
 from seqkit.export.portable import portable
 from seqkit.export.subject import Case, Quantize, Served, Subject
 from seqkit.runs.contents import file_of
-from seqkit.runs.opening import MODEL, load_model
+from seqkit.runs.opening import MODEL, answering, load_model
 from seqkit.runs.samples import read_samples
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
@@ -47,7 +47,8 @@ def subject_of(
 
     @functools.cache
     def outputs() -> Any:
-        return task.outputs(forward, task.encode(examples, len(examples))[0])
+        with answering(path):
+            return task.outputs(forward, task.encode(examples, len(examples))[0])
 
     def serve(copy: keras.Model) -> Served:
         return Served(*task.serving(copy), task.serving_inputs(examples), task.serving_outputs(outputs()))

@@ -1,5 +1,6 @@
 """What a run folder holds, opened: it may be damaged, or a stranger's, and gets a sentence then and runs nothing."""
 
+import contextlib
 import dataclasses
 import json
 import tempfile
@@ -10,9 +11,10 @@ from typing import Any, get_type_hints
 
 import h5py
 import keras
+import tensorflow as tf
 from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
-from seqkit.core.errors import InputError, reason_of
+from seqkit.core.errors import ExportError, InputError, TrainingError, reason_of
 from seqkit.core.files import read_json
 from seqkit.core.registry import task_class
 from seqkit.layers.crf import CRF
@@ -88,6 +90,30 @@ def load_model(path: Path) -> keras.Model:
             return model
     except Exception as error:  # whatever Keras makes of what it didn't write
         raise InputError(f"{path} can't be opened ({reason_of(error)}): {RESTORE}") from error
+
+
+def check_fits(path: Path, model: keras.Model, task: Task) -> None:
+    """Raise InputError where a model chooses among another number of classes than its task."""
+    outputs = model.output_shape[-1]
+    if task.classes and isinstance(outputs, int) and outputs != len(task.classes):
+        raise InputError(
+            f"{path} chooses among {outputs:,} classes, where {VOCABULARY} has {len(task.classes):,}: they are of two runs; "
+            f"{RESTORE}"
+        )
+
+
+@contextlib.contextmanager
+def answering(folder: Path) -> Iterator[None]:
+    """Raise InputError where a run's model and vocabulary answer nothing together, as those of two runs don't."""
+    try:
+        yield
+    except (InputError, ExportError, TrainingError, OSError, MemoryError, tf.errors.ResourceExhaustedError):
+        raise
+    except Exception as error:  # whatever is made of a model that was trained for something else
+        raise InputError(
+            f"{folder} can't answer: {MODEL} doesn't do what {VOCABULARY} asks of it ({reason_of(error)}). If they "
+            f"are of two runs, {RESTORE}"
+        ) from error
 
 
 def _check_sizes(path: Path) -> None:

@@ -37,7 +37,7 @@ from seqkit.runs.evaluation import check_name, check_place, evaluation_name, rea
 from seqkit.runs.exporting import subject_of
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.migration import migrated_name
-from seqkit.runs.opening import MODEL, load_model, load_task
+from seqkit.runs.opening import MODEL, answering, check_fits, load_model, load_task
 from seqkit.runs.task import Scorer, Task
 from seqkit.sources.examples import Examples, OnError
 from seqkit.training.executor import Forward
@@ -129,7 +129,9 @@ class Run:
                 columns = {fields[0]: inputs} if len(fields) == 1 else _apart(inputs, fields)
                 examples = self._read(columns)
                 pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
-                yield from self.task.answers(examples, self.task.outputs(self.forward, pipeline))
+                with answering(self.path):
+                    answers = self.task.answers(examples, self.task.outputs(self.forward, pipeline))
+                yield from answers
 
     def _read(self, columns: Mapping[str, Sequence[Any]]) -> Examples:
         return self.task.read(tuple(columns.values()), {field: field for field in columns}, role="asked")
@@ -184,7 +186,8 @@ class Run:
         """
         started = time.perf_counter()
         pipeline, facts = self.task.encode(examples, EVALUATION_BATCH)
-        outputs = self.task.outputs(self.forward, pipeline)
+        with answering(self.path):
+            outputs = self.task.outputs(self.forward, pipeline)
         seconds = time.perf_counter() - started
         score = self.task.scorer(examples, outputs)
         validation = data["digest"] == self.info["data"].get("valid", {}).get("digest")  # seen, and said to be
@@ -258,7 +261,8 @@ class Run:
             if set(ours) != set(theirs):
                 raise _incomparable(self.path, other.path, what, ours, theirs)
         pipeline, _ = other.task.encode(examples, EVALUATION_BATCH)
-        their_score = other.task.scorer(examples, other.task.outputs(other.forward, pipeline))
+        with answering(other.path):
+            their_score = other.task.scorer(examples, other.task.outputs(other.forward, pipeline))
         some = np.arange(1)
         our_metrics, their_metrics = score(some), their_score(some)
         if our_metrics.keys() != their_metrics.keys():
@@ -349,7 +353,10 @@ def load(path: str | Path, *, on_error: OnError | None = None) -> Run:
                 f"on_error is {on_error!r}, but {task.recipe} reads no images or frames by name: leave it out."
             )
         task = dataclasses.replace(task, on_error=on_error)
-    return Run(path, task, load_model(file_of(path, info, MODEL)), info)
+    file = file_of(path, info, MODEL)
+    model = load_model(file)
+    check_fits(file, model, task)
+    return Run(path, task, model, info)
 
 
 def _incomparable(one: Path, other: Path, what: str, ours: Iterable[str], theirs: Iterable[str]) -> InputError:

@@ -16,7 +16,7 @@ from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.batches.teacher_forcing import begin_inputs, teacher_forced
 from seqkit.core.settings import Search
 from seqkit.export.description import TARGET, Description, image_fields
-from seqkit.export.serving import ImageCaptioner
+from seqkit.export.serving_text import ImageCaptioner
 from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.metrics.captions import caption_scorer
 from seqkit.report.pages import png

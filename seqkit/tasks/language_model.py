@@ -21,9 +21,9 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.decoding.stepwise import generate
 from seqkit.export.description import TOKENIZER, Description
-from seqkit.export.serving import TextScorer
+from seqkit.export.serving_text import TextScorer
 from seqkit.export.step import Step
-from seqkit.layers.embedding import embed_tokens, tied_head
+from seqkit.layers.embedding import AT_EACH_STEP, embed_tokens, tied_head
 from seqkit.metrics.likelihood import closed_vocabulary_scorer, likelihood_scorer
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.corpus import read_corpus
@@ -48,7 +48,7 @@ def build_language_model(tokens: int, embedding: Embedding, stack: Stack, *, one
     if one_hot:
         embedding = dataclasses.replace(embedding, trainable=False)
     vectors = np.eye(tokens, dtype="float32") if one_hot else None
-    ids, features, mask = embed_tokens(tokens, embedding, vectors, reversible=tied)
+    ids, features, mask = embed_tokens(tokens, embedding, vectors, reversible=tied, spread=AT_EACH_STEP)
     head = tied_head(ids, features) if tied else None
     return many_to_many(ids, features, mask, outputs=tokens, stack=stack, head=head)
 
@@ -262,7 +262,9 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
         return Description("language_model", fields, {TOKENIZER: self.vocabulary})
 
     def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return TextScorer(model, self.vocabulary, ends=self.ends, lines=self.lines), "log_probabilities"
+        return TextScorer(
+            model, self.vocabulary, ends=self.ends, lines=self.lines, contiguous=self.contiguous
+        ), "log_probabilities"
 
     def generate(
         self,

@@ -20,7 +20,7 @@ from seqkit.export.description import LABELS, TOKENIZER, Description, chain_fiel
 from seqkit.export.serving import Tagger
 from seqkit.layers.characters import compose_characters
 from seqkit.layers.crf import CRF, best_tags, crf_loss
-from seqkit.layers.embedding import embed_tokens
+from seqkit.layers.embedding import AT_EACH_STEP, embed_tokens
 from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag_mistakes, tag_scores
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
@@ -49,7 +49,7 @@ def build_tagger(
     vectors: np.ndarray | None,
 ) -> keras.Model:
     lexicon, outputs = task.lexicon, len(task.classes)
-    ids, features, mask = embed_tokens(len(lexicon.words), embedding, vectors, unknown=UNKNOWN)
+    ids, features, mask = embed_tokens(len(lexicon.words), embedding, vectors, unknown=UNKNOWN, spread=AT_EACH_STEP)
     inputs = ids
     if characters != "none":
         known = len(lexicon.characters) + len(SPECIAL)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from seqkit.core.settings import Search, Training
 from seqkit.export.description import TARGET, TOKENIZER, Description
-from seqkit.export.serving import Writer
+from seqkit.export.serving_text import Writer
 from seqkit.inference.generation import Generated, symbols_a_place
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.parallel import read_parallel

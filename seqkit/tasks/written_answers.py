@@ -15,7 +15,7 @@ from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.teacher_forcing import encoder_decoder_rows
 from seqkit.core.settings import Search
 from seqkit.export.description import TARGET, TOKENIZER, Description, image_fields
-from seqkit.export.serving import AnswerWriter
+from seqkit.export.serving_text import AnswerWriter
 from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.metrics.classification import accuracy_by_kind
 from seqkit.metrics.texts import sentence_chrf, signature, text_scorer

@@ -54,6 +54,14 @@ def test_help_needs_neither_tensorflow_nor_numpy():
     assert done.stdout.splitlines().count("set()") == 4
 
 
+def test_a_process_that_has_pydantic_reads_the_same_flags(capsys):
+    """The library that reads flags lets pydantic look at them wherever something has imported it."""
+    pytest.importorskip("pydantic")
+    assert "absent.tsv does not exist" in complaint(
+        capsys, ["train", "sentiment", "--data", "absent.tsv", "--out", "x"]
+    )
+
+
 def test_flags_leave_the_recipes_other_defaults_alone(small):
     settings = json.loads((small / "run.json").read_text())["settings"]
     default = inspect.signature(sentiment).parameters["stack"].default

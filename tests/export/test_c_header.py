@@ -13,8 +13,9 @@ import keras
 import numpy as np
 import pytest
 
-from seqkit.core.errors import InputError
+from seqkit.core.errors import ExportError, InputError
 from seqkit.core.settings import Embedding, Encoder, Stack
+from seqkit.export import c_header
 from seqkit.export.c_header import export_c, header, identifier, quoted
 from seqkit.export.description import Description
 from seqkit.export.subject import Case, Subject
@@ -27,7 +28,7 @@ from tests import cases
 
 pytestmark = [pytest.mark.skipif(shutil.which("cc") is None, reason="no compiler"), pytest.mark.xdist_group("c")]
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wno-overlength-strings"]
-SANITIZED = ["-O1", "-g0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SANITIZED = ["-O0", "-g0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 ROWS, STEPS = 2, 7
 LABELS = ['say "no"', "back\\slash", "what??/ ??=", "two\nlines\t\x1b[2J", "n\0l1", "naïve ☃", "*/ 100%", ""]
 BUILD = {case.name: case.build for case in cases.CASES}
@@ -379,6 +380,12 @@ def test_what_c_cannot_hold_is_named_before_anything_is_written(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_header_that_answers_otherwise_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(c_header, "header", lambda *given: BROKEN["answer"](header(*given)))
+    with pytest.raises(ExportError, match="answers its test vector 2 otherwise"):
+        export_c(subject_of("broken", MODELS["frames_gru"](), tmp_path))
+
+
 def test_names_are_names_of_c():
     for name in ("", "_", "9", "int", "ünï", "a b/c", "☃", "x" * 300, "-a--b-"):
         assert re.fullmatch(r"[a-z][a-z0-9_]*", identifier(name)), name
@@ -390,6 +397,7 @@ def test_the_page_of_the_documentation_compiles_and_answers(tmp_path):
     subject = subject_of("characters", MODELS["language_model_lstm"](), tmp_path)
     [written] = export_c(subject)
     assert written.graph == "step"
+    assert written.facts == {"weights": "float32", "self_test": "passed"}
     assert written.inputs.keys() == {"ids", "lstm_1_state_0", "lstm_1_state_1"}
     (tmp_path / "main.c").write_text(code)
     cc(tmp_path, *SANITIZED, "main.c", "-lm", "-o", "main")

@@ -3,10 +3,12 @@
 import functools
 import sys
 
+import flatbuffers
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated
 
 from seqkit.core.errors import ExportError, InputError
 from seqkit.core.settings import Embedding, Stack
@@ -17,10 +19,11 @@ from seqkit.export.portable import portable
 from seqkit.layers.embedding import embed_tokens
 from seqkit.testing.models import as_batch, inputs_of
 from seqkit.topologies.many_to_many import many_to_many
+from seqkit_runner.backends import LiteGraph
 from tests.cases import CASES
 
 BY_NAME = {case.name: case for case in CASES}
-BOTH_WAYS = Stack(cell="lstm", units=(5, 4), bidirectional=True)
+BOTH_WAYS = Stack(cell="lstm", units=(5,), bidirectional=True)
 WHOLE = {  # a recurrence, a way of pooling or reading, and what else goes in
     "sentiment": ("last", BOTH_WAYS),
     "tagging": ("rnn", Stack(cell="gru_reset_before", units=(5,), bidirectional=True)),
@@ -89,6 +92,17 @@ def test_operations_are_built_in_and_read_out_of_loops_too(whole):
         assert all(operation.isupper() for operation in written.operations)
         assert {"WHILE", "TANH", "GATHER"} <= set(written.operations)
         assert written.operations == operations_of(written.path.read_bytes())
+
+
+def test_an_interpreter_is_asked_at_one_length_alone(whole):
+    """One that is resized after it was asked now and then answers by what is left in its memory."""
+    *_, written, _ = whole("sentiment")
+    ask = LiteGraph(written.path.read_bytes())
+    asked = []
+    for length in (3, 3, 4):
+        ask({"ids": np.full((1, length), 4, np.int32)})
+        asked.append(ask.ask)
+    assert asked[0] is asked[1] is not asked[2]
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -191,6 +205,19 @@ def test_what_is_not_built_in_is_refused_by_name(tmp_path):
     ids, features, _ = embed_tokens(9, Embedding(units=3))
     graph = model_graph(keras.Model(ids, Odd()(features)))
     with pytest.raises(InputError, match=r"graph model computes with Erfinv, which LiteRT hasn't built in: export"):
+        write_graph(graph, tmp_path)
+
+
+def test_a_file_with_an_operation_that_is_not_built_in_is_refused(whole, tmp_path, monkeypatch):
+    _, graph, written, _ = whole("sentiment")
+    model = schema_py_generated.ModelT.InitFromPackedBuf(written.path.read_bytes(), 0)
+    code = model.operatorCodes[0]
+    code.builtinCode = code.deprecatedBuiltinCode = schema_py_generated.BuiltinOperator.CUSTOM
+    code.customCode = b"FlexTanh"
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    monkeypatch.setattr(litert, "_converted", lambda graph, quantize: bytes(builder.Output()))
+    with pytest.raises(InputError, match="computes with FlexTanh, which LiteRT hasn't built in"):
         write_graph(graph, tmp_path)
 
 

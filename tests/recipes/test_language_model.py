@@ -13,7 +13,7 @@ from seqkit.cli.main import main
 from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
-from seqkit.export.serving import TextScorer, split_lines
+from seqkit.export.serving_text import TextScorer, split_lines
 from seqkit.recipes.language_model import language_model
 from seqkit.report.document import verdict
 from seqkit.sources.corpus import read_corpus
@@ -252,7 +252,9 @@ def test_lines_are_scored_alike_by_the_run_and_its_saved_model(rhyme):
     answers = served(text=tf.constant(texts))["log_probability"].numpy()
     expected = [answer["log_probability"] for answer in rhyme.predict(texts)]
     np.testing.assert_allclose(answers, expected, rtol=1e-4, atol=1e-4)
-    twin = TextScorer(rhyme.model, rhyme.task.vocabulary, ends=True, lines=False)  # takes a text for one line
+    twin = TextScorer(
+        rhyme.model, rhyme.task.vocabulary, ends=True, lines=False, contiguous=False
+    )  # takes a text for one line
     assert abs(twin.serve(tf.constant(texts))["log_probability"][2] - expected[2]) > 0.1
 
 

@@ -358,6 +358,14 @@ def test_other_files_than_those_that_were_sealed_are_refused(folder, name, damag
     refused(folder, complaint)
 
 
+def test_a_file_that_no_answer_takes_is_compared_too(tmp_path):
+    files, manifest = classifier()
+    folder = written(tmp_path / "mine", files | {"model_card.md": b"# mine"}, manifest)
+    load(folder)
+    flipped(folder / "model_card.md")
+    refused(folder, "model_card.md has another digest")
+
+
 def test_what_is_no_artefact_is_refused(folder, tmp_path):
     refused(tmp_path / "nothing", "There is no artefact")
     (tmp_path / "text.zip").write_text("no zip")

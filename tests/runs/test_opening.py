@@ -7,6 +7,7 @@ import shutil
 import zipfile
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -111,6 +112,18 @@ def a_layer(kind, change):
     return a_model(of)
 
 
+def another_model(name="ids", tokens=1000, classes=2):
+    """A model of some other run."""
+
+    def fault(folder):
+        ids = keras.Input((None,), dtype="int32", name=name)
+        steps = keras.layers.Embedding(tokens, 2)(ids)
+        logits = keras.layers.Dense(classes)(keras.layers.GlobalAveragePooling1D()(steps))
+        keras.Model(ids, logits).save(folder / MODEL)
+
+    return fault
+
+
 def a_linked_weight(folder):
     """Weights that lie in another file."""
     outside = folder.parent / "weights.h5"
@@ -198,6 +211,9 @@ OPENED = {
     "a layer that reads a model elsewhere": a_layer("Dense", lambda layer: layer.update(class_name="TFSMLayer", config={
         "name": "dense", "filepath": "/tmp", "call_endpoint": "serve"})),
     "weights that lie elsewhere": a_linked_weight,
+    "a model of other inputs": another_model(name="characters"),
+    "a model of fewer tokens": another_model(tokens=2),
+    "a model of more classes": another_model(classes=9),
 }  # fmt: skip
 WIDE = {
     "a layer as wide as memory": a_layer("Dense", lambda layer: layer["config"].update(units=10**10)),
@@ -206,6 +222,9 @@ WIDE = {
         build_config={"input_shape": [None, 10**10]})),
 }  # fmt: skip
 EVALUATED = {
+    "a model of other inputs is scored": another_model(name="characters"),
+    "a model of more classes is scored": another_model(classes=9),
+    "a model of fewer classes is scored": another_model(classes=1),
     "what was seen is cut": bytes_of("seen.npz", lambda content: content[: len(content) // 2]),
     "what was seen is gone": gone("seen.npz"),
     "a history of words": bytes_of(HISTORY, lambda content: content.replace(b"1", b"one")),
@@ -221,6 +240,7 @@ EVALUATED = {
     "evaluations lie elsewhere": lambda folder: a_link("evaluations")(folder),
 }
 EXPORTED = {
+    "a model of other inputs is exported": another_model(name="characters"),
     "samples are gone": gone(SAMPLES),
     "samples are cut": bytes_of(SAMPLES, lambda content: content[:-3]),
     "samples are numbers": bytes_of(SAMPLES, lambda content: b"1\n2\n"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import seqkit_runner
 from seqkit_runner.artefact import load, verified
 from seqkit_runner.errors import ArtefactError, shown
 
@@ -57,13 +58,6 @@ def _write(path: str, prompt: str, settings: dict[str, Any]) -> None:
     print()
 
 
-def serve(path: str, *, host: str, port: int) -> None:
-    """Serve an artefact over HTTP until somebody stops it."""
-    from seqkit_runner.server import run  # whose libraries the other commands do without
-
-    run(load(path), host, port)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser("seqkit_runner", description=__doc__)
@@ -92,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif command == "predict":
             _answer(path, given["file"])
         elif command == "serve":
-            serve(path, **given)
+            seqkit_runner.serve(path, **given)
         else:
             _write(path, given.pop("prompt"), given)
     except ArtefactError as error:

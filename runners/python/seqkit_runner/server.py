@@ -11,8 +11,10 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from seqkit_runner.artefact import load
 from seqkit_runner.errors import ArtefactError
 
 try:
@@ -227,11 +229,12 @@ def _check_length(value: Any) -> None:
         raise ArtefactError(f"An input has {size:,} characters or items: at most {LENGTH:,} are read.")
 
 
-def run(artefact: Answering, host: str, port: int) -> None:
-    """Serve until somebody stops it.
+def serve(path: str | Path, *, host: str, port: int) -> None:
+    """Serve an artefact until somebody stops it.
 
     Args:
+        path: A folder, or the zip of it.
         host: The loopback address "127.0.0.1" lets nobody else ask.
     """
     print(f"http://{host}:{port}/docs", file=sys.stderr)
-    uvicorn.run(application(artefact), host=host, port=port, log_level="warning")
+    uvicorn.run(application(load(path)), host=host, port=port, log_level="warning")
