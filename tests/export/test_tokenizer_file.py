@@ -192,7 +192,7 @@ def check_sentences(lexicon, value, readers, sentences):
 
 
 @given(st.data())
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_readers_make_the_ids_and_the_texts_of_training(javascript, data):
     rule = data.draw(st.tuples(st.sampled_from(UNITS), st.booleans(), st.booleans()))
     check_ids(vocabulary_of(*rule), file_of(vocabulary_of, *rule), [python, javascript], data.draw(texts))
