@@ -82,7 +82,7 @@ def check_served(served, row):
 
 
 def requests_of(case, run):
-    """What `case` is asked by the signature that every SavedModel has, by that for tokens, and by the one that is steered."""
+    """What `case` is asked: by the signature of every SavedModel, by that for tokens, and by the one that is steered."""
     inputs = case.serving_inputs(case.inputs)
     asked = inputs if isinstance(inputs, dict) else {SERVED[case.name]: inputs}
     requests = [{"signature_name": "serving_default", "inputs": asked}]
