@@ -27,9 +27,10 @@ def recording_labeller(model: keras.Model) -> Callable[[Iterable[np.ndarray]], n
         return lambda chunks: outputs(chunks).numpy()[0]
     features = model.get_layer("features").output
     encode = _carried(keras.Model(model.inputs, features))
-    answer = keras.Model([features, model.inputs[1]], model.output)
+    # a keras.Model that begins in the middle calls every layer anew, after which the whole one can't be saved
+    answer = keras.Function([features, model.inputs[1]], model.output)
     signature = [tf.TensorSpec((1, None, features.shape[-1]), features.dtype), tf.TensorSpec((1, None), tf.bool)]
-    run = tf.function(lambda *given: answer(list(given), training=False), input_signature=signature, autograph=False)
+    run = tf.function(lambda *given: answer(list(given)), input_signature=signature, autograph=False)
 
     def label(chunks: Iterable[np.ndarray]) -> np.ndarray:
         whole = encode(chunks)
