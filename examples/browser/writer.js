@@ -35,22 +35,26 @@ async function writeOn(artefact, session, seed, isStopped) {
   const body = document.createTextNode("");
   byId("text").replaceChildren(element("b", prompt), body);
   await session.reset();
-  await session.feed(prompt);
+  let told = await session.feed(prompt);
   const begun = performance.now();
   let count = 0;
   let painted = begun;
-  for await (const piece of artefact.generate(prompt, settings)) {
-    if (isStopped()) break;
-    body.data += piece;
-    const told = await session.feed(piece);
-    count++;
-    if (performance.now() - painted < 16) continue;
+  const show = () => {
     foresee(told);
     byId("text").parentElement.scrollTop = 1e9;
     const rate = Math.round((1000 * count) / (performance.now() - begun));
     byId("writer-facts").textContent = `${kilobytes(size(artefact))} of weights, ${rate} characters a second, seed ${seed}`;
+  };
+  for await (const piece of artefact.generate(prompt, settings)) {
+    if (isStopped()) break;
+    body.data += piece;
+    told = await session.feed(piece);
+    count++;
+    if (performance.now() - painted < 16) continue;
+    show();
     painted = await new Promise(requestAnimationFrame);
   }
+  show();
 }
 
 // The likeliest symbols, as bars.

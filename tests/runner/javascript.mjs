@@ -3,9 +3,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { row } from "../../runners/javascript/arrays.js";
+import { mapped, row } from "../../runners/javascript/arrays.js";
 import { bestTags, chainOf, spans } from "../../runners/javascript/chain.js";
 import { folder } from "../../runners/javascript/folder.js";
+import { batched } from "../../runners/javascript/graphs.js";
 import { ArtefactError, load, verify } from "../../runners/javascript/index.js";
 import { generator, rowKey, uniform } from "../../runners/javascript/random.js";
 import { checkSampling, drawn } from "../../runners/javascript/sampling.js";
@@ -71,6 +72,11 @@ const ANSWERS = {
     const found = await search(step, { t: zeros, before: zeros }, memory, how);
     return found.map((own) => own.map((one) => [one.score, one.ids, one.looked, one.logProbability, one.ended]));
   },
+  batched: ({ rows }) => {
+    const graph = { inputs: { ids: { steps: true }, image: { steps: false } } };
+    const found = batched(graph, rows.map(({ ids, image }) => ({ ids: ints(ids), image: floats(image) })));
+    return mapped(found, ({ shape, data }) => ({ shape, data: Array.from(data) }));
+  },
   artefact: async ({ path, by, model, predict, feed, prompts }) => {
     const ort = runtime(model);
     const get = async (address) => new Response(readFileSync(join(path, new URL(address).pathname)));
@@ -79,8 +85,7 @@ const ANSWERS = {
     const answers = predict ? await artefact.predict(predict) : null;
     if (!feed) return { answers, verified: await verify(place, options) };
     const session = await artefact.stream();
-    const fed = [];
-    for (const value of feed) fed.push(await session.feed(value));
+    const fed = await Promise.all(feed.map((value) => session.feed(value))); // each waits for the one before
     const { state } = session;
     await session.reset();
     const again = await session.feed(feed[0]);

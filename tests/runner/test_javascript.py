@@ -16,7 +16,7 @@ from seqkit.layers.crf import best_tags
 from seqkit.text.tag_schemes import SCHEMES
 from seqkit_runner import load
 from tests.runner.artefacts import LABELS, classifier, streamer, tables, written
-from tests.runner.test_search import BEGIN, PLACES, STEPS, TOKENS, UNKNOWN, by_seqkit, toy, toy_tables
+from tests.runner.test_search import BEGIN, PLACES, STEPS, TOKENS, UNKNOWN, by_seqkit, by_the_runner, toy, toy_tables
 
 DRIVER = Path(__file__).with_name("javascript.mjs")
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
@@ -44,12 +44,13 @@ def settings_of(rng):
 
 def test_the_search_is_that_of_seqkit(rng):
     questions, expected = [], []
-    for seed in range(12):
+    for seed in range(150):
         search, rows = settings_of(rng), int(rng.integers(1, 6))
         longest = rng.integers(0, STEPS + 1, rows)
         keys = rng.integers(2**63, size=rows, dtype=np.uint64) * np.uint64(2)
         excluded = [(BEGIN,), (BEGIN, UNKNOWN), (BEGIN, UNKNOWN, 3, 4)][seed % 3]
-        expected.append(by_seqkit(toy(seed, rows), longest, search, excluded, keys))
+        find = by_seqkit if seed < 10 else by_the_runner  # whose searches `test_search` compares, and which is faster
+        expected.append(find(toy(seed, rows), longest, search, excluded, keys))
         logits, attention = toy_tables(seed, rows)
         settings = {name: getattr(search, name) for name in Search.__dataclass_fields__}
         question = {"logits": logits.tolist(), "attention": attention.tolist(), "settings": settings}
@@ -114,6 +115,16 @@ def test_tags_and_spans_are_those_of_seqkit(rng):
         total += between[paths[:-1], paths[1:]].sum(axis=0)
         expected.append(paths[:, total.argmax()].tolist())
     assert asked(questions) == expected
+
+
+def test_what_has_no_steps_is_not_padded():
+    rows = [{"ids": [4, 3], "image": [[1, 2], [3, 4]]}, {"ids": [5, 6, 7, 3], "image": [[5, 6], [7, 8]]}]
+    assert asked([{"what": "batched", "rows": rows}]) == [
+        {
+            "ids": {"shape": [2, 4], "data": [4, 3, 0, 0, 5, 6, 7, 3]},
+            "image": {"shape": [2, 2, 2], "data": [1, 2, 3, 4, 5, 6, 7, 8]},
+        }
+    ]
 
 
 def question(folder, words, between=(), **more):
