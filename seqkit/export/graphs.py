@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from seqkit.export.step import Step
 from seqkit.layers.crf import CRF
+from seqkit.layers.decoder import STATE
 from seqkit.recurrence.stateful import streams
 
 Tensors = dict[str, tf.Tensor]
@@ -30,7 +31,7 @@ class Written:
         graph: The graph's name.
         path: The file, or a folder.
         operations: Of the format, that it uses.
-        facts: What whoever runs it has to know: {"opset": 18}, {"lengths": [16, 64]}, {"batch": 1}.
+        facts: What whoever runs it has to know: {"opset": 18}, {"batch": 1}.
         inputs, outputs: Where they are others than the graph's.
     """
 
@@ -137,7 +138,7 @@ def decoder_graph(model: keras.Model) -> Graph:
     (batch, places), and the states after.
     """
     decoder = model.get_layer("decoder")
-    states = [tensor.name for tensor in decoder.inputs if tensor.name.startswith("state_")]
+    states = [tensor.name for tensor in decoder.inputs if tensor.name.startswith(STATE)]
 
     def call(**given: tf.Tensor) -> Tensors:
         logits, weights, *after = _ask(decoder, given | {BEFORE: given[BEFORE][:, None]})

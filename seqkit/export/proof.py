@@ -11,12 +11,12 @@ from seqkit.core.errors import ExportError
 from seqkit.export.graphs import BEFORE, model_graph
 from seqkit.export.subject import Case, Subject
 from seqkit.export.vectors import Outputs
+from seqkit.text.vocabulary import BEGIN
 from seqkit_runner import prove
 from seqkit_runner.artefact import opened
 from seqkit_runner.batching import padded
 from seqkit_runner.errors import ArtefactError
 
-BEGIN = 2  # the id before the first symbol that is written
 TOLERANCE = {"none": 1e-5, "float16": 1e-2}  # of a number; where that of a tensor is greater than 1, of its greatest
 FORMATS = ("keras", "savedmodel", "litert", "onnx")  # that a runner runs
 

@@ -21,7 +21,7 @@ def export_savedmodel(subject: Subject) -> list[Written]:
     unquantised(subject, "savedmodel", "export litert or onnx.")
     if subject.step:
         raise InputError("savedmodel holds the streaming step beside the rest: leave --step out.")
-    module = subject.serve(subject.model).module
+    module = subject.serve(subject.model)
     serve = module.serve.get_concrete_function()
     signatures = {"serving_default": serve, "serve": serve}
     for name in ("serve_tokens", "generate"):

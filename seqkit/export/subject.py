@@ -11,29 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.core.errors import InputError
-from seqkit.core.ragged import Ragged
 from seqkit.export.description import Description
-from seqkit.export.graphs import Graph, Tensors, Written, graphs_of
+from seqkit.export.graphs import Graph, Written, graphs_of
 
 Arrays = dict[str, np.ndarray]
 Quantize = Literal["none", "float16", "dynamic", "int8"]
 QUANTIZE: tuple[Quantize, ...] = get_args(Quantize)
-
-
-class Served(NamedTuple):
-    """A model with all that stands before and behind it, and what it has to answer.
-
-    Attributes:
-        module: Its `serve` takes raw inputs and returns a dict of tensors by name.
-        output: The output that is compared.
-        inputs: Real ones, (rows, ...): the one tensor, or all by name.
-        expected: The run's own answers: float, (rows, ...) or ragged, or texts.
-    """
-
-    module: tf.Module
-    output: str
-    inputs: tf.Tensor | Tensors
-    expected: np.ndarray | Ragged | list[str]
 
 
 class Case(NamedTuple):
@@ -67,7 +50,7 @@ class Subject:
         description: For whoever runs it; nothing where a recipe has none.
         cases: Real rows.
         load: Opens the model, in float32 and for any machine.
-        serve: Makes of a model what it is served by.
+        serve: Makes of a model a module whose `serve` takes raw inputs and returns answers by name.
     """
 
     name: str
@@ -79,7 +62,7 @@ class Subject:
     description: Description | None
     cases: Sequence[Case]
     load: Callable[[], keras.Model]
-    serve: Callable[[keras.Model], Served]
+    serve: Callable[[keras.Model], tf.Module]
 
     @functools.cached_property
     def model(self) -> keras.Model:
@@ -102,11 +85,6 @@ class Subject:
         if "model" in graphs and self.description is not None and self.description.kind == "language_model":
             graphs |= graphs_of(self.model, in_step=True, step=True)  # which writes
         return graphs
-
-    @property
-    def rows(self) -> list[Arrays]:
-        """The inputs of the graph that reads, row by row."""
-        return [case.arrays for case in self.cases]
 
 
 Exporter = Callable[[Subject], Sequence[Written]]

@@ -9,10 +9,8 @@ from seqkit.core.settings import Embedding
 
 PADDING = 0
 AT_EACH_STEP = 1.0  # of language models and taggers; see benchmarks/embeddings.py, where texts of one label do worse so
-TABLE, SHARED = (
-    "embedding",
-    "shared_embedding",
-)  # names of layers: of one with a variable of its own, and of one without
+# names of layers: of one with a variable of its own, and of one that takes another's
+TABLE, SHARED = "embedding", "shared_embedding"
 
 
 def embed_tokens(

@@ -1,7 +1,6 @@
 """A run as an exporter sees it."""
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import keras
 import numpy as np
 
 from seqkit.export.portable import portable
-from seqkit.export.subject import Case, Quantize, Served, Subject
+from seqkit.export.subject import Case, Quantize, Subject
 from seqkit.runs.contents import file_of
 from seqkit.runs.opening import MODEL, answering, load_model
 from seqkit.runs.samples import read_samples
@@ -45,14 +44,8 @@ def subject_of(
     def load() -> keras.Model:
         return portable(load_model(file_of(path, info, MODEL)))
 
-    @functools.cache
-    def outputs() -> Any:
-        with answering(path):
-            return task.outputs(forward, task.encode(examples, len(examples))[0])
-
-    def serve(copy: keras.Model) -> Served:
-        return Served(*task.serving(copy), task.serving_inputs(examples), task.serving_outputs(outputs()))
-
+    with answering(path):
+        cases = _cases(task, examples, forward)
     return Subject(
         name=str(path),
         recipe=task.recipe,
@@ -61,9 +54,9 @@ def subject_of(
         quantize=quantize,
         in_step=bool(task.in_step),
         description=task.description(forward.model),
-        cases=_cases(task, examples, forward.model, outputs),
+        cases=cases,
         load=load,
-        serve=serve,
+        serve=task.serving,
     )
 
 
@@ -77,13 +70,14 @@ def _kept(path: Path, info: Mapping[str, Any], task: Task) -> dict[str, list[Any
     }
 
 
-def _cases(task: Task, examples: Examples, model: keras.Model, outputs: Callable[[], Any]) -> list[Case]:
+def _cases(task: Task, examples: Examples, forward: Forward) -> list[Case]:
     """Each row as it is asked, as the graph gets it, and as the run answers it."""
-    columns: Any = task.encode(examples, len(examples))[0].columns
+    model, rows = forward.model, task.encode(examples, len(examples))[0]
+    columns: Any = rows.columns
     reader = model.get_layer("encoder") if any(layer.name == "encoder" for layer in model.layers) else model
     names = [tensor.name for tensor in reader.inputs]
     drawn = getattr(getattr(task, "search", None), "temperature", 0.0)
-    answers = [None] * len(examples) if drawn else task.answers(examples, outputs())
+    answers = [None] * len(examples) if drawn else task.answers(examples, task.outputs(forward, rows))
     cases = []
     for row, answer in enumerate(answers):
         asked = {field: _plain(examples[field][row]) for field in task.fields}

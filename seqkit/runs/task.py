@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.export.description import Description
 from seqkit.sources.examples import Examples, Role
@@ -61,9 +60,6 @@ class Inputs(Protocol):
     def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Rows, Facts]:
         """The same, as the model is trained on it."""
 
-    def serving_inputs(self, examples: Examples) -> tf.Tensor | dict[str, tf.Tensor]:
-        """Raw inputs as the module's `serve` takes them: the one tensor, or all by name."""
-
 
 class Outputs(Protocol):
     """What comes out.
@@ -93,14 +89,11 @@ class Outputs(Protocol):
     def in_keras(self) -> dict[str, Any]:
         """Loss and metrics for `compile`, so that the model's own `fit` and `evaluate` work."""
 
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        """A module whose `serve` takes raw inputs, and the name of the output that equals `serving_outputs`."""
+    def serving(self, model: keras.Model) -> tf.Module:
+        """A module whose `serve` takes raw inputs and returns answers, a dict of tensors by name."""
 
     def description(self, model: keras.Model) -> Description | None:
         """What whoever runs an artefact has to know; nothing where it is to get the graphs alone."""
-
-    def serving_outputs(self, outputs: Any) -> np.ndarray | Ragged | list[str]:
-        """Of `outputs` what the module gives too."""
 
 
 class Scores(Protocol):

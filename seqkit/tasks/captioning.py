@@ -152,11 +152,8 @@ class Captioning(WrittenText, Inputs, Baselines):
         images = shared_images(examples["image"])
         return baseline.answer(images)
 
-    def serving_inputs(self, examples: Examples) -> tf.Tensor:
-        return tf.constant(np.stack([np.asarray(cell, np.float32) for cell in examples["image"]]))
-
     def description(self, model: keras.Model) -> Description:
         return Description("caption", self.search_fields() | image_fields(self.shape), {TARGET: self.target})
 
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return ImageCaptioner(model, self.target, self.search), "text"
+    def serving(self, model: keras.Model) -> tf.Module:
+        return ImageCaptioner(model, self.target, self.search)

@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from seqkit.baselines.classifiers import LinearTfidf, Majority, SingleFrame, averaged_images
 from seqkit.batches.pipeline import Pipeline, Shared
@@ -128,7 +127,3 @@ class ImageQuestions(Inputs, Baselines):
         else:
             probabilities = baseline.probabilities(examples["question"])
         return probabilities
-
-    def serving_inputs(self, examples: Examples) -> dict[str, tf.Tensor]:
-        images = np.stack([np.asarray(cell, np.float32) for cell in examples["image"]])
-        return {"image": tf.constant(images), "question": tf.constant(examples["question"])}

@@ -261,10 +261,8 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
         fields = {name: getattr(self, name) for name in ("contiguous", "lines", "ends", "met_unknown")}
         return Description("language_model", fields, {TOKENIZER: self.vocabulary})
 
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return TextScorer(
-            model, self.vocabulary, ends=self.ends, lines=self.lines, contiguous=self.contiguous
-        ), "log_probabilities"
+    def serving(self, model: keras.Model) -> tf.Module:
+        return TextScorer(model, self.vocabulary, ends=self.ends, lines=self.lines, contiguous=self.contiguous)
 
     def generate(
         self,

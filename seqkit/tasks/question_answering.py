@@ -88,5 +88,5 @@ class QuestionAnswering(ImageQuestions, ClassOfARow):
         fields, labels = image_fields(self.shape), {LABELS: list(self.classes)}
         return Description("classify_image", fields, {TOKENIZER: self.vocabulary}, labels)
 
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return ImageAnswerer(model, self.vocabulary, self.classes), "probabilities"
+    def serving(self, model: keras.Model) -> tf.Module:
+        return ImageAnswerer(model, self.vocabulary, self.classes)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from seqkit.batches.pipeline import Column
 from seqkit.core.settings import Training
@@ -47,10 +46,6 @@ class Inputs:
     def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Any, Facts]:
         return self.encode(examples, batch_size)
 
-    def serving_inputs(self, examples: Examples) -> tf.Tensor | dict[str, tf.Tensor]:
-        """Texts, as they are."""
-        return tf.constant(examples[self.fields[0]])
-
     def targets(self, examples: Examples) -> tuple[dict[str, Column], Facts]:
         """Columns of what is to be answered, where that is known, and counts; `encode` puts them beside the inputs."""
         return {}, {}
@@ -71,9 +66,6 @@ class Outputs:
     def description(self, model: keras.Model) -> Description | None:
         """Nothing: whoever runs an artefact gets graphs alone."""
         return None
-
-    def serving_outputs(self, outputs: Any) -> Any:
-        return outputs
 
 
 class Scores:

@@ -26,7 +26,7 @@ from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
 from seqkit.text.labels import UNSEEN, encode_labels
-from seqkit.text.lexicon import Lexicon, joined, split_tokens
+from seqkit.text.lexicon import Lexicon, split_tokens
 from seqkit.text.spans import Span, scores_by_type
 from seqkit.text.tag_schemes import Tags, TagScheme
 from seqkit.text.vocabulary import END, SPECIAL, UNKNOWN
@@ -225,9 +225,6 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
             return {"loss": crf_loss}
         return super().in_keras()
 
-    def serving_inputs(self, examples: Examples) -> tf.Tensor:
-        return tf.constant([row if isinstance(row, str) else joined(row) for row in examples["tokens"]])
-
     def description(self, model: keras.Model) -> Description:
         labels = {
             LABELS: list(self.classes),
@@ -236,6 +233,5 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         }
         return Description("tag", {"decoding": self.output}, {TOKENIZER: self.lexicon}, labels | chain_fields(model))
 
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        tagger = Tagger(model, self.lexicon, self.classes, chain=self.output == "crf", constraints=self.constraints)
-        return tagger, "tag_ids"
+    def serving(self, model: keras.Model) -> tf.Module:
+        return Tagger(model, self.lexicon, self.classes, chain=self.output == "crf", constraints=self.constraints)

@@ -107,5 +107,5 @@ class TextClassification(LabelBaselines, ClassOfARow):
         fields = {"max_length": self.max_length}
         return Description("classify_text", fields, {TOKENIZER: self.vocabulary}, {LABELS: list(self.classes)})
 
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return TextClassifier(model, self.vocabulary, self.classes, self.max_length), "probabilities"
+    def serving(self, model: keras.Model) -> tf.Module:
+        return TextClassifier(model, self.vocabulary, self.classes, self.max_length)

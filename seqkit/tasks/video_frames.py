@@ -217,18 +217,11 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
     def in_keras(self) -> dict[str, Any]:
         return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "weighted_metrics": ["accuracy"]}
 
-    def serving_inputs(self, examples: Examples) -> tf.Tensor:
-        videos = [video_of(cell) for cell in examples["frames"]]
-        padded = np.full((len(videos), max(map(len, videos)), *self.shape), np.nan, np.float32)
-        for row, video in zip(padded, videos, strict=True):
-            row[: len(video)] = video[:]
-        return tf.constant(padded)
-
     def description(self, model: keras.Model) -> Description:
         return Description("label_frames", {"shape": list(self.shape)}, labels={LABELS: list(self.classes)})
 
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return FrameLabeller(model, self.classes), "probabilities"
+    def serving(self, model: keras.Model) -> tf.Module:
+        return FrameLabeller(model, self.classes)
 
 
 def with_turned_copies(train: Examples, copies: int, seed: int) -> Examples:

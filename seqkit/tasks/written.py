@@ -52,9 +52,6 @@ class WrittenText(Outputs, Scores):
         """The best answers; those of a baseline are texts already."""
         return outputs if isinstance(outputs, list) else outputs.texts(self.target)[:: self.search.n_best]
 
-    def serving_outputs(self, outputs: Any) -> list[str]:
-        return self.texts(outputs)
-
     def search_fields(self) -> dict[str, Any]:
         """What whoever runs an artefact has to know of the search, and what an answer calls its text."""
         return {"search": dataclasses.asdict(self.search), "answer": self.written_as}
@@ -105,5 +102,5 @@ class TextToText(WrittenText, Inputs, Baselines):
     def description(self, model: keras.Model) -> Description:
         return Description("write", self.search_fields(), {TOKENIZER: self.source, TARGET: self.target})
 
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return Writer(model, self.source, self.target, self.search), "text"
+    def serving(self, model: keras.Model) -> tf.Module:
+        return Writer(model, self.source, self.target, self.search)

@@ -160,8 +160,8 @@ class WrittenAnswers(WrittenText, ImageQuestions):
         fields = self.search_fields() | image_fields(self.shape)
         return Description("write_answer", fields, {TOKENIZER: self.vocabulary, TARGET: self.target})
 
-    def serving(self, model: keras.Model) -> tuple[tf.Module, str]:
-        return AnswerWriter(model, self.vocabulary, self.target, self.search), "answer"
+    def serving(self, model: keras.Model) -> tf.Module:
+        return AnswerWriter(model, self.vocabulary, self.target, self.search)
 
 
 def _long(texts: Sequence[str]) -> bool:

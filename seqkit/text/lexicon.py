@@ -35,23 +35,13 @@ def split_tokens(sentences: Sequence[Sentence]) -> Tokens:
         tokens = tokenize(texts, RULE, cache=False)
         found = ([tokens.types[place] for place in tokens.indices[row]] for row in range(len(tokens)))
     return _indexed(
-        [untabbed(unicodedata.normalize("NFC", token)) for token in sentence]
+        [unicodedata.normalize("NFC", token).replace(TAB, " ") for token in sentence]
         if not isinstance(sentence, str)
         else list(filter(None, unicodedata.normalize("NFC", sentence).split(TAB)))
         if TAB in sentence
         else next(found)
         for sentence in sentences
     )
-
-
-def untabbed(token: str) -> str:
-    """A token as it can stand between tabs."""
-    return token.replace(TAB, " ")
-
-
-def joined(tokens: Sequence[str]) -> str:
-    """Tokens as the one text that is split into them again."""
-    return "".join(untabbed(token) + TAB for token in tokens)
 
 
 def split_tensor(texts: tf.Tensor) -> tf.RaggedTensor:

@@ -135,8 +135,8 @@ def _settle(answers: "asyncio.Future[Any]", result: Any) -> None:
 class Limited:
     """An application whose requests are no longer than `BODY`."""
 
-    def __init__(self, app: Any, most: int = BODY):
-        self.app, self.most = app, most
+    def __init__(self, app: Any):
+        self.app = app
 
     async def __call__(
         self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
@@ -149,8 +149,8 @@ class Limited:
             message = await receive()
             more = message.get("more_body", False)
             read += len(message.get("body", b""))
-            if read > self.most:
-                said = {"detail": f"The request is longer than {self.most:,} bytes: send fewer inputs at once."}
+            if read > BODY:
+                said = {"detail": f"The request is longer than {BODY:,} bytes: send fewer inputs at once."}
                 await JSONResponse(said, 413)(scope, receive, send)
                 return
             body.append(message)
