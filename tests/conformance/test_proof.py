@@ -1,5 +1,6 @@
 """Proof: an artefact that answers otherwise than its run is not kept, and what was there before stays."""
 
+import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
@@ -30,26 +31,36 @@ def swapped(model):
     kernel.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(kernel)[:, ::-1].copy(), name))
 
 
-DAMAGES = {"sentiment": (heavier, unmasked), "question_answering": (swapped,)}
+def upended(model):
+    """Scales of weights that were made int8, with their signs turned."""
+    for one in model.graph.initializer:
+        values = numpy_helper.to_array(one)
+        if values.dtype == np.float32 and (values > 0).all():
+            one.CopyFrom(numpy_helper.from_array(-values, one.name))
+
+
+DAMAGES = {
+    "sentiment": {"none": (heavier, unmasked), "int8": (upended,)},
+    "question_answering": {"none": (swapped,)},
+}
 
 
 def test_a_damaged_graph_is_not_kept(run, case, tmp_path, monkeypatch):
-    damages = DAMAGES.get(case.name, ())
-    if not damages:
-        return
-    folder = run.export("onnx", to=tmp_path / "artefact")
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     export = exporters.find("onnx")
-    for damage in damages:
+    for quantize, damages in DAMAGES.get(case.name, {}).items():
+        folder = run.export("onnx", to=tmp_path / quantize, quantize=quantize)
+        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        for damage in damages:
 
-        def damaged(subject, damage=damage):
-            written = export(subject)
-            model = onnx.load(written[0].path)
-            damage(model)
-            onnx.save(model, written[0].path)
-            return written
+            def damaged(subject, damage=damage):
+                written = export(subject)
+                model = onnx.load(written[0].path)
+                damage(model)
+                onnx.save(model, written[0].path)
+                return written
 
-        monkeypatch.setattr("seqkit.export.onnx_file.export_onnx", damaged)
-        with pytest.raises(ExportError, match="not kept"):
-            run.export("onnx", to=folder)
-        assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+            with monkeypatch.context() as patch:
+                patch.setattr("seqkit.export.onnx_file.export_onnx", damaged)
+                with pytest.raises(ExportError, match="not kept"):
+                    run.export("onnx", to=folder, quantize=quantize)
+            assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
