@@ -1,8 +1,9 @@
-"""What every room stands on: settings, errors, arguments, the registry, ragged rows, files and progress."""
+"""What every room stands on: settings, errors, arguments, the registry, ragged rows, files, progress, workers."""
 
 __all__ = [
     "arguments",
     "autotune",
+    "cluster",
     "errors",
     "files",
     "findings",

@@ -50,6 +50,8 @@ class RunOptions(TypedDict, total=False):
         overwrite: Replace `out` if it exists.
         resume: Go on with the interrupted run of `out`; where that stands, add what failed or was interrupted then.
         strict: Refuse data in which the check finds an error or a warning, which are otherwise said.
+        workers: Processes that train together, "host:port,host:port"; nothing for what TF_CONFIG or SLURM's step says.
+        worker: Which of them this one is, from 0 on; nothing for what an Indexed Job of Kubernetes, or SLURM, says.
         callbacks: Keras callbacks.
     """
 
@@ -61,6 +63,8 @@ class RunOptions(TypedDict, total=False):
     overwrite: Annotated[bool, Plays("place")]
     resume: Annotated[bool, Plays("place")]
     strict: Annotated[bool, Plays("place")]
+    workers: Annotated[str | None, Plays("place")]
+    worker: Annotated[int | None, Plays("place")]
     callbacks: Callbacks
 
 
@@ -73,6 +77,8 @@ _DEFAULTS: dict[str, Any] = {
     "overwrite": False,
     "resume": False,
     "strict": False,
+    "workers": None,
+    "worker": None,
     "callbacks": (),
 }
 
