@@ -3,6 +3,7 @@
 __all__ = [
     "arguments",
     "autotune",
+    "bounds",
     "cluster",
     "errors",
     "files",
