@@ -14,25 +14,69 @@ import pytest
 
 from seqkit.cli.main import main
 from seqkit.corpora.topics import topics
-from tests.cases import write_small_table
+from tests.cases import ROWS
 
-SGD = ["--training.optimizer", "sgd", "--training.learning-rate", "0.5", "--embedding.units", "4", "--stack.units", "4"]
-SENTIMENT = ["sentiment", *SGD, "--embedding.dropout", "0", "--stack.dropout", "0", "--training.batch-size", "5"]
-LANGUAGE_MODEL = ["language_model", *SGD, "--stack.dropout", "0", "--training.batch-size", "5", "--window", "20"]
+SGD = [
+    "--training.optimizer",
+    "sgd",
+    "--training.learning-rate",
+    "0.1",
+    "--training.epochs",
+    "2",
+    "--training.batch-size",
+    "5",
+]
+SMALL = ["--embedding.units", "4", "--stack.units", "4", "--stack.dropout", "0"]
+RECIPES = {
+    "language_model": ["language_model", *SGD, *SMALL, "--window", "10"],  # its state is carried on
+    "sentiment": ["sentiment", *SGD, *SMALL, "--embedding.dropout", "0"],
+}
 CLOCK = ("seconds", "tokens_per_second")
 
 
-def recipe_of(name, folder):
-    """The arguments of a small training of that recipe."""
-    if name == "sentiment":
-        return [*SENTIMENT, "--data", str(write_small_table(folder))]
-    (folder / "text.txt").write_text("\n".join(topics()["train"]["text"])[:6000])
-    return [*LANGUAGE_MODEL, "--data", str(folder / "text.txt")]
+@pytest.fixture(scope="module", params=["language_model", pytest.param("sentiment", marks=pytest.mark.slow)])
+def recipe(request, tmp_path_factory):
+    """The arguments of a small training."""
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "sentiment":
+        data = folder / "rows.tsv"
+        data.write_text("label\ttext\n" + "".join(f"{label}\t{text}\n" for label, text in ROWS * 10))
+    else:
+        data = folder / "text.txt"
+        data.write_text("\n".join(topics()["train"]["text"])[:5000])
+    return [*RECIPES[request.param], "--data", str(data)]
 
 
-def launch(processes, *arguments):
-    command = [sys.executable, "-m", "seqkit.cli", "launch", "-n", str(processes), "train", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+@pytest.fixture(scope="module")
+def alone(recipe, tmp_path_factory):
+    """What one process makes of it."""
+    out = tmp_path_factory.mktemp("alone") / "run"
+    assert main(["train", *recipe, "--out", str(out)]) == 0
+    return out
+
+
+def started(*arguments, **environment):
+    """A command in the background, in an environment with more in it."""
+    command = [sys.executable, "-m", "seqkit.cli", *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, env=os.environ | environment, **pipes)
+
+
+def ended(process):
+    """Its status, and what it said."""
+    said, _ = process.communicate(timeout=200)
+    return process.returncode, said
+
+
+def slurm_task(index, tasks):
+    """The environment of a task of a SLURM step on this machine."""
+    return {
+        "SLURM_JOB_ID": str(os.getpid()),
+        "SLURM_STEP_NUM_TASKS": str(tasks),
+        "SLURM_STEP_NODELIST": "localhost",
+        "SLURM_STEP_TASKS_PER_NODE": str(tasks),
+        "SLURM_PROCID": str(index),
+    }
 
 
 def figures(out):
@@ -65,42 +109,39 @@ def worker(launcher, index):
     return found
 
 
-@pytest.mark.parametrize(
-    ("name", "processes"),
-    [
-        ("language_model", 2),
-        pytest.param("language_model", 3, marks=pytest.mark.slow),
-        pytest.param("sentiment", 2, marks=pytest.mark.slow),
-        pytest.param("sentiment", 3, marks=pytest.mark.slow),
-    ],
-)
-def test_several_processes_train_as_one(name, processes, tmp_path):
-    recipe = recipe_of(name, tmp_path)
-    launcher = launch(processes, *recipe, "--training.epochs", "2", "--out", str(tmp_path / "several"))
-    assert main(["train", *recipe, "--training.epochs", "2", "--out", str(tmp_path / "one")]) == 0
-    out, _ = launcher.communicate(timeout=120)
-    assert launcher.returncode == 0, out
-    check_same(tmp_path / "several", tmp_path / "one")
+def train_as_tasks(tasks, *arguments):
+    """A training by so many tasks of a SLURM step, or by one process."""
+    processes = [
+        started("train", *arguments, **(slurm_task(index, tasks) if tasks > 1 else {})) for index in range(tasks)
+    ]
+    for status, said in map(ended, processes):
+        assert status == 0, said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tasks", [2, 3])
+def test_several_tasks_train_as_one_process(recipe, alone, tasks, tmp_path):
+    train_as_tasks(tasks, *recipe, "--out", tmp_path / "run")
+    check_same(tmp_path / "run", alone)
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds the worker in /proc")
-def test_a_worker_that_dies_ends_the_others_and_the_training_goes_on_with_fewer(tmp_path):
-    out = tmp_path / "killed"
-    recipe = [*recipe_of("sentiment", tmp_path), "--training.epochs", "200", "--training.checkpoint-steps", "7"]
-    launcher = launch(2, *recipe, "--out", str(out))
-    begun = time.monotonic()
-    while not (found := list(tmp_path.glob("**/step-*.npz"))):
-        assert time.monotonic() < begun + 100
+@pytest.mark.parametrize(
+    ("victim", "then"), [(1, 2), *(pytest.param(*ways, marks=pytest.mark.slow) for ways in ((0, 2), (1, 1), (1, 3)))]
+)
+def test_a_worker_that_dies_ends_the_others_and_as_many_or_others_go_on(recipe, alone, victim, then, tmp_path):
+    """What comes of it is what one process would have made without a stop."""
+    command = [*recipe, "--training.checkpoint-steps", "7", "--out", tmp_path / "run"]
+    launcher = started("launch", "-n", 2, "train", *command)
+    while not list(tmp_path.glob("**/step-*.npz")):
         assert launcher.poll() is None, launcher.communicate()[0]
-        time.sleep(0.05)
-    os.kill(worker(launcher, 1), signal.SIGKILL)
+        time.sleep(0.02)
+    os.kill(worker(launcher, victim), signal.SIGKILL)
     killed = time.monotonic()
-    said, _ = launcher.communicate(timeout=90)
+    status, said = ended(launcher)
     assert time.monotonic() - killed < 60
-    assert launcher.returncode == 128 + signal.SIGKILL
-    assert "worker 1 was ended by SIGKILL" in said
+    assert status == 128 + signal.SIGKILL
+    assert f"worker {victim} was ended by SIGKILL" in said
     assert "seqkit: Another worker is gone" in said
-    assert found
-    assert main(["train", *recipe, "--out", str(out), "--resume"]) == 0
-    assert main(["train", *recipe, "--out", str(tmp_path / "straight")]) == 0
-    check_same(out, tmp_path / "straight")
+    train_as_tasks(then, *command, "--resume", "auto")
+    check_same(tmp_path / "run", alone)
