@@ -63,6 +63,7 @@ STRETCHES = 10
 FORMATS = ("keras", "savedmodel", "onnx", "litert")
 COUNTS = ("descriptors", "threads", "graphs", "traced", "models", "functions", "gradients", "keras_state")
 ALLOWED = 20.0  # MB an hour; 200 objects of Python a round
+MALLINFO = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
 SMALL = Stack(cell="gru", units=(16,))
 
 
@@ -142,10 +143,7 @@ def allocated() -> float:
     """What malloc has given out and not got back, in MB: resident memory is that, and what it keeps for later."""
 
     class Info(ctypes.Structure):
-        _fields_ = [
-            (name, ctypes.c_size_t)
-            for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
-        ]
+        _fields_ = [(name, ctypes.c_size_t) for name in MALLINFO]
 
     mallinfo = ctypes.CDLL(None).mallinfo2
     mallinfo.restype = Info
@@ -266,7 +264,7 @@ def _pairs(seed: int, out: Path) -> tuple[Run, tuple]:
 
 
 def _clips(seed: int, out: Path) -> tuple[Run, tuple]:
-    train, valid, test = _parts(moving_digits(seed=seed, clips=64), 8)
+    train, valid, test = (part[1:] for part in _parts(moving_digits(seed=seed, clips=64), 8))  # without the names
     run = video_frames(train, valid=valid, test=test, out=out, training=_training(8), seed=seed)
     return run, test
 
