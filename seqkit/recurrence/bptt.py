@@ -212,7 +212,7 @@ def _with_own_gradient(function: Callable[..., Any], *arguments: tf.Tensor) -> T
         operation, registered = results[0].op, ops.gradient_registry._registry
         name = operation.get_attr("_gradient_op_type").decode()
         gradient = registered[name]["type"]
-        kept = weakref.ref(gradient)
+        kept: Callable[[], Any] = weakref.ref(gradient)
         registered[name]["type"] = lambda *given: kept()(*given)
         operation.graph.add_to_collection(OWN_GRADIENTS, gradient)
         weakref.finalize(operation.graph, registered.pop, name, None)
