@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
     from seqkit.runs.run import Run, load
+    from seqkit.training.trainer import Trainer
 
 __all__ = [
     "CLASSES",
@@ -46,6 +47,7 @@ __all__ = [
     "Search",
     "Source",
     "Stack",
+    "Trainer",
     "Training",
     "TrainingError",
     "__version__",
@@ -61,6 +63,7 @@ _WITH_TENSORFLOW = {
     "accelerate": "seqkit.recurrence.acceleration",
     "check": "seqkit.runs.checking",
     "load": "seqkit.runs.run",
+    "Trainer": "seqkit.training.trainer",
 }
 
 

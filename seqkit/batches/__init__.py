@@ -3,6 +3,7 @@
 __all__ = [
     "gathering",
     "pipeline",
+    "rows",
     "teacher_forcing",
     "windows",
 ]

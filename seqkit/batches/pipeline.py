@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.gathering import gatherer, taker
+from seqkit.batches.rows import WHOLE, Part
 from seqkit.core.autotune import without_autotune
 from seqkit.core.ragged import Ragged
 
@@ -140,11 +141,19 @@ class Pipeline:
         """The distinct (rows, width) of a shuffled epoch's batches: as many graphs as XLA may compile for a layer."""
         return sorted({(len(rows), width) for rows, widths in self.plan((0, 0)) for width in widths})
 
-    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0) -> tf.data.Dataset:
-        """An epoch from its step `start` on.
+    @functools.cached_property
+    def _items(self) -> np.ndarray:
+        """float64, (rows,): the targets' weights in each row."""
+        weights, targets = self.columns.get("weights"), self.columns.get("targets")
+        if isinstance(weights, Ragged):
+            return weights.sums().astype(np.float64)
+        if isinstance(weights, np.ndarray):
+            return weights.astype(np.float64)
+        return targets.lengths.astype(np.float64) if isinstance(targets, Ragged) else np.ones(self.rows)
 
-        Each batch is a dict of the columns (a ragged one as (batch, width, ...), padded with zeros; any other as
-        (batch, ...)), of "rows", the rows' numbers, and of "steps", how many steps of the answers are no padding.
+    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0, part: Part = WHOLE) -> tf.data.Dataset:
+        """As `Rows.batches`: a ragged column comes as (batch, width, ...), padded with zeros, any other as (batch, ...), and
+        "rows" are the rows' numbers.
         """
         plan = self.plan(shuffle)[start:]
         flat = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in plan)])
@@ -156,10 +165,21 @@ class Pipeline:
         cutters = {name: (self._axis_of(column), gatherer(column.values)) for name, column in ragged.items()}
         takers = {name: _taker(column) for name, column in self.columns.items() if not isinstance(column, Ragged)}
 
-        def gather(rows: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
+        items = tf.constant(self._items)
+
+        def gather(whole: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
+            own = whole[part.index :: part.size]
+            counts = tf.size(own) > 0
+            rows = tf.cond(counts, lambda: own, lambda: whole[:1])
             starts = [tf.gather(one, rows) for one in offsets]
             sizes = [tf.gather(one, rows) for one in lengths]
-            batch = {"rows": rows, "steps": tf.reduce_sum(sizes[-1])}
+            batch = {
+                "rows": rows,
+                "steps": tf.where(counts, tf.reduce_sum(sizes[-1]), 0),
+                "items": tf.cast(tf.reduce_sum(tf.gather(items, whole)), tf.float32),
+                "whole": tf.size(whole, tf.int64),
+                "counts": tf.cast(counts, tf.float32),
+            }
             batch |= {name: cut(starts[axis], sizes[axis], width[axis]) for name, (axis, cut) in cutters.items()}
             return batch | {name: take(rows) for name, take in takers.items()}
 

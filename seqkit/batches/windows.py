@@ -5,11 +5,13 @@ a pure function of the seed and its number.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.gathering import gatherer
+from seqkit.batches.rows import WHOLE, Part
 from seqkit.core.autotune import without_autotune
 from seqkit.core.ragged import Ragged
 
@@ -105,17 +107,43 @@ class Windows:
         """The distinct (slots, width) of an epoch's batches."""
         return [(self.batch_size, width) for width in self.boundaries]
 
-    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0) -> tf.data.Dataset:
-        """An epoch from its step `start` on.
+    @functools.cached_property
+    def _weighed(self) -> np.ndarray | None:
+        """float64, (steps + 1,): the sum of the weights before each step; None where all are 1."""
+        weights = self.columns.get("weights")
+        if weights is None or (weights.values == 1).all():
+            return None
+        return np.concatenate([[0.0], np.cumsum(weights.values, dtype=np.float64)])
 
-        Each batch is a dict of the columns, (slots, width, ...) padded with zeros; of "fresh", bool (slots,), where a slot
-        begins a row; and of "steps", how many steps are no padding.
+    def _items(self, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """float64, (batches,): the targets' weights in each batch of a plan."""
+        weighed = self._weighed
+        each = sizes if weighed is None else weighed[starts + sizes] - weighed[starts]
+        items: np.ndarray = each.sum(axis=1, dtype=np.float64)
+        return items
+
+    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0, part: Part = WHOLE) -> tf.data.Dataset:
+        """As `Rows.batches`: columns come as (slots, width, ...), padded with zeros, and "fresh", bool (slots,), says where
+        a slot begins a row.
         """
         gatherers = {name: gatherer(column.values) for name, column in self.columns.items()}
+        all_starts, all_sizes, all_fresh, widths = (array[start:] for array in self.plan(shuffle))
+        items = self._items(all_starts, all_sizes).astype(np.float32)
+        mine = slice(part.index, None, part.size)
 
-        def gather(starts: tf.Tensor, sizes: tf.Tensor, fresh: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
-            batch = {"fresh": fresh, "steps": tf.reduce_sum(sizes)}
+        def gather(
+            starts: tf.Tensor, sizes: tf.Tensor, fresh: tf.Tensor, width: tf.Tensor, items: tf.Tensor
+        ) -> dict[str, tf.Tensor]:
+            batch = {
+                "fresh": fresh,
+                "steps": tf.reduce_sum(sizes),
+                "items": items,
+                "whole": tf.constant(self.batch_size, tf.int64),
+                "counts": tf.constant(1.0),
+            }
             return batch | {name: cut(starts, sizes, width) for name, cut in gatherers.items()}
 
-        dataset = tf.data.Dataset.from_tensor_slices(tuple(part[start:] for part in self.plan(shuffle)))
+        dataset = tf.data.Dataset.from_tensor_slices(
+            (all_starts[:, mine], all_sizes[:, mine], all_fresh[:, mine], widths, items)
+        )
         return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))

@@ -79,7 +79,7 @@ def _check(recipe: Recipe) -> Callable[..., None]:
         if strict:
             refuse(findings)
 
-    left_out = ("out", "overwrite", "resume", "callbacks")
+    left_out = ("out", "overwrite", "resume", "extend_epochs", "callbacks")
     kept = [parameter for name, parameter in _parameters(recipe).items() if name not in left_out]
     own = [parameter for parameter in inspect.signature(check).parameters.values() if parameter.name in CHECKS]
     return _command(check, recipe, [*kept, *own])

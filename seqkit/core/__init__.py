@@ -3,6 +3,7 @@
 __all__ = [
     "arguments",
     "autotune",
+    "bounds",
     "errors",
     "files",
     "findings",

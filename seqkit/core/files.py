@@ -27,6 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(part, path)
+        _sync_folder(path.parent)
     finally:
         _remove(part)
 
@@ -41,6 +42,16 @@ def sync(path: Path) -> None:
     """Wait until a file is on the disk: it is renamed only then, so that no power cut leaves an empty one in its place."""
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    """Wait until what was renamed in a folder is on the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def digest_of(path: Path) -> str:

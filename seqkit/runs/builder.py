@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import inspect
 import json
-import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +12,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
+from seqkit.batches.rows import Rows
 from seqkit.core.arguments import Part, parts_of
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
@@ -29,10 +29,10 @@ from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits, read_splits
 from seqkit.training.backbone import with_backbone_features
 from seqkit.training.curriculum import Curriculum
-from seqkit.training.executor import Forward, Rows
-from seqkit.training.loop import fit, reproducible
+from seqkit.training.executor import Forward
 from seqkit.training.monitor import Monitor, make_monitor
 from seqkit.training.objectives import Objective
+from seqkit.training.trainer import Trainer, reproducible
 
 
 class RunBuilder:
@@ -61,12 +61,20 @@ class RunBuilder:
     def __enter__(self) -> Self:
         given = self._arguments
         with contextlib.ExitStack() as stack:
-            place = new_folder(Path(given["out"]), overwrite=given["overwrite"], resume=given["resume"])
+            place = new_folder(
+                Path(given["out"]),
+                overwrite=given["overwrite"],
+                resume=given["resume"],
+                extend=bool(given["extend_epochs"]),
+            )
             self._folder = stack.enter_context(place)
-            if self._folder.stands and not lacking(load(self._folder.path)):
+            if self._folder.stands and given["resume"] != "auto" and not lacking(load(self._folder.path)):
                 raise InputError(
                     f"{given['out']} lacks nothing: leave --resume out, or pass --overwrite to train it anew."
                 )
+            self._since = 0
+            if given["extend_epochs"]:
+                self._extend(given["extend_epochs"])
             stack.enter_context(reproducible(given["seed"], self.training.precision))
             self._stack = stack.pop_all()
         return self
@@ -116,8 +124,27 @@ class RunBuilder:
         """The run that stands, with what it lacked."""
         run = load(self._arguments["out"])
         self._check_same(run.info, self._described(task, splits), {"training", "answers"}, ("train", "valid", "test"))
-        notify(f"{run.path} is trained; what it lacks is added: {', '.join(lacking(run))}.")
+        if not (left := lacking(run)):
+            notify(f"{run.path} is trained, and lacks nothing.")
+            return run
+        notify(f"{run.path} is trained; what it lacks is added: {', '.join(left)}.")
         return _added(run, splits)
+
+    def _extend(self, epochs: int) -> None:
+        """Train for more epochs than the finished run was."""
+        for name, value, plain in (
+            ("schedule", self.training.schedule, "constant"),
+            ("scheduled_sampling", self.training.scheduled_sampling, 0.0),
+        ):
+            if value != plain:
+                raise InputError(
+                    f"training.{name} is {value}, which is laid out over all epochs from the first on, so that more "
+                    "can't be added: train anew with more training.epochs."
+                )
+        before = read_info(self._folder.path, trained=False)
+        self._since = before.get("trained_epochs") or before["extended_from"]  # of a finished run, or an extended one
+        self.training = dataclasses.replace(self.training, epochs=self._since + epochs)
+        self._settings = self._settings | {"training": dataclasses.asdict(self.training)}
 
     def _described(self, task: Task, splits: Splits) -> dict[str, Any]:
         """What run.json holds of a run before its training."""
@@ -137,7 +164,9 @@ class RunBuilder:
     def _begin(self, task: Task, splits: Splits, monitor: Monitor) -> dict[str, Any]:
         """The same, once it is written."""
         info = self._described(task, splits)
-        if self._arguments["resume"]:
+        if self._since:
+            info["extended_from"] = self._since
+        if self._folder.resumed:
             trained_by: set[Part] = (
                 {"training"} if monitor.score is None else {"training", "answers"}
             )  # which choose the epoch then
@@ -161,6 +190,9 @@ class RunBuilder:
         others = []
         for name, value in json.loads(json.dumps(info["settings"])).items():
             old, part = before["settings"].get(name), self._parts[name]
+            if name == "training" and isinstance(old, dict):
+                apart = Training.elsewhere | ({"epochs"} if "trained_epochs" in before and self._since else set())
+                old, value = ({key: one for key, one in each.items() if key not in apart} for each in (old, value))
             if old == value or part == "source":
                 continue
             if part in trained_by:
@@ -198,24 +230,21 @@ class RunBuilder:
             f"{train_rows.padding_share():.1%}; "
             + "; ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in facts.items())
         )
-        started = time.perf_counter()
         learner, (train_rows, valid_rows) = with_backbone_features(model, train_rows, valid_rows)
-        history = fit(
-            learner,
+        trainer = Trainer(
+            learner, objective, training, seed, self._folder.path / CHECKPOINT, since=self._since, monitor=monitor
+        )
+        history = trainer.fit(
             train_rows,
             valid_rows,
-            objective=objective,
-            training=training,
-            seed=seed,
             callbacks=self._arguments["callbacks"],
-            checkpoint=self._folder.path / CHECKPOINT,
-            resume=self._arguments["resume"],
+            resume=self._folder.resumed,
             curriculum=None if curriculum is None else curriculum(train_rows),
-            monitor=monitor,
         )
         kept = history[monitor.kept(history)]
         info["kept"] = {"epoch": int(kept["epoch"]), "monitor": monitor.column, "value": kept[monitor.column]}
-        info["training_seconds"] = round(time.perf_counter() - started, 1)
+        info["trained_epochs"] = len(history)
+        info["training_seconds"] = round(trainer.seconds, 1)
         info["training_facts"] = facts | {"padding_share": train_rows.padding_share(), "shapes": train_rows.shapes()}
         return history
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from seqkit.batches.pipeline import Column
+from seqkit.batches.rows import Rows
 from seqkit.core.settings import Training
 from seqkit.export.description import Description
 from seqkit.metrics.metric import headlines
@@ -15,7 +16,6 @@ from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.reading import read
 from seqkit.sources.streams import inputs_of
-from seqkit.training.executor import Rows
 from seqkit.training.objectives import Objective
 
 

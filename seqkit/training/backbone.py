@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.pipeline import Pipeline, Shared
+from seqkit.batches.rows import Rows
 from seqkit.core.files import cache_folder, replacing
 from seqkit.core.progress import notify
-from seqkit.training.executor import Rows
 
 IMAGE, MAPS = "image", "maps"  # an input, and the model that is all between it and what learns
 BATCH = 32  # images computed at once
