@@ -55,8 +55,8 @@ from seqkit.recipes.tagging import tagging
 from seqkit.recipes.translation import translation
 from seqkit.recipes.video_frames import video_frames
 from seqkit.topologies.many_to_one import many_to_one
-from seqkit.training.loop import fit, reproducible
 from seqkit.training.objectives import classification
+from seqkit.training.trainer import Trainer, reproducible
 
 WARM_UP = 1 / 3
 STRETCHES = 10
@@ -340,15 +340,8 @@ def many_steps(steps: int, epoch: int, log: Log) -> None:
         inputs = embed_tokens(30, Embedding(units=8))
         model = many_to_one(*inputs, outputs=2, stack=Stack(cell="gru", units=(8,)), pooling="last")
     with tempfile.TemporaryDirectory() as folder, hushed():
-        fit(
-            model,
-            rows,
-            rows,
-            objective=classification(training, [1, 1]),
-            training=training,
-            callbacks=[EveryThousand(log)],
-            checkpoint=Path(folder) / "state.npz",
-        )
+        trainer = Trainer(model, classification(training, [1, 1]), training, checkpoint=Path(folder) / "checkpoint")
+        trainer.fit(rows, rows, callbacks=[EveryThousand(log)])
 
 
 def drift(log: Log) -> None:

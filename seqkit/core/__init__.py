@@ -7,6 +7,7 @@ __all__ = [
     "errors",
     "files",
     "findings",
+    "gradients",
     "progress",
     "ragged",
     "registry",
