@@ -53,6 +53,8 @@ class RunOptions(TypedDict, total=False):
             for that where there is one, and otherwise anew: so that a job that is sent again goes on.
         extend_epochs: Go on from the end of the finished run of `out` for so many epochs, and replace it.
         strict: Refuse data in which the check finds an error or a warning, which are otherwise said.
+        workers: Processes that train together, "host:port,host:port"; nothing for what TF_CONFIG or SLURM's step says.
+        worker: Which of them this one is, from 0 on; nothing for what an Indexed Job of Kubernetes, or SLURM, says.
         callbacks: Keras callbacks.
     """
 
@@ -65,6 +67,8 @@ class RunOptions(TypedDict, total=False):
     resume: Annotated[bool | Literal["auto"], Plays("place")]
     extend_epochs: Annotated[int, Plays("place")]
     strict: Annotated[bool, Plays("place")]
+    workers: Annotated[str | None, Plays("place")]
+    worker: Annotated[int | None, Plays("place")]
     callbacks: Callbacks
 
 
@@ -78,6 +82,8 @@ _DEFAULTS: dict[str, Any] = {
     "resume": False,
     "extend_epochs": 0,
     "strict": False,
+    "workers": None,
+    "worker": None,
     "callbacks": (),
 }
 

@@ -5,6 +5,8 @@ import hashlib
 import json
 import os
 import shutil
+import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,22 @@ import platformdirs
 from seqkit.core.errors import InputError
 from seqkit.core.terminal import shown
 
+SECONDS_LEFT_BEHIND = 86_400  # after which nobody writes a file any more
+
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file or folder to write beside `path`, which takes its place when the block ends well."""
-    part = path.with_name(f".{path.name}.partial")
+def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
+    """A file or folder to write beside `path`, which takes its place when the block ends well.
+
+    Args:
+        shared: Others may write the same at the same time, such as a file of the cache: each writes its own, and the last
+            one stays. Otherwise whoever writes it is alone, and what an earlier one left behind is removed.
+    """
+    part = path.with_name(f".{path.name}{f'.{uuid.uuid4().hex}' if shared else ''}.partial")
+    for left in path.parent.glob(f".{path.name}.*.partial"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > SECONDS_LEFT_BEHIND:
+                _remove(left)
     _remove(part)
     try:
         yield part

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import inspect
 import json
+import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -14,13 +15,14 @@ import numpy as np
 
 from seqkit.batches.rows import Rows
 from seqkit.core.arguments import Part, parts_of
+from seqkit.core.cluster import cluster_of
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.registry import recipe_of
 from seqkit.core.settings import Training
 from seqkit.runs.checking import check_training
 from seqkit.runs.contents import read_info, write_info
-from seqkit.runs.folder import CHECKPOINT, new_folder
+from seqkit.runs.folder import CHECKPOINT, NewFolder, new_folder, scratch_folder
 from seqkit.runs.parts import add_parts, lacking, write_run
 from seqkit.runs.rehearsal import rehearse
 from seqkit.runs.run import EVALUATION_BATCH, Run, command, load, versions
@@ -32,6 +34,7 @@ from seqkit.training.curriculum import Curriculum
 from seqkit.training.executor import Forward
 from seqkit.training.monitor import Monitor, make_monitor
 from seqkit.training.objectives import Objective
+from seqkit.training.peers import ALONE, meet
 from seqkit.training.trainer import Trainer, reproducible
 
 
@@ -60,21 +63,21 @@ class RunBuilder:
 
     def __enter__(self) -> Self:
         given = self._arguments
+        cluster = cluster_of(os.environ, given["workers"], given["worker"])
+        self._peers = ALONE if cluster is None else meet(cluster)  # before anything is computed
         with contextlib.ExitStack() as stack:
-            place = new_folder(
-                Path(given["out"]),
-                overwrite=given["overwrite"],
-                resume=given["resume"],
-                extend=bool(given["extend_epochs"]),
-            )
-            self._folder = stack.enter_context(place)
+            self._folder = stack.enter_context(self._place())
             if self._folder.stands and given["resume"] != "auto" and not lacking(load(self._folder.path)):
                 raise InputError(
                     f"{given['out']} lacks nothing: leave --resume out, or pass --overwrite to train it anew."
                 )
-            self._since = 0
-            if given["extend_epochs"]:
-                self._extend(given["extend_epochs"])
+            self._since = self._epochs_before() if given["extend_epochs"] and self._peers.first else 0
+            told = {"stands": self._folder.stands, "since": self._since}
+            told = json.loads(self._peers.from_first(json.dumps(told).encode()))
+            self._stands, self._since = told["stands"], told["since"]
+            if self._since:
+                self.training = dataclasses.replace(self.training, epochs=self._since + given["extend_epochs"])
+                self._settings |= {"training": dataclasses.asdict(self.training)}
             stack.enter_context(reproducible(given["seed"], self.training.precision))
             self._stack = stack.pop_all()
         return self
@@ -83,6 +86,18 @@ class RunBuilder:
         self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, problem, traceback)
+
+    def _place(self) -> contextlib.AbstractContextManager[NewFolder]:
+        """The folder to fill; of several processes the first one fills it, and the others have one that nobody sees."""
+        given = self._arguments
+        if not self._peers.first:
+            return scratch_folder()
+        return new_folder(
+            Path(given["out"]),
+            overwrite=given["overwrite"],
+            resume=given["resume"],
+            extend=bool(given["extend_epochs"]),
+        )
 
     def splits(self, columns: Mapping[str, str], **options: Any) -> Splits:
         """The recipe's data, read by `seqkit.sources.splits.read_splits` with these options."""
@@ -102,20 +117,25 @@ class RunBuilder:
         Args:
             curriculum: From the rows of the training data to what gives each epoch's in their place.
         Returns:
-            The run; its `failed` says what could not be added, and why.
+            The run; its `failed` says what could not be added, and why. Of several processes the first one has it; the
+            others have the trained model alone, with a "worker" in its `info`.
         """
         splits = splits.each(task.examined)
-        if self._folder.stands:
-            return self._completed(task, splits)
+        if self._stands:
+            return self._completed(task, splits) if self._peers.first else load(self._arguments["out"])
         objective = task.objective(self.training, splits.train)
         forward = Forward(model)  # traced once, for the rehearsal, each epoch's scores and the report
         score = _scoring(task, forward, splits.valid)
         monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
-        found, seen = check_training(task, splits, strict=self._arguments["strict"])
-        info = self._begin(task, splits, monitor) | found
-        rehearse(task, forward, splits, info, self._folder.path)
+        info, seen = self._described(task, splits), None
+        if self._peers.first:
+            found, seen = check_training(task, splits, strict=self._arguments["strict"])
+            info = self._begin(info, monitor) | found
+            rehearse(task, forward, splits, info, self._folder.path)
         keras.utils.set_random_seed(self._arguments["seed"])
         history = self._train(task, model, splits, info, objective, monitor, curriculum)
+        if not self._peers.first:
+            return Run(Path(self._arguments["out"]), task, model, info | {"worker": self._peers.part.index}, forward)
         write_run(self._folder.path, task, model, history, info, seen)
         self._folder.stand()
         return _added(Run(Path(self._arguments["out"]), task, model, info, forward), splits)
@@ -130,8 +150,8 @@ class RunBuilder:
         notify(f"{run.path} is trained; what it lacks is added: {', '.join(left)}.")
         return _added(run, splits)
 
-    def _extend(self, epochs: int) -> None:
-        """Train for more epochs than the finished run was."""
+    def _epochs_before(self) -> int:
+        """Those of the finished run that is extended."""
         for name, value, plain in (
             ("schedule", self.training.schedule, "constant"),
             ("scheduled_sampling", self.training.scheduled_sampling, 0.0),
@@ -142,9 +162,8 @@ class RunBuilder:
                     "can't be added: train anew with more training.epochs."
                 )
         before = read_info(self._folder.path, trained=False)
-        self._since = before.get("trained_epochs") or before["extended_from"]  # of a finished run, or an extended one
-        self.training = dataclasses.replace(self.training, epochs=self._since + epochs)
-        self._settings = self._settings | {"training": dataclasses.asdict(self.training)}
+        epochs: int = before.get("trained_epochs") or before["extended_from"]  # once it is extended, it isn't finished
+        return epochs
 
     def _described(self, task: Task, splits: Splits) -> dict[str, Any]:
         """What run.json holds of a run before its training."""
@@ -161,9 +180,8 @@ class RunBuilder:
             "command": command(),
         }
 
-    def _begin(self, task: Task, splits: Splits, monitor: Monitor) -> dict[str, Any]:
-        """The same, once it is written."""
-        info = self._described(task, splits)
+    def _begin(self, info: dict[str, Any], monitor: Monitor) -> dict[str, Any]:
+        """What was described, once it is written."""
         if self._since:
             info["extended_from"] = self._since
         if self._folder.resumed:
@@ -232,7 +250,14 @@ class RunBuilder:
         )
         learner, (train_rows, valid_rows) = with_backbone_features(model, train_rows, valid_rows)
         trainer = Trainer(
-            learner, objective, training, seed, self._folder.path / CHECKPOINT, since=self._since, monitor=monitor
+            learner,
+            objective,
+            training,
+            seed,
+            self._folder.path / CHECKPOINT,
+            peers=self._peers,
+            since=self._since,
+            monitor=monitor,
         )
         history = trainer.fit(
             train_rows,

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -110,6 +111,13 @@ def new_folder(
         finally:
             if not folder.stands and not _interrupted(part):
                 shutil.rmtree(part, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[NewFolder]:
+    """A folder to fill that is gone after the block."""
+    with tempfile.TemporaryDirectory(prefix="seqkit-") as name, new_folder(Path(name) / "run") as folder:
+        yield folder
 
 
 def numbered(folder: Path, kind: str) -> list[Path]:

@@ -97,7 +97,7 @@ def _write(path: Path, part: keras.Model, images: Shared, count: int) -> None:
     )
     header = {"descr": "<f4", "fortran_order": False, "shape": (count, *part.outputs[0].shape[1:])}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as partial, open(partial, "wb") as file:
+    with replacing(path, shared=True) as partial, open(partial, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for chunk in images.chunks(BATCH):
             file.write(see(chunk.astype(np.float32)).numpy().astype("<f4").tobytes())

@@ -7,7 +7,6 @@ are plain ones, and the loop is the same as in one process.
 
 import contextlib
 import itertools
-import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.rows import WHOLE, Part
+from seqkit.core.cluster import Cluster, met
 from seqkit.core.errors import TrainingError
 from seqkit.core.progress import notify
 
@@ -138,27 +138,25 @@ class Workers:
         )
 
 
-def meet(workers: Sequence[str], index: int, *, seconds: float = SECONDS_TO_MEET) -> Peers:
+def meet(cluster: Cluster, *, seconds: float = SECONDS_TO_MEET) -> Peers:
     """Wait for the other workers; it has to be called before TensorFlow computes anything.
 
     Args:
-        workers: host:port of each; one is alone.
-        index: Which of them this is.
+        cluster: Of two at least.
         seconds: How long to wait. TensorFlow itself waits for half an hour and can't be interrupted: the process ends then.
     Raises:
         TrainingError: TensorFlow has computed something already, or can't listen there.
     """
-    if len(workers) < 2:
-        return ALONE
-    task = {"cluster": {"worker": list(workers)}, "task": {"type": "worker", "index": index}}
+    workers, index = cluster.workers, cluster.index
     with _deadline(seconds, f"The {len(workers)} workers have not met within {seconds:.0f} s: {', '.join(workers)}."):
-        os.environ["TF_CONFIG"] = json.dumps(task)
+        os.environ["TF_CONFIG"] = cluster.tf_config()
         try:
             tf.distribute.MultiWorkerMirroredStrategy()
         except (RuntimeError, *LOST, tf.errors.UnknownError) as error:
             raise TrainingError(
                 f"Worker {index} of {len(workers)} can't join the others at {workers[index]}: {str(error).splitlines()[0]}"
             ) from error
+    met(os.environ)
     return Workers(Part(index, len(workers)))
 
 

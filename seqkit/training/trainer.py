@@ -105,10 +105,11 @@ class Trainer:
         self.model.set_weights(fit.best)
         history = fit.position.history
         kept = history[monitor.kept(history)]
-        notify(
-            f"Kept the weights of epoch {kept['epoch']} of {len(history)}, the best by {monitor.column}: "
-            f"{kept[monitor.column]:.4g}."
-        )
+        if self.peers.first:
+            notify(
+                f"Kept the weights of epoch {kept['epoch']} of {len(history)}, the best by {monitor.column}: "
+                f"{kept[monitor.column]:.4g}."
+            )
         return history
 
 
@@ -137,8 +138,14 @@ class _Fit:
         self._curriculum, self._monitor = curriculum, monitor
         self._model, self._training, self._peers = trainer.model, trainer.training, trainer.peers
         model, training, peers = self._model, self._training, self._peers
+        for rows in (train, valid):
+            if rows.batch_size < peers.part.size:
+                raise InputError(
+                    f"A batch has {rows.batch_size} rows (or slots of windows) for {peers.part.size} workers: give a larger "
+                    "training.batch_size, or fewer workers."
+                )
         steps = len(train) * training.epochs
-        if training.warmup_steps >= steps:
+        if training.warmup_steps >= steps and peers.first:
             notify(
                 f"training.warmup_steps is {training.warmup_steps:,}, but there are {steps:,} steps in all: the learning "
                 f"rate only rises, and gets to {training.learning_rate:g} in the last one. Give fewer, or more epochs."

@@ -338,6 +338,8 @@ def test_each_argument_of_each_recipe_says_what_it_plays_a_part_in():
             "overwrite",
             "resume",
             "extend_epochs",
+            "workers",
+            "worker",
             "callbacks",
             "strict",
         }
