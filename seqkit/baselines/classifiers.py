@@ -13,6 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from seqkit.batches.pipeline import Shared
+from seqkit.text.labels import count_labels, encode_labels
 
 FRAMES = 20_000  # that the single-frame model is fitted on
 SIDE = 16  # pixels of a side that it sees at most
@@ -31,7 +32,7 @@ class Majority:
     @classmethod
     def fit(cls, labels: Sequence[str], classes: Sequence[str]) -> Self:
         """Count the labels."""
-        counts = np.array([labels.count(name) for name in classes], np.float64)
+        counts = np.array(count_labels(labels, classes), np.float64)
         return cls(counts / counts.sum())
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
@@ -95,7 +96,7 @@ class SingleFrame:
         mean, deviation = values.mean(axis=0), values.std(axis=0)
         deviation = np.where(deviation > 0, deviation, 1.0)
         model = LogisticRegression(max_iter=1000).fit((values - mean) / deviation, names)
-        columns = np.array([list(classes).index(name) for name in model.classes_])
+        columns = encode_labels(model.classes_, classes)
         return cls(model, mean, deviation, columns, len(classes))
 
     def probabilities(self, video: np.ndarray) -> np.ndarray:
@@ -172,7 +173,7 @@ class LinearTfidf:
         vectorizer = _vectorizer(min_df=2 if len(texts) >= 1000 else 1)
         model = LogisticRegression(C=10.0, max_iter=1000)
         model.fit(vectorizer.fit_transform(texts), labels)
-        columns = np.array([list(classes).index(name) for name in model.classes_])
+        columns = encode_labels(model.classes_, classes)
         return cls(vectorizer, model, columns, len(classes))
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.baselines.ngrams import contexts
+from seqkit.core.gradients import forgotten_gradients
 from seqkit.core.progress import tracked
 from seqkit.core.ragged import Ragged
 
@@ -43,6 +44,7 @@ class FixedWindow:
     output_bias: np.ndarray
 
     @classmethod
+    @forgotten_gradients()
     def fit(
         cls,
         rows: Ragged,

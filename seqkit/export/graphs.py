@@ -54,6 +54,7 @@ class Graph:
             their states under the same names.
         inputs: By name, with an unknown batch.
         call: From tensors by name to tensors by name, in TensorFlow.
+        traced: What `concrete` has made, which ends with the graph.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Graph:
     stepwise: bool
     inputs: Specs
     call: Callable[..., Tensors]
+    traced: dict[tuple[int | None, int | None], Any] = dataclasses.field(default_factory=dict, repr=False)
 
     def __call__(self, **tensors: tf.Tensor) -> Tensors:
         outputs: Tensors = self.concrete()(
@@ -74,11 +76,13 @@ class Graph:
         specs: Specs = self.concrete().structured_outputs
         return specs
 
-    @functools.cache  # noqa: B019 a graph lives as long as the artefact is being written
     def concrete(self, batch: int | None = None, steps: int | None = None) -> Any:
         """The graph with a keyword argument an input, for a batch and a number of steps, or for any."""
-        specs = {name: _fixed(spec, name, batch, steps) for name, spec in self.inputs.items()}
-        return tf.function(self.call, autograph=False).get_concrete_function(**specs)
+        if (batch, steps) not in self.traced:
+            specs = {name: _fixed(spec, name, batch, steps) for name, spec in self.inputs.items()}
+            graph = tf.function(self.call, autograph=False).get_concrete_function(**specs)
+            self.traced[batch, steps] = graph
+        return self.traced[batch, steps]
 
 
 def _fixed(spec: tf.TensorSpec, name: str, batch: int | None, steps: int | None) -> tf.TensorSpec:
