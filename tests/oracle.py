@@ -61,6 +61,50 @@ def mut3(x, h, w):
     return np.tanh((r * h) @ w["Rh"] + x @ w["Wh"] + w["bh"]) * z + h * (1 - z)
 
 
+def _g(v):
+    return np.where(v >= 0, v + 0.5, sigm(v))
+
+
+def mingru(x, h, w):
+    z = sigm(x @ w["Wz"] + w["bz"])
+    return (1 - z) * h + z * _g(x @ w["Wh"] + w["bh"])
+
+
+def minlstm(x, h, w):
+    f, i = (sigm(x @ w["W" + gate] + w["b" + gate]) for gate in "fi")
+    return (f * h + i * _g(x @ w["Wh"] + w["bh"])) / (f + i)
+
+
+def sru(x, c, w):
+    f = sigm(x @ w["Wf"] + w["vf"] * c + w["bf"])
+    r = sigm(x @ w["Wr"] + w["vr"] * c + w["br"])
+    c = f * c + (1 - f) * (x @ w["Wc"])
+    return r * c + (1 - r) * np.sqrt(3) * (x @ w["Wx"]), c
+
+
+def qrnn(x, c, before, w):
+    """`before` is what the convolution's other half makes of the step before, gate by gate; it returns that of this step."""
+    z, f, o = (x @ w["W" + gate] + b + w["b" + gate] for gate, b in zip("zfo", before, strict=True))
+    c = sigm(f) * c + (1 - sigm(f)) * np.tanh(z)
+    return sigm(o) * c, c, *(x @ w["V" + gate] for gate in "zfo")
+
+
+def rg_lru(x, h, w):
+    r, i = (sigm(x @ w["W" + gate] + w["b" + gate]) for gate in "ri")
+    a = sigm(-w["l"]) ** (8 * r)
+    return a * h + np.sqrt(1 - a**2) * i * (x @ w["Wx"])
+
+
+def indrnn(x, h, w):
+    return np.maximum(x @ w["Wh"] + w["bh"] + w["u"] * h, 0)
+
+
+def lru(x, s, w):
+    """`s` is complex."""
+    s = np.exp(-np.exp(w["nu"]) + 1j * np.exp(w["th"])) * s + np.exp(w["gam"]) * (x @ (w["Wr"] + 1j * w["Wi"]))
+    return (s @ w["C"]).real + x @ w["Wd"], s
+
+
 def run(step, x, states):
     """All outputs (batch, steps, units) and the last states, of `step(x_t, *states) -> states`."""
     outputs = []

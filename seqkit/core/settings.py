@@ -26,6 +26,13 @@ Cell = Literal[
     "lstm_no_output_activation",
     "lstm_coupled",
     "lstm_full_gate",
+    "mingru",
+    "minlstm",
+    "sru",
+    "qrnn",
+    "rg_lru",
+    "indrnn",
+    "lru",
 ]
 RecurrentInitializer = Literal["orthogonal", "identity"]
 Pooling = Literal["last", "mean", "max", "attention"]

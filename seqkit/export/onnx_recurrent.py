@@ -14,7 +14,8 @@ import tensorflow as tf
 from seqkit.core.errors import InputError
 from seqkit.export.onnx_graph import Builder, Value
 from seqkit.export.onnx_primitives import emit_function
-from seqkit.recurrence.cells import GateCell, PlainOps, weights_of
+from seqkit.recurrence.cells import GateCell, weights_of
+from seqkit.recurrence.step import PlainOps
 
 ACTIVATIONS: dict[Callable[..., Any], dict[str, Any]] = {
     keras.activations.tanh: {"name": "Tanh"},

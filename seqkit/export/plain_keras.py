@@ -11,7 +11,7 @@ from seqkit.core.errors import InputError
 from seqkit.export.graphs import BEFORE, LOGITS, OUTPUTS, WEIGHTS, Graph
 from seqkit.layers.input_feeding import Attentive, attentive, look
 from seqkit.recurrence.cells import GateCell, Recurrent
-from seqkit.recurrence.step import Cell
+from seqkit.recurrence.step import Cell, Functions
 
 Tensors = dict[str, keras.KerasTensor]
 
@@ -131,7 +131,7 @@ def _scale_and_shift(layer: keras.layers.Normalization) -> keras.layers.Layer:
     )
 
 
-class _Products:
+class _Products(Functions):
     """What a cell's step calls, as layers and operations of Keras."""
 
     sigmoid, tanh = staticmethod(ops.sigmoid), staticmethod(ops.tanh)

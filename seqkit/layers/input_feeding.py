@@ -9,8 +9,8 @@ import tensorflow as tf
 from keras import ops
 
 from seqkit.recurrence.bptt import scan
-from seqkit.recurrence.cells import CELLS, GateCell, PlainOps
-from seqkit.recurrence.step import Cell
+from seqkit.recurrence.cells import CELLS, GateCell
+from seqkit.recurrence.step import Cell, Functions, PlainOps
 
 Tensors = tuple[tf.Tensor, ...]
 
@@ -71,7 +71,7 @@ def look(op: Any, product: int, h: Any, vectors: Sequence[Any], covered: Any = N
     return op.tanh(said + ops.sum(weights[:, :, None] * values, axis=1)), weights
 
 
-class _After:
+class _After(Functions):
     """The operations of a cell whose products come after the first."""
 
     def __init__(self, op: Any):

@@ -1,10 +1,12 @@
-"""Recurrences: their cells, the scan with its own gradient, streams, and what fades on the way back."""
+"""Recurrences: their cells, the scans with its own gradient, streams, and what fades on the way back."""
 
 __all__ = [
     "acceleration",
     "bptt",
     "cells",
     "diagnostics",
+    "light",
+    "linear",
     "loops",
     "shards",
     "stateful",

@@ -17,6 +17,7 @@ Decisions, each by measurement on two cores of an AVX-512 machine:
   one: 10% of a small layer's time.
 - In bfloat16 XLA's loops are some fifty times slower than in float32, TensorFlow's own products twice as fast. So there the
   input projection and its gradients are TensorFlow's, of all steps at once, and the loops compute in float32.
+- A cell that is linear in its state has loops of its own (`linear.py`).
 """
 
 import dataclasses
@@ -27,7 +28,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
-from seqkit.recurrence.loops import Setting, loops_of
+from seqkit.recurrence.linear import linear_loops_of
+from seqkit.recurrence.loops import Loop, Setting, loops_of
 from seqkit.recurrence.shards import Shards, shards_of, split_mask
 from seqkit.recurrence.step import Cell, Tensors
 
@@ -165,6 +167,9 @@ class _Scan:
 
         return _with_own_gradient(run, *arguments)
 
+    def _loops(self) -> tuple[Loop, Loop]:
+        return (linear_loops_of if self.setting.cell.linear else loops_of)(self.setting)
+
     def _groups(self, tensors: Tensors) -> tuple[Tensors, Tensors, Tensors]:
         cell = self.setting.cell
         memory = len(tensors) - len(cell.memory)
@@ -174,7 +179,7 @@ class _Scan:
     def _forward(
         self, inputs: tf.Tensor, weights: Tensors, states: Tensors, memory: Tensors
     ) -> tuple[Tensors, list[_Ran]]:
-        forward, _ = loops_of(self.setting)
+        forward, _ = self._loops()
         outputs, final, ran = [], [], []
         shards = (self.shards.split(inputs), self.masks, self.shards.split_all(states), self.shards.split_all(memory))
         for x, mask, state, seen in zip(*shards, strict=True):
@@ -186,7 +191,7 @@ class _Scan:
         return (*joined, *self.shards.join_all(final)), ran
 
     def _backward(self, weights: Tensors, ran: list[_Ran], upstream: Tensors) -> Tensors:
-        _, backward = loops_of(self.setting)
+        _, backward = self._loops()
         cell, shards = self.setting.cell, self.shards
         doutputs = shards.split(upstream[0]) if self.setting.sequences else [()] * shards.count
         dstates = shards.split_all(upstream[-cell.states :])

@@ -19,15 +19,17 @@ import copy
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from seqkit.core.registry import cells
-from seqkit.recurrence.step import Blocks, Cell, Tensors, left_widths
+from seqkit.recurrence import light
+from seqkit.recurrence.step import Blocks, Cell, PlainOps, Tensors, left_widths
 
 
 def _add(a: Sequence[tf.Tensor], b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -182,12 +184,16 @@ class Recurrence:
         forget: the gate whose bias starts at 1, if any.
         plain: gates to which x_t goes as it is where it is as wide as the state.
         unbiased: gates without a bias.
+        start: what makes vectors of as many draws from (0, 1), (vectors, units) both; without it they start at zero.
+        bound: how large a number of a vector may become, in either direction.
     """
 
     cell: Cell
     forget: int | None = None
     plain: tuple[int, ...] = ()
     unbiased: tuple[int, ...] = ()
+    start: Callable[[np.ndarray], np.ndarray] | None = None
+    bound: float | None = None
 
 
 CELLS: dict[str, Recurrence] = {
@@ -210,6 +216,22 @@ CELLS: dict[str, Recurrence] = {
     ),
     "lstm_coupled": Recurrence(Cell(lstm_coupled, gates=3, products=(3,), states=2, vectors=2)),
     "lstm_full_gate": Recurrence(Cell(lstm_full_gate, gates=4, products=(4, 3), states=5, vectors=3), forget=2),
+    "mingru": Recurrence(Cell(light.mingru, gates=2, products=(), linear=True)),
+    "minlstm": Recurrence(Cell(light.minlstm, gates=3, products=(), linear=True)),
+    "sru": Recurrence(Cell(light.sru, gates=4, products=(), states=2, vectors=2), plain=(3,), unbiased=(0, 3)),
+    "qrnn": Recurrence(Cell(light.qrnn, gates=6, products=(), states=5, linear=True), unbiased=(3, 4, 5)),
+    "rg_lru": Recurrence(
+        Cell(light.rg_lru, gates=3, products=(), vectors=1, linear=True),
+        plain=(2,),
+        unbiased=(2,),
+        start=light.rg_lru_start,
+    ),
+    "indrnn": Recurrence(Cell(light.indrnn, gates=1, products=(), vectors=1), start=light.indrnn_start, bound=1.0),
+    "lru": Recurrence(
+        Cell(light.lru, gates=3, products=(1, 1), states=3, vectors=3, linear=True),
+        unbiased=(0, 1, 2),
+        start=light.lru_start,
+    ),
 }
 
 
@@ -268,18 +290,6 @@ def weights_of(layer: keras.layers.RNN) -> tuple[Cell, dict[str, Any]]:
     raise TypeError(f"{layer.name}: expected LSTM, GRU, SimpleRNN or Recurrent; received {type(layer).__name__}.")
 
 
-class PlainOps:
-    """What a step calls, computed at once: for Keras's own loop, which export can read."""
-
-    sigmoid, tanh = staticmethod(tf.sigmoid), staticmethod(tf.tanh)
-
-    def __init__(self, cell: Cell, recurrent: Sequence[tf.Tensor], memory: Sequence[tf.Tensor] = ()):
-        self._cell, self._recurrent, self.memory = cell, recurrent, memory
-
-    def product(self, left: tf.Tensor, k: int = 0) -> Blocks:
-        return tuple(tf.split(left @ self._recurrent[k], self._cell.products[k], axis=1))
-
-
 @keras.saving.register_keras_serializable(package="seqkit")
 class GateCell(keras.layers.Layer):
     """One step of any recurrence, for `keras.layers.RNN`.
@@ -315,17 +325,30 @@ class GateCell(keras.layers.Layer):
             (shape[-1], len(self.learned) * units), initializer=self.kernel_initializer, name="kernel"
         )
         self.biased = [g for g in range(cell.gates) if g not in self.recurrence.unbiased]
-        self.bias = self.add_weight((len(self.biased) * units,), initializer=self._first_bias, name="bias")
-        draw = functools.partial(self._blockwise, itertools.count())
+        self.bias = None
+        if self.biased:
+            self.bias = self.add_weight((len(self.biased) * units,), initializer=self._first_bias, name="bias")
+        draw, constant = functools.partial(self._blockwise, itertools.count()), keras.initializers.Constant
         self.recurrent = [
             self.add_weight((width * units, blocks * units), initializer=draw, name=f"recurrent_kernel_{k}")
             for k, (width, blocks) in enumerate(zip(left_widths(cell), cell.products, strict=True))
         ]
-        self.vectors = [self.add_weight((units,), initializer="zeros", name=f"vector_{k}") for k in range(cell.vectors)]
+        limit = None if self.recurrence.bound is None else light.Within(self.recurrence.bound)
+        self.vectors = [
+            self.add_weight((units,), initializer=constant(values), constraint=limit, name=f"vector_{k}")
+            for k, values in enumerate(self._first_vectors())
+        ]
 
     def _first_bias(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         blocks = [ops.full((self.units,), float(g == self.recurrence.forget), dtype=dtype) for g in self.biased]
         return ops.concatenate(blocks)
+
+    def _first_vectors(self) -> np.ndarray:
+        shape = (self.recurrence.cell.vectors, self.units)
+        if self.recurrence.start is None:
+            return np.zeros(shape)
+        seed = keras.initializers.RandomUniform().seed  # of keras.utils.set_random_seed
+        return self.recurrence.start(np.random.default_rng(seed).uniform(1e-6, 1 - 1e-6, shape))
 
     def _blockwise(self, numbers: Iterator[int], shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         """Each gate's matrix from the initializer by itself, for which "identity" needs it square."""
@@ -341,10 +364,11 @@ class GateCell(keras.layers.Layer):
     def scan_weights(self) -> dict[str, Any]:
         """Keyword arguments of `bptt.scan`: kernels with the identity where x_t goes in as it is."""
         gates = range(self.recurrence.cell.gates)
-        kernel, bias = ops.convert_to_tensor(self.kernel), ops.convert_to_tensor(self.bias)
-        eye, zero = ops.eye(kernel.shape[0], dtype=kernel.dtype), ops.zeros((self.units,), dtype=bias.dtype)
+        kernel = ops.convert_to_tensor(self.kernel)
+        eye, zero = ops.eye(kernel.shape[0], dtype=kernel.dtype), ops.zeros((self.units,), dtype=kernel.dtype)
         kernels = dict(zip(self.learned, ops.split(kernel, len(self.learned), axis=1), strict=True))
-        biases = dict(zip(self.biased, ops.split(bias, len(self.biased)), strict=True))
+        bias = [] if self.bias is None else ops.split(ops.convert_to_tensor(self.bias), len(self.biased))
+        biases = dict(zip(self.biased, bias, strict=True))
         return {
             "kernel": ops.concatenate([kernels.get(g, eye) for g in gates], axis=1),
             "bias": ops.concatenate([biases.get(g, zero) for g in gates]),

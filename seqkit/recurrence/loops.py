@@ -94,14 +94,14 @@ class _Shard:
         self.setting, self.cell, self.plan = setting, cell, plan_of(cell)
         self.direction, self.x, self.masks, self.weights, self.memory = direction, x, masks, weights, memory
         self.narrow = cell.states - cell.wide
-        self.rows, self.steps, self.features = _dims(x)
+        self.rows, self.steps, self.features = dims(x)
 
         self.projection, rest = weights[: setting.projection], weights[setting.projection :]
         self.recurrent, rest = rest[: len(cell.products)], rest[len(cell.products) :]
         bias = iter(rest[: sum(setting.biased)])
         self.biases = [next(bias) if biased else None for biased in setting.biased]
         self.vectors = tuple(tf.broadcast_to(v, (self.rows, v.shape[-1])) for v in rest[sum(setting.biased) :])
-        self.units = self.recurrent[0].shape[-1] // cell.products[0]
+        self.units = (self.features if setting.projected else weights[0].shape[-1]) // cell.gates
 
         self.length = masks[2] if setting.masked else self.steps
         self.size = tf.minimum(CHUNK, self.steps)
@@ -119,7 +119,7 @@ class _Shard:
 
     def real(self, t: tf.Tensor) -> tf.Tensor:
         """Which rows have this step: bool, (rows, 1)."""
-        return _read(self.masks[0][:, :, None], t)
+        return read(self.masks[0][:, :, None], t)
 
     def inside(self) -> tf.Tensor:
         """Which steps the loop comes to: bool, (steps, 1)."""
@@ -132,7 +132,7 @@ class _Forward(_Shard):
         sequences, dtype = self.setting.sequences, self.x.dtype
         outputs = tf.zeros((self.steps, self.rows, self.units), dtype) if sequences else ()
         kept = tf.zeros((self.steps, self.rows, len(self.plan.kept) * self.units), dtype)
-        courses = tuple(tf.zeros((self.steps + 1, *_dims(state)), dtype) for state in states[self.narrow :])
+        courses = tuple(tf.zeros((self.steps + 1, *dims(state)), dtype) for state in states[self.narrow :])
         start = (0, self.edge, self.t, tuple(states), outputs, kept, courses)
         *_, states, outputs, kept, courses = tf.while_loop(lambda k, *_: k < self.count, self.chunk, start)
         courses = self.follow(courses, self.steps, states)
@@ -270,7 +270,7 @@ class _Backward(_Shard):
         """The gradients of gates, states before and what all steps share; for each product its left side and its blocks'."""
         gates, states, recorded = self.recall(t)
         if self.setting.sequences:
-            dstates = (dstates[0] + _read(self.doutputs, t), *dstates[1:])
+            dstates = (dstates[0] + read(self.doutputs, t), *dstates[1:])
         dnew = dstates
         if self.setting.masked:
             real = self.real(t)
@@ -371,15 +371,15 @@ def _sums(some: Tensors, others: Tensors) -> tuple[tf.Tensor, ...]:
     return tuple(a + b for a, b in zip(some, others, strict=True))
 
 
-def _read(buffer: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+def read(buffer: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
     """(batch, steps, width) at one step: (batch, width)."""
-    batch, _, width = _dims(buffer)
+    batch, _, width = dims(buffer)
     return tf.reshape(tf.slice(buffer, (0, t, 0), (batch, 1, width)), (batch, width))
 
 
 def _take(buffer: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
     """(steps, batch, width) at one step: (batch, width)."""
-    _, batch, width = _dims(buffer)
+    _, batch, width = dims(buffer)
     return tf.reshape(tf.slice(buffer, (t, 0, 0), (1, batch, width)), (batch, width))
 
 
@@ -387,11 +387,11 @@ def _put(buffer: tf.Tensor, t: tf.Tensor, blocks: Sequence[tf.Tensor], column: i
     """Blocks one by one: XLA writes each in place, and a concatenation of them it does element by element."""
     for block in blocks:
         buffer = ops.slice_update(buffer, tf.stack((t, 0, column)), block[None])
-        column += _dims(block)[-1]
+        column += dims(block)[-1]
     return buffer
 
 
-def _dims(x: tf.Tensor) -> list[Any]:
+def dims(x: tf.Tensor) -> list[Any]:
     """Sizes, as numbers where they are known."""
     dynamic = tf.shape(x)
     return [dynamic[i] if n is None else n for i, n in enumerate(x.shape)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
+from keras import ops
 
 Tensors = Sequence[tf.Tensor]
 Blocks = tuple[tf.Tensor, ...]
@@ -19,13 +20,16 @@ class Cell:
         step: `step(op, x, state, vectors) -> state`, all of them tuples of (batch, units). `x` has one entry a gate,
             the projected input with its bias. `op` has `op.product(left, k)`, a tuple of left W_k (+ bias) by gate,
             `op.sigmoid` and `op.tanh`; what these three return is what the backward pass may look up. Everything else
-            may be any differentiable TensorFlow expression. The first state is the output.
+            may be any differentiable TensorFlow expression; what `Functions` has can be exported to C too. The first state
+            is the output.
         gates: how many blocks of `units` columns the input projection has.
         products: for each recurrent product, how many blocks of `units` columns it has.
         states: how many states there are.
         vectors: how many element-wise weights of `units` numbers, such as peepholes.
         memory: ranks of the tensors (batch, places, ...) that every step may look at, as `op.memory`.
         wide: how many of the states, the last ones, are as wide as the memory has places: (batch, places).
+        linear: the states go into `op.linear`, `op.turning` and `op.delay` alone. Then the same function gives all steps at
+            once, (batch, steps, units), and nothing but h_t = a_t h_{t-1} + b_t is left for the loop (`linear.py`).
     """
 
     step: Callable[[Any, Any, Any, Any], tuple[tf.Tensor, ...]]
@@ -35,9 +39,31 @@ class Cell:
     vectors: int = 0
     memory: tuple[int, ...] = ()
     wide: int = 0
+    linear: bool = False
 
 
-class Ops:
+class Functions:
+    """What a cell's step calls beside products: of numbers one by one, and recurrences that are linear in the state."""
+
+    relu, softplus = staticmethod(ops.relu), staticmethod(ops.softplus)
+    exp, sqrt = staticmethod(ops.exp), staticmethod(ops.sqrt)
+    cos, sin = staticmethod(ops.cos), staticmethod(ops.sin)
+
+    def linear(self, a: Any, b: Any, state: Any) -> Any:
+        """a h + b, of the state h before."""
+        return a * state + b
+
+    def turning(self, a: tuple[Any, Any], b: tuple[Any, Any], state: tuple[Any, Any]) -> tuple[Any, Any]:
+        """The same of complex numbers, each as its real and its imaginary part."""
+        (c, s), (re, im) = a, state
+        return c * re - s * im + b[0], s * re + c * im + b[1]
+
+    def delay(self, value: Any, state: Any) -> tuple[Any, Any]:
+        """What the value was a step before, and the state that keeps it for the step after."""
+        return state, value
+
+
+class Ops(Functions):
     """What a cell's step calls. Keeps a trail; with `recorded` it hands out earlier results instead of computing."""
 
     def __init__(
@@ -62,6 +88,18 @@ class Ops:
 
     def tanh(self, x: tf.Tensor) -> tf.Tensor:
         return self._do("tanh", x, lambda: (tf.tanh(x),))[0]
+
+
+class PlainOps(Functions):
+    """What a step calls, computed at once: for Keras's own loop, which export can read."""
+
+    sigmoid, tanh = staticmethod(tf.sigmoid), staticmethod(tf.tanh)
+
+    def __init__(self, cell: Cell, recurrent: Sequence[tf.Tensor], memory: Sequence[tf.Tensor] = ()):
+        self._cell, self._recurrent, self.memory = cell, recurrent, memory
+
+    def product(self, left: tf.Tensor, k: int = 0) -> Blocks:
+        return tuple(tf.split(left @ self._recurrent[k], self._cell.products[k], axis=1))
 
 
 def step_gradient(

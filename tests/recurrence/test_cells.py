@@ -70,7 +70,29 @@ EQUATIONS = {
         ["pi", "pf", "po"],
         lambda w: lambda x, *states: oracle.lstm_full_gate(x, *states, w),
     ),
+    "mingru": ("zh", [], [], lambda w: lambda x, h: oracle.mingru(x, h, w)),
+    "minlstm": ("fih", [], [], lambda w: lambda x, h: oracle.minlstm(x, h, w)),
+    "sru": ("cfrx", [], ["vf", "vr"], lambda w: lambda x, h, c: oracle.sru(x, c, w)),
+    "qrnn": (
+        ["z", "f", "o", "z_", "f_", "o_"],
+        [],
+        [],
+        lambda w: lambda x, h, c, *lags: oracle.qrnn(x, c, lags, w | {f"V{gate}": w[f"W{gate}_"] for gate in "zfo"}),
+    ),
+    "rg_lru": ("rix", [], ["l"], lambda w: lambda x, h: oracle.rg_lru(x, h, w)),
+    "indrnn": ("h", [], ["u"], lambda w: lambda x, h: oracle.indrnn(x, h, w)),
+    "lru": (
+        "rid",
+        [("r", "C"), ("i", "C")],
+        ["nu", "th", "gam"],
+        lambda w: lambda x, y, re, im: complex_lru(x, re, im, w),
+    ),
 }
+
+
+def complex_lru(x, re, im, w):
+    y, s = oracle.lru(x, re + 1j * im, w | {"C": w["Cr"] - 1j * w["Ci"]})  # the second product is -Im C
+    return y, s.real, s.imag
 
 
 def reference(name):
