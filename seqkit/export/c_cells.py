@@ -1,5 +1,6 @@
 """Recurrences as loops of C: a cell's gate equations are called once, with terms in place of tensors, and what they did with
-them is written out. So every cell that `seqkit.recurrence.cells` describes by sums, products, tanh and sigmoid can be held.
+them is written out. So every cell that `seqkit.recurrence.cells` describes by sums, products and functions that a step has
+can be held.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ import tensorflow as tf
 from seqkit.core.errors import InputError
 from seqkit.export.c_program import INSTEAD, Program, Vector
 from seqkit.recurrence.cells import GateCell, weights_of
+from seqkit.recurrence.step import Functions
 
 
 class Term:
@@ -40,7 +42,7 @@ class Term:
     __radd__, __rmul__ = __add__, __mul__
 
 
-class Statements:
+class Statements(Functions):
     """What a cell's step calls. A product needs the whole vector on its left: a loop that computes it is written before.
 
     Args:
@@ -68,6 +70,30 @@ class Statements:
 
     def tanh(self, x: Term) -> Term:
         return x if self._linear else Term(f"{self._program.name}_tanh({{}})", x)
+
+    @staticmethod
+    def relu(x: Term) -> Term:
+        return Term("({0} > 0.0f ? {0} : 0.0f)", x)
+
+    @staticmethod
+    def softplus(x: Term) -> Term:
+        return Term("({0} > 0.0f ? {0} : 0.0f) + logf(1.0f + expf({0} > 0.0f ? -{0} : {0}))", x)
+
+    @staticmethod
+    def exp(x: Term) -> Term:
+        return Term("expf({})", x)
+
+    @staticmethod
+    def sqrt(x: Term) -> Term:
+        return Term("sqrtf({})", x)
+
+    @staticmethod
+    def cos(x: Term) -> Term:
+        return Term("cosf({})", x)
+
+    @staticmethod
+    def sin(x: Term) -> Term:
+        return Term("sinf({})", x)
 
     def product(self, left: Term, k: int = 0) -> tuple[Term, ...]:
         """left R_k, block by block."""
@@ -131,8 +157,8 @@ def write_cell(program: Program, layer: Any, given: Vector, weights: Mapping[str
     except (TypeError, ValueError, AttributeError) as error:
         kind = own.kind if isinstance(own, GateCell) else type(own).__name__
         raise InputError(
-            f"c has no cell {kind}, which the model's {layer.name} has: its equations are more than sums, products, tanh "
-            f"and sigmoid of vectors. Choose another --stack.cell, or {INSTEAD}"
+            f"c has no cell {kind}, which the model's {layer.name} has: its equations are more than sums and products "
+            f"of vectors, and `seqkit.recurrence.step.Functions` of them. Choose another --stack.cell, or {INSTEAD}"
         ) from error
     return Vector(states[0], own.units)
 

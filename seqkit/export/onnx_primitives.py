@@ -97,6 +97,7 @@ _ALIKE = {
     "Exp": "Exp", "Log": "Log", "Sqrt": "Sqrt", "Softplus": "Softplus", "Softsign": "Softsign", "Elu": "Elu",
     "Selu": "Selu", "Erf": "Erf", "Equal": "Equal", "Less": "Less", "LessEqual": "LessOrEqual", "Greater": "Greater",
     "GreaterEqual": "GreaterOrEqual", "LogicalAnd": "And", "LogicalOr": "Or", "LogicalNot": "Not", "SelectV2": "Where",
+    "Cos": "Cos", "Sin": "Sin",
 }  # fmt: skip
 
 

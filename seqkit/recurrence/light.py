@@ -32,11 +32,9 @@ def _positive(op: Any, v: Any) -> Any:
 
 
 def mingru(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """minGRU, Feng et al. 2024: z = sigm(W_z x_t + b_z), h_t = (1 - z) h_{t-1} + z g(W_h x_t + b_h); gates z, h.
-
-    1 - z is sigm of the negative, which is exact where z is near 1.
-    """
-    return (op.linear(op.sigmoid(-x[0]), op.sigmoid(x[0]) * _positive(op, x[1]), state[0]),)
+    """minGRU, Feng et al. 2024: z = sigm(W_z x_t + b_z), h_t = (1 - z) h_{t-1} + z g(W_h x_t + b_h); gates z, h."""
+    z = op.sigmoid(x[0])
+    return (op.linear(1 - z, z * _positive(op, x[1]), state[0]),)
 
 
 def minlstm(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
@@ -45,8 +43,8 @@ def minlstm(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
 
     f / (f + i) is sigm(log f - log i), where both may be too small for a float.
     """
-    ratio = op.softplus(-x[1]) - op.softplus(-x[0])  # log f - log i
-    return (op.linear(op.sigmoid(ratio), op.sigmoid(-ratio) * _positive(op, x[2]), state[0]),)
+    f = op.sigmoid(op.softplus(-x[1]) - op.softplus(-x[0]))
+    return (op.linear(f, (1 - f) * _positive(op, x[2]), state[0]),)
 
 
 def sru(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
@@ -70,7 +68,8 @@ def qrnn(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     _, c, *lags = state
     before, after = zip(*(op.delay(value, lag) for value, lag in zip(x[3:], lags, strict=True)), strict=True)
     z, f, o = (now + then for now, then in zip(x[:3], before, strict=True))
-    c = op.linear(op.sigmoid(f), op.sigmoid(-f) * op.tanh(z), c)
+    f = op.sigmoid(f)
+    c = op.linear(f, (1 - f) * op.tanh(z), c)
     return (op.sigmoid(o) * c, c, *after)
 
 

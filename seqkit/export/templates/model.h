@@ -20,7 +20,7 @@
  *
  * Ids are those of tokenizer.json beside this file.
 {%- endif %}
- * C99; expf and sqrtf are all it takes of the library.
+ * C99; expf and sqrtf, and of some cells logf, sinf and cosf, are all it takes of the library.
  */
 #ifndef {{ NAME }}_H
 #define {{ NAME }}_H
