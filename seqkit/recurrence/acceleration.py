@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from seqkit.core.errors import InputError
 from seqkit.recurrence.bptt import scan
 from seqkit.recurrence.cells import Recurrent, weights_of
 from seqkit.recurrence.step import Blocks
@@ -29,7 +30,7 @@ def accelerate(model: keras.Model, *, change: Change | None = None) -> keras.Mod
         change: what becomes of a recurrent kernel while training: (kernel; name, one of its own) -> kernel.
     Raises:
         ValueError: the model is subclassed, so that its calls can't be followed, or isn't built; or there is a `change`, and
-            a recurrent layer that stays as it is.
+            a recurrent layer that stays as it is, or has no recurrent kernel (InputError).
     """
     if not model.built:
         raise ValueError(f"{model.name} has no variables yet to share: build it, or call it once, before accelerate.")
@@ -62,16 +63,28 @@ def eligible(layer: layers.Layer) -> bool:
 
 
 def _replace(layer: layers.Layer, change: Change | None) -> layers.Layer:
-    if eligible(layer):
-        return Scanned(layer, change, name=layer.name, dtype=layer.dtype_policy)
     if change is not None and isinstance(layer, layers.RNN | layers.Bidirectional):
-        raise ValueError(unchangeable(layer))
-    return layer
+        check_changeable(layer)
+    return Scanned(layer, change, name=layer.name, dtype=layer.dtype_policy) if eligible(layer) else layer
 
 
-def unchangeable(layer: layers.Layer) -> str:
-    """What to say of a layer that isn't `eligible` where there is a change."""
-    return f"The layer {layer.name} is none that the scan runs, so its recurrent kernel can't be changed."
+def check_changeable(layer: layers.Layer) -> None:
+    """Raise where a recurrent layer has no recurrent kernel that can be changed while training.
+
+    Raises:
+        InputError: It has none.
+        ValueError: It isn't `eligible`.
+    """
+    one = layer.forward_layer if isinstance(layer, layers.Bidirectional) else layer
+    if type(one) is Recurrent and not one.cell.recurrence.cell.products:
+        raise InputError(
+            f"The layer {layer.name}, of the cell {one.cell.kind}, has no recurrent weights that could be dropped: leave "
+            "training.weight_drop at 0."
+        )
+    if not eligible(layer):
+        raise ValueError(
+            f"The layer {layer.name} is none that the scan runs, so its recurrent kernel can't be changed."
+        )
 
 
 class Scanned(layers.Layer):

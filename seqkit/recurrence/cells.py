@@ -27,6 +27,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
 from seqkit.recurrence import light
 from seqkit.recurrence.step import Blocks, Cell, PlainOps, Tensors, left_widths
@@ -336,19 +337,12 @@ class GateCell(keras.layers.Layer):
         limit = None if self.recurrence.bound is None else light.Within(self.recurrence.bound)
         self.vectors = [
             self.add_weight((units,), initializer=constant(values), constraint=limit, name=f"vector_{k}")
-            for k, values in enumerate(self._first_vectors())
+            for k, values in enumerate(light.first_vectors(self.recurrence.start, (cell.vectors, units)))
         ]
 
     def _first_bias(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         blocks = [ops.full((self.units,), float(g == self.recurrence.forget), dtype=dtype) for g in self.biased]
         return ops.concatenate(blocks)
-
-    def _first_vectors(self) -> np.ndarray:
-        shape = (self.recurrence.cell.vectors, self.units)
-        if self.recurrence.start is None:
-            return np.zeros(shape)
-        seed = keras.initializers.RandomUniform().seed  # of keras.utils.set_random_seed
-        return self.recurrence.start(np.random.default_rng(seed).uniform(1e-6, 1 - 1e-6, shape))
 
     def _blockwise(self, numbers: Iterator[int], shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         """Each gate's matrix from the initializer by itself, for which "identity" needs it square."""
@@ -440,7 +434,13 @@ def make_layer(cell: str, units: int, **options: Any) -> keras.layers.RNN:
         cell: a name that `recurrence_of` knows.
         units: width of the state.
         **options: `recurrent_initializer` and those of `keras.layers.RNN`.
+    Raises:
+        InputError: recurrent weights are to be the identity, and there are none.
     """
+    if options.get("recurrent_initializer") == "identity" and not recurrence_of(cell).cell.products:
+        raise InputError(
+            f"A {cell} has no recurrent weights that could be the identity: leave recurrent_initializer out."
+        )
     if cell == "gru_reset_before":
         return keras.layers.GRU(units, reset_after=False, **options)
     if cell in KERAS:

@@ -4,6 +4,7 @@ step by step and for all steps at once, and two that aren't, whose loops have no
 A masked step hands on what was before, h_{t-1} and x_{t-1} alike.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -14,6 +15,14 @@ from seqkit.recurrence.step import Blocks, Tensors
 
 Array = np.ndarray
 LEAST = 1e-12  # below a root, whose slope at 0 has no bound
+
+
+def first_vectors(start: Callable[[Array], Array] | None, shape: tuple[int, int]) -> Array:
+    """What a layer's vectors, (vectors, units), start with: zeros, or what `Recurrence.start` says."""
+    if start is None:
+        return np.zeros(shape)
+    seed = keras.initializers.RandomUniform().seed  # of keras.utils.set_random_seed
+    return start(np.random.default_rng(seed).uniform(1e-6, 1 - 1e-6, shape))
 
 
 class Within(keras.constraints.Constraint):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from seqkit.core.errors import InputError
-from seqkit.recurrence.acceleration import Change, eligible, run_layer, unchangeable
+from seqkit.recurrence.acceleration import Change, check_changeable, eligible, run_layer
 
 
 def streams(model: keras.Model) -> bool:
@@ -47,8 +47,8 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
         odd = layer.return_state or layer.stateful or getattr(layer.cell, "recurrent_dropout", 0)
         if odd or not layer.return_sequences:
             raise ValueError(f"The layer {layer.name} can't hand its state on: expected a plain one of seqkit's stack.")
-        if change is not None and not eligible(layer):
-            raise ValueError(unchangeable(layer))
+        if change is not None:
+            check_changeable(layer)
         carried.append(Carried(layer, change, name=layer.name, dtype=layer.dtype_policy))
         return carried[-1]
 
