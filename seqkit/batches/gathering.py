@@ -5,12 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+AS = {tf.uint8: tf.float32, tf.uint16: tf.int32}  # what a batch has in place of what is kept
+
 
 def gatherer(values: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
     """A function that cuts pieces out of `values` and pads them with zeros.
 
     What is mapped from a file is read from there as it is asked for, and never lies in memory as a whole. Images of bytes
-    come as float32.
+    come as float32, ids of two bytes as int32.
 
     Args:
         values: (items, ...).
@@ -23,7 +25,7 @@ def gatherer(values: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], 
         place = tf.range(width)
         real = place < sizes[:, None]  # (pieces, width)
         taken = take(tf.where(real, starts[:, None] + place, 0))
-        taken = tf.cast(taken, tf.float32) if taken.dtype == tf.uint8 else taken
+        taken = tf.cast(taken, AS.get(taken.dtype, taken.dtype))
         shaped = tf.reshape(real, tf.concat([tf.shape(real), tf.ones_like(tf.shape(taken)[2:])], axis=0))
         return tf.where(shaped, taken, tf.zeros((), taken.dtype))
 
