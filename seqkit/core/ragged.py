@@ -34,10 +34,13 @@ class Ragged:
         """int64, (rows,)."""
         return np.diff(self.offsets)
 
+    def count(self, value: int) -> int:
+        """How many items are this; few of them are looked at at once."""
+        return sum(int(np.count_nonzero(part == value)) for part in self.blocks())
+
     def share(self, value: int) -> float:
-        """The share of the items that are this, 0 where there are none; few of them are looked at at once."""
-        found = sum(int(np.count_nonzero(part == value)) for part in self.blocks())
-        return found / len(self.values) if len(self.values) else 0.0
+        """The share of the items that are this, 0 where there are none."""
+        return self.count(value) / len(self.values) if len(self.values) else 0.0
 
     def blocks(self, size: int = 1 << 22) -> Iterator[np.ndarray]:
         """The items, some at a time."""

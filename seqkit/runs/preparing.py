@@ -119,7 +119,8 @@ def _check_started(
 
 def _encoded(making: Making, task: Task, splits: Splits) -> Splits:
     """The splits with what the task makes of their rows, in files."""
-    return dataclasses.replace(splits, **{name: _encode(making, task, name, rows) for name, rows in splits.named()})
+    encoded: dict[str, Any] = {name: _encode(making, task, name, rows) for name, rows in splits.named()}
+    return dataclasses.replace(splits, **encoded)
 
 
 def _encode(making: Making, task: Task, name: str, examples: Examples) -> Examples:
@@ -141,7 +142,7 @@ def _write_shard(shard: Path, columns: Mapping[str, np.ndarray | Ragged]) -> Non
     shard.parent.mkdir(parents=True, exist_ok=True)
     with replacing(shard) as part:
         part.mkdir()
-        known = {}
+        known: dict[str, Any] = {}
         for name, column in columns.items():
             values = column.values if isinstance(column, Ragged) else column
             little = values.dtype.newbyteorder("<")

@@ -44,7 +44,7 @@ class Examples:
             ragged rows, in step with the rows.
     """
 
-    columns: dict[str, Sequence[Any]]
+    columns: dict[str, Any]
     origin: str
     file: str = ""
     lines: Sequence[int] | None = None
@@ -56,7 +56,7 @@ class Examples:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
-    def __getitem__(self, field: str) -> Sequence[Any]:
+    def __getitem__(self, field: str) -> Any:
         return self.columns[field]
 
     def take(self, rows: Sequence[int] | np.ndarray, origin: str) -> "Examples":

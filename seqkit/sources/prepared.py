@@ -18,10 +18,11 @@ import numpy as np
 from seqkit.core.errors import InputError, reason_of
 from seqkit.core.files import digest_of, write_json
 from seqkit.core.findings import Finding
+from seqkit.core.mapping import mapped_file
 from seqkit.core.ragged import Ragged
 from seqkit.sources.cells import LISTS, NAMES
 from seqkit.sources.examples import Examples, Role
-from seqkit.sources.stored import KINDS, Stored, mapped_file, stored_in, write_column
+from seqkit.sources.stored import KINDS, Stored, stored_in, write_column
 
 MANIFEST, VERSION = "manifest.json", 1
 SPLITS = ("train", "valid", "test")

@@ -73,10 +73,10 @@ def read_file(path: Path, columns: Mapping[str, str]) -> Examples:
 def read_inputs(path: Path, field: str, column: str) -> list[Any]:
     """Inputs to be answered: the field of a table or a token file as `read` finds it, else a text a line."""
     if suffix_of(path) in WORKBOOKS:
-        return read_workbook(path, {field: column})[field]
+        return list(read_workbook(path, {field: column})[field])
     file = open_text(path)
     kind = _kind(file, {field: column})
-    return list(file.lines) if kind is None else _read_as(file, kind, {field: column})[field]
+    return list(file.lines if kind is None else _read_as(file, kind, {field: column})[field])
 
 
 def _kind(file: TextFile, columns: Mapping[str, str]) -> Kind | Layout | None:

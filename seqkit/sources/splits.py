@@ -37,7 +37,8 @@ class Splits:
 
     def each(self, change: Callable[[Examples], Examples]) -> "Splits":
         """The splits, each changed."""
-        return dataclasses.replace(self, **{name: change(examples) for name, examples in self.named()})
+        changed: dict[str, Any] = {name: change(examples) for name, examples in self.named()}
+        return dataclasses.replace(self, **changed)
 
     def learned(
         self,
@@ -140,7 +141,8 @@ def read_splits(
             raise InputError(f"{folder} has its own validation rows: leave --valid out, or prepare the data with it.")
         tested = prepared.split("test") if test is None else read_as("test", test)
         return Splits(prepared.rows_for("train"), prepared.rows_for("valid"), tested, prepared)
-    return Splits(**{"test": None} | (read_all() if making is None else making.splits(read_all)))
+    found = read_all() if making is None else making.splits(read_all)
+    return Splits(found["train"], found["valid"], found.get("test"))
 
 
 def _built_in(

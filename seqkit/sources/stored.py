@@ -7,9 +7,9 @@ starts.
 
 import contextlib
 import functools
+import itertools
 import json
-import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, BinaryIO, Self, overload
@@ -17,25 +17,10 @@ from typing import Any, BinaryIO, Self, overload
 import numpy as np
 
 from seqkit.core.files import write_json
+from seqkit.core.mapping import let_go, mapped_file
 from seqkit.core.ragged import Ragged
 
 BLOCK = 4_096  # rows that are decoded at once
-DROPPED = 1 << 26  # bytes read of a file, after which its pages are let go of
-
-
-def mapped_file(path: Path, dtype: np.dtype | type, shape: tuple[int, ...] = ()) -> np.ndarray:
-    """The items of a file, each of this shape: (items, ...), mapped into memory; an empty one can't be."""
-    dtype = np.dtype(dtype).newbyteorder("<")
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    count = path.stat().st_size // size
-    return np.memmap(path, dtype, "r", shape=(count, *shape)) if count else np.zeros((0, *shape), dtype)
-
-
-def let_go(values: np.ndarray) -> None:
-    """Let the system take the pages of a mapped file, which count as this process's memory until then."""
-    mapping = getattr(values, "_mmap", None)
-    if isinstance(mapping, mmap.mmap) and hasattr(mapping, "madvise"):
-        mapping.madvise(mmap.MADV_DONTNEED)
 
 
 class Stored(Sequence[Any]):
@@ -436,3 +421,10 @@ def _writer(base: Path, cell: Any, *, named: bool) -> Any:
 def taken(values: Any, rows: Any) -> Any:
     """Some rows of a column, in that order: a list of a list, else a view."""
     return values.take(rows) if hasattr(values, "take") else [values[row] for row in rows]
+
+
+def chained(*columns: Sequence[Any]) -> Iterable[Any]:
+    """Columns one behind the other: a list of lists, else cell by cell."""
+    if all(isinstance(column, list) for column in columns):
+        return [cell for column in columns for cell in column]
+    return itertools.chain.from_iterable(columns)

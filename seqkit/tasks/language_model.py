@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from seqkit.baselines.fixed_window import FixedWindow
 from seqkit.baselines.ngrams import KneserNey
+from seqkit.batches.derived import Ones, shifted
 from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.batches.windows import Windows
 from seqkit.core.errors import InputError
@@ -171,15 +172,9 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
             "symbols": len(rows.values),
             "unknown_symbol_share": rows.share(UNKNOWN),
         }
-        before = np.concatenate([[BEGIN], rows.values])[:-1]
-        before[rows.offsets[:-1][rows.lengths > 0]] = BEGIN
-        columns: dict[str, Any] = {
-            "ids": Ragged(before.astype(np.int32), rows.offsets),
-            "targets": Ragged(rows.values.astype(np.int32), rows.offsets),
-            "weights": Ragged(np.ones(len(rows.values), np.float32), rows.offsets),
-        }
+        columns: dict[str, Any] = {"ids": shifted(rows, BEGIN), "targets": rows, "weights": Ones(rows.lengths)}
         if "stretch" in examples.columns:
-            return Windows(columns, "ids", batch_size, self.window, self.random_windows), facts
+            return Windows(columns, "targets", batch_size, self.window, self.random_windows), facts
         return Pipeline(columns, {"ids": boundaries(rows.lengths)}, batch_size), facts
 
     def _in_streams(self, examples: Examples, streams: int) -> Ragged:

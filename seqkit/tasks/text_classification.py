@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.baselines.classifiers import LinearTfidf, Majority
+from seqkit.batches.derived import with_end
 from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.export.description import LABELS, TOKENIZER, Description
 from seqkit.export.serving import TextClassifier
@@ -107,9 +108,9 @@ class TextClassification(LabelBaselines, ClassOfARow):
             "unknown_token_share": ids.share(UNKNOWN),
         }
         # The end token makes a row of an empty text too; a text that is too long is cut before it.
-        ids = ids.cut(self.max_length - 1).append(END)
+        read = with_end(ids, END, longest=self.max_length)
         targets, more = self.targets(examples)
-        return Pipeline({"ids": ids} | targets, {"ids": boundaries(ids.lengths)}, batch_size), facts | more
+        return Pipeline({"ids": read, **targets}, {"ids": boundaries(read.lengths)}, batch_size), facts | more
 
     def description(self, model: keras.Model) -> Description:
         fields = {"max_length": self.max_length}
