@@ -53,14 +53,14 @@ class TextFile:
 
     def whole_lines(self) -> Iterator[str]:
         """The lines with their ends."""
-        with self.opened() as file:
-            for line in io.TextIOWrapper(file, self.encoding, newline="\n"):
+        with io.TextIOWrapper(self.opened(), self.encoding, newline="\n") as text:
+            for line in text:
                 yield line.lstrip(MARK) if line.startswith(MARK) else line
 
     def pieces(self) -> Iterator[str]:
         """The text, piece by piece: a line may be longer than memory."""
-        with self.opened() as file:
-            text, begins = io.TextIOWrapper(file, self.encoding, newline="\n"), True
+        with io.TextIOWrapper(self.opened(), self.encoding, newline="\n") as text:
+            begins = True
             while piece := text.readline(_BLOCK):
                 yield piece.lstrip(MARK) if begins else piece
                 begins = piece.endswith("\n")
