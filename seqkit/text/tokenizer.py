@@ -245,7 +245,7 @@ def _write_cache(path: Path, tokens: Tokens) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         types = np.frombuffer(json.dumps(tokens.types).encode(), np.uint8)
-        with replacing(path) as part, open(part, "wb") as file:
+        with replacing(path, shared=True) as part, open(part, "wb") as file:
             np.savez(file, types=types, values=tokens.indices.values, offsets=tokens.indices.offsets)
     except OSError:
         pass

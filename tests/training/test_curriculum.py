@@ -17,9 +17,9 @@ from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import learn_vocabulary
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.training.curriculum import Curriculum
-from seqkit.training.loop import fit, reproducible
 from seqkit.training.objectives import classification
 from seqkit.training.step import evaluate
+from seqkit.training.trainer import Trainer, reproducible
 
 EASY = drawn_programs(rows=32, exercise="addition", length=3, nesting=1)
 VOCABULARY = learn_vocabulary(EASY["train"]["source"] + EASY["train"]["target"], unit="symbol")
@@ -63,7 +63,7 @@ class PressCtrlC(keras.callbacks.Callback):
             signal.raise_signal(signal.SIGINT)
 
 
-def train(curriculum, **options):
+def train(curriculum, checkpoint=None, **options):
     training = Training(epochs=3, learning_rate=1e-2)
     with reproducible(0, "float32"):
         before, features, _ = embed_tokens(len(VOCABULARY), Embedding(units=4), name="before")
@@ -77,7 +77,9 @@ def train(curriculum, **options):
         )
     objective = classification(training)
     valid = encode(EASY["valid"])
-    history = fit(model, ROWS, valid, objective=objective, training=training, curriculum=curriculum, **options)
+    history = Trainer(model, objective, training, checkpoint=checkpoint).fit(
+        ROWS, valid, curriculum=curriculum, **options
+    )
     return history, model.get_weights()
 
 
@@ -89,7 +91,7 @@ def same_rows_for_the_same_history(curriculum):
 
 
 def test_a_resumed_course_goes_on_where_it_stood(passed, tmp_path):
-    (history, weights), checkpoint = train(COURSE), tmp_path / "state.npz"
+    (history, weights), checkpoint = train(COURSE), tmp_path / "checkpoint"
     with pytest.raises(KeyboardInterrupt):
         train(COURSE, checkpoint=checkpoint, callbacks=[PressCtrlC(1, 1)])
     again, others = train(COURSE, checkpoint=checkpoint, resume=True)
