@@ -4,6 +4,7 @@ import codecs
 import contextlib
 import dataclasses
 import functools
+import glob
 import gzip
 import io
 import re
@@ -134,6 +135,16 @@ def _look_through(path: Path, file: BinaryIO, encoding: str, name: str, *, marke
             f"{path} looks like UTF-16 without its mark: convert it, for example with iconv -f utf-16le -t utf-8."
         )
     return inside
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that a path means: one, or those that fit a pattern (part-*.tsv), in the order of their names."""
+    if path.exists() or not glob.has_magic(str(path)):
+        return [path]
+    found = sorted(map(Path, glob.glob(str(path))))
+    if not found:
+        raise InputError(f"No file's name fits the pattern {path}: check the path.")
+    return found
 
 
 def suffix_of(path: Path) -> str:

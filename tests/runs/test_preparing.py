@@ -150,7 +150,9 @@ def test_other_settings_are_refused_by_name(tmp_path):
     ):
         with pytest.raises(InputError, match=sentence):
             checked(recipe, [folder], settings)
-    with pytest.raises(InputError, match="prepared without the source"):
+    with pytest.raises(
+        InputError, match="for the recipe sentiment, with 'text', 'label', where 'source', 'target' are wanted"
+    ):
         checked(programs, [folder], {"source": "text", "target": "label"})
 
 
