@@ -10,17 +10,24 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from seqkit.core.errors import InputError
+from seqkit.core.settings import Stack
+from seqkit.corpora.moving_digits import moving_digits
 from seqkit.corpora.number_words import number_words
 from seqkit.corpora.reviews import reviews
+from seqkit.corpora.scenes import asked_scenes, described_scenes
 from seqkit.corpora.sentences import sentences
 from seqkit.corpora.topics import topics
+from seqkit.recipes.captioning import captioning
 from seqkit.recipes.language_model import language_model
 from seqkit.recipes.programs import programs
+from seqkit.recipes.question_answering import question_answering
 from seqkit.recipes.sentiment import sentiment
 from seqkit.recipes.tagging import tagging
 from seqkit.recipes.translation import translation
+from seqkit.recipes.video_frames import video_frames
 from seqkit.runs import preparing
 from seqkit.runs.checking import checked
 from seqkit.sources.prepared import MANIFEST, open_prepared
@@ -44,8 +51,29 @@ def running(path, part, rows):
     return str(path)
 
 
+def images(path, part, rows):
+    """The images of some rows as files, and the table that names them."""
+    names = []
+    for number, image in enumerate(part["image"][:rows]):
+        names.append(f"{image.place}.png")
+        Image.fromarray(np.asarray(image)).save(path.parent / names[number])
+    texts = {field: [own[0] if field == "caption" else own for own in part[field]] for field in part}
+    return table(path, texts | {"image": names}, rows)
+
+
+def recordings(path, part, rows):
+    folder = path.with_suffix("")
+    folder.mkdir()
+    for number, (frames, labels) in enumerate(zip(part["frames"][:rows], part["labels"][:rows], strict=True)):
+        np.savez(folder / f"{number:03d}.npz", frames=frames, labels=np.array(labels))
+    return str(folder)
+
+
 def cells(examples):
-    return {field: list(values) for field, values in examples.columns.items()}
+    def plain(cell):
+        return np.asarray(cell).tolist() if hasattr(cell, "__array__") else cell
+
+    return {field: list(map(plain, values)) for field, values in examples.columns.items()}
 
 
 RECIPES = {
@@ -57,7 +85,13 @@ RECIPES = {
     "shared": (translation, table, number_words(seed=0, rows=300), {"unit": "marked_word", "shared_vocabulary": True}),
     "programs": (programs, table, number_words(seed=0, rows=200), {}),
     "tagging": (tagging, conll, sentences(), {}),
+    "captioning": (captioning, images, described_scenes(scenes=160), {}),
+    "answers": (question_answering, images, asked_scenes(scenes=40), {}),
+    "written": (question_answering, images, asked_scenes(scenes=40), {"answer_as": "text"}),
+    "frames": (video_frames, recordings, moving_digits(clips=80), {"window": 0}),
+    "windows": (video_frames, recordings, moving_digits(clips=80), {"stack": Stack(units=(8,))}),
 }
+ROWS = {"frames": 12, "windows": 12}
 
 
 @pytest.fixture
@@ -68,8 +102,8 @@ def short_shards(monkeypatch):
 
 def written(name, folder):
     recipe, write, corpus, settings = RECIPES[name]
-    end = "tsv" if write is table else "txt"
-    paths = {split: write(folder / f"{split}.{end}", corpus[split], 90) for split in ("train", "test")}
+    end = "tsv" if write in (table, images) else "txt"
+    paths = {split: write(folder / f"{split}.{end}", corpus[split], ROWS.get(name, 90)) for split in ("train", "test")}
     return recipe, paths["train"], {"test": paths["test"], **settings}
 
 
@@ -106,6 +140,7 @@ def digests(folder):
 
 KILLED = """
 import os, signal, sys
+from seqkit.recipes.question_answering import question_answering
 from seqkit.recipes.sentiment import sentiment
 from seqkit.runs import preparing
 preparing.SHARD = 23
