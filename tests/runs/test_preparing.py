@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seqkit.cli.main import main
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Stack
 from seqkit.corpora.moving_digits import moving_digits
@@ -30,7 +31,9 @@ from seqkit.recipes.translation import translation
 from seqkit.recipes.video_frames import video_frames
 from seqkit.runs import preparing
 from seqkit.runs.checking import checked
+from seqkit.runs.run import load
 from seqkit.sources.prepared import MANIFEST, open_prepared
+from tests.cases import QUICK
 
 
 def table(path, part, rows):
@@ -76,22 +79,18 @@ def cells(examples):
     return {field: list(map(plain, values)) for field, values in examples.columns.items()}
 
 
+PAIRS = {"unit": "marked_word", "vocabulary_size": 120, "shared_vocabulary": True, "max_length": 20}
 RECIPES = {
     "sentiment": (sentiment, table, reviews(rows=400), {"max_length": 12}),
-    "symbols": (language_model, running, topics(), {}),
     "lines": (language_model, running, topics(), {"contiguous": False, "unit": "word"}),
     "pieces": (language_model, running, topics(), {"unit": "subword", "vocabulary_size": 300}),
-    "translation": (translation, table, number_words(seed=0, rows=300), {"vocabulary_size": 120, "max_length": 20}),
-    "shared": (translation, table, number_words(seed=0, rows=300), {"unit": "marked_word", "shared_vocabulary": True}),
-    "programs": (programs, table, number_words(seed=0, rows=200), {}),
+    "translation": (translation, table, number_words(seed=0, rows=300), PAIRS),
     "tagging": (tagging, conll, sentences(), {}),
     "captioning": (captioning, images, described_scenes(scenes=160), {}),
-    "answers": (question_answering, images, asked_scenes(scenes=40), {}),
-    "written": (question_answering, images, asked_scenes(scenes=40), {"answer_as": "text"}),
-    "frames": (video_frames, recordings, moving_digits(clips=80), {"window": 0}),
-    "windows": (video_frames, recordings, moving_digits(clips=80), {"stack": Stack(units=(8,))}),
+    "answers": (question_answering, images, asked_scenes(scenes=40), {"answer_as": "text"}),
+    "frames": (video_frames, recordings, moving_digits(clips=80), {"stack": Stack(units=(8,))}),
 }
-ROWS = {"frames": 12, "windows": 12}
+ROWS = {"frames": 12}
 
 
 @pytest.fixture
@@ -210,10 +209,21 @@ def test_damage_gets_a_sentence(harm, tmp_path):
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_run_from_prepared_data_has_the_weights_of_one_from_the_data(small, tmp_path, capfd):
+    table, folder = str(next(small.parent.glob("*.tsv"))), str(tmp_path / "prepared")
+    assert main(["prepare", "sentiment", "--data", table, "--out", folder]) == 0
+    assert main(["train", "sentiment", "--data", folder, "--out", str(tmp_path / "run"), *QUICK]) == 0
+    one, other = load(small), load(tmp_path / "run")
+    for weights, others in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, others)
+    assert other.report["metrics"] == one.report["metrics"]
+    capfd.readouterr()
+    assert main(["predict", str(tmp_path / "run"), folder]) == 0
+    assert len(capfd.readouterr().out.splitlines()) == len(open_prepared(tmp_path / "prepared").rows_for("asked"))
+
+
 def test_a_run_is_scored_on_the_test_part_of_prepared_data(small, tmp_path):
     """Its vocabulary is another, and the ids that are kept are none of its own."""
-    from seqkit.runs.run import load
-
     recipe, data, arguments = written("sentiment", tmp_path)
     folder = preparing.prepare(recipe, data, out=tmp_path / "prepared", **arguments)
     run = load(shutil.copytree(small, tmp_path / "run"))
