@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from seqkit.recurrence.acceleration import accelerate
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
+    from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
     from seqkit.training.trainer import Trainer
 
@@ -54,6 +55,7 @@ __all__ = [
     "accelerate",
     "check",
     "load",
+    "prepare",
     "recipe",
 ]
 
@@ -63,6 +65,7 @@ _WITH_TENSORFLOW = {
     "accelerate": "seqkit.recurrence.acceleration",
     "check": "seqkit.runs.checking",
     "load": "seqkit.runs.run",
+    "prepare": "seqkit.runs.preparing",
     "Trainer": "seqkit.training.trainer",
 }
 

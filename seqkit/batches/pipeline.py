@@ -7,11 +7,13 @@ pads them. So an epoch can be entered at any step (resume) and a batch be cut am
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from seqkit.batches.gathering import gatherer, taker
+from seqkit.batches.derived import InStep, Ones
+from seqkit.batches.gathering import gatherer, padded_rows, shape_of
 from seqkit.batches.rows import WHOLE, Part
 from seqkit.core.autotune import without_autotune
 from seqkit.core.ragged import Ragged
@@ -48,7 +50,7 @@ class Shared:
         return Shared(self.values, self.index[rows])
 
 
-Column = Ragged | np.ndarray | Shared
+Column = InStep | np.ndarray | Shared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,9 +98,9 @@ class Pipeline:
         """int64, (rows,), for each axis."""
         return [self._ragged(name).lengths for name in self.axes]
 
-    def _ragged(self, name: str) -> Ragged:
+    def _ragged(self, name: str) -> InStep:
         column = self.columns[name]
-        assert isinstance(column, Ragged), "an axis is a ragged column"
+        assert isinstance(column, InStep), "an axis is a ragged column"
         return column
 
     def plan(self, shuffle: tuple[int, int] | None = None) -> list[tuple[np.ndarray, tuple[int, ...]]]:
@@ -145,11 +147,11 @@ class Pipeline:
     def _items(self) -> np.ndarray:
         """float64, (rows,): the targets' weights in each row."""
         weights, targets = self.columns.get("weights"), self.columns.get("targets")
-        if isinstance(weights, Ragged):
+        if isinstance(weights, Ragged | Ones):
             return weights.sums().astype(np.float64)
         if isinstance(weights, np.ndarray):
             return weights.astype(np.float64)
-        return targets.lengths.astype(np.float64) if isinstance(targets, Ragged) else np.ones(self.rows)
+        return targets.lengths.astype(np.float64) if isinstance(targets, InStep) else np.ones(self.rows)
 
     def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0, part: Part = WHOLE) -> tf.data.Dataset:
         """As `Rows.batches`: a ragged column comes as (batch, width, ...), padded with zeros, any other as (batch, ...), and
@@ -159,49 +161,53 @@ class Pipeline:
         flat = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in plan)])
         rows = tf.RaggedTensor.from_row_lengths(flat, [len(rows) for rows, _ in plan] or np.empty(0, np.int64))
         widths = tf.constant(np.array([widths for _, widths in plan], np.int64).reshape(len(plan), len(self.axes)))
-        lengths = [tf.constant(one) for one in self._lengths]
-        offsets = [tf.cumsum(one, exclusive=True) for one in lengths]
-        ragged = {name: column for name, column in self.columns.items() if isinstance(column, Ragged)}
-        cutters = {name: (self._axis_of(column), gatherer(column.values)) for name, column in ragged.items()}
-        takers = {name: _taker(column) for name, column in self.columns.items() if not isinstance(column, Ragged)}
-
-        items = tf.constant(self._items)
 
         def gather(whole: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
             own = whole[part.index :: part.size]
             counts = tf.size(own) > 0
             rows = tf.cond(counts, lambda: own, lambda: whole[:1])
-            starts = [tf.gather(one, rows) for one in offsets]
-            sizes = [tf.gather(one, rows) for one in lengths]
-            batch = {
+            columns = self._gather(rows, width, whole)
+            return {
                 "rows": rows,
-                "steps": tf.where(counts, tf.reduce_sum(sizes[-1]), 0),
-                "items": tf.cast(tf.reduce_sum(tf.gather(items, whole)), tf.float32),
                 "whole": tf.size(whole, tf.int64),
                 "counts": tf.cast(counts, tf.float32),
+                **columns,
+                "steps": tf.where(counts, columns["steps"], 0),
+                "items": tf.cast(columns["items"], tf.float32),
             }
-            batch |= {name: cut(starts[axis], sizes[axis], width[axis]) for name, (axis, cut) in cutters.items()}
-            return batch | {name: take(rows) for name, take in takers.items()}
 
         dataset = tf.data.Dataset.from_tensor_slices((rows, widths))
         return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))
 
-    def _axis_of(self, column: Ragged) -> int:
+    @functools.cached_property
+    def _gather(self) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
+        """Rows, the width along each axis, and the rows of the whole batch -> the columns, steps and items; traced once,
+        whatever the epochs.
+        """
+        axes = {name: self._axis_of(column) for name, column in self.columns.items() if isinstance(column, InStep)}
+        sums = {"steps": self.lengths, "items": self._items}
+
+        def take(name: str, column: Column, rows: np.ndarray, widths: np.ndarray, whole: np.ndarray) -> Any:
+            if isinstance(column, InStep):
+                return padded_rows(column, rows, int(widths[axes[name]]))
+            if name in sums:
+                return sums[name][whole if name == "items" else rows].sum()
+            return column[rows]
+
+        def shape(name: str, column: Column) -> list[int | None]:
+            return [] if name in sums else [None, *([None] if name in axes else []), *shape_of(column)]
+
+        rows = tf.TensorSpec([None], tf.int64)
+        traced: Callable[..., dict[str, tf.Tensor]] = tf.function(
+            gatherer({**self.columns, **sums}, take, shape),
+            input_signature=(rows, tf.TensorSpec([len(self.axes)], tf.int64), rows),
+            autograph=False,
+        )
+        return traced
+
+    def _axis_of(self, column: InStep) -> int:
         lengths = column.lengths
         return next(axis for axis, others in enumerate(self._lengths) if np.array_equal(lengths, others))
-
-
-def _taker(column: np.ndarray | Shared) -> Callable[[tf.Tensor], tf.Tensor]:
-    if isinstance(column, np.ndarray):
-        array = tf.constant(column)
-        return lambda rows: tf.gather(array, rows)
-    items, index = taker(column.values), tf.constant(column.index)
-
-    def take(rows: tf.Tensor) -> tf.Tensor:
-        taken = items(tf.gather(index, rows))
-        return tf.cast(taken, tf.float32) if taken.dtype == tf.uint8 else taken
-
-    return take
 
 
 def boundaries(lengths: np.ndarray, *, most: int = 12, multiple: int = 4) -> tuple[int, ...]:
