@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqkit.baselines.ngrams import contexts
+from seqkit.baselines.gram_counts import contexts
 from seqkit.core.progress import tracked
 from seqkit.core.ragged import Ragged
 
