@@ -163,7 +163,7 @@ class Translation(TextToText):
     def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
             "copy": CopySource,
-            "nearest": lambda: Nearest(train["source"], train["target"]),
+            "nearest": lambda: Nearest.fit(train["source"], train["target"]),
         }
 
     def baselines(self) -> Mapping[str, type[Baseline]]:
