@@ -94,13 +94,13 @@ def language_model(
         )
         task = LanguageModel.of(
             columns,
-            splits.train["text"],
+            splits,
             contiguous=contiguous,
             window=window,
             random_windows=random_windows,
             unit=unit,
             lowercase=lowercase,
-            size=vocabulary_size,
+            vocabulary_size=vocabulary_size,
             min_count=min_count,
         )
         tokens = len(task.vocabulary)

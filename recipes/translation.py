@@ -74,8 +74,8 @@ def translation(
     from seqkit.corpora.number_words import number_words
     from seqkit.runs.builder import RunBuilder
     from seqkit.sources.parallel import read_parallel
+    from seqkit.sources.stored import chained
     from seqkit.tasks.translation import Translation, build_translator
-    from seqkit.text.vocabulary import learn_vocabulary
 
     if tied and embedding.units != decoder.units[-1]:
         raise InputError(
@@ -102,10 +102,12 @@ def translation(
     columns = {"source": source, "target": target}
     with RunBuilder(translation, arguments) as making:
         splits = making.splits(columns, builtin=lambda: number_words(seed=0), reader=read_parallel)
-        texts = [splits.train[field] for field in ("source", "target")]
+        texts = {field: splits.train[field] for field in ("source", "target")}
         vocabularies = [
-            learn_vocabulary(side, unit=unit, lowercase=lowercase, size=vocabulary_size, min_count=min_count)
-            for side in ([[*texts[0], *texts[1]]] if shared_vocabulary else texts)
+            splits.vocabulary(
+                side, own, unit=unit, lowercase=lowercase, vocabulary_size=vocabulary_size, min_count=min_count
+            )
+            for side, own in ({"both": chained(*texts.values())} if shared_vocabulary else texts).items()
         ]
         task = Translation(
             columns, vocabularies[0], vocabularies[-1], search.of_run(run["seed"]), max_length, batch_tokens

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from seqkit.recurrence.acceleration import accelerate
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
+    from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "accelerate",
     "check",
     "load",
+    "prepare",
     "recipe",
 ]
 
@@ -61,6 +63,7 @@ _WITH_TENSORFLOW = {
     "accelerate": "seqkit.recurrence.acceleration",
     "check": "seqkit.runs.checking",
     "load": "seqkit.runs.run",
+    "prepare": "seqkit.runs.preparing",
 }
 
 

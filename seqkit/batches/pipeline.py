@@ -7,13 +7,14 @@ pads them. So an epoch can be entered at any step (resume) and a batch be cut am
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from seqkit.batches.gathering import gatherer, taker
+from seqkit.batches.derived import InStep
+from seqkit.batches.gathering import gatherer, padded_rows, shape_of
 from seqkit.core.autotune import without_autotune
-from seqkit.core.ragged import Ragged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Shared:
         return Shared(self.values, self.index[rows])
 
 
-Column = Ragged | np.ndarray | Shared
+Column = InStep | np.ndarray | Shared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,9 +96,9 @@ class Pipeline:
         """int64, (rows,), for each axis."""
         return [self._ragged(name).lengths for name in self.axes]
 
-    def _ragged(self, name: str) -> Ragged:
+    def _ragged(self, name: str) -> InStep:
         column = self.columns[name]
-        assert isinstance(column, Ragged), "an axis is a ragged column"
+        assert isinstance(column, InStep), "an axis is a ragged column"
         return column
 
     def plan(self, shuffle: tuple[int, int] | None = None) -> list[tuple[np.ndarray, tuple[int, ...]]]:
@@ -150,38 +151,36 @@ class Pipeline:
         flat = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in plan)])
         rows = tf.RaggedTensor.from_row_lengths(flat, [len(rows) for rows, _ in plan] or np.empty(0, np.int64))
         widths = tf.constant(np.array([widths for _, widths in plan], np.int64).reshape(len(plan), len(self.axes)))
-        lengths = [tf.constant(one) for one in self._lengths]
-        offsets = [tf.cumsum(one, exclusive=True) for one in lengths]
-        ragged = {name: column for name, column in self.columns.items() if isinstance(column, Ragged)}
-        cutters = {name: (self._axis_of(column), gatherer(column.values)) for name, column in ragged.items()}
-        takers = {name: _taker(column) for name, column in self.columns.items() if not isinstance(column, Ragged)}
 
-        def gather(rows: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
-            starts = [tf.gather(one, rows) for one in offsets]
-            sizes = [tf.gather(one, rows) for one in lengths]
-            batch = {"rows": rows, "steps": tf.reduce_sum(sizes[-1])}
-            batch |= {name: cut(starts[axis], sizes[axis], width[axis]) for name, (axis, cut) in cutters.items()}
-            return batch | {name: take(rows) for name, take in takers.items()}
+        def batch(rows: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"rows": rows} | self._gather(rows, width)
 
         dataset = tf.data.Dataset.from_tensor_slices((rows, widths))
-        return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))
+        return without_autotune(dataset.map(batch, num_parallel_calls=2).prefetch(4))
 
-    def _axis_of(self, column: Ragged) -> int:
+    @functools.cached_property
+    def _gather(self) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
+        """Rows and the width along each axis -> the columns, and "steps"; traced once, whatever the epochs."""
+        axes = {name: self._axis_of(column) for name, column in self.columns.items() if isinstance(column, InStep)}
+
+        def take(name: str, column: Column, rows: np.ndarray, widths: np.ndarray) -> Any:
+            if isinstance(column, InStep):
+                return padded_rows(column, rows, int(widths[axes[name]]))
+            return column[rows].sum() if name == "steps" else column[rows]
+
+        def shape(name: str, column: Column) -> list[int | None]:
+            return [] if name == "steps" else [None, *([None] if name in axes else []), *shape_of(column)]
+
+        gather = gatherer({**self.columns, "steps": self.lengths}, take, shape)
+        wanted = tf.TensorSpec([None], tf.int64), tf.TensorSpec([len(self.axes)], tf.int64)
+        traced: Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]] = tf.function(
+            gather, input_signature=wanted, autograph=False
+        )
+        return traced
+
+    def _axis_of(self, column: InStep) -> int:
         lengths = column.lengths
         return next(axis for axis, others in enumerate(self._lengths) if np.array_equal(lengths, others))
-
-
-def _taker(column: np.ndarray | Shared) -> Callable[[tf.Tensor], tf.Tensor]:
-    if isinstance(column, np.ndarray):
-        array = tf.constant(column)
-        return lambda rows: tf.gather(array, rows)
-    items, index = taker(column.values), tf.constant(column.index)
-
-    def take(rows: tf.Tensor) -> tf.Tensor:
-        taken = items(tf.gather(index, rows))
-        return tf.cast(taken, tf.float32) if taken.dtype == tf.uint8 else taken
-
-    return take
 
 
 def boundaries(lengths: np.ndarray, *, most: int = 12, multiple: int = 4) -> tuple[int, ...]:

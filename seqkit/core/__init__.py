@@ -6,6 +6,7 @@ __all__ = [
     "errors",
     "files",
     "findings",
+    "mapping",
     "progress",
     "ragged",
     "registry",

@@ -1,6 +1,7 @@
 """Rows of unequal length, as one flat array and where each row starts."""
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -32,6 +33,19 @@ class Ragged:
     def lengths(self) -> np.ndarray:
         """int64, (rows,)."""
         return np.diff(self.offsets)
+
+    def count(self, value: int) -> int:
+        """How many items are this; few of them are looked at at once."""
+        return sum(int(np.count_nonzero(part == value)) for part in self.blocks())
+
+    def share(self, value: int) -> float:
+        """The share of the items that are this, 0 where there are none."""
+        return self.count(value) / len(self.values) if len(self.values) else 0.0
+
+    def blocks(self, size: int = 1 << 22) -> Iterator[np.ndarray]:
+        """The items, some at a time."""
+        for start in range(0, len(self.values), size):
+            yield self.values[start : start + size]
 
     def take(self, rows: np.ndarray) -> "Ragged":
         """The given rows, in that order."""

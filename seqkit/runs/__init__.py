@@ -12,6 +12,7 @@ __all__ = [
     "migration",
     "opening",
     "parts",
+    "preparing",
     "rehearsal",
     "run",
     "samples",

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.export.description import Description
 from seqkit.sources.examples import Examples, Role
@@ -53,6 +54,11 @@ class Inputs(Protocol):
 
     def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[Sequence[Any]]:
         """Chunks of inputs from a file, or from standard input (-)."""
+
+    def prepared(self, examples: Examples, start: int, stop: int) -> dict[str, np.ndarray | Ragged]:
+        """What a preparation keeps of the rows from `start` up to `stop`, in step with them, so that `encode` need not make
+        it again: under names that hold for this task's vocabularies alone, by which it is found in `Examples.prepared`.
+        """
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, Facts]:
         """Batches ("targets" only where the examples have them), and counts about the data that belong in a report."""

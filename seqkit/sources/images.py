@@ -23,6 +23,7 @@ from seqkit.sources.examples import Examples, OnError, Role
 from seqkit.sources.frame_labels import times
 from seqkit.sources.notices import Notices
 from seqkit.sources.pixels import decode_image, resized
+from seqkit.sources.prepared import read_before
 from seqkit.sources.reading import read
 from seqkit.sources.tables import read_table
 from seqkit.sources.tfds import feature_of, open_tfds
@@ -106,8 +107,8 @@ def read_images(
     Raises:
         InputError: Anything about the source is not as expected; an image that is missing or broken is named with its line.
     """
-    if isinstance(source, Examples):
-        return source
+    if (known := read_before(source, role)) is not None:
+        return known
     field, *others = columns
     found: list[Finding] = []
     origin, rows = _rows(source, columns, role, data_dir, found)
@@ -161,8 +162,8 @@ def read_captioned_images(
     Raises:
         InputError: As there; or a caption is empty.
     """
-    if isinstance(source, Examples):
-        return source
+    if (known := read_before(source, role)) is not None:
+        return known
     examples = read_images(source, columns, role=role, data_dir=data_dir, image_size=image_size, on_error=on_error)
     image_field, caption_field = columns
     rows: dict[int, list[int]] = {}  # of each image

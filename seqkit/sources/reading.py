@@ -12,6 +12,7 @@ from seqkit.sources.cells import LISTS
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.in_memory import read_dataset, read_mapping
 from seqkit.sources.labels import check_names, check_tags
+from seqkit.sources.prepared import read_before
 from seqkit.sources.tables import Layout, has_header, layout_of, read_layout
 from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
 from seqkit.sources.tfds import read_tfds
@@ -34,8 +35,8 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
     Raises:
         InputError: Anything about the source is not as expected.
     """
-    if isinstance(source, Examples):
-        return source
+    if (known := read_before(source, role)) is not None:
+        return known
     if isinstance(source, str) and source.startswith("tfds:"):
         examples = read_tfds(source, columns, role, data_dir)
     elif isinstance(source, str | Path):
@@ -72,10 +73,10 @@ def read_file(path: Path, columns: Mapping[str, str]) -> Examples:
 def read_inputs(path: Path, field: str, column: str) -> list[Any]:
     """Inputs to be answered: the field of a table or a token file as `read` finds it, else a text a line."""
     if suffix_of(path) in WORKBOOKS:
-        return read_workbook(path, {field: column})[field]
+        return list(read_workbook(path, {field: column})[field])
     file = open_text(path)
     kind = _kind(file, {field: column})
-    return file.lines if kind is None else _read_as(file, kind, {field: column})[field]
+    return list(file.lines if kind is None else _read_as(file, kind, {field: column})[field])
 
 
 def _kind(file: TextFile, columns: Mapping[str, str]) -> Kind | Layout | None:

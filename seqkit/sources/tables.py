@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,7 +55,7 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
 
 def read_layout(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> Examples:
     """Read the wanted columns of a table that is written so."""
-    if not file.text.strip():
+    if not any(line.strip() for line in file.lines):
         raise InputError(f"{file.path} is empty: expected a table with {' and '.join(columns)}.")
     found = list(file.findings)
     rows = _objects(file, columns) if not layout.separator else _cells(file, layout, columns, found)
@@ -148,11 +149,12 @@ def _objects(file: TextFile, columns: Mapping[str, str]) -> Iterator[Row]:
 def _wide(file: TextFile, layout: Layout, rows: int = sys.maxsize) -> Iterator[Wide]:
     """The first so many rows with all of their cells."""
     if not layout.quoted:
-        for number, line in enumerate(file.lines[:rows], start=1):
+        for number, line in enumerate(itertools.islice(file.lines, rows), start=1):
             yield number, line.split(layout.separator)
         return
     csv.field_size_limit(sys.maxsize)  # the default refuses a text of more than 131,072 characters
-    reader = csv.reader(io.StringIO(file.text, newline=""), strict=True, delimiter=layout.separator)
+    lines = (part for line in file.whole_lines() for part in io.StringIO(line, newline=""))  # \r alone ends one too
+    reader = csv.reader(lines, strict=True, delimiter=layout.separator)
     try:
         number = 1  # where a row begins: a quoted cell may hold line ends
         for _, cells in zip(range(rows), reader, strict=False):

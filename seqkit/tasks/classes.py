@@ -36,7 +36,7 @@ class ClassOfARow(Inputs, Outputs, Scores):
     metrics = ("accuracy", "macro_f1", "log_loss", "calibration_error")
     monitor = "val_accuracy"  # which is counted anyway
 
-    def truths(self, examples: Examples) -> list[str]:
+    def truths(self, examples: Examples) -> Any:
         return examples[self.truth]
 
     def examined(self, examples: Examples) -> Examples:

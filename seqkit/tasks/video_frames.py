@@ -163,7 +163,7 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
             answers.append(called | {"segments": _runs(labels), "labels": labels, "confidence": confidence})
         return answers
 
-    def truths(self, examples: Examples) -> list[Sequence[str]]:
+    def truths(self, examples: Examples) -> Any:
         return examples["labels"]
 
     def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:

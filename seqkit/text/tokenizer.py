@@ -7,10 +7,11 @@ another language.
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import unicodedata
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -125,6 +126,23 @@ class Tokens:
         return np.bincount(self.indices.values, minlength=len(self.types))
 
 
+@dataclasses.dataclass(frozen=True)
+class TokenCounts:
+    """How often each token occurs.
+
+    Attributes:
+        types: The distinct tokens.
+        numbers: int64, (types,).
+    """
+
+    types: list[str]
+    numbers: np.ndarray
+
+    def counts(self) -> np.ndarray:
+        """How often each type occurs, as `Tokens` says it."""
+        return self.numbers
+
+
 def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Subwords, *, cache: bool = True) -> Tokens:
     """Split texts, once: a second call with the same texts and rule reads the cache of the first.
 
@@ -134,19 +152,9 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Subwords, *, cache: bo
     path = _cache_path(texts, tokenizer)
     if cache and (kept := _read_cache(path)) is not None:
         return kept
-    if tokenizer.normal_form:  # Python's, which is quick where nothing is to be done; exported graphs have their own
-        texts = [unicodedata.normalize(tokenizer.normal_form, text) for text in texts]
-        tokenizer = dataclasses.replace(tokenizer, normalise=False)
-    chunks = tf.data.Dataset.from_tensor_slices(tf.constant(list(texts), tf.string)).batch(_CHUNK)
-
-    def split(chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        rows = tokenizer(chunk)
-        types, places = tf.unique(rows.flat_values)
-        return types, places, rows.row_lengths()
-
     index: dict[bytes, int] = {}
     values, lengths = [], []
-    for types, places, sizes in without_autotune(chunks.map(split, num_parallel_calls=2)).as_numpy_iterator():
+    for types, places, sizes in _split(texts, tokenizer):
         known = np.array([index.setdefault(token, len(index)) for token in types], np.int32)
         values.append(known[places])
         lengths.append(sizes)
@@ -156,6 +164,41 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Subwords, *, cache: bo
     if cache:
         _write_cache(path, tokens)
     return tokens
+
+
+def count_tokens(texts: Iterable[str], tokenizer: Tokenizer | Subwords) -> TokenCounts:
+    """How often each token occurs. A list of texts is split as `tokenize` does it; of any others, none is kept."""
+    if isinstance(texts, list):
+        tokens = tokenize(texts, tokenizer)
+        return TokenCounts(tokens.types, tokens.counts())
+    counts: dict[bytes, int] = {}
+    for types, places, _ in _split(texts, tokenizer):
+        for token, count in zip(types, np.bincount(places, minlength=len(types)).tolist(), strict=True):
+            counts[token] = counts.get(token, 0) + count
+    return TokenCounts([token.decode() for token in counts], np.array(list(counts.values()), np.int64))
+
+
+def _split(
+    texts: Iterable[str], tokenizer: Tokenizer | Subwords
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The tokens of some texts after the other: the distinct ones, the place of each among these, and tokens a text."""
+    form = tokenizer.normal_form
+    if form:  # Python's, which is quick where nothing is to be done; exported graphs have their own
+        texts = (unicodedata.normalize(form, text) for text in texts)
+        tokenizer = dataclasses.replace(tokenizer, normalise=False)
+
+    def split(chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        rows = tokenizer(chunk)
+        types, places = tf.unique(rows.flat_values)
+        return types, places, rows.row_lengths()
+
+    def chunks() -> Iterator[list[str]]:
+        rest = iter(texts)
+        while chunk := list(itertools.islice(rest, _CHUNK)):
+            yield chunk
+
+    given = tf.data.Dataset.from_generator(chunks, output_signature=tf.TensorSpec([None], tf.string))
+    yield from without_autotune(given.map(split, num_parallel_calls=2)).as_numpy_iterator()
 
 
 def _cache_path(texts: Sequence[str], tokenizer: Tokenizer | Subwords) -> Path:

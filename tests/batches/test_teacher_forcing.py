@@ -28,7 +28,7 @@ def test_each_symbol_is_asked_for_after_the_true_ones_before_it(rows):
     assert lists(columns["before"]) == [[BEGIN, *row] for row in rows]
     assert lists(columns["targets"]) == [[*row, END] for row in rows]
     assert lists(columns["weights"]) == [[1.0] * (len(row) + 1) for row in rows]
-    assert [columns[name].values.dtype for name in ("before", "targets", "weights")] == [np.int32, np.int32, np.float32]
+    assert [columns[name][0].dtype for name in ("before", "targets", "weights")] == [np.int32, np.int32, np.float32]
     pipeline = Pipeline(columns, {"before": (8,)}, 2)
     assert lists(without_end(pipeline).columns["weights"]) == [[1.0] * len(row) + [0.0] for row in rows]
     assert lists(pipeline.columns["weights"]) == lists(columns["weights"]), "the rows themselves are as they were"
