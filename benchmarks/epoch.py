@@ -23,8 +23,8 @@ from seqkit.text.labels import encode_labels, learn_classes
 from seqkit.text.tokenizer import Tokenizer, tokenize
 from seqkit.text.vocabulary import END, Vocabulary
 from seqkit.topologies.many_to_one import many_to_one
-from seqkit.training.loop import fit, reproducible
 from seqkit.training.objectives import classification
+from seqkit.training.trainer import Trainer, reproducible
 
 VOCABULARY = 20_000
 BATCH = 32
@@ -77,7 +77,7 @@ def with_seqkit(train, valid):
         Pipeline({"ids": ids, "targets": labels}, {"ids": boundaries(ids.lengths)}, BATCH)
         for ids, labels in (train, valid)
     ]
-    (row,) = fit(model, *pipelines, objective=classification(training, [1, 1]), training=training)
+    (row,) = Trainer(model, classification(training, [1, 1]), training).fit(*pipelines)
     return row["seconds"], row["val_loss"], row["val_accuracy"]
 
 

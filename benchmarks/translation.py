@@ -22,9 +22,9 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Attention, Embedding, Stack, Training
 from seqkit.layers.embedding import embed_tokens
 from seqkit.topologies.encoder_decoder import encoder_decoder
-from seqkit.training.loop import reproducible
 from seqkit.training.objectives import classification
 from seqkit.training.step import make_train_step
+from seqkit.training.trainer import reproducible
 
 TOKENS, EMBEDDING, ENCODER, DECODER = 8000, 256, 256, 512
 PAUSE = 0.5  # seconds in which another system's threads go to sleep

@@ -6,6 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from seqkit.core.arguments import Arguments, Plays, RunOptions, Source, recipe
+from seqkit.core.bounds import one_of
 from seqkit.core.errors import InputError
 from seqkit.core.settings import (
     CLASSES,
@@ -18,7 +19,6 @@ from seqkit.core.settings import (
     Search,
     Stack,
     Training,
-    one_of,
 )
 
 if TYPE_CHECKING:

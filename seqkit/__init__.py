@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from seqkit.runs.checking import check
     from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
+    from seqkit.training.trainer import Trainer
 
 __all__ = [
     "CLASSES",
@@ -47,6 +48,7 @@ __all__ = [
     "Search",
     "Source",
     "Stack",
+    "Trainer",
     "Training",
     "TrainingError",
     "__version__",
@@ -64,6 +66,7 @@ _WITH_TENSORFLOW = {
     "check": "seqkit.runs.checking",
     "load": "seqkit.runs.run",
     "prepare": "seqkit.runs.preparing",
+    "Trainer": "seqkit.training.trainer",
 }
 
 

@@ -4,6 +4,7 @@ __all__ = [
     "derived",
     "gathering",
     "pipeline",
+    "rows",
     "teacher_forcing",
     "windows",
 ]

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seqkit.batches.derived import InStep
+from seqkit.batches.derived import InStep, Ones
 from seqkit.batches.gathering import gatherer, padded_rows, shape_of
+from seqkit.batches.rows import WHOLE, Part
 from seqkit.core.autotune import without_autotune
 from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,40 +152,65 @@ class Pipeline:
         """The distinct (rows, width) of a shuffled epoch's batches: as many graphs as XLA may compile for a layer."""
         return sorted({(len(rows), width) for rows, widths in self.plan((0, 0)) for width in widths})
 
-    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0) -> tf.data.Dataset:
-        """An epoch from its step `start` on.
+    @functools.cached_property
+    def _items(self) -> np.ndarray:
+        """float64, (rows,): the targets' weights in each row."""
+        weights, targets = self.columns.get("weights"), self.columns.get("targets")
+        if isinstance(weights, Ragged | Ones):
+            return weights.sums().astype(np.float64)
+        if isinstance(weights, np.ndarray):
+            return weights.astype(np.float64)
+        return targets.lengths.astype(np.float64) if isinstance(targets, InStep) else np.ones(self.rows)
 
-        Each batch is a dict of the columns (a ragged one as (batch, width, ...), padded with zeros; any other as
-        (batch, ...)), of "rows", the rows' numbers, and of "steps", how many steps of the answers are no padding.
+    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0, part: Part = WHOLE) -> tf.data.Dataset:
+        """As `Rows.batches`: a ragged column comes as (batch, width, ...), padded with zeros, any other as (batch, ...), and
+        "rows" are the rows' numbers.
         """
         plan = self.plan(shuffle)[start:]
         flat = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in plan)])
         rows = tf.RaggedTensor.from_row_lengths(flat, [len(rows) for rows, _ in plan] or np.empty(0, np.int64))
         widths = tf.constant(np.array([widths for _, widths in plan], np.int64).reshape(len(plan), len(self.axes)))
 
-        def batch(rows: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"rows": rows} | self._gather(rows, width)
+        def gather(whole: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
+            own = whole[part.index :: part.size]
+            counts = tf.size(own) > 0
+            rows = tf.cond(counts, lambda: own, lambda: whole[:1])
+            columns = self._gather(rows, width, whole)
+            return {
+                "rows": rows,
+                "whole": tf.size(whole, tf.int64),
+                "counts": tf.cast(counts, tf.float32),
+                **columns,
+                "steps": tf.where(counts, columns["steps"], 0),
+                "items": tf.cast(columns["items"], tf.float32),
+            }
 
         dataset = tf.data.Dataset.from_tensor_slices((rows, widths))
-        return without_autotune(dataset.map(batch, num_parallel_calls=2).prefetch(4))
+        return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))
 
     @functools.cached_property
-    def _gather(self) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
-        """Rows and the width along each axis -> the columns, and "steps"; traced once, whatever the epochs."""
+    def _gather(self) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
+        """Rows, the width along each axis, and the rows of the whole batch -> the columns, steps and items; traced once,
+        whatever the epochs.
+        """
         axes = {name: self._axis_of(column) for name, column in self.columns.items() if isinstance(column, InStep)}
+        sums = {"steps": self.lengths, "items": self._items}
 
-        def take(name: str, column: Column, rows: np.ndarray, widths: np.ndarray) -> Any:
+        def take(name: str, column: Column, rows: np.ndarray, widths: np.ndarray, whole: np.ndarray) -> Any:
             if isinstance(column, InStep):
                 return padded_rows(column, rows, int(widths[axes[name]]))
-            return column[rows].sum() if name == "steps" else column[rows]
+            if name in sums:
+                return sums[name][whole if name == "items" else rows].sum()
+            return column[rows]
 
         def shape(name: str, column: Column) -> list[int | None]:
-            return [] if name == "steps" else [None, *([None] if name in axes else []), *shape_of(column)]
+            return [] if name in sums else [None, *([None] if name in axes else []), *shape_of(column)]
 
-        gather = gatherer({**self.columns, "steps": self.lengths}, take, shape)
-        wanted = tf.TensorSpec([None], tf.int64), tf.TensorSpec([len(self.axes)], tf.int64)
-        traced: Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]] = tf.function(
-            gather, input_signature=wanted, autograph=False
+        rows = tf.TensorSpec([None], tf.int64)
+        traced: Callable[..., dict[str, tf.Tensor]] = tf.function(
+            gatherer({**self.columns, **sums}, take, shape),
+            input_signature=(rows, tf.TensorSpec([len(self.axes)], tf.int64), rows),
+            autograph=False,
         )
         return traced
 

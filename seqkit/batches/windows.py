@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from seqkit.batches.derived import InStep
 from seqkit.batches.gathering import gatherer, padded_windows, shape_of
+from seqkit.batches.rows import WHOLE, Part
 from seqkit.core.autotune import without_autotune
 from seqkit.core.ragged import Ragged
 
@@ -115,19 +116,45 @@ class Windows:
         """The distinct (slots, width) of an epoch's batches."""
         return [(self.batch_size, width) for width in self.boundaries]
 
-    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0) -> tf.data.Dataset:
-        """An epoch from its step `start` on.
+    @functools.cached_property
+    def _weighed(self) -> np.ndarray | None:
+        """float64, (steps + 1,): the sum of the weights before each step; None where all are 1."""
+        weights = self.columns.get("weights")
+        if not isinstance(weights, Ragged) or (weights.values == 1).all():
+            return None
+        return np.concatenate([[0.0], np.cumsum(weights.values, dtype=np.float64)])
 
-        Each batch is a dict of the columns, (slots, width, ...) padded with zeros; of "fresh", bool (slots,), where a slot
-        begins a row; and of "steps", how many steps are no padding.
+    def _items(self, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """float64, (batches,): the targets' weights in each batch of a plan."""
+        weighed = self._weighed
+        each = sizes if weighed is None else weighed[starts + sizes] - weighed[starts]
+        items: np.ndarray = each.sum(axis=1, dtype=np.float64)
+        return items
+
+    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0, part: Part = WHOLE) -> tf.data.Dataset:
+        """As `Rows.batches`: columns come as (slots, width, ...), padded with zeros, and "fresh", bool (slots,), says where
+        a slot begins a row.
         """
+        all_starts, all_sizes, all_fresh, widths = (array[start:] for array in self.plan(shuffle))
+        items = self._items(all_starts, all_sizes).astype(np.float32)
+        mine = slice(part.index, None, part.size)
 
-        def batch(starts: tf.Tensor, sizes: tf.Tensor, fresh: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
-            columns = self._gather(starts, sizes, fresh, width)
-            return {"fresh": fresh, "steps": tf.reduce_sum(sizes)} | columns
+        def gather(
+            starts: tf.Tensor, sizes: tf.Tensor, fresh: tf.Tensor, width: tf.Tensor, items: tf.Tensor
+        ) -> dict[str, tf.Tensor]:
+            return {
+                "fresh": fresh,
+                "steps": tf.reduce_sum(sizes),
+                "items": items,
+                "whole": tf.constant(self.batch_size, tf.int64),
+                "counts": tf.constant(1.0),
+                **self._gather(starts, sizes, fresh, width),
+            }
 
-        dataset = tf.data.Dataset.from_tensor_slices(tuple(part[start:] for part in self.plan(shuffle)))
-        return without_autotune(dataset.map(batch, num_parallel_calls=2).prefetch(4))
+        dataset = tf.data.Dataset.from_tensor_slices(
+            (all_starts[:, mine], all_sizes[:, mine], all_fresh[:, mine], widths, items)
+        )
+        return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))
 
     @functools.cached_property
     def _gather(self) -> Callable[..., dict[str, tf.Tensor]]:

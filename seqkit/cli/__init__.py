@@ -3,6 +3,7 @@
 __all__ = [
     "commands",
     "console",
+    "launch",
     "main",
     "recipe_commands",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from seqkit.cli import commands
+from seqkit.cli.launch import launch, separated
 from seqkit.cli.recipe_commands import check_app, prepare_app, train_app
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
@@ -40,6 +41,7 @@ def command_line(arguments: Sequence[str]) -> App:
             app.command(App(name=name, help=f"{does}: seqkit {name} sentiment --help lists its settings."))
     app.command(list_recipes, name="recipes")
     for command in (
+        launch,
         commands.evaluate,
         commands.predict,
         commands.generate,
@@ -64,8 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         with terminable():
-            command_line(given)(given, exit_on_error=False, print_error=False)
-        return DONE
+            status: int | None = command_line(given)(separated(given), exit_on_error=False, print_error=False)
+        return status or DONE
     except (InputError, ArtefactError, CycloptsError) as error:
         return _complain(error, WRONG_INPUT)
     except (TrainingError, ExportError, UnfinishedError) as error:

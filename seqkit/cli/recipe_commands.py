@@ -13,6 +13,7 @@ from seqkit.core.arguments import hints_of
 from seqkit.core.errors import check_finished
 from seqkit.core.files import json_text
 from seqkit.core.findings import refuse
+from seqkit.core.progress import notify
 from seqkit.core.registry import Recipe, cells, recipes
 from seqkit.core.settings import Stack
 from seqkit.core.terminal import Terminal, shown
@@ -68,6 +69,9 @@ def _train(recipe: Recipe) -> Callable[..., None]:
     def train(*args: Any, **kwargs: Any) -> None:
         _load_cells((*args, *kwargs.values()))
         run = recipe.function(*args, **kwargs)
+        if "worker" in run.info:
+            notify(f"Worker {run.info['worker']} is done; worker 0 makes the run of what they have learned.")
+            return
         if run.report:
             Terminal().print(*run.tables())
         print(shown(str(run.path)))
@@ -93,7 +97,7 @@ def _check(recipe: Recipe) -> Callable[..., None]:
         if strict:
             refuse(findings)
 
-    left_out = ("out", "overwrite", "resume", "callbacks")
+    left_out = ("out", "overwrite", "resume", "extend_epochs", "workers", "worker", "callbacks")
     kept = [parameter for name, parameter in _parameters(recipe).items() if name not in left_out]
     own = [parameter for parameter in inspect.signature(check).parameters.values() if parameter.name in CHECKS]
     return _command(check, recipe, [*kept, *own])

@@ -1,8 +1,10 @@
-"""What every room stands on: settings, errors, arguments, the registry, ragged rows, files and progress."""
+"""What every room stands on: settings, errors, arguments, the registry, ragged rows, files, progress, workers."""
 
 __all__ = [
     "arguments",
     "autotune",
+    "bounds",
+    "cluster",
     "errors",
     "files",
     "findings",

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal, ParamSpec, TypedDict, TypeVar, get_t
 
 from cyclopts import Parameter
 
+from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
 from seqkit.core.registry import Recipe, recipes
-from seqkit.core.settings import SPECIAL, at_least
+from seqkit.core.settings import SPECIAL
 
 Part = Literal["training", "source", "answers", "place"]
 
@@ -48,8 +49,12 @@ class RunOptions(TypedDict, total=False):
         data_dir: Where TFDS keeps prepared data sets.
         seed: Seed of everything random.
         overwrite: Replace `out` if it exists.
-        resume: Go on with the interrupted run of `out`; where that stands, add what failed or was interrupted then.
+        resume: Go on with the interrupted run of `out`; where that stands, add what failed or was interrupted then. "auto"
+            for that where there is one, and otherwise anew: so that a job that is sent again goes on.
+        extend_epochs: Go on from the end of the finished run of `out` for so many epochs, and replace it.
         strict: Refuse data in which the check finds an error or a warning, which are otherwise said.
+        workers: Processes that train together, "host:port,host:port"; nothing for what TF_CONFIG or SLURM's step says.
+        worker: Which of them this one is, from 0 on; nothing for what an Indexed Job of Kubernetes, or SLURM, says.
         callbacks: Keras callbacks.
     """
 
@@ -59,8 +64,11 @@ class RunOptions(TypedDict, total=False):
     data_dir: Annotated[str | None, Plays("source")]
     seed: int
     overwrite: Annotated[bool, Plays("place")]
-    resume: Annotated[bool, Plays("place")]
+    resume: Annotated[bool | Literal["auto"], Plays("place")]
+    extend_epochs: Annotated[int, Plays("place")]
     strict: Annotated[bool, Plays("place")]
+    workers: Annotated[str | None, Plays("place")]
+    worker: Annotated[int | None, Plays("place")]
     callbacks: Callbacks
 
 
@@ -72,7 +80,10 @@ _DEFAULTS: dict[str, Any] = {
     "seed": 0,
     "overwrite": False,
     "resume": False,
+    "extend_epochs": 0,
     "strict": False,
+    "workers": None,
+    "worker": None,
     "callbacks": (),
 }
 
@@ -114,7 +125,7 @@ def recipe(
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             given = bound.arguments
-            for argument, bound_ in {"seed": 0, **(least or {})}.items():
+            for argument, bound_ in {"seed": 0, "extend_epochs": 0, **(least or {})}.items():
                 at_least(argument, given[argument], bound_)
             read = reads(given) if callable(reads) else reads
             special = {setting: f"the recipe {name}" for setting in SPECIAL if setting not in read}

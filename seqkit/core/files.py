@@ -5,6 +5,8 @@ import hashlib
 import json
 import os
 import shutil
+import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,22 @@ import platformdirs
 from seqkit.core.errors import InputError
 from seqkit.core.terminal import shown
 
+SECONDS_LEFT_BEHIND = 86_400  # after which nobody writes a file any more
+
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file or folder to write beside `path`, which takes its place when the block ends well."""
-    part = path.with_name(f".{path.name}.partial")
+def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
+    """A file or folder to write beside `path`, which takes its place when the block ends well.
+
+    Args:
+        shared: Others may write the same at the same time, such as a file of the cache: each writes its own, and the last
+            one stays. Otherwise whoever writes it is alone, and what an earlier one left behind is removed.
+    """
+    part = path.with_name(f".{path.name}{f'.{uuid.uuid4().hex}' if shared else ''}.partial")
+    for left in path.parent.glob(f".{path.name}.*.partial"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > SECONDS_LEFT_BEHIND:
+                _remove(left)
     _remove(part)
     try:
         yield part
@@ -27,6 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(part, path)
+        _sync_folder(path.parent)
     finally:
         _remove(part)
 
@@ -41,6 +55,16 @@ def sync(path: Path) -> None:
     """Wait until a file is on the disk: it is renamed only then, so that no power cut leaves an empty one in its place."""
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    """Wait until what was renamed in a folder is on the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def digest_of(path: Path) -> str:

@@ -37,10 +37,16 @@ def tracked(items: Sequence[T], what: str) -> Iterator[T]:
 
 
 class EpochProgress:
-    """The progress of a training: `step` after each step, `epoch` after each epoch."""
+    """The progress of a training: `step` after each step, `epoch` after each epoch.
 
-    def __init__(self, epochs: int, steps: int):
-        self._epochs, self._steps = epochs, steps
+    Args:
+        epochs: Of the training.
+        steps: Of an epoch.
+        shown: Whether anything is to be seen.
+    """
+
+    def __init__(self, epochs: int, steps: int, *, shown: bool = True):
+        self._epochs, self._steps, self._shown = epochs, steps, shown
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=8),
@@ -49,7 +55,7 @@ class EpochProgress:
             TimeRemainingColumn(),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not (console.is_terminal and shown),
         )
         self._task = self._bar.add_task("", total=steps, epoch="", figures="")
         self._spoke = time.monotonic()
@@ -64,7 +70,7 @@ class EpochProgress:
     def step(self, epoch: int, step: int, figures: dict[str, float]) -> None:
         """Say that `step` steps of epoch `epoch` (from 1) are done."""
         self._bar.update(self._task, completed=step, epoch=f"{epoch}/{self._epochs}", figures=_short(figures))
-        if not console.is_terminal and time.monotonic() - self._spoke > SECONDS_BETWEEN_LINES:
+        if self._shown and not console.is_terminal and time.monotonic() - self._spoke > SECONDS_BETWEEN_LINES:
             self._spoke = time.monotonic()
             notify(f"epoch {epoch}/{self._epochs}, step {step}/{self._steps}: {_line(figures)}")
 
@@ -72,7 +78,8 @@ class EpochProgress:
         """Say what epoch `epoch` (from 1) came to."""
         self._spoke = time.monotonic()
         self._bar.reset(self._task, total=self._steps, epoch="", figures="")
-        notify(f"epoch {epoch}/{self._epochs}: {_line(figures)}")
+        if self._shown:
+            notify(f"epoch {epoch}/{self._epochs}: {_line(figures)}")
 
 
 def _short(figures: dict[str, float]) -> str:

@@ -4,8 +4,9 @@ No TensorFlow is imported here, so that `seqkit --help` answers at once.
 """
 
 import dataclasses
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import ClassVar, Literal, Self
 
+from seqkit.core.bounds import at_least, check_sampling, one_of, share
 from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
 
@@ -71,8 +72,8 @@ class Embedding:
 
     def __post_init__(self) -> None:
         at_least("embedding.units", self.units, 1)
-        _share("embedding.dropout", self.dropout)
-        _share("embedding.word_dropout", self.word_dropout)
+        share("embedding.dropout", self.dropout)
+        share("embedding.word_dropout", self.word_dropout)
 
     def unread(self) -> dict[str, str]:
         """Field -> what makes it count for nothing."""
@@ -174,8 +175,8 @@ class Stack:
                 "stack.pyramidal and stack.residual are both on, but what is read in pairs can't be added to what is said: "
                 "leave one of them off."
             )
-        _share("stack.input_dropout", self.input_dropout)
-        _share("stack.dropout", self.dropout)
+        share("stack.input_dropout", self.input_dropout)
+        share("stack.dropout", self.dropout)
 
     def unread(self) -> dict[str, str]:
         """Field -> what makes it count for nothing."""
@@ -324,6 +325,7 @@ class Training:
     """How weights are moved.
 
     Attributes:
+        elsewhere: Fields that play no part in what comes of a training.
         epochs: Passes over the training data.
         batch_size: Rows a step.
         batch_tokens: Steps of a batch at most, its rows times its width, in place of `batch_size`; of a model that reads and
@@ -352,7 +354,12 @@ class Training:
         scheduled_sampling: Share of the symbols before the next that are a decoder's own, at the end of training; it rises
             from nothing (Bengio et al. 2015).
         precision: Keras's dtype policy.
+        checkpoint_minutes: Save the state of the training when so many minutes have passed since it was saved. It is saved
+            at the end of each epoch's steps too, and as the training is stopped; 0 for then alone.
+        checkpoint_steps: And after so many steps; nothing for by the clock alone.
     """
+
+    elsewhere: ClassVar[frozenset[str]] = frozenset({"checkpoint_minutes", "checkpoint_steps"})
 
     epochs: int = 5
     batch_size: int = 32
@@ -377,6 +384,8 @@ class Training:
     attention_penalty: float = 0.0
     scheduled_sampling: float = 0.0
     precision: Precision = "float32"
+    checkpoint_minutes: float = 10.0
+    checkpoint_steps: int | None = None
 
     def __post_init__(self) -> None:
         one_of("training.optimizer", self.optimizer, Optimizer)
@@ -385,15 +394,24 @@ class Training:
         one_of("training.precision", self.precision, Precision)
         for name in ("epochs", "batch_size"):
             at_least(f"training.{name}", getattr(self, name), 1)
-        for name in ("batch_tokens", "patience", "plateau_patience"):
+        for name in ("batch_tokens", "patience", "plateau_patience", "checkpoint_steps"):
             if getattr(self, name) is not None:
                 at_least(f"training.{name}", getattr(self, name), 1)
         if self.weight_decay is not None:
             at_least("training.weight_decay", self.weight_decay, 0)
-        for name in ("warmup_steps", "global_clipnorm", "clipnorm", "clipvalue", "ar", "tar", "attention_penalty"):
+        for name in (
+            "warmup_steps",
+            "global_clipnorm",
+            "clipnorm",
+            "clipvalue",
+            "ar",
+            "tar",
+            "attention_penalty",
+            "checkpoint_minutes",
+        ):
             at_least(f"training.{name}", getattr(self, name), 0)
         for name in ("ema", "label_smoothing", "weight_drop", "scheduled_sampling"):
-            _share(f"training.{name}", getattr(self, name))
+            share(f"training.{name}", getattr(self, name))
         if not self.learning_rate > 0:
             raise InputError(f"training.learning_rate is {self.learning_rate}: give a number above 0.")
         if sum(bound > 0 for bound in (self.global_clipnorm, self.clipnorm, self.clipvalue)) > 1:
@@ -405,33 +423,3 @@ class Training:
             raise InputError(
                 "training.plateau_patience needs schedule 'constant' and no warm-up: use one or the other."
             )
-
-
-def check_sampling(temperature: float, top_k: int, top_p: float, *, prefix: str = "") -> None:
-    """Raise InputError where a setting of draws is out of its range."""
-    if not 0 <= temperature < float("inf"):
-        raise InputError(
-            f"{prefix}temperature is {temperature}: give a number of at least 0, where 0 takes the likeliest."
-        )
-    if top_k < 0:
-        raise InputError(f"{prefix}top_k is {top_k}: give a number of at least 0, where 0 keeps all symbols.")
-    if not 0 < top_p <= 1:
-        raise InputError(f"{prefix}top_p is {top_p}: give a share above 0 and up to 1, which keeps all symbols.")
-
-
-def at_least(name: str, value: float, bound: float) -> None:
-    """Raise InputError where `value` is below `bound`."""
-    if not value >= bound:
-        raise InputError(f"{name} is {value}: give a number of at least {bound}.")
-
-
-def _share(name: str, value: float) -> None:
-    if not 0 <= value < 1:
-        raise InputError(f"{name} is {value}: give a share from 0 up to, but not including, 1.")
-
-
-def one_of(name: str, value: str, choices: Any, *more: str) -> None:
-    """Raise InputError where `value` is none of a Literal's, nor of `more`."""
-    known = (*get_args(choices), *more)
-    if value not in known:
-        raise InputError(f"{name} is {value!r}: choose one of {', '.join(known)}.")

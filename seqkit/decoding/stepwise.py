@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.core.settings import at_least, check_sampling
+from seqkit.core.bounds import at_least, check_sampling
 
 State = Any
 Step = Callable[[np.ndarray, State], tuple[np.ndarray, State]]

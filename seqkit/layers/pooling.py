@@ -5,7 +5,8 @@ import dataclasses
 import keras
 from keras import ops
 
-from seqkit.core.settings import Pooling, Stack, one_of
+from seqkit.core.bounds import one_of
+from seqkit.core.settings import Pooling, Stack
 from seqkit.layers.stack import real_steps, recurrent_stack
 
 

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import inspect
 import json
-import time
+import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -14,14 +14,16 @@ import keras
 import numpy as np
 
 from seqkit.batches.pipeline import limited
+from seqkit.batches.rows import Rows
 from seqkit.core.arguments import Part, parts_of
+from seqkit.core.cluster import cluster_of
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.registry import recipe_of
 from seqkit.core.settings import Training
 from seqkit.runs.checking import check_training
 from seqkit.runs.contents import read_info, write_info
-from seqkit.runs.folder import CHECKPOINT, new_folder
+from seqkit.runs.folder import CHECKPOINT, NewFolder, new_folder, scratch_folder
 from seqkit.runs.parts import add_parts, lacking, write_run
 from seqkit.runs.rehearsal import rehearse
 from seqkit.runs.run import EVALUATION_BATCH, Run, command, load, versions
@@ -30,10 +32,11 @@ from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits, read_splits
 from seqkit.training.backbone import with_backbone_features
 from seqkit.training.curriculum import Curriculum
-from seqkit.training.executor import Forward, Rows
-from seqkit.training.loop import fit, reproducible
+from seqkit.training.executor import Forward
 from seqkit.training.monitor import Monitor, make_monitor
 from seqkit.training.objectives import Objective
+from seqkit.training.peers import ALONE, meet
+from seqkit.training.trainer import Trainer, reproducible
 
 
 class RunBuilder:
@@ -61,13 +64,21 @@ class RunBuilder:
 
     def __enter__(self) -> Self:
         given = self._arguments
+        cluster = cluster_of(os.environ, given["workers"], given["worker"])
+        self._peers = ALONE if cluster is None else meet(cluster)  # before anything is computed
         with contextlib.ExitStack() as stack:
-            place = new_folder(Path(given["out"]), overwrite=given["overwrite"], resume=given["resume"])
-            self._folder = stack.enter_context(place)
-            if self._folder.stands and not lacking(load(self._folder.path)):
+            self._folder = stack.enter_context(self._place())
+            if self._folder.stands and given["resume"] != "auto" and not lacking(load(self._folder.path)):
                 raise InputError(
                     f"{given['out']} lacks nothing: leave --resume out, or pass --overwrite to train it anew."
                 )
+            self._since = self._epochs_before() if given["extend_epochs"] and self._peers.first else 0
+            told = {"stands": self._folder.stands, "since": self._since}
+            told = json.loads(self._peers.from_first(json.dumps(told).encode()))
+            self._stands, self._since = told["stands"], told["since"]
+            if self._since:
+                self.training = dataclasses.replace(self.training, epochs=self._since + given["extend_epochs"])
+                self._settings |= {"training": dataclasses.asdict(self.training)}
             stack.enter_context(reproducible(given["seed"], self.training.precision))
             self._stack = stack.pop_all()
         return self
@@ -76,6 +87,18 @@ class RunBuilder:
         self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, problem, traceback)
+
+    def _place(self) -> contextlib.AbstractContextManager[NewFolder]:
+        """The folder to fill; of several processes the first one fills it, and the others have one that nobody sees."""
+        given = self._arguments
+        if not self._peers.first:
+            return scratch_folder()
+        return new_folder(
+            Path(given["out"]),
+            overwrite=given["overwrite"],
+            resume=given["resume"],
+            extend=bool(given["extend_epochs"]),
+        )
 
     def splits(self, columns: Mapping[str, str], **options: Any) -> Splits:
         """The recipe's data, read by `seqkit.sources.splits.read_splits` with these options."""
@@ -95,20 +118,25 @@ class RunBuilder:
         Args:
             curriculum: From the rows of the training data to what gives each epoch's in their place.
         Returns:
-            The run; its `failed` says what could not be added, and why.
+            The run; its `failed` says what could not be added, and why. Of several processes the first one has it; the
+            others have the trained model alone, with a "worker" in its `info`.
         """
         splits = splits.each(task.examined)
-        if self._folder.stands:
-            return self._completed(task, splits)
+        if self._stands:
+            return self._completed(task, splits) if self._peers.first else load(self._arguments["out"])
         objective = task.objective(self.training, splits.train)
         forward = Forward(model)  # traced once, for the rehearsal, each epoch's scores and the report
         score = _scoring(task, forward, splits.valid)
         monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
-        found, seen = check_training(task, splits, strict=self._arguments["strict"])
-        info = self._begin(task, splits, monitor) | found
-        rehearse(task, forward, splits, info, self._folder.path)
+        info, seen = self._described(task, splits), None
+        if self._peers.first:
+            found, seen = check_training(task, splits, strict=self._arguments["strict"])
+            info = self._begin(info, monitor) | found
+            rehearse(task, forward, splits, info, self._folder.path)
         keras.utils.set_random_seed(self._arguments["seed"])
         history = self._train(task, model, splits, info, objective, monitor, curriculum)
+        if not self._peers.first:
+            return Run(Path(self._arguments["out"]), task, model, info | {"worker": self._peers.part.index}, forward)
         write_run(self._folder.path, task, model, history, info, seen)
         self._folder.stand()
         return _added(Run(Path(self._arguments["out"]), task, model, info, forward), splits)
@@ -117,8 +145,26 @@ class RunBuilder:
         """The run that stands, with what it lacked."""
         run = load(self._arguments["out"])
         self._check_same(run.info, self._described(task, splits), {"training", "answers"}, ("train", "valid", "test"))
-        notify(f"{run.path} is trained; what it lacks is added: {', '.join(lacking(run))}.")
+        if not (left := lacking(run)):
+            notify(f"{run.path} is trained, and lacks nothing.")
+            return run
+        notify(f"{run.path} is trained; what it lacks is added: {', '.join(left)}.")
         return _added(run, splits)
+
+    def _epochs_before(self) -> int:
+        """Those of the finished run that is extended."""
+        for name, value, plain in (
+            ("schedule", self.training.schedule, "constant"),
+            ("scheduled_sampling", self.training.scheduled_sampling, 0.0),
+        ):
+            if value != plain:
+                raise InputError(
+                    f"training.{name} is {value}, which is laid out over all epochs from the first on, so that more "
+                    "can't be added: train anew with more training.epochs."
+                )
+        before = read_info(self._folder.path, trained=False)
+        epochs: int = before.get("trained_epochs") or before["extended_from"]  # once it is extended, it isn't finished
+        return epochs
 
     def _described(self, task: Task, splits: Splits) -> dict[str, Any]:
         """What run.json holds of a run before its training."""
@@ -135,10 +181,11 @@ class RunBuilder:
             "command": command(),
         }
 
-    def _begin(self, task: Task, splits: Splits, monitor: Monitor) -> dict[str, Any]:
-        """The same, once it is written."""
-        info = self._described(task, splits)
-        if self._arguments["resume"]:
+    def _begin(self, info: dict[str, Any], monitor: Monitor) -> dict[str, Any]:
+        """What was described, once it is written."""
+        if self._since:
+            info["extended_from"] = self._since
+        if self._folder.resumed:
             trained_by: set[Part] = (
                 {"training"} if monitor.score is None else {"training", "answers"}
             )  # which choose the epoch then
@@ -162,6 +209,9 @@ class RunBuilder:
         others = []
         for name, value in json.loads(json.dumps(info["settings"])).items():
             old, part = before["settings"].get(name), self._parts[name]
+            if name == "training" and isinstance(old, dict):
+                apart = Training.elsewhere | ({"epochs"} if "trained_epochs" in before and self._since else set())
+                old, value = ({key: one for key, one in each.items() if key not in apart} for each in (old, value))
             if old == value or part == "source":
                 continue
             if part in trained_by:
@@ -200,24 +250,28 @@ class RunBuilder:
             f"{train_rows.padding_share():.1%}; "
             + "; ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in facts.items())
         )
-        started = time.perf_counter()
         learner, (train_rows, valid_rows) = with_backbone_features(model, train_rows, valid_rows)
-        history = fit(
+        trainer = Trainer(
             learner,
+            objective,
+            training,
+            seed,
+            self._folder.path / CHECKPOINT,
+            peers=self._peers,
+            since=self._since,
+            monitor=monitor,
+        )
+        history = trainer.fit(
             train_rows,
             valid_rows,
-            objective=objective,
-            training=training,
-            seed=seed,
             callbacks=self._arguments["callbacks"],
-            checkpoint=self._folder.path / CHECKPOINT,
-            resume=self._arguments["resume"],
+            resume=self._folder.resumed,
             curriculum=None if curriculum is None else curriculum(train_rows),
-            monitor=monitor,
         )
         kept = history[monitor.kept(history)]
         info["kept"] = {"epoch": int(kept["epoch"]), "monitor": monitor.column, "value": kept[monitor.column]}
-        info["training_seconds"] = round(time.perf_counter() - started, 1)
+        info["trained_epochs"] = len(history)
+        info["training_seconds"] = round(trainer.seconds, 1)
         info["training_facts"] = facts | {"padding_share": train_rows.padding_share(), "shapes": train_rows.shapes()}
         return history
 

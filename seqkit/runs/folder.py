@@ -3,15 +3,17 @@
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.runs.contents import RUN
 from seqkit.runs.lock import FolderLock
 
-CHECKPOINT = Path("checkpoint") / "state.npz"
+CHECKPOINT = Path("checkpoint")
 
 
 class NewFolder:
@@ -19,10 +21,11 @@ class NewFolder:
 
     Attributes:
         path: Where it is: beside its place, and in it from `stand` on.
+        resumed: Whether it holds an interrupted run to go on with, or one that stands and may lack something.
     """
 
-    def __init__(self, part: Path, place: Path, lock: FolderLock, overwrite: bool):
-        self.path, self._place, self._lock, self._overwrite = part, place, lock, overwrite
+    def __init__(self, part: Path, place: Path, lock: FolderLock, overwrite: bool, resumed: bool):
+        self.path, self._place, self._lock, self._overwrite, self.resumed = part, place, lock, overwrite, resumed
 
     @property
     def stands(self) -> bool:
@@ -30,7 +33,7 @@ class NewFolder:
         return self.path == self._place
 
     def stand(self) -> None:
-        """Take the place, and drop the checkpoint; a folder that was there stays until then.
+        """Take the place, with the last checkpoint; a folder that was there stays until then.
 
         Raises:
             InputError: The place was taken meanwhile; the checkpoint is kept.
@@ -41,7 +44,9 @@ class NewFolder:
         else:
             os.replace(self.path, self._place)
         self.path = self._lock.folder = self._place
-        shutil.rmtree(self.path / CHECKPOINT.parent, ignore_errors=True)
+        for kind in ("step", "best"):
+            for file in numbered(self.path / CHECKPOINT, kind)[:-1]:
+                file.unlink()
 
     def _replace(self, old: Path) -> None:
         with FolderLock(self._place, wait=True) as lock:
@@ -58,23 +63,31 @@ class NewFolder:
 
 
 @contextlib.contextmanager
-def new_folder(path: Path, *, overwrite: bool = False, resume: bool = False) -> Iterator[NewFolder]:
+def new_folder(
+    path: Path, *, overwrite: bool = False, resume: bool | Literal["auto"] = False, extend: bool = False
+) -> Iterator[NewFolder]:
     """A folder to fill beside `path`, locked, which takes its place when the block says so.
 
     When the block ends before that, a checkpoint in it is kept for `resume`, and anything else is removed. Where a run
     stands and none was interrupted before it stood, to resume is to add to that one.
 
+    Args:
+        resume: Go on with an interrupted run; "auto" for that where there is one, and otherwise anew.
+        extend: Begin with the last checkpoint of the run that stands, to replace it.
     Raises:
         InputError: `path` is taken, or an interrupted run lies beside it, and neither was meant; another process is making
-            this run; or nothing can be written there.
+            this run; there is nothing to extend; or nothing can be written there.
     """
     if path.name in ("", ".."):
         raise InputError(f"{path} names no folder to make: give --out a name, such as saved_models/mine.")
     part = path.with_name(f".{path.name}.partial")
-    if resume and not overwrite and not part.exists() and (path / RUN).exists():
+    if resume == "auto":
+        resume = _interrupted(part) or ((path / RUN).exists() and not (overwrite or extend))
+    if resume and not (overwrite or extend) and not part.exists() and (path / RUN).exists():
         with FolderLock(path) as lock:
-            yield NewFolder(path, path, lock, overwrite)
+            yield NewFolder(path, path, lock, overwrite, True)
         return
+    overwrite = overwrite or extend
     _check_free(path, overwrite)
     if resume and not part.exists():
         raise InputError(f"There is no interrupted run of {path} to resume: leave --resume out.")
@@ -85,21 +98,47 @@ def new_folder(path: Path, *, overwrite: bool = False, resume: bool = False) -> 
             raise InputError(f"{path} can't be made: a part of that path is a file. Choose another --out.") from None
         except OSError as error:
             raise InputError(f"{path} can't be made ({error.strerror}): choose another --out.") from None
-        folder = NewFolder(part, path, lock, overwrite)
+        folder = NewFolder(part, path, lock, overwrite, bool(resume) or extend)
         try:
             _put_back(path)
             _check_free(path, overwrite)  # once more: it may have been made meanwhile
-            _check_checkpoint(part, path, overwrite, resume)
+            _check_checkpoint(part, path, overwrite and not extend, bool(resume))
             if not resume:
                 _empty(part, lock)
+            if extend and not resume:
+                _take_over(path, part)
             yield folder
         finally:
-            if not folder.stands and not (part / CHECKPOINT).exists():
+            if not folder.stands and not _interrupted(part):
                 shutil.rmtree(part, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[NewFolder]:
+    """A folder to fill that is gone after the block."""
+    with tempfile.TemporaryDirectory(prefix="seqkit-") as name, new_folder(Path(name) / "run") as folder:
+        yield folder
+
+
+def numbered(folder: Path, kind: str) -> list[Path]:
+    """The files of a checkpoint's kind, "step" or "best", by their numbers."""
+    return sorted(folder.glob(f"{kind}-*.npz"), key=lambda path: int(path.stem.partition("-")[2]))
+
+
+def _interrupted(part: Path) -> bool:
+    return bool(numbered(part / CHECKPOINT, "step"))
+
+
+def _take_over(path: Path, part: Path) -> None:
+    """Begin where a finished run has ended."""
+    if not _interrupted(path):
+        raise InputError(f"{path} holds no run with its last checkpoint, so that it can't be extended: train it anew.")
+    shutil.copytree(path / CHECKPOINT, part / CHECKPOINT)
+    shutil.copy(path / RUN, part / RUN)
+
+
 def _check_checkpoint(part: Path, path: Path, overwrite: bool, resume: bool) -> None:
-    there = (part / CHECKPOINT).exists()
+    there = _interrupted(part)
     if resume and not there:
         raise InputError(f"There is no interrupted run of {path} to resume: leave --resume out.")
     if there and not (resume or overwrite):

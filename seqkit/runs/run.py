@@ -20,9 +20,9 @@ import tensorflow as tf
 from rich.table import Table
 
 from seqkit.checks.leaks import Seen
+from seqkit.core.bounds import one_of
 from seqkit.core.errors import InputError, reason_of
 from seqkit.core.registry import exporters
-from seqkit.core.settings import one_of
 from seqkit.core.version import __version__
 from seqkit.export.artefact import artefact_name, write_artefact
 from seqkit.export.card import model_card

@@ -8,11 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqkit.batches.rows import Rows
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.export.description import Description
 from seqkit.sources.examples import Examples, Role
-from seqkit.training.executor import Forward, Rows
+from seqkit.training.executor import Forward
 from seqkit.training.objectives import Objective
 
 Scorer = Callable[[np.ndarray], dict[str, float]]

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from seqkit.sources.examples import Examples, Role, hold_out
 from seqkit.sources.prepared import read_before
 from seqkit.sources.reading import read
 from seqkit.sources.stored import Gathered
-from seqkit.sources.text_files import TextFile, open_text, suffix_of
+from seqkit.sources.text_files import TextFile, files_of, open_text, suffix_of
 
 STRETCH = 1_000  # characters: what intervals are resampled by
 READ = 1 << 20  # characters that are looked at once
@@ -32,7 +32,8 @@ def read_corpus(
     """Read text.
 
     Args:
-        source: A .txt file (also .gz), or anything that `seqkit.sources.reading.read` takes.
+        source: A .txt file (also .gz), a pattern that several fit (part-*.txt), or anything that
+            `seqkit.sources.reading.read` takes.
         columns: "text" -> its column in a table.
         contiguous: One running text, cut into stretches whose column "stretch" says that they belong together (see
             `as_stretches`); rows of a table are its lines. Otherwise each line that isn't empty, or each row, is a text by
@@ -44,12 +45,13 @@ def read_corpus(
     if (known := read_before(source, role)) is not None:
         return known
     if isinstance(source, str | Path) and suffix_of(Path(source)) in TEXTS:
-        file, origin = open_text(Path(source)), str(source)
-        if not any(piece.strip() for piece in file.pieces()):
-            raise InputError(f"{source} is empty: expected text.")
-        if not contiguous:
-            return _lines(file, origin)
-        return dataclasses.replace(as_stretches(file.pieces(), origin), findings=file.findings)
+        opened = [open_text(path) for path in files_of(Path(source))]
+        for file in opened:
+            if not any(piece.strip() for piece in file.pieces()):
+                raise InputError(f"{file.path} is empty: expected text.")
+        examples = _one_text(opened, str(source)) if contiguous else _lines(opened, str(source))
+        findings = tuple(finding for file in opened for finding in file.findings)
+        return dataclasses.replace(examples, findings=(*findings, *examples.findings))
     examples = read(source, columns, role=role, data_dir=data_dir)
     if not contiguous:
         return examples
@@ -58,17 +60,43 @@ def read_corpus(
     return dataclasses.replace(stretches, lines=None, findings=examples.findings)
 
 
-def _lines(file: TextFile, origin: str) -> Examples:
+def _one_text(opened: Sequence[TextFile], origin: str) -> Examples:
+    """The texts of files, one after the other, as one."""
+    files: list[tuple[str, int]] = []
+
+    def pieces() -> Iterator[str]:
+        lines = 0
+        for file in opened:
+            files.append((str(file.path), lines))
+            piece = ""
+            for piece in file.pieces():
+                lines += piece.count("\n")
+                yield piece
+            if file is not opened[-1] and not piece.endswith("\n"):
+                lines += 1
+                yield "\n"
+
+    examples = as_stretches(pieces(), origin)
+    return dataclasses.replace(examples, files=tuple(files)) if len(files) > 1 else examples
+
+
+def _lines(opened: Sequence[TextFile], origin: str) -> Examples:
     """Each line that isn't empty as a text by itself."""
     texts, lines, empty = Gathered("text"), Gathered("lines"), list[str]()
-    for number, line in enumerate(file.lines, start=1):
-        if line:
-            texts.append(line)
-            lines.append(number)
-        else:
-            empty.append(file.place(number))
+    files: list[tuple[str, int]] = []
+    number = 0
+    for file in opened:
+        files.append((str(file.path), number))
+        for line in file.lines:
+            number += 1
+            if line:
+                texts.append(line)
+                lines.append(number)
+            else:
+                empty.append(file.place(number - files[-1][1]))
     found = (Finding.at("empty_line", "note", f"{len(empty):,} empty lines are no texts", empty),) if empty else ()
-    return Examples({"text": texts.done()}, origin, lines=lines.done(), findings=(*file.findings, *found))
+    several = tuple(files) if len(files) > 1 else ()
+    return Examples({"text": texts.done()}, origin, lines=lines.done(), findings=found, files=several)
 
 
 def as_stretches(pieces: Iterable[str], origin: str) -> Examples:

@@ -13,8 +13,8 @@ from seqkit.sources.examples import Examples, Role
 from seqkit.sources.in_memory import read_dataset, read_mapping
 from seqkit.sources.labels import check_names, check_tags
 from seqkit.sources.prepared import read_before
-from seqkit.sources.tables import Layout, has_header, layout_of, read_layout
-from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
+from seqkit.sources.tables import Layout, has_header, layout_of, read_layout, read_layouts
+from seqkit.sources.text_files import TABLES, TextFile, files_of, open_text, suffix_of
 from seqkit.sources.tfds import read_tfds
 from seqkit.sources.token_files import Kind, kind_of_tokens, read_tokens
 from seqkit.sources.workbooks import WORKBOOKS, read_workbook
@@ -25,8 +25,9 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
 
     Args:
         source: Path of a table (.tsv, .csv, .jsonl, also .gz, .xlsx or .parquet) or, for tokens, of a token file, under
-            any name; "tfds:NAME[/CONFIG][:SPLIT]"; a tuple of sequences in the order of `columns`; a mapping or data frame
-            with those columns; a tf.data.Dataset of tuples or dicts; Examples that were read before.
+            any name; a pattern that several tables of text fit (part-*.tsv); "tfds:NAME[/CONFIG][:SPLIT]"; a tuple of
+            sequences in the order of `columns`; a mapping or data frame with those columns; a tf.data.Dataset of tuples or
+            dicts; Examples that were read before; a folder of prepared data.
         columns: Field -> name of its column, or its number from 0 in a file without a header. The fields "tokens" and
             "tags" hold tuples of strings: lists, cells in which a list is written as Python or JSON writes it, or cells
             that are split at spaces. A text for "tokens" that comes from Python without tags stays a string.
@@ -40,7 +41,7 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
     if isinstance(source, str) and source.startswith("tfds:"):
         examples = read_tfds(source, columns, role, data_dir)
     elif isinstance(source, str | Path):
-        examples = read_file(Path(source), columns)
+        examples = read_files(Path(source), columns)
     elif hasattr(source, "element_spec"):
         examples = read_dataset(source, columns, f"the tf.data dataset ({role})")
     elif hasattr(source, "keys") and hasattr(source, "__getitem__"):
@@ -57,6 +58,23 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
     if not len(examples):
         raise InputError(f"{examples.origin} has no rows: expected at least one with {' and '.join(columns)}.")
     return check_tags(check_names(examples, role))
+
+
+def read_files(path: Path, columns: Mapping[str, str]) -> Examples:
+    """Read the wanted columns of a file, or of all tables that fit a pattern."""
+    paths = files_of(path)
+    if len(paths) == 1:
+        return read_file(paths[0], columns)
+    tables = []
+    for one in paths:
+        file = open_text(one)
+        kind = _kind(file, columns)
+        if not isinstance(kind, Layout):
+            raise InputError(
+                f"{one}, one of {len(paths):,} files that fit {path}, is no table: give other files one by one."
+            )
+        tables.append((file, kind))
+    return read_layouts(tables, columns, str(path))
 
 
 def read_file(path: Path, columns: Mapping[str, str]) -> Examples:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from seqkit.core.errors import InputError
+from seqkit.sources.cells import listed
 from seqkit.sources.examples import Examples, Role, hold_out
 from seqkit.sources.labels import named_as
-from seqkit.sources.prepared import SPLITS, Prepared, being_made, check_settings, open_prepared, prepared_at
+from seqkit.sources.prepared import AGAIN, SPLITS, Prepared, being_made, check_settings, open_prepared, prepared_at
 from seqkit.sources.reading import read
 from seqkit.sources.stored import stored_part
 from seqkit.text.tokenizer import Unit
@@ -136,7 +137,13 @@ def read_splits(
     folder, making = prepared_at(data), being_made()
     if folder is not None:
         prepared = open_prepared(folder)
-        check_settings(folder, prepared.manifest["columns"], columns)
+        before = prepared.manifest["columns"]
+        if set(before) != set(columns):
+            raise InputError(
+                f"{folder} was prepared for the recipe {prepared.manifest['recipe']}, with {listed(before)}, where "
+                f"{listed(columns)} are wanted: {AGAIN}"
+            )
+        check_settings(folder, before, columns)
         if valid is not None:
             raise InputError(f"{folder} has its own validation rows: leave --valid out, or prepare the data with it.")
         tested = prepared.split("test") if test is None else read_as("test", test)

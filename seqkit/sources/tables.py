@@ -55,12 +55,32 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
 
 def read_layout(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> Examples:
     """Read the wanted columns of a table that is written so."""
-    if not any(line.strip() for line in file.lines):
-        raise InputError(f"{file.path} is empty: expected a table with {' and '.join(columns)}.")
-    found = list(file.findings)
-    rows = _objects(file, columns) if not layout.separator else _cells(file, layout, columns, found)
-    examples = examples_of(rows, columns, str(file.path))
-    return dataclasses.replace(examples, findings=(*found, *examples.findings))  # rows have added some meanwhile
+    return read_layouts([(file, layout)], columns, str(file.path))
+
+
+def read_layouts(tables: Sequence[tuple[TextFile, Layout]], columns: Mapping[str, str], origin: str) -> Examples:
+    """Read the wanted columns of tables as those of one, whose lines are counted through."""
+    found = [finding for file, _ in tables for finding in file.findings]
+    files: list[tuple[str, int]] = []
+
+    def rows() -> Iterator[Row]:
+        last = 0
+        for file, layout in tables:
+            if not any(line.strip() for line in file.lines):
+                raise InputError(f"{file.path} is empty: expected a table with {' and '.join(columns)}.")
+            before = last
+            files.append((str(file.path), before))
+            for number, cells in _cells(file, layout, columns, found) if layout.separator else _objects(file, columns):
+                last = before + number
+                yield last, cells
+
+    def place(line: int) -> str:
+        return f"{files[-1][0]}, line {line - files[-1][1]}"
+
+    examples = examples_of(rows(), columns, origin, place=place)
+    # rows have added findings and files meanwhile
+    examples = dataclasses.replace(examples, findings=(*found, *examples.findings))
+    return dataclasses.replace(examples, files=tuple(files)) if len(files) > 1 else examples
 
 
 def layout_of(file: TextFile, columns: Mapping[str, str]) -> Layout | None:

@@ -4,6 +4,7 @@ import codecs
 import contextlib
 import dataclasses
 import functools
+import glob
 import gzip
 import io
 import re
@@ -53,14 +54,14 @@ class TextFile:
 
     def whole_lines(self) -> Iterator[str]:
         """The lines with their ends."""
-        with self.opened() as file:
-            for line in io.TextIOWrapper(file, self.encoding, newline="\n"):
+        with io.TextIOWrapper(self.opened(), self.encoding, newline="\n") as text:
+            for line in text:
                 yield line.lstrip(MARK) if line.startswith(MARK) else line
 
     def pieces(self) -> Iterator[str]:
         """The text, piece by piece: a line may be longer than memory."""
-        with self.opened() as file:
-            text, begins = io.TextIOWrapper(file, self.encoding, newline="\n"), True
+        with io.TextIOWrapper(self.opened(), self.encoding, newline="\n") as text:
+            begins = True
             while piece := text.readline(_BLOCK):
                 yield piece.lstrip(MARK) if begins else piece
                 begins = piece.endswith("\n")
@@ -134,6 +135,16 @@ def _look_through(path: Path, file: BinaryIO, encoding: str, name: str, *, marke
             f"{path} looks like UTF-16 without its mark: convert it, for example with iconv -f utf-16le -t utf-8."
         )
     return inside
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that a path means: one, or those that fit a pattern (part-*.tsv), in the order of their names."""
+    if path.exists() or not glob.has_magic(str(path)):
+        return [path]
+    found = sorted(map(Path, glob.glob(str(path))))
+    if not found:
+        raise InputError(f"No file's name fits the pattern {path}: check the path.")
+    return found
 
 
 def suffix_of(path: Path) -> str:

@@ -15,6 +15,7 @@ from seqkit.baselines.fixed_window import FixedWindow
 from seqkit.baselines.ngrams import KneserNey
 from seqkit.batches.derived import Ones, shifted
 from seqkit.batches.pipeline import Pipeline, boundaries
+from seqkit.batches.rows import Rows
 from seqkit.batches.windows import Windows
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
@@ -37,7 +38,7 @@ from seqkit.text.subwords import MARK, Subwords
 from seqkit.text.tokenizer import WORDS, count_tokens, tokenize
 from seqkit.text.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Vocabulary
 from seqkit.topologies.many_to_many import many_to_many
-from seqkit.training.executor import Batch, Forward, Rows, step_outputs
+from seqkit.training.executor import Batch, Forward, step_outputs
 from seqkit.training.objectives import Objective, classification
 
 STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost

@@ -11,6 +11,7 @@ import numpy as np
 
 from seqkit.baselines.writers import MostFrequentAnswer, Nearest
 from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.rows import Rows
 from seqkit.batches.teacher_forcing import encoder_decoder_rows
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
@@ -25,7 +26,7 @@ from seqkit.tasks.written import TextToText
 from seqkit.text.vocabulary import Vocabulary
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.training.curriculum import Curriculum
-from seqkit.training.executor import Forward, Rows
+from seqkit.training.executor import Forward
 
 SHOWN = 20  # programs in the report
 PICTURES = 3  # of attention

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from seqkit.batches.pipeline import Column
+from seqkit.batches.rows import Rows
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.export.description import Description
@@ -19,7 +20,6 @@ from seqkit.sources.reading import read
 from seqkit.sources.streams import inputs_of
 from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import Vocabulary
-from seqkit.training.executor import Rows
 from seqkit.training.objectives import Objective
 
 

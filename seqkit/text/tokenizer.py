@@ -5,20 +5,22 @@ same ones. The rule is data (a normal form, then RE2 patterns applied in order) 
 another language.
 """
 
+import collections
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
-from seqkit.core.autotune import without_autotune
 from seqkit.core.errors import InputError
 from seqkit.core.files import cache_folder, replacing
 from seqkit.core.ragged import Ragged
@@ -37,6 +39,7 @@ _STEPS: dict[str, tuple[tuple[str, str], ...]] = {
     "character": _CLEAN,
     "symbol": (),
 }
+THREADS = 2
 _CHUNK = 256  # texts a tf.data element: enough to keep both the regular expressions and the threads busy
 
 
@@ -187,18 +190,31 @@ def _split(
         texts = (unicodedata.normalize(form, text) for text in texts)
         tokenizer = dataclasses.replace(tokenizer, normalise=False)
 
+    split = _splitter(tokenizer)
+    rest = iter(texts)
+    under_way: collections.deque[Future[Sequence[tf.Tensor]]] = collections.deque()
+    # tf.data's own generators have the system take every freed page back, from then on and everywhere
+    with ThreadPoolExecutor(THREADS) as pool:
+        while (chunk := list(itertools.islice(rest, _CHUNK))) or under_way:
+            if chunk:
+                under_way.append(pool.submit(lambda chunk: [part.numpy() for part in split(tf.constant(chunk))], chunk))
+            if len(under_way) > 2 * THREADS or not chunk:
+                yield tuple(under_way.popleft().result())
+
+
+@functools.lru_cache(maxsize=8)
+def _splitter(tokenizer: Tokenizer | Subwords) -> Callable[[tf.Tensor], Sequence[tf.Tensor]]:
+    """Texts -> their distinct tokens, the place of each token among these, and tokens a text."""
+
     def split(chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         rows = tokenizer(chunk)
         types, places = tf.unique(rows.flat_values)
         return types, places, rows.row_lengths()
 
-    def chunks() -> Iterator[list[str]]:
-        rest = iter(texts)
-        while chunk := list(itertools.islice(rest, _CHUNK)):
-            yield chunk
-
-    given = tf.data.Dataset.from_generator(chunks, output_signature=tf.TensorSpec([None], tf.string))
-    yield from without_autotune(given.map(split, num_parallel_calls=2)).as_numpy_iterator()
+    traced: Callable[[tf.Tensor], Sequence[tf.Tensor]] = tf.function(
+        split, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
+    )
+    return traced
 
 
 def _cache_path(texts: Sequence[str], tokenizer: Tokenizer | Subwords) -> Path:
@@ -229,7 +245,7 @@ def _write_cache(path: Path, tokens: Tokens) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         types = np.frombuffer(json.dumps(tokens.types).encode(), np.uint8)
-        with replacing(path) as part, open(part, "wb") as file:
+        with replacing(path, shared=True) as part, open(part, "wb") as file:
             np.savez(file, types=types, values=tokens.indices.values, offsets=tokens.indices.offsets)
     except OSError:
         pass

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.pipeline import Pipeline, Shared
+from seqkit.batches.rows import Rows
 from seqkit.core.files import cache_folder, replacing
 from seqkit.core.progress import notify
-from seqkit.training.executor import Rows
 
 IMAGE, MAPS = "image", "maps"  # an input, and the model that is all between it and what learns
 BATCH = 32  # images computed at once
@@ -97,7 +97,7 @@ def _write(path: Path, part: keras.Model, images: Shared, count: int) -> None:
     )
     header = {"descr": "<f4", "fortran_order": False, "shape": (count, *part.outputs[0].shape[1:])}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as partial, open(partial, "wb") as file:
+    with replacing(path, shared=True) as partial, open(partial, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for chunk in images.chunks(BATCH):
             file.write(see(chunk.astype(np.float32)).numpy().astype("<f4").tobytes())

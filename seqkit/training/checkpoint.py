@@ -1,19 +1,29 @@
-"""The state of a training: where it stands, and one file of it, which is there whole or not at all."""
+"""What a checkpoint holds: the whole state of a training at a step. Files are whole or not there, with a digest inside."""
 
 import dataclasses
+import hashlib
 import json
-from collections.abc import Sequence
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from seqkit.core.errors import InputError, reason_of
 from seqkit.core.files import replacing
-from seqkit.training.sums import Figures, add_sums
+from seqkit.core.progress import notify
+from seqkit.training.executor import Executor
+from seqkit.training.peers import Peers, seeds_apart
 
 Arrays = list[np.ndarray]
+Figures = dict[str, float]
+KEPT = 2  # checkpoints
+NUMBERED = re.compile(r"(step|best)-(\d+)\.npz")
+DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile)  # what NumPy makes of such a file
 
 
 @dataclasses.dataclass
@@ -23,80 +33,194 @@ class Position:
     Attributes:
         epoch: How many are done.
         step: How many are done of the epoch that is under way.
-        sums: Over the items of these steps.
+        total: How many are done in all.
+        sums: Over the items of the epoch's steps.
+        seconds: That these took, and
+        tokens: How many steps of the answers they held.
         history: A row for each epoch that is done.
+        elapsed: Seconds that the training took until then.
+        best: The epoch, from 1, whose weights are the best ones; 0 before there is one.
     """
 
     epoch: int = 0
     step: int = 0
+    total: int = 0
     sums: Figures = dataclasses.field(default_factory=dict)
+    seconds: float = 0.0
+    tokens: int = 0
     history: list[Figures] = dataclasses.field(default_factory=list)
-
-    def end_step(self, figures: Figures) -> None:
-        """Count a step and what it summed up."""
-        add_sums(self.sums, figures)
-        self.step += 1
+    elapsed: float = 0.0
+    best: int = 0
 
     def end_epoch(self, row: Figures) -> None:
         """Count an epoch and what it came to."""
         self.history.append(row)
-        self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
+        self.epoch, self.step, self.sums, self.seconds, self.tokens = self.epoch + 1, 0, {}, 0.0, 0
 
 
 @dataclasses.dataclass(frozen=True)
-class Saving:
-    """Where a training is saved, and all that changes in it.
+class State:
+    """All that changes in a training, beside its position.
 
     Attributes:
-        path: A file, or None to save nothing.
-        variables: Of the model, of its optimizer, averages, and states that are carried.
+        model: That is trained.
+        variables: Of the model, its optimizer, and averages.
+        executor: With the states that it carries from window to window: of several processes each has those of its slots.
+        slots: Of all processes.
+        peers: These processes.
     """
 
-    path: Path | None
+    model: keras.Model
     variables: Sequence[tf.Variable]
+    executor: Executor
+    slots: int
+    peers: Peers
 
-    def save(self, position: Position, best: Arrays) -> None:
-        """Write all down; `best` are the weights of the best epoch."""
-        if self.path is not None:
-            arrays = [variable.numpy() for variable in self.variables]
-            write_checkpoint(self.path, dataclasses.asdict(position), arrays, best)
+    def arrays(self) -> Arrays:
+        """All of it, as one process would have it."""
+        part = self.peers.part
+        seeds_apart(self.model, part, back=True)
+        values = [variable.numpy() for variable in self.variables]
+        seeds_apart(self.model, part)
+        states = []
+        for state in self.executor.states:
+            slots = np.zeros((self.slots, *state.shape[1:]), state.dtype.as_numpy_dtype)
+            slots[part.index :: part.size] = state.numpy()
+            states.append(tf.constant(slots))
+        return values + [total.numpy() for total in (self.peers.sum(states) if states else [])]
 
-    def restore(self) -> tuple[Position, Arrays]:
-        """The position and the best weights, with the variables as they were.
+    def assign(self, arrays: Arrays) -> None:
+        """Make it that of these arrays.
 
         Raises:
-            InputError: Nothing is saved there, or it is damaged, or of another model.
+            ValueError: They are of something else.
         """
-        if self.path is None or not self.path.exists():
-            raise InputError(f"{self.path} does not exist: there is no interrupted training to resume.")
+        part, states = self.peers.part, self.executor.states
+        for variable, array in zip([*self.variables, *states], arrays, strict=True):
+            variable.assign(array[part.index :: part.size] if any(variable is state for state in states) else array)
+        seeds_apart(self.model, part)
+
+    def average_statistics(self) -> None:
+        """What layers note of the batches that they see, such as moving means, becomes the mean over all processes."""
+        statistics = [v.value for v in self.model.non_trainable_variables if v.dtype.startswith(("float", "bfloat"))]
+        if self.peers.part.size > 1 and statistics:
+            for variable, total in zip(statistics, self.peers.sum(statistics), strict=True):
+                variable.assign(total / self.peers.part.size)
+
+
+class Checkpoint:
+    """A folder of checkpoints of one training, the last two of them, with the best weights in files of their own.
+
+    Args:
+        folder: Where; it is made as something is saved.
+        of: What the training is of, as JSON: one that is resumed has to be of the same.
+    """
+
+    def __init__(self, folder: Path, of: Mapping[str, Any]):
+        self.folder, self._of = folder, json.loads(json.dumps(of))
+        self._sound: set[int] = set()  # epochs whose weights' file was written or read here
+
+    def save(self, position: Position, arrays: Arrays, best: Arrays) -> bool:
+        """Write all down; where that fails, say so, and leave what there is as it is.
+
+        Args:
+            best: The weights of the epoch `position.best`.
+        Returns:
+            Whether it is written.
+        """
         try:
-            kept, arrays, best = read_checkpoint(self.path)
-            position = Position(**kept)
-            for variable, array in zip(self.variables, arrays, strict=True):
-                variable.assign(array)
-        except Exception as error:  # whatever NumPy, or a variable, makes of what is no checkpoint of this training
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if position.best and position.best not in self._sound:
+                _write(self._file("best", position.best), {}, best)
+                self._sound.add(position.best)
+            state = {"of": self._of, "position": dataclasses.asdict(position)}
+            _write(self._file("step", position.total), state, arrays)
+        except OSError as error:
+            there = f"the one of step {max(self.steps()):,} is kept" if self.steps() else "there is none"
+            notify(f"The checkpoint of step {position.total:,} can't be written ({error.strerror}): {there}.")
+            return False
+        for kind in (
+            "step",
+            "best",
+        ):  # the older of two checkpoints goes back to the newest best weights or those before
+            for number in self._numbers(kind)[:-KEPT]:
+                self._file(kind, number).unlink()
+        return True
+
+    def steps(self) -> list[int]:
+        """The steps of which there are checkpoints, ascending."""
+        return self._numbers("step")
+
+    def latest(self) -> tuple[Position, Arrays, Arrays]:
+        """The newest one that is whole: the position, the variables, and the best weights (nothing before there are any).
+
+        Raises:
+            InputError: There is none, or it is of another training.
+        """
+        steps = self.steps()
+        if not steps:
+            raise InputError(f"{self.folder} holds no checkpoint: there is no interrupted training to resume.")
+        for step in reversed(steps):
+            path = self._file("step", step)
+            try:
+                state, arrays = _read(path)
+                position = Position(**state["position"])
+                best = _read(self._file("best", position.best))[1] if position.best else []
+            except DAMAGED as error:
+                rest = "the one before it is taken" if step != steps[0] else "and there is none before it"
+                notify(f"{path} is damaged ({reason_of(error)}): {rest}.")
+                continue
+            self._check_same(state["of"])
+            self._sound = {position.best}
+            return position, arrays, best
+        raise InputError(
+            f"{self.folder} can't be resumed, since its checkpoints are damaged: take it from a backup, or train anew with "
+            "--overwrite."
+        )
+
+    def _check_same(self, before: Mapping[str, Any]) -> None:
+        others = [
+            f"{name} was {before.get(name)}, now {value}"
+            for name, value in self._of.items()
+            if before.get(name) != value
+        ]
+        if others:
             raise InputError(
-                f"{self.path} can't be resumed ({reason_of(error)}): take it from a backup, or train anew with --overwrite."
-            ) from error
-        return position, best
+                f"{self.folder} is of another training: {'; '.join(others)}. Resume it with the same settings and data, or "
+                "train anew."
+            )
+
+    def _file(self, kind: str, number: int) -> Path:
+        return self.folder / f"{kind}-{number}.npz"
+
+    def _numbers(self, kind: str) -> list[int]:
+        found = [NUMBERED.fullmatch(path.name) for path in self.folder.glob(f"{kind}-*.npz")]
+        return sorted(int(match[2]) for match in found if match)
 
 
-def write_checkpoint(path: Path, state: dict[str, Any], arrays: Arrays, best: Arrays) -> None:
-    """Write a few numbers, the variables and the best weights so far; an older file stays until the new one is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _write(path: Path, state: Mapping[str, Any], arrays: Arrays) -> None:
     contents = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
     contents |= {f"array_{number}": array for number, array in enumerate(arrays)}
-    contents |= {f"best_{number}": array for number, array in enumerate(best)}
     with replacing(path) as part, open(part, "wb") as file:
-        np.savez(file, allow_pickle=False, **contents)
+        np.savez(file, allow_pickle=False, digest=_digest(list(contents.values())), **contents)
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, Any], Arrays, Arrays]:
-    """The inverse of `write_checkpoint`."""
-    with np.load(path, allow_pickle=False) as kept:
-        state = json.loads(kept["state"].tobytes())
-        lists = [
-            [kept[f"{kind}_{number}"] for number in range(sum(name.startswith(f"{kind}_") for name in kept.files))]
-            for kind in ("array", "best")
-        ]
-    return state, lists[0], lists[1]
+def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
+    """The inverse of `_write`.
+
+    Raises:
+        ValueError: It holds something else than was written; or another of `DAMAGED`.
+    """
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:  # NumPy leaves open what is cut
+        state = kept["state"]
+        arrays = [kept[f"array_{number}"] for number in range(len(kept.files) - 2)]
+        if kept["digest"].tobytes() != _digest([state, *arrays]).tobytes():
+            raise ValueError("its digest is another")
+    return json.loads(state.tobytes()), arrays
+
+
+def _digest(arrays: Arrays) -> np.ndarray:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(repr((array.dtype.str, array.shape)).encode() + array.tobytes())
+    return np.frombuffer(digest.digest(), np.uint8)

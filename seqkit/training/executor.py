@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.rows import WHOLE, Part, Rows
 from seqkit.batches.windows import Windows
 from seqkit.core.ragged import Ragged
 from seqkit.recurrence.acceleration import Change, accelerate
@@ -16,7 +17,6 @@ from seqkit.recurrence.stateful import stateful
 TOKENS_A_SHAPE = 200_000  # from which on compiling pays
 Batch = dict[str, tf.Tensor]
 Of = Callable[[Batch, Any], tf.Tensor]
-Rows = Pipeline | Windows
 
 
 class Executor:
@@ -46,7 +46,9 @@ class Executor:
             variable.assign(value)
 
 
-def executor_of(model: keras.Model, rows: Rows, epochs: int, change: Change | None = None) -> Executor:
+def executor_of(
+    model: keras.Model, rows: Rows, epochs: int, change: Change | None = None, part: Part = WHOLE
+) -> Executor:
     """The model with its states for windows; else itself, or accelerated where the tokens pay for compiling each shape.
 
     Measured on two quiet cores (a bidirectional LSTM of 96 units, batches of 32 rows): a shape compiles for 0.8 s, and a
@@ -56,7 +58,9 @@ def executor_of(model: keras.Model, rows: Rows, epochs: int, change: Change | No
     if isinstance(rows, Windows):
         carrying = stateful(model, change=change)
         names = carrying.inputs[len(model.inputs) :]
-        return Executor(carrying, [tf.Variable(tf.zeros((rows.batch_size, t.shape[1]), t.dtype)) for t in names])
+        return Executor(
+            carrying, [tf.Variable(tf.zeros((part.of(rows.batch_size), t.shape[1]), t.dtype)) for t in names]
+        )
     pays = int(rows.lengths.sum()) * epochs >= TOKENS_A_SHAPE * len(rows.shapes())
     return Executor(accelerate(model, change=change) if pays or change else model)
 

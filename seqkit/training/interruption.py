@@ -11,19 +11,47 @@ Stop = type[KeyboardInterrupt]
 STOPS: dict[signal.Signals, Stop] = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
 
 
+class Interruption:
+    """Whether somebody has asked for an end.
+
+    Attributes:
+        noted: How, or None.
+    """
+
+    def __init__(self) -> None:
+        self.noted: Stop | None = None
+        self._raised: Callable[[Stop], KeyboardInterrupt] | None = None
+
+    def note(self, stop: Stop) -> None:
+        """Keep in mind that somebody has; raise where that is due at once, or for the second time."""
+        if self._raised is not None:
+            raise self._raised(stop)
+        if self.noted is not None:
+            raise stop
+        self.noted = stop
+
+    @contextlib.contextmanager
+    def at_once(self, raised: Callable[[Stop], KeyboardInterrupt]) -> Iterator[None]:
+        """In the block nothing is in the making: an end is at once, by what `raised` makes of it."""
+        self._raised = raised
+        try:
+            if self.noted is not None:
+                raise raised(self.noted)
+            yield
+        finally:
+            self._raised = None
+
+
 @contextlib.contextmanager
-def interruption() -> Iterator[Callable[[], Stop | None]]:
+def interruption() -> Iterator[Interruption]:
     """Ctrl-C or SIGTERM is noted, to be looked at between steps; a second one stops at once."""
-    noted: list[Stop] = []
+    interrupted = Interruption()
 
     def note(number: int, frame: FrameType | None) -> None:
-        stop = STOPS[signal.Signals(number)]
-        if noted:
-            raise stop
-        noted.append(stop)
+        interrupted.note(STOPS[signal.Signals(number)])
 
     with _handled(note, *STOPS):
-        yield lambda: noted[0] if noted else None
+        yield interrupted
 
 
 @contextlib.contextmanager

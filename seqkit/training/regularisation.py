@@ -9,6 +9,7 @@ from keras import layers
 
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
+from seqkit.training.peers import ALONE, Peers
 
 NOT_IN_STEP = "training.ar and training.tar are for models with an answer at every step: leave them at 0."
 
@@ -58,13 +59,16 @@ def _reads(layer: keras.layers.Layer, tensor: keras.KerasTensor) -> bool:
     return any(given is tensor for given in tf.nest.flatten(layer.input))
 
 
-def activation_penalty(training: Training, said: tf.Tensor, dropped: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+def activation_penalty(
+    training: Training, said: tf.Tensor, dropped: tf.Tensor, weights: tf.Tensor, peers: Peers = ALONE
+) -> tf.Tensor:
     """AR and TAR (Merity et al. 2017): ar mean(dropped_t^2) + tar mean((said_t - said_t-1)^2), over real steps.
 
     Args:
         said: float, (batch, steps, units), the stack's outputs.
         dropped: float, (batch, steps, units), the same after dropout.
         weights: float, (batch, steps), 0 on padding.
+        peers: Of whom each has a part of the batch; what all of them return adds up to its penalty.
     Raises:
         InputError: There is no answer at every step.
     """
@@ -72,10 +76,7 @@ def activation_penalty(training: Training, said: tf.Tensor, dropped: tf.Tensor, 
         raise InputError(NOT_IN_STEP)
     said, dropped = tf.cast(said, tf.float32), tf.cast(dropped, tf.float32)
     both = weights[:, 1:] * weights[:, :-1]
-    size = _mean(tf.reduce_mean(tf.square(dropped), axis=-1), weights)
-    change = _mean(tf.reduce_mean(tf.square(said[:, 1:] - said[:, :-1]), axis=-1), both)
-    return training.ar * size + training.tar * change
-
-
-def _mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    return tf.math.divide_no_nan(tf.reduce_sum(values * weights), tf.reduce_sum(weights))
+    size = tf.reduce_sum(tf.reduce_mean(tf.square(dropped), axis=-1) * weights)
+    change = tf.reduce_sum(tf.reduce_mean(tf.square(said[:, 1:] - said[:, :-1]), axis=-1) * both)
+    steps, pairs = peers.sum([tf.reduce_sum(weights), tf.reduce_sum(both)])
+    return training.ar * tf.math.divide_no_nan(size, steps) + training.tar * tf.math.divide_no_nan(change, pairs)

@@ -6,12 +6,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from seqkit.batches.rows import WHOLE, Part, Rows
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
 from seqkit.training.averages import move_averages
-from seqkit.training.executor import Batch, Executor, Rows, executor_of
+from seqkit.training.executor import Batch, Executor, executor_of
 from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import clip
+from seqkit.training.peers import ALONE, Peers
 from seqkit.training.regularisation import WeightDrop, activation_penalty, with_activations
 from seqkit.training.scheduled_sampling import doubly_stochastic_penalty, sample_previous_tokens, with_attention
 from seqkit.training.sums import Step, means_of, total_sums
@@ -25,33 +27,43 @@ def make_train_step(
     averages: Sequence[tf.Variable] = (),
     executor: Executor | None = None,
     seed: int = 0,
+    peers: Peers = ALONE,
+    wishes: tf.Variable | None = None,
 ) -> Step:
     """One step as a graph that is traced once, whatever the batch's shape.
 
+    Each process sums up over its part of the batch, divided by the items of the whole: what the processes add up in their
+    one exchange is the loss and the gradient of the whole batch, which is then clipped and applied by each.
+
     Args:
         seed: Of the symbols that scheduled sampling replaces.
+        wishes: float32, (wishes,): what a process wants after this step, 0 or 1 each.
     Returns:
         batch -> sums over the batch's items ("loss", the measures, "items") and, of the step, "gradient_norm",
-        "clipped" (0 or 1), "steps" (1) and "finite" (0 or 1; where it is 0 no weight was moved).
+        "clipped" (0 or 1), "steps" (1) and "finite" (0 or 1; where it is 0 no weight was moved), "tokens", and as
+        "wish_0", "wish_1" ... how many processes had which wish.
     """
     variables = model.trainable_variables
     optimizer = model.optimizer
     descend = objective.training_loss or objective.loss
-    executor = executor or training_executor(model, train, training)
+    executor = executor or training_executor(model, train, training, part=peers.part)
     total = len(train) * training.epochs
+    wanted = tf.zeros(0) if wishes is None else wishes
 
     def step(batch: Batch) -> dict[str, tf.Tensor]:
         weights = _weights(batch)
         if training.scheduled_sampling:
-            batch = _own_tokens_before(batch, executor, training, optimizer.iterations.value, total, seed)
-        items = tf.reduce_sum(weights)  # of all processes, once there are several
+            batch = _own_tokens_before(batch, executor, training, optimizer.iterations.value, total, seed, peers.part)
         with tf.GradientTape() as tape:
             outputs, states = executor(batch, training=True)
-            outputs, penalty = _penalised(outputs, training, weights)
-            loss = tf.reduce_sum(descend(batch["targets"], outputs) * weights) / items + penalty
+            outputs, penalty = _penalised(outputs, training, weights, batch, peers)
+            loss = tf.reduce_sum(descend(batch["targets"], outputs) * weights) / batch["items"] + penalty
             if model.losses:
-                loss += tf.add_n(model.losses)
+                loss += tf.add_n(model.losses) / peers.part.size
         gradients = [_dense(gradient) for gradient in tape.gradient(loss, [v.value for v in variables])]
+        sums = _sums(objective, batch, outputs, weights) | {"tokens": tf.cast(batch["steps"], tf.float32)}
+        loss, wished, *rest = peers.sum([loss, tf.identity(wanted), *sums.values(), *gradients])
+        sums, gradients = dict(zip(sums, rest, strict=False)), rest[len(sums) :]
         gradients, norm, clipped = clip(gradients, training)
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
 
@@ -63,26 +75,25 @@ def make_train_step(
             return True
 
         tf.cond(finite, move, lambda: False)
-        return _sums(objective, batch, outputs, weights) | {
-            "gradient_norm": norm,
-            "clipped": tf.cast(clipped, tf.float32),
-            "steps": tf.constant(1.0),
-            "finite": tf.cast(finite, tf.float32),
-        }
+        own = {"gradient_norm": norm, "clipped": tf.cast(clipped, tf.float32), "steps": tf.constant(1.0)}
+        wished = {f"wish_{number}": wish for number, wish in enumerate(tf.unstack(wished))}
+        return sums | own | wished | {"finite": tf.cast(finite, tf.float32)}
 
-    return _traced(step, train)
+    return _traced(step, train, peers.part)
 
 
-def make_valid_step(model: keras.Model, objective: Objective, valid: Rows, *, epochs: int = 1) -> Step:
-    """batch -> sums over the batch's items, without dropout."""
-    executor = executor_of(model, valid, epochs)
+def make_valid_step(
+    model: keras.Model, objective: Objective, valid: Rows, *, epochs: int = 1, part: Part = WHOLE
+) -> Step:
+    """batch -> sums over the items of a part of the batch, without dropout."""
+    executor = executor_of(model, valid, epochs, part=part)
 
     def step(batch: Batch) -> dict[str, tf.Tensor]:
         outputs, states = executor(batch, training=False)
         executor.carry(states)
         return _sums(objective, batch, outputs, _weights(batch))
 
-    return _traced(step, valid)
+    return _traced(step, valid, part)
 
 
 def evaluate(model: keras.Model, rows: Rows, objective: Objective) -> dict[str, float]:
@@ -90,7 +101,9 @@ def evaluate(model: keras.Model, rows: Rows, objective: Objective) -> dict[str, 
     return means_of(total_sums(make_valid_step(model, objective, rows), rows))
 
 
-def training_executor(model: keras.Model, train: Rows, training: Training, seed: int = 0) -> Executor:
+def training_executor(
+    model: keras.Model, train: Rows, training: Training, seed: int = 0, part: Part = WHOLE
+) -> Executor:
     """The model as it is trained: with dropped recurrent weights, and with what is penalised as outputs too.
 
     Args:
@@ -107,31 +120,36 @@ def training_executor(model: keras.Model, train: Rows, training: Training, seed:
     change = WeightDrop(training.weight_drop, seed, count) if training.weight_drop else None
     shown = with_activations(model) if training.ar or training.tar else model
     shown = with_attention(model) if training.attention_penalty else shown
-    return executor_of(shown, train, training.epochs, change)
+    return executor_of(shown, train, training.epochs, change, part)
 
 
-def _traced(step: Step, rows: Rows) -> Step:
-    graph: Step = tf.function(step, input_signature=[rows.batches().element_spec], autograph=False)
+def _traced(step: Step, rows: Rows, part: Part) -> Step:
+    graph: Step = tf.function(step, input_signature=[rows.batches(part=part).element_spec], autograph=False)
     return graph
 
 
 def _own_tokens_before(
-    batch: Batch, executor: Executor, training: Training, step: tf.Tensor, steps: int, seed: int
+    batch: Batch, executor: Executor, training: Training, step: tf.Tensor, steps: int, seed: int, part: Part
 ) -> Batch:
     """The batch with a share of the symbols before each replaced by what the model finds itself."""
     outputs, _ = executor(batch, training=False)
     logits = outputs[0] if training.attention_penalty else outputs
-    return batch | {"before": sample_previous_tokens(batch["before"], logits, training, step, steps, seed)}
+    before = sample_previous_tokens(
+        batch["before"], logits, training, step, steps, seed, whole=batch["whole"], part=part
+    )
+    return batch | {"before": before}
 
 
-def _penalised(outputs: Any, training: Training, weights: tf.Tensor) -> tuple[Any, tf.Tensor]:
-    """The model's own outputs, and what those that `training_executor` added to them cost."""
+def _penalised(
+    outputs: Any, training: Training, weights: tf.Tensor, batch: Batch, peers: Peers
+) -> tuple[Any, tf.Tensor]:
+    """The model's own outputs, and this part's share of what those that `training_executor` added to them cost."""
     if training.ar or training.tar:
         *own, said, dropped = outputs
-        return own if len(own) > 1 else own[0], activation_penalty(training, said, dropped, weights)
+        return own if len(own) > 1 else own[0], activation_penalty(training, said, dropped, weights, peers)
     if training.attention_penalty:
         logits, looked = outputs
-        return logits, training.attention_penalty * doubly_stochastic_penalty(looked, weights)
+        return logits, training.attention_penalty * doubly_stochastic_penalty(looked, weights, batch["whole"])
     return outputs, tf.constant(0.0)
 
 
@@ -143,9 +161,8 @@ def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
 
 
 def _weights(batch: Batch) -> tf.Tensor:
-    if "weights" in batch:
-        return tf.cast(batch["weights"], tf.float32)
-    return tf.ones(tf.shape(batch["targets"]), tf.float32)
+    weights = tf.cast(batch["weights"], tf.float32) if "weights" in batch else tf.ones(tf.shape(batch["targets"]))
+    return weights * batch["counts"]
 
 
 def _sums(objective: Objective, batch: Batch, outputs: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -4,21 +4,25 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from seqkit.training.executor import Batch, Rows
+from seqkit.batches.rows import Rows
+from seqkit.training.executor import Batch
+from seqkit.training.peers import ALONE, Peers
 
 Step = Callable[[Batch], dict[str, tf.Tensor]]
 Figures = dict[str, float]
 
 
-def total_sums(step: Step, rows: Rows) -> Figures:
-    """What a step gives for each batch, added up."""
+def total_sums(step: Step, rows: Rows, peers: Peers = ALONE) -> Figures:
+    """What a step gives for each batch, added up; of several processes each takes its part of each batch."""
     sums: Figures = {}
-    for batch in rows.batches():
+    for batch in rows.batches(part=peers.part):
         add_sums(sums, figures_of(step, batch))
-    return sums
+    totals = peers.sum([tf.constant(list(sums.values()), tf.float64)])[0]
+    return dict(zip(sums, totals.numpy().tolist(), strict=True))
 
 
 def figures_of(step: Step, batch: Batch) -> Figures:
+    """A step's figures as Python's numbers."""
     return {name: float(value) for name, value in step(batch).items()}
 
 

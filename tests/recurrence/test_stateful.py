@@ -15,9 +15,9 @@ from seqkit.layers.embedding import embed_tokens
 from seqkit.recurrence.cells import CELLS
 from seqkit.recurrence.stateful import stateful, streams
 from seqkit.topologies.many_to_many import many_to_many
-from seqkit.training.loop import fit
 from seqkit.training.objectives import classification
 from seqkit.training.step import evaluate
+from seqkit.training.trainer import Trainer
 
 IDS = np.array([[5, 6, 7, 8, 9, 5, 6, 4, 8], [9, 4, 4, 6, 0, 0, 0, 0, 0]], np.int32)
 
@@ -115,7 +115,7 @@ def test_one_window_a_row_trains_as_the_whole_row_does(rng, count):
     ):
         net, training = model(cell="gru", units=(5,)), Training(epochs=1, optimizer="sgd", learning_rate=0.5)
         net.set_weights(start)
-        fit(net, pipeline, pipeline, objective=classification(training, [1] * 4), training=training)
+        Trainer(net, classification(training, [1] * 4), training).fit(pipeline, pipeline)
         trained.append(np.concatenate([weight.ravel() for weight in net.get_weights()]))
     np.testing.assert_allclose(trained[1], trained[0], rtol=1e-4, atol=1e-6)
     assert np.abs(trained[2] - trained[0]).max() > 1e-3  # three steps on three windows are something else

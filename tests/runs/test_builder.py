@@ -4,9 +4,7 @@ import json
 import shutil
 
 import keras
-import numpy as np
 import pytest
-import tensorflow as tf
 
 from seqkit import load
 from seqkit.cli.main import main
@@ -24,7 +22,6 @@ from seqkit.runs.rehearsal import few
 from seqkit.runs.run import Run
 from seqkit.sources.examples import Examples
 from seqkit.tasks.sentiment import Sentiment
-from seqkit.training.checkpoint import Position, Saving
 from tests.cases import QUICK, write_small_table
 
 SMALL = {
@@ -151,7 +148,7 @@ def test_what_a_run_lacks_is_added_by_the_command_with_resume(unfinished, small,
     assert lacking(before) == ["baseline linear", "evaluation"]
     kept = {name: (tmp_path / "run" / name).stat().st_mtime_ns for name in before.info["files"]}
     with monkeypatch.context() as patch:
-        patch.setattr("seqkit.runs.builder.fit", fails)  # nothing is trained again
+        patch.setattr("seqkit.runs.builder.Trainer", fails)  # nothing is trained again
         assert main([*unfinished, "--resume"]) == 0
     run = load(tmp_path / "run")
     assert "what it lacks is added: baseline linear, evaluation" in capsys.readouterr().err.replace("\n", " ")
@@ -161,6 +158,8 @@ def test_what_a_run_lacks_is_added_by_the_command_with_resume(unfinished, small,
         assert run.report[part] == load(small).report[part]  # of the same command, which was not stopped
     assert main([*unfinished, "--resume"]) == 2
     assert "lacks nothing: leave --resume out" in capsys.readouterr().err
+    assert main([*unfinished, "--resume", "auto"]) == 0
+    assert "is trained, and lacks nothing" in capsys.readouterr().err
 
 
 def test_a_part_that_failed_is_tried_again_and_nothing_else_is_done_on_other_data_or_settings(
@@ -338,6 +337,7 @@ def test_each_argument_of_each_recipe_says_what_it_plays_a_part_in():
             "out",
             "overwrite",
             "resume",
+            "extend_epochs",
             "callbacks",
             "strict",
         }
@@ -348,26 +348,6 @@ def test_each_argument_of_each_recipe_says_what_it_plays_a_part_in():
             "data_dir",
         }
         assert {one for one, part in parts.items() if part == "answers"} <= {"search", "background"}
-
-
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # NumPy leaves an archive open that is cut
-def test_a_checkpoint_that_is_damaged_gets_a_sentence(tmp_path):
-    variables = [tf.Variable(tf.ones((30, 3))), tf.Variable(2.0)]
-    saving = Saving(tmp_path / "checkpoint" / "state.npz", variables)
-    saving.save(Position(epoch=3), [np.ones(3)])
-    assert saving.restore()[0].epoch == 3
-    whole = saving.path.read_bytes()
-    for damaged in (b"", whole[: len(whole) // 2], whole[:-300] + bytes(300), b"nonsense"):
-        saving.path.write_bytes(damaged)
-        with pytest.raises(InputError, match=r"state.npz can't be resumed .* train anew with --overwrite"):
-            saving.restore()
-    saving.path.write_bytes(whole)
-    for other in (variables[:1], [tf.Variable(tf.ones((30, 4))), variables[1]]):
-        with pytest.raises(InputError, match="state.npz can't be resumed"):
-            Saving(saving.path, other).restore()
-    assert [path.name for path in saving.path.parent.iterdir()] == ["state.npz"]
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])

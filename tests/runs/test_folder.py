@@ -14,8 +14,8 @@ def fill(path, content="new", fail=None, checkpoint=False, **options):
     with new_folder(path, **options) as folder:
         (folder.path / "run.json").write_text(content)
         if checkpoint:
-            (folder.path / CHECKPOINT).parent.mkdir()
-            (folder.path / CHECKPOINT).write_text("state")
+            (folder.path / CHECKPOINT).mkdir()
+            (folder.path / CHECKPOINT / "step-1.npz").write_text("state")
         if fail:
             raise fail
         folder.stand()
@@ -58,8 +58,8 @@ def test_what_fails_once_a_folder_stands_takes_nothing_from_it(tmp_path, overwri
 def test_a_place_that_was_taken_meanwhile_is_left_to_who_took_it(tmp_path):
     path = tmp_path / "run"
     with new_folder(path, overwrite=True) as folder:
-        (folder.path / CHECKPOINT).parent.mkdir()
-        (folder.path / CHECKPOINT).write_text("state")
+        (folder.path / CHECKPOINT).mkdir()
+        (folder.path / CHECKPOINT / "step-1.npz").write_text("state")
         path.mkdir()
         (path / "photo").write_text("precious")
         with pytest.raises(InputError, match="exists and is no run folder"):
@@ -98,7 +98,7 @@ def test_what_was_not_meant_is_refused(tmp_path):
     with pytest.raises(InputError, match="An interrupted run .* --resume .* --overwrite"):
         fill(path)
     fill(path, resume=True)
-    assert names(path) == ["run.json"]
+    assert names(path) == ["checkpoint", "run.json"]
     assert names(tmp_path) == ["run"]
     with pytest.raises(InputError, match="exists: choose another --out, or pass --overwrite"):
         fill(path)

@@ -111,3 +111,16 @@ def test_what_is_noticed_of_a_file_is_kept(tmp_path, contiguous):
     examples = read_corpus(path, {"text": "text"}, contiguous=contiguous)
     assert "one line" in examples["text"][0]
     assert [finding.kind for finding in examples.findings] == ["encoding"]
+
+
+@pytest.mark.parametrize("contiguous", [True, False])
+def test_texts_that_fit_a_pattern_are_one(contiguous, tmp_path):
+    for name, text in (("a.txt", "one line\n" * 200 + "no end"), ("b.txt", "\nanother\n" * 200)):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "all").with_suffix(".text.txt").write_text("one line\n" * 200 + "no end\n" + "\nanother\n" * 200)
+    several, one = (
+        read_corpus(tmp_path / name, {"text": "text"}, contiguous=contiguous) for name in ("[ab].txt", "all.text.txt")
+    )
+    assert several.columns == one.columns
+    places = [f"{tmp_path}/{'a' if line <= 201 else 'b'}.txt, line {line - 201 * (line > 201)}" for line in one.lines]
+    assert [several.place(row) for row in range(len(several))] == places

@@ -15,7 +15,7 @@ from seqkit.recurrence.acceleration import accelerate
 from seqkit.runs.opening import load_model
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.topologies.one_to_many import one_to_many
-from seqkit.training.loop import reproducible
+from seqkit.training.trainer import reproducible
 
 
 def softmax(scores):

@@ -14,8 +14,8 @@ from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.topologies.many_to_one import many_to_one
 from seqkit.topologies.one_to_many import one_to_many
 from seqkit.training.backbone import with_backbone_features
-from seqkit.training.loop import fit, reproducible
 from seqkit.training.objectives import classification
+from seqkit.training.trainer import Trainer, reproducible
 
 SHAPE = (8, 12, 3)
 TOKENS = 9
@@ -72,7 +72,7 @@ def rows_for(kind, rng, rows=24):
 
 def trained(model, rows):
     training = Training(epochs=2, batch_size=8, learning_rate=0.01)
-    history = fit(model, rows, rows, objective=classification(training), training=training)
+    history = Trainer(model, classification(training), training).fit(rows, rows)
     return [{name: row[name] for name in ("loss", "val_loss", "gradient_norm")} for row in history]
 
 

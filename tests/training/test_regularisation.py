@@ -15,10 +15,10 @@ from seqkit.recurrence.acceleration import accelerate
 from seqkit.recurrence.stateful import stateful
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.topologies.many_to_one import many_to_one
-from seqkit.training.loop import fit, reproducible
 from seqkit.training.objectives import classification
 from seqkit.training.regularisation import WeightDrop, activation_penalty, with_activations
 from seqkit.training.step import make_train_step
+from seqkit.training.trainer import Trainer, reproducible
 
 LENGTHS = np.array([6, 3, 5, 1])
 
@@ -192,14 +192,14 @@ def test_resumed_training_draws_the_same(tmp_path):
             if epoch == 1:
                 raise KeyboardInterrupt
 
-    def train(epochs=4, **options):
+    def train(epochs=4, checkpoint=None, **options):
         training = Training(epochs=epochs, weight_drop=0.5, ar=1.0, tar=1.0)
         model = build("simple_rnn", dropout=0.2)
         data = rows(windows=True)
-        history = fit(model, data, data, objective=classification(training), training=training, **options)
+        history = Trainer(model, classification(training), training, checkpoint=checkpoint).fit(data, data, **options)
         return [*model.get_weights(), np.array([row["loss"] for row in history])]
 
-    straight, checkpoint = train(), tmp_path / "state.npz"
+    straight, checkpoint = train(), tmp_path / "checkpoint"
     with pytest.raises(KeyboardInterrupt):
         train(checkpoint=checkpoint, callbacks=[Stop()])
     for one, other in zip(train(checkpoint=checkpoint, resume=True), straight, strict=True):

@@ -44,8 +44,10 @@ def test_unevenness_follows_its_equation(rng):
         for row, places in ((0, range(3)), (1, range(5)))
     ])  # fmt: skip
     given = (tf.constant(looked, tf.float32), tf.constant(weights, tf.float32))
-    assert float(doubly_stochastic_penalty(*given)) == pytest.approx(expected, rel=1e-5)
-    assert float(doubly_stochastic_penalty(given[0], tf.ones_like(given[1]))) != pytest.approx(expected, rel=1e-3)
+    assert float(doubly_stochastic_penalty(*given, len(given[0]))) == pytest.approx(expected, rel=1e-5)
+    assert float(doubly_stochastic_penalty(given[0], tf.ones_like(given[1]), len(given[0]))) != pytest.approx(
+        expected, rel=1e-3
+    )
 
 
 def test_the_penalty_is_part_of_what_is_descended(rng):
@@ -56,7 +58,7 @@ def test_the_penalty_is_part_of_what_is_descended(rng):
     with tf.GradientTape() as tape:
         logits, looked = with_attention(model)([batch["ids"], batch["before"]])
         mean = tf.reduce_sum(objective.loss(batch["targets"], logits) * batch["weights"]) / 8.0
-        loss = mean + 0.5 * doubly_stochastic_penalty(looked, batch["weights"])
+        loss = mean + 0.5 * doubly_stochastic_penalty(looked, batch["weights"], batch["whole"])
     gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
     norm = float(tf.linalg.global_norm([tf.convert_to_tensor(gradient) for gradient in gradients]))
     figures = [

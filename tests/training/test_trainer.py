@@ -16,11 +16,11 @@ from seqkit.batches.windows import Windows
 from seqkit.core.errors import InputError, TrainingError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
-from seqkit.training.loop import fit, reproducible
 from seqkit.training.monitor import Monitor
 from seqkit.training.objectives import Objective, classification
 from seqkit.training.optimizer import clip, make_optimizer
 from seqkit.training.step import evaluate
+from seqkit.training.trainer import Trainer, reproducible
 
 arrays = hnp.arrays(np.float32, hnp.array_shapes(max_dims=2, max_side=3), elements=st.floats(-100, 100, width=32))
 
@@ -101,7 +101,7 @@ def test_one_step_of_sgd_moves_as_the_clipped_gradient_says():
     gradient = (p - np.eye(2)[[1, 0]]) / 2  # of the mean over two rows
     norm = np.sqrt(np.sum(gradient**2))
     training = Training(epochs=1, batch_size=2, optimizer="sgd", learning_rate=0.5, global_clipnorm=norm / 4)
-    history = fit(model, rows([1, 0]), rows([1, 0]), objective=classification(training, [1, 1]), training=training)
+    history = Trainer(model, classification(training, [1, 1]), training).fit(rows([1, 0]), rows([1, 0]))
     np.testing.assert_allclose(model.get_weights()[0][1:], logits - 0.5 * gradient / 4, rtol=1e-5)
     assert history[0]["gradient_norm"] == pytest.approx(norm, rel=1e-5)
     assert history[0]["clipped_share"] == 1.0
@@ -154,13 +154,8 @@ def averages(steps, ema):
 def test_the_average_is_kept_and_the_trained_weights_go_on():
     training = Training(epochs=2, batch_size=2, optimizer="sgd", learning_rate=1.0, ema=0.5)
     model, seen = table_model(np.zeros((4, 2))), Weights()
-    fit(
-        model,
-        rows([0, 1, 1, 0], batch_size=2),
-        rows([0, 1, 1, 0]),
-        objective=classification(training, [1, 1]),
-        training=training,
-        callbacks=[seen],
+    Trainer(model, classification(training, [1, 1]), training).fit(
+        rows([0, 1, 1, 0], batch_size=2), rows([0, 1, 1, 0]), callbacks=[seen]
     )
     np.testing.assert_allclose(model.get_weights()[0], averages(seen.steps, 0.5)[-1], rtol=1e-5)
     assert seen.logs[0].keys() >= {"loss", "accuracy", "val_loss", "val_accuracy"}
@@ -171,9 +166,7 @@ def test_the_average_is_what_validation_scores_and_the_best_epoch_is_chosen_by(r
     targets, labels = [0, 1, 1, 0, 1, 0], [0, 1, 0, 0, 1, 1]
     training = Training(epochs=4, batch_size=2, optimizer="sgd", learning_rate=4.0, ema=0.9, global_clipnorm=0.0)
     model, seen, objective = table_model(np.zeros((6, 2))), Weights(), classification(training, [1, 1])
-    history = fit(
-        model, rows(targets, batch_size=2), rows(labels), objective=objective, training=training, callbacks=[seen]
-    )
+    history = Trainer(model, objective, training).fit(rows(targets, batch_size=2), rows(labels), callbacks=[seen])
     ends = [averages(seen.steps, 0.9)[3 * epoch + 2] for epoch in range(4)]
     scores = [evaluate(table_model(average[1:]), rows(labels), objective) for average in ends]
     for row, score, live in zip(history, scores, seen.steps[2::3], strict=True):
@@ -189,13 +182,7 @@ def test_a_training_leaves_no_graph_behind():
     counts = []
     for _ in range(4):
         data = rows([0, 1, 1, 0])
-        fit(
-            table_model(np.zeros((4, 2))),
-            data,
-            data,
-            objective=classification(Training(), [1, 1]),
-            training=Training(epochs=1),
-        )
+        Trainer(table_model(np.zeros((4, 2))), classification(Training(), [1, 1]), Training(epochs=1)).fit(data, data)
         gc.collect()
         counts.append(sum(isinstance(one, tf.Graph) for one in gc.get_objects()))
     assert counts[3] == counts[2]
@@ -227,7 +214,7 @@ def test_every_epoch_has_its_batches_anew_and_none_follows_the_file(kind):
             inputs = keras.Input((None,), dtype="int32", name="ids")
             model = keras.Model(inputs, model.layers[1](inputs))
         objective = classification(training, [1, 1])
-        fit(model, train, train, objective=objective, training=training, seed=seed, callbacks=[seen])
+        Trainer(model, objective, training, seed=seed).fit(train, train, callbacks=[seen])
         order = order_of(seen.steps)
         size = len(order) // 3
         return [order[size * epoch : size * (epoch + 1)] for epoch in range(3)]
@@ -249,17 +236,11 @@ def test_the_best_epoch_is_kept_and_patience_stops():
     training = Training(epochs=9, optimizer="sgd", learning_rate=1.0, patience=2)
     model, seen = table_model(np.zeros((4, 2))), Weights()
     train, valid = rows([0, 0, 1, 1]), rows([1, 1, 0, 0])
-    history = fit(model, train, valid, objective=classification(training, [1, 1]), training=training, callbacks=[seen])
+    history = Trainer(model, classification(training, [1, 1]), training).fit(train, valid, callbacks=[seen])
     assert len(history) == 3
     np.testing.assert_array_equal(model.get_weights()[0], seen.steps[0])
     with pytest.raises(InputError, match="training.monitor is 'val_f1': choose one of val_loss, val_accuracy"):
-        fit(
-            model,
-            train,
-            valid,
-            objective=classification(training, [1, 1]),
-            training=Training(epochs=1, monitor="val_f1"),
-        )
+        Trainer(model, classification(training, [1, 1]), Training(epochs=1, monitor="val_f1")).fit(train, valid)
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.5])
@@ -272,14 +253,8 @@ def test_what_the_monitor_scores_chooses_the_epoch(ema, capsys):
         scored.append(model.get_weights()[0])
         return {"bleu": [1.0, 2.0, 9.0, 3.0][len(scored) - 1], "length_ratio": 1.0}
 
-    history = fit(
-        model,
-        rows([0, 1, 1, 0]),
-        rows([0, 1, 1, 0]),
-        objective=classification(training, [1, 1]),
-        training=training,
-        callbacks=[seen],
-        monitor=Monitor("val_bleu", score),
+    history = Trainer(model, classification(training, [1, 1]), training, monitor=Monitor("val_bleu", score)).fit(
+        rows([0, 1, 1, 0]), rows([0, 1, 1, 0]), callbacks=[seen]
     )
     assert [row["val_bleu"] for row in history] == [1.0, 2.0, 9.0, 3.0]
     assert "val_length_ratio" not in history[0]
@@ -294,19 +269,15 @@ def test_what_the_monitor_scores_chooses_the_epoch(ema, capsys):
 def test_a_warm_up_longer_than_the_training_is_told(warmup, capsys):
     training = Training(epochs=3, batch_size=4, warmup_steps=warmup)
     train = rows([0, 1, 1, 0])
-    fit(table_model(np.zeros((4, 2))), train, train, objective=classification(training, [1, 1]), training=training)
+    Trainer(table_model(np.zeros((4, 2))), classification(training, [1, 1]), training).fit(train, train)
     said = f"training.warmup_steps is {warmup}, but there are 3 steps in all"
     assert (said in capsys.readouterr().err) == (warmup >= 3)
 
 
 def test_plateau_halves_the_learning_rate():
     training = Training(epochs=6, optimizer="sgd", learning_rate=1.0, plateau_patience=2)
-    history = fit(
-        table_model(np.zeros((4, 2))),
-        rows([0, 0, 1, 1]),
-        rows([1, 1, 0, 0]),
-        objective=classification(training, [1, 1]),
-        training=training,
+    history = Trainer(table_model(np.zeros((4, 2))), classification(training, [1, 1]), training).fit(
+        rows([0, 0, 1, 1]), rows([1, 1, 0, 0])
     )
     assert [row["learning_rate"] for row in history] == [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]
 
@@ -323,11 +294,11 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_weights(where, t
     model = table_model(np.ones((3, 3)))
     train = rows([0, 2, 0], batch_size=1)
     order = [int(batch["targets"][0]) for batch in train.batches((0, 0))]
-    checkpoint = tmp_path / "state.npz"
+    checkpoint = tmp_path / "checkpoint"
     with pytest.raises(
-        TrainingError, match=rf"Epoch 1, step {order.index(2) + 1}: the .* is .*state.npz.*learning_rate"
+        TrainingError, match=rf"Epoch 1, step {order.index(2) + 1}: the .* is .*checkpoint.*learning_rate"
     ):
-        fit(model, train, train, objective=Objective(loss, {}), training=training, checkpoint=checkpoint)
+        Trainer(model, Objective(loss, {}), training, checkpoint=checkpoint).fit(train, train)
     assert np.isfinite(model.get_weights()[0]).all()
     assert checkpoint.exists()
 

@@ -1,0 +1,36 @@
+"""What a setting may be: each raises InputError with one sentence."""
+
+from typing import Any, get_args
+
+from seqkit.core.errors import InputError
+
+
+def check_sampling(temperature: float, top_k: int, top_p: float, *, prefix: str = "") -> None:
+    """Raise InputError where a setting of draws is out of its range."""
+    if not 0 <= temperature < float("inf"):
+        raise InputError(
+            f"{prefix}temperature is {temperature}: give a number of at least 0, where 0 takes the likeliest."
+        )
+    if top_k < 0:
+        raise InputError(f"{prefix}top_k is {top_k}: give a number of at least 0, where 0 keeps all symbols.")
+    if not 0 < top_p <= 1:
+        raise InputError(f"{prefix}top_p is {top_p}: give a share above 0 and up to 1, which keeps all symbols.")
+
+
+def at_least(name: str, value: float, bound: float) -> None:
+    """Raise InputError where `value` is below `bound`."""
+    if not value >= bound:
+        raise InputError(f"{name} is {value}: give a number of at least {bound}.")
+
+
+def share(name: str, value: float) -> None:
+    """Raise InputError where `value` is no share of less than all."""
+    if not 0 <= value < 1:
+        raise InputError(f"{name} is {value}: give a share from 0 up to, but not including, 1.")
+
+
+def one_of(name: str, value: str, choices: Any, *more: str) -> None:
+    """Raise InputError where `value` is none of a Literal's, nor of `more`."""
+    known = (*get_args(choices), *more)
+    if value not in known:
+        raise InputError(f"{name} is {value!r}: choose one of {', '.join(known)}.")
