@@ -2,8 +2,7 @@
 
 TensorFlow logs about drivers and instruction sets before any setting of its own is heard. Its lines start with a severity
 and a date, as Google's logging library writes them; with several workers some go on in lines without. All others pass, and
-so do fatal errors: the filter is a process of its
-own, so that it outlives an abort.
+so do fatal errors: the filter is a process of its own, so that it outlives an abort.
 """
 
 import os
