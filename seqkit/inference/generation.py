@@ -171,7 +171,7 @@ def generate_answers(
     copied: list[list[np.ndarray]] = [[]] * rows.rows
     scores = np.zeros((rows.rows, search.n_best), np.float32)
     weights: list[np.ndarray] = [np.empty(0)] * rows.rows
-    for batch in rows.batches():
+    for batch in rows.each():
         answers = find(*(batch[name] for name in names))
         instead = most_attended_words(answers, words(batch["text"])).numpy() if words else None
         found = Hypotheses(*(part.numpy() for part in answers))

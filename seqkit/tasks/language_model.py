@@ -185,7 +185,7 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
             return ids
         return Ragged(ids.values, np.linspace(0, len(ids.values), streams + 1).astype(np.int64))
 
-    def outputs(self, forward: Forward, rows: Rows) -> Ragged:
+    def outputs(self, forward: Forward, rows: Pipeline | Windows) -> Ragged:
         def of(batch: Batch, logits: tf.Tensor) -> tf.Tensor:
             return -tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)
 
