@@ -86,7 +86,7 @@ def programs(
         texts = {field: splits.train[field] for field in ("source", "target")}
         vocabularies = [
             splits.vocabulary(side, own, unit="symbol")
-            for side, own in ({"both": chained(*texts.values())} if attention.copying else texts).items()
+            for side, own in ({"both": chained(list(texts.values()))} if attention.copying else texts).items()
         ]
         executor = Programs(
             columns, vocabularies[0], vocabularies[-1], search.of_run(run["seed"]), exercises if data is None else None

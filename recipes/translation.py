@@ -105,7 +105,7 @@ def translation(
             splits.vocabulary(
                 side, own, unit=unit, lowercase=lowercase, vocabulary_size=vocabulary_size, min_count=min_count
             )
-            for side, own in ({"both": chained(*texts.values())} if shared_vocabulary else texts).items()
+            for side, own in ({"both": chained(list(texts.values()))} if shared_vocabulary else texts).items()
         ]
         task = Translation(columns, vocabularies[0], vocabularies[-1], search.of_run(run["seed"]), max_length)
         model = build_translator(task, embedding, encoder, decoder, attention, tied=tied, shared=shared_embedding)

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from seqkit.baselines.samples import sample, told
 from seqkit.batches.pipeline import Shared
+from seqkit.text.labels import count_labels, encode_labels
 
 FRAMES = 20_000  # that the single-frame model is fitted on
 CHARACTERS = 1 << 26  # that the linear model is fitted on, twice imdb's
@@ -33,7 +34,7 @@ class Majority:
     @classmethod
     def fit(cls, labels: Sequence[str], classes: Sequence[str]) -> Self:
         """Count the labels."""
-        counts = np.array([labels.count(name) for name in classes], np.float64)
+        counts = np.array(count_labels(labels, classes), np.float64)
         return cls(counts / counts.sum())
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
@@ -100,7 +101,7 @@ class SingleFrame:
         mean, deviation = values.mean(axis=0), values.std(axis=0)
         deviation = np.where(deviation > 0, deviation, 1.0)
         model = LogisticRegression(max_iter=1000).fit((values - mean) / deviation, names)
-        columns = np.array([list(classes).index(name) for name in model.classes_])
+        columns = encode_labels(model.classes_, classes)
         bounds = told(len(names), total, "frames") if share < 1 else ""
         return cls(model, mean, deviation, columns, len(classes), bounds)
 
@@ -186,7 +187,7 @@ class LinearTfidf:
         vectorizer = _vectorizer(min_df=2 if len(texts) >= 1000 else 1)
         model = LogisticRegression(C=10.0, max_iter=1000)
         model.fit(vectorizer.fit_transform(texts), labels)
-        columns = np.array([list(classes).index(name) for name in model.classes_])
+        columns = encode_labels(model.classes_, classes)
         return cls(vectorizer, model, columns, len(classes), bounds)
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from seqkit.baselines.gram_counts import contexts
 from seqkit.baselines.samples import told
+from seqkit.core.gradients import forgotten_gradients
 from seqkit.core.progress import tracked
 from seqkit.core.ragged import Ragged
 
@@ -47,6 +48,7 @@ class FixedWindow:
     bounds: str = dataclasses.field(default="", kw_only=True)
 
     @classmethod
+    @forgotten_gradients()
     def fit(
         cls,
         rows: Ragged,

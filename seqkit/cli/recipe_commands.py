@@ -113,7 +113,7 @@ def _prepare(recipe: Recipe) -> Callable[..., None]:
     kept = [
         parameter.replace(default=Path("prepared") / recipe.name) if name == "out" else parameter
         for name, parameter in _parameters(recipe).items()
-        if name != "callbacks" and not dataclasses.is_dataclass(hints[name])
+        if name not in ("callbacks", "extend_epochs", "workers", "worker") and not dataclasses.is_dataclass(hints[name])
     ]
     return _command(prepare, recipe, kept)
 

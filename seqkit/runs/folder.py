@@ -98,7 +98,7 @@ def new_folder(
             raise InputError(f"{path} can't be made: a part of that path is a file. Choose another --out.") from None
         except OSError as error:
             raise InputError(f"{path} can't be made ({error.strerror}): choose another --out.") from None
-        folder = NewFolder(part, path, lock, overwrite, bool(resume) or extend)
+        folder, taken = NewFolder(part, path, lock, overwrite, bool(resume) or extend), []
         try:
             _put_back(path)
             _check_free(path, overwrite)  # once more: it may have been made meanwhile
@@ -106,10 +106,10 @@ def new_folder(
             if not resume:
                 _empty(part, lock)
             if extend and not resume:
-                _take_over(path, part)
+                taken = _take_over(path, part)
             yield folder
         finally:
-            if not folder.stands and not _interrupted(part):
+            if not folder.stands and numbered(part / CHECKPOINT, "step")[-1:] in ([], taken):
                 shutil.rmtree(part, ignore_errors=True)
 
 
@@ -129,12 +129,13 @@ def _interrupted(part: Path) -> bool:
     return bool(numbered(part / CHECKPOINT, "step"))
 
 
-def _take_over(path: Path, part: Path) -> None:
-    """Begin where a finished run has ended."""
+def _take_over(path: Path, part: Path) -> list[Path]:
+    """Begin where a finished run has ended; returns the checkpoint of that."""
     if not _interrupted(path):
         raise InputError(f"{path} holds no run with its last checkpoint, so that it can't be extended: train it anew.")
     shutil.copytree(path / CHECKPOINT, part / CHECKPOINT)
     shutil.copy(path / RUN, part / RUN)
+    return numbered(part / CHECKPOINT, "step")[-1:]
 
 
 def _check_checkpoint(part: Path, path: Path, overwrite: bool, resume: bool) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "recordings",
     "splits",
     "stored",
+    "stored_frames",
     "streams",
     "tables",
     "text_files",

@@ -23,8 +23,10 @@ from seqkit.core.ragged import Ragged
 from seqkit.sources.cells import LISTS, NAMES
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.stored import KINDS, Stored, stored_in, write_column
+from seqkit.sources.stored_frames import FRAMES
 
 MANIFEST, VERSION = "manifest.json", 1
+NAMED = (*NAMES, *LISTS, "labels")  # the fields whose cells are names, or lists of names
 SPLITS = ("train", "valid", "test")
 AGAIN = "prepare the data again (seqkit prepare)."
 T = TypeVar("T")
@@ -145,7 +147,7 @@ def describe(folder: Path, name: str, examples: Examples) -> dict[str, Any]:
 
     def column(field: str, cells: Sequence[Any]) -> dict[str, Any]:
         if not (isinstance(cells, Stored) and cells.base.is_relative_to(folder)):
-            cells = write_column(folder / "splits" / name / field, cells, named=field in (*NAMES, *LISTS))
+            cells = write_column(folder / "splits" / name / field, cells, named=field in NAMED)
         if not isinstance(cells, Stored):
             raise InputError(
                 f"The {field} of {examples.origin} is of no kind that can be prepared: train from it as it is."
@@ -181,7 +183,7 @@ def examples_from(folder: Path, known: Mapping[str, Any]) -> Examples:
         chosen = None
         if "rows" in part:
             chosen = rows.setdefault(part["rows"], mapped_file(folder / part["rows"], np.int64))
-        return KINDS[part["kind"]](folder / part["base"], chosen)
+        return (KINDS | FRAMES)[part["kind"]](folder / part["base"], chosen)
 
     return Examples(
         {field: column(part) for field, part in known["columns"].items()},

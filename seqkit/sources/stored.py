@@ -334,7 +334,8 @@ class TextListWriter:
         return TextLists(self._base)
 
 
-_WRITERS: dict[str, Any] = {
+CELLS: dict[str, Any] = {}  # kinds that others add -> what their cells are
+WRITERS: dict[str, Any] = {
     "texts": TextWriter,
     "numbers": CountedWriter,
     "names": NameWriter,
@@ -394,6 +395,8 @@ def kind_of_cell(cell: Any, *, named: bool) -> str | None:
     """The kind of column that holds such cells; None where there is none."""
     if isinstance(cell, int | np.integer):
         return "numbers"
+    if (own := next((kind for kind, type_ in CELLS.items() if isinstance(cell, type_)), None)) is not None:
+        return own
     if isinstance(cell, str):
         return "names" if named else "texts"
     if isinstance(cell, tuple):
@@ -415,7 +418,7 @@ def _writer(base: Path, cell: Any, *, named: bool) -> Any:
     if kind is None:
         return []
     base.parent.mkdir(parents=True, exist_ok=True)
-    return _WRITERS[kind](base)
+    return WRITERS[kind](base)
 
 
 def taken(values: Any, rows: Any) -> Any:
@@ -423,8 +426,8 @@ def taken(values: Any, rows: Any) -> Any:
     return values.take(rows) if hasattr(values, "take") else [values[row] for row in rows]
 
 
-def chained(*columns: Sequence[Any]) -> Iterable[Any]:
-    """Columns one behind the other: a list of lists, else cell by cell."""
-    if all(isinstance(column, list) for column in columns):
-        return [cell for column in columns for cell in column]
-    return itertools.chain.from_iterable(columns)
+def chained(columns: Sequence[Sequence[Any]]) -> Iterable[Any]:
+    """The cells of columns one behind the other: a list where they are in memory."""
+    cells = itertools.chain.from_iterable(columns)
+    known = isinstance(columns, list) and all(isinstance(column, list | tuple) for column in columns)
+    return list(cells) if known else cells

@@ -1,5 +1,6 @@
 """Resume: N steps equal k steps, a stop, and N - k steps, bit for bit; so two runs with one seed are the same."""
 
+import dataclasses
 import os
 import signal
 
@@ -9,6 +10,7 @@ import pytest
 
 from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.windows import Windows
+from seqkit.core.errors import Terminated
 from seqkit.core.settings import Stack, Training
 from seqkit.testing.models import axes_of
 from seqkit.training.checkpoint import State
@@ -18,7 +20,7 @@ from tests.cases import CASES, IN_STEP
 TRAINING = Training(epochs=3, batch_size=8, ema=0.9, plateau_patience=1, label_smoothing=0.1)
 
 
-def train(case, windows=False, checkpoint=None, **options):
+def train(case, windows=False, checkpoint=None, training=TRAINING, **options):
     rng = np.random.default_rng(1)
     lengths = rng.integers(1, 12, 50)
     columns = case.draw(rng, lengths)
@@ -28,7 +30,7 @@ def train(case, windows=False, checkpoint=None, **options):
     with reproducible(0, "float32"):
         stack = Stack(cell="gru", units=(4, 4), bidirectional=not windows, dropout=0.3)
         model = case.build(stack, case.variants[0])
-    history = Trainer(model, case.objective(TRAINING), TRAINING, checkpoint=checkpoint).fit(rows, rows, **options)
+    history = Trainer(model, case.objective(training), training, checkpoint=checkpoint).fit(rows, rows, **options)
     clockless = [{k: v for k, v in row.items() if k not in ("seconds", "tokens_per_second")} for row in history]
     return model.get_weights(), clockless
 
@@ -93,6 +95,55 @@ def check_resume(case, straight, steps, checkpoint):
     with pytest.raises(KeyboardInterrupt, match="--resume"):
         train(case, checkpoint=checkpoint, callbacks=[PressCtrlC(steps)])
     assert_same(train(case, checkpoint=checkpoint, resume=True), straight)
+
+
+class PullThePlug(keras.callbacks.Callback):
+    """Ends as a process does that nobody asks: nothing is saved at that step."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps -= 1
+        if self.steps == 0:
+            raise ConnectionAbortedError
+
+
+@pytest.mark.parametrize(("steps", "damaged"), [(5, False), (6, True), (19, True)])
+def test_what_is_lost_is_what_came_after_the_last_checkpoint_that_is_whole(first, steps, damaged, tmp_path):
+    saving = dataclasses.replace(TRAINING, checkpoint_steps=2)
+    with pytest.raises(ConnectionAbortedError):
+        train(CASES[0], checkpoint=tmp_path, training=saving, callbacks=[PullThePlug(steps)])
+    older, newest = sorted(int(path.stem.removeprefix("step-")) for path in tmp_path.glob("step-*.npz"))
+    assert steps - 3 <= newest < steps
+    if damaged:
+        path = tmp_path / f"step-{newest}.npz"
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    seen = PullThePlug(0)
+    assert_same(train(CASES[0], checkpoint=tmp_path, training=saving, resume=True, callbacks=[seen]), first)
+    assert -seen.steps == 21 - (older if damaged else newest)  # no step is done twice that was saved
+
+
+def test_an_end_in_the_middle_of_a_validation_is_at_once(first, tmp_path, monkeypatch):
+    from_there = []
+
+    def stopped(*given):
+        os.kill(os.getpid(), signal.SIGTERM)
+        from_there.append("still going")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("seqkit.training.trainer.total_sums", stopped)
+        with pytest.raises(Terminated, match="after 0 epochs and 7 steps: the checkpoint is saved"):
+            train(CASES[0], checkpoint=tmp_path)
+    assert not from_there
+    assert_same(train(CASES[0], checkpoint=tmp_path, resume=True), first)
+
+
+def test_a_training_that_is_extended_is_one_that_was_longer_from_the_first(first, tmp_path):
+    shorter = train(CASES[0], checkpoint=tmp_path, training=dataclasses.replace(TRAINING, epochs=2))
+    assert shorter[1] == first[1][:2]
+    assert_same(train(CASES[0], checkpoint=tmp_path, resume=True), first)
 
 
 def test_resume_check_catches_a_forgotten_variable(first, tmp_path, monkeypatch):

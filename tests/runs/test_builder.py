@@ -1,9 +1,13 @@
 """A run in the making: it stands once it is trained, whatever comes after; it goes on with what it was started with."""
 
+import dataclasses
 import json
+import os
 import shutil
+import signal
 
 import keras
+import numpy as np
 import pytest
 
 from seqkit import load
@@ -297,6 +301,40 @@ def test_an_interrupted_run_goes_on_with_its_own_data_only(tmp_path):
     assert resumed.info["data"]["test"]["digest"] == resumed.report["data"]["digest"]
 
 
+def clockless(run):
+    return [{name: row[name] for name in row.keys() - {"seconds", "tokens_per_second"}} for row in run.history]
+
+
+def test_a_finished_run_is_extended_as_if_it_had_been_longer_from_the_first(tmp_path):
+    class StopInTheThirdEpoch(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    data = {name: texts(name) for name in ("data", "valid", "test")}
+    settings, out = data | SMALL, tmp_path / "run"
+    with pytest.raises(InputError, match="no run with its last checkpoint"):
+        sentiment(**settings, out=out, extend_epochs=2)
+    before = sentiment(**settings, out=out, resume="auto")  # there is none to resume
+    history, seconds = clockless(before), before.info["training_seconds"]
+    cosine = dataclasses.replace(SMALL["training"], schedule="cosine")
+    with pytest.raises(InputError, match="training.schedule is cosine, which is laid out over all epochs"):
+        sentiment(**settings | {"training": cosine}, out=out, extend_epochs=2)
+    with pytest.raises(KeyboardInterrupt):
+        sentiment(**settings, out=out, extend_epochs=2, callbacks=[StopInTheThirdEpoch()])
+    assert clockless(load(out)) == history  # which stands until the longer one does
+    extended = sentiment(**settings, out=out, extend_epochs=2, resume="auto")
+    longer = dataclasses.replace(SMALL["training"], epochs=4)
+    straight = sentiment(**settings | {"training": longer}, out=tmp_path / "straight")
+    assert clockless(extended) == clockless(straight)
+    assert clockless(extended)[:2] == history
+    assert extended.report["metrics"] == straight.report["metrics"]
+    assert extended.info["settings"]["training"]["epochs"] == 4
+    assert extended.info["training_seconds"] >= seconds
+    for one, other in zip(extended.model.get_weights(), straight.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_what_plays_no_part_in_training_may_change_on_the_way(tmp_path, monkeypatch, capsys):
     """A search is another afterwards; what the weights depend on is refused."""
     monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
@@ -338,6 +376,8 @@ def test_each_argument_of_each_recipe_says_what_it_plays_a_part_in():
             "overwrite",
             "resume",
             "extend_epochs",
+            "workers",
+            "worker",
             "callbacks",
             "strict",
         }

@@ -10,20 +10,30 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from seqkit.cli.main import main
 from seqkit.core.errors import InputError
+from seqkit.core.settings import Stack
+from seqkit.corpora.moving_digits import moving_digits
 from seqkit.corpora.number_words import number_words
 from seqkit.corpora.reviews import reviews
+from seqkit.corpora.scenes import asked_scenes, described_scenes
 from seqkit.corpora.sentences import sentences
 from seqkit.corpora.topics import topics
+from seqkit.recipes.captioning import captioning
 from seqkit.recipes.language_model import language_model
 from seqkit.recipes.programs import programs
+from seqkit.recipes.question_answering import question_answering
 from seqkit.recipes.sentiment import sentiment
 from seqkit.recipes.tagging import tagging
 from seqkit.recipes.translation import translation
+from seqkit.recipes.video_frames import video_frames
 from seqkit.runs import preparing
 from seqkit.runs.checking import checked
+from seqkit.runs.run import load
 from seqkit.sources.prepared import MANIFEST, open_prepared
+from tests.cases import QUICK
 
 
 def table(path, part, rows):
@@ -44,20 +54,43 @@ def running(path, part, rows):
     return str(path)
 
 
+def images(path, part, rows):
+    """The images of some rows as files, and the table that names them."""
+    names = []
+    for number, image in enumerate(part["image"][:rows]):
+        names.append(f"{image.place}.png")
+        Image.fromarray(np.asarray(image)).save(path.parent / names[number])
+    texts = {field: [own[0] if field == "caption" else own for own in part[field]] for field in part}
+    return table(path, texts | {"image": names}, rows)
+
+
+def recordings(path, part, rows):
+    folder = path.with_suffix("")
+    folder.mkdir()
+    for number, (frames, labels) in enumerate(zip(part["frames"][:rows], part["labels"][:rows], strict=True)):
+        np.savez(folder / f"{number:03d}.npz", frames=frames, labels=np.array(labels))
+    return str(folder)
+
+
 def cells(examples):
-    return {field: list(values) for field, values in examples.columns.items()}
+    def plain(cell):
+        return np.asarray(cell).tolist() if hasattr(cell, "__array__") else cell
+
+    return {field: list(map(plain, values)) for field, values in examples.columns.items()}
 
 
+PAIRS = {"unit": "marked_word", "vocabulary_size": 120, "shared_vocabulary": True, "max_length": 20}
 RECIPES = {
     "sentiment": (sentiment, table, reviews(rows=400), {"max_length": 12}),
-    "symbols": (language_model, running, topics(), {}),
     "lines": (language_model, running, topics(), {"contiguous": False, "unit": "word"}),
     "pieces": (language_model, running, topics(), {"unit": "subword", "vocabulary_size": 300}),
-    "translation": (translation, table, number_words(seed=0, rows=300), {"vocabulary_size": 120, "max_length": 20}),
-    "shared": (translation, table, number_words(seed=0, rows=300), {"unit": "marked_word", "shared_vocabulary": True}),
-    "programs": (programs, table, number_words(seed=0, rows=200), {}),
+    "translation": (translation, table, number_words(seed=0, rows=300), PAIRS),
     "tagging": (tagging, conll, sentences(), {}),
+    "captioning": (captioning, images, described_scenes(scenes=160), {}),
+    "answers": (question_answering, images, asked_scenes(scenes=40), {"answer_as": "text"}),
+    "frames": (video_frames, recordings, moving_digits(clips=80), {"stack": Stack(units=(8,))}),
 }
+ROWS = {"frames": 12}
 
 
 @pytest.fixture
@@ -68,8 +101,8 @@ def short_shards(monkeypatch):
 
 def written(name, folder):
     recipe, write, corpus, settings = RECIPES[name]
-    end = "tsv" if write is table else "txt"
-    paths = {split: write(folder / f"{split}.{end}", corpus[split], 90) for split in ("train", "test")}
+    end = "tsv" if write in (table, images) else "txt"
+    paths = {split: write(folder / f"{split}.{end}", corpus[split], ROWS.get(name, 90)) for split in ("train", "test")}
     return recipe, paths["train"], {"test": paths["test"], **settings}
 
 
@@ -106,6 +139,7 @@ def digests(folder):
 
 KILLED = """
 import os, signal, sys
+from seqkit.recipes.question_answering import question_answering
 from seqkit.recipes.sentiment import sentiment
 from seqkit.runs import preparing
 preparing.SHARD = 23
@@ -175,10 +209,21 @@ def test_damage_gets_a_sentence(harm, tmp_path):
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_run_from_prepared_data_has_the_weights_of_one_from_the_data(small, tmp_path, capfd):
+    table, folder = str(next(small.parent.glob("*.tsv"))), str(tmp_path / "prepared")
+    assert main(["prepare", "sentiment", "--data", table, "--out", folder]) == 0
+    assert main(["train", "sentiment", "--data", folder, "--out", str(tmp_path / "run"), *QUICK]) == 0
+    one, other = load(small), load(tmp_path / "run")
+    for weights, others in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, others)
+    assert other.report["metrics"] == one.report["metrics"]
+    capfd.readouterr()
+    assert main(["predict", str(tmp_path / "run"), folder]) == 0
+    assert len(capfd.readouterr().out.splitlines()) == len(open_prepared(tmp_path / "prepared").rows_for("asked"))
+
+
 def test_a_run_is_scored_on_the_test_part_of_prepared_data(small, tmp_path):
     """Its vocabulary is another, and the ids that are kept are none of its own."""
-    from seqkit.runs.run import load
-
     recipe, data, arguments = written("sentiment", tmp_path)
     folder = preparing.prepare(recipe, data, out=tmp_path / "prepared", **arguments)
     run = load(shutil.copytree(small, tmp_path / "run"))
