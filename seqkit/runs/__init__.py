@@ -16,6 +16,7 @@ __all__ = [
     "preparing",
     "ray_workers",
     "rehearsal",
+    "resumption",
     "run",
     "samples",
     "task",
