@@ -80,19 +80,16 @@ def _padded(
     return batch
 
 
-def gatherer(
-    columns: Mapping[str, Any], take: Callable[..., Any], shape: Callable[[str, Any], Sequence[int | None]]
-) -> Callable[..., dict[str, tf.Tensor]]:
-    """A function of a graph that takes the same of each column.
+def reader(columns: Mapping[str, Any], take: Callable[..., Any]) -> Callable[..., list[np.ndarray]]:
+    """A function that takes the same of each column.
 
     What is mapped from a file is read from there as it is asked for, and never lies in memory as a whole; nor is there a
     second copy of what is in memory.
 
     Args:
         take: (column's name, its column, *arguments) -> its values, in NumPy.
-        shape: (column's name, its column) -> the shape of what is taken.
     Returns:
-        *arguments -> column's name -> tensor.
+        *arguments -> arrays, of the types that a batch has, in the order of the columns.
     """
     read = dict.fromkeys(columns, 0)
 
@@ -105,6 +102,22 @@ def gatherer(
                 read[name] = 0
                 let_go(column.values)
         return found
+
+    return taken
+
+
+def gatherer(
+    columns: Mapping[str, Any],
+    taken: Callable[..., list[np.ndarray]],
+    shape: Callable[[str, Any], Sequence[int | None]],
+) -> Callable[..., dict[str, tf.Tensor]]:
+    """A function of a graph that takes what a `reader` of these columns takes.
+
+    Args:
+        shape: (column's name, its column) -> the shape of what is taken.
+    Returns:
+        *arguments -> column's name -> tensor.
+    """
 
     def gather(*arguments: tf.Tensor) -> dict[str, tf.Tensor]:
         types = [tf.dtypes.as_dtype(type_of(column)) for column in columns.values()]

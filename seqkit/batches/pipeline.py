@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.derived import InStep, Ones
-from seqkit.batches.gathering import gatherer, padded_rows, shape_of
+from seqkit.batches.gathering import gatherer, padded_rows, reader, shape_of
 from seqkit.batches.rows import WHOLE, Part
 from seqkit.core.autotune import without_autotune
 from seqkit.core.errors import InputError
@@ -188,27 +188,48 @@ class Pipeline:
         dataset = tf.data.Dataset.from_tensor_slices((rows, widths))
         return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))
 
-    @functools.cached_property
-    def _gather(self) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
-        """Rows, the width along each axis, and the rows of the whole batch -> the columns, steps and items; traced once,
-        whatever the epochs.
+    def each(self) -> Iterator[dict[str, tf.Tensor]]:
+        """The columns and "rows" of the batches of `batches()`, read one by one as they are asked for: to make a dataset
+        takes longer than to answer a few rows, and some memory that TensorFlow keeps.
         """
-        axes = {name: self._axis_of(column) for name, column in self.columns.items() if isinstance(column, InStep)}
-        sums = {"steps": self.lengths, "items": self._items}
+        names = [*self._read_columns, "rows"]
+        for rows, widths in self.plan():
+            taken = self._read(rows, np.array(widths), rows)
+            yield dict(zip(names, map(tf.constant, [*taken, rows]), strict=True))
+
+    @functools.cached_property
+    def _read_columns(self) -> dict[str, Any]:
+        return {**self.columns, "steps": self.lengths, "items": self._items}
+
+    @functools.cached_property
+    def _axes_of(self) -> dict[str, int]:
+        return {name: self._axis_of(column) for name, column in self.columns.items() if isinstance(column, InStep)}
+
+    @functools.cached_property
+    def _read(self) -> Callable[..., list[np.ndarray]]:
+        """Rows, the width along each axis, and the rows of the whole batch -> the columns, steps and items."""
 
         def take(name: str, column: Column, rows: np.ndarray, widths: np.ndarray, whole: np.ndarray) -> Any:
             if isinstance(column, InStep):
-                return padded_rows(column, rows, int(widths[axes[name]]))
-            if name in sums:
-                return sums[name][whole if name == "items" else rows].sum()
-            return column[rows]
+                return padded_rows(column, rows, int(widths[self._axes_of[name]]))
+            if name in self.columns:
+                return column[rows]
+            return column[whole if name == "items" else rows].sum()
+
+        return reader(self._read_columns, take)
+
+    @functools.cached_property
+    def _gather(self) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
+        """The same of a graph; traced once, whatever the epochs."""
 
         def shape(name: str, column: Column) -> list[int | None]:
-            return [] if name in sums else [None, *([None] if name in axes else []), *shape_of(column)]
+            if name not in self.columns:
+                return []
+            return [None, *([None] if name in self._axes_of else []), *shape_of(column)]
 
         rows = tf.TensorSpec([None], tf.int64)
         traced: Callable[..., dict[str, tf.Tensor]] = tf.function(
-            gatherer({**self.columns, **sums}, take, shape),
+            gatherer(self._read_columns, self._read, shape),
             input_signature=(rows, tf.TensorSpec([len(self.axes)], tf.int64), rows),
             autograph=False,
         )

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.derived import InStep
-from seqkit.batches.gathering import gatherer, padded_windows, shape_of
+from seqkit.batches.gathering import gatherer, padded_windows, reader, shape_of
 from seqkit.batches.rows import WHOLE, Part
 from seqkit.core.autotune import without_autotune
 from seqkit.core.ragged import Ragged
@@ -165,7 +165,8 @@ class Windows:
         ) -> np.ndarray:
             return padded_windows(column, starts, sizes, fresh, int(width))
 
-        gather = gatherer(self.columns, take, lambda name, column: [None, None, *shape_of(column)])
+        taken = reader(self.columns, take)
+        gather = gatherer(self.columns, taken, lambda name, column: [None, None, *shape_of(column)])
         slots = tf.TensorSpec([None], tf.int64)
         wanted = slots, slots, tf.TensorSpec([None], tf.bool), tf.TensorSpec([], tf.int64)
         traced: Callable[..., dict[str, tf.Tensor]] = tf.function(gather, input_signature=wanted, autograph=False)

@@ -1,6 +1,7 @@
 """Any source, read into columns: tables, token files, TFDS, arrays and tf.data datasets."""
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from seqkit.sources.examples import Examples, Role
 from seqkit.sources.in_memory import read_dataset, read_mapping
 from seqkit.sources.labels import check_names, check_tags
 from seqkit.sources.prepared import read_before
-from seqkit.sources.tables import Layout, has_header, layout_of, read_layout, read_layouts
+from seqkit.sources.tables import Layout, has_header, inputs_of_layout, layout_of, read_layout, read_layouts
 from seqkit.sources.text_files import TABLES, TextFile, files_of, open_text, suffix_of
 from seqkit.sources.tfds import read_tfds
 from seqkit.sources.token_files import Kind, kind_of_tokens, read_tokens
 from seqkit.sources.workbooks import WORKBOOKS, read_workbook
+
+TELLING = 10_000  # lines that tell what a file of inputs is
 
 
 def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_dir: str | None = None) -> Examples:
@@ -88,15 +91,22 @@ def read_file(path: Path, columns: Mapping[str, str]) -> Examples:
     return _read_as(file, kind, columns)
 
 
-def read_inputs(path: Path, field: str, column: str) -> list[Any]:
-    """Inputs to be answered: the field of a table or a token file as `read` finds it, else a text a line."""
+def read_inputs(path: Path, field: str, column: str) -> Iterator[Any]:
+    """Inputs to be answered, one by one: the field of a table or a token file as `read` finds it, else a text a line.
+
+    What a file is, its first lines tell. Of lines and tables no more is in memory than is asked for.
+    """
     if (known := read_before(path, "asked")) is not None:
-        return list(known[field])
+        return iter(known[field])
     if suffix_of(path) in WORKBOOKS:
-        return list(read_workbook(path, {field: column})[field])
-    file = open_text(path)
-    kind = _kind(file, {field: column})
-    return list(file.lines if kind is None else _read_as(file, kind, {field: column})[field])
+        return iter(read_workbook(path, {field: column})[field])
+    file = open_text(path, from_disk=True)
+    kind = _kind(dataclasses.replace(file, most=TELLING), {field: column})
+    if kind is None:
+        return iter(file.lines)
+    if isinstance(kind, Layout):
+        return inputs_of_layout(file, kind, field, column)
+    return iter(_read_as(file, kind, {field: column})[field])
 
 
 def _kind(file: TextFile, columns: Mapping[str, str]) -> Kind | Layout | None:

@@ -6,13 +6,13 @@ import io
 import itertools
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
-from seqkit.sources.cells import examples_of, how_to_name, listed
+from seqkit.sources.cells import Trimmed, checked_row, examples_of, how_to_name, listed
 from seqkit.sources.examples import Examples
 from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
 
@@ -66,8 +66,7 @@ def read_layouts(tables: Sequence[tuple[TextFile, Layout]], columns: Mapping[str
     def rows() -> Iterator[Row]:
         last = 0
         for file, layout in tables:
-            if not any(line.strip() for line in file.lines):
-                raise InputError(f"{file.path} is empty: expected a table with {' and '.join(columns)}.")
+            _check_not_empty(file, columns)
             before = last
             files.append((str(file.path), before))
             for number, cells in _cells(file, layout, columns, found) if layout.separator else _objects(file, columns):
@@ -81,6 +80,19 @@ def read_layouts(tables: Sequence[tuple[TextFile, Layout]], columns: Mapping[str
     # rows have added findings and files meanwhile
     examples = dataclasses.replace(examples, findings=(*found, *examples.findings))
     return dataclasses.replace(examples, files=tuple(files)) if len(files) > 1 else examples
+
+
+def inputs_of_layout(file: TextFile, layout: Layout, field: str, column: str) -> Iterator[Any]:
+    """One column's cells, row by row, of a table that is written so."""
+    _check_not_empty(file, [column])
+    columns, trimmed = {field: column}, Trimmed()
+    for number, cells in _cells(file, layout, columns, []) if layout.separator else _objects(file, columns):
+        yield checked_row(cells, file.place(number), trimmed)[field]
+
+
+def _check_not_empty(file: TextFile, columns: Iterable[str]) -> None:
+    if not any(line.strip() for line in file.lines):
+        raise InputError(f"{file.path} is empty: expected a table with {' and '.join(columns)}.")
 
 
 def layout_of(file: TextFile, columns: Mapping[str, str]) -> Layout | None:

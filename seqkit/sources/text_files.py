@@ -7,7 +7,9 @@ import functools
 import glob
 import gzip
 import io
+import itertools
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,12 +42,14 @@ class TextFile:
         opened: Opens its bytes, unpacked and without a mark.
         encoding: What they are in.
         findings: What was noticed while it was decoded.
+        most: Lines that are read.
     """
 
     path: Path
     opened: Callable[[], BinaryIO]
     encoding: str
     findings: tuple[Finding, ...] = ()
+    most: int = sys.maxsize
 
     @property
     def lines(self) -> "Lines":
@@ -55,7 +59,7 @@ class TextFile:
     def whole_lines(self) -> Iterator[str]:
         """The lines with their ends."""
         with io.TextIOWrapper(self.opened(), self.encoding, newline="\n") as text:
-            for line in text:
+            for line in itertools.islice(text, self.most):
                 yield line.lstrip(MARK) if line.startswith(MARK) else line
 
     def pieces(self) -> Iterator[str]:
@@ -82,17 +86,20 @@ class Lines:
             yield line.removesuffix("\n").removesuffix("\r")
 
 
-def open_text(path: Path) -> TextFile:
+def open_text(path: Path, *, from_disk: bool = False) -> TextFile:
     """Look through a file in UTF-8, or in UTF-16 or UTF-32 with its mark.
 
+    Args:
+        from_disk: Whether it stays there, also where columns aren't stored.
     Raises:
         InputError: It can't be read, or holds other bytes.
     """
+    from_disk = from_disk or storing()
     with _reading(path):
         with _open(path) as file:
-            whole = b"" if storing() else file.read()
-            head = file.read(4) if storing() else whole[:4]
-        opened = functools.partial(_open, path) if storing() else functools.partial(io.BytesIO, whole)
+            whole = b"" if from_disk else file.read()
+            head = file.read(4) if from_disk else whole[:4]
+        opened = functools.partial(_open, path) if from_disk else functools.partial(io.BytesIO, whole)
         mark, encoding, name = next((kind for kind in _MARKS if head.startswith(kind[0])), _PLAIN)
         beyond = functools.partial(_beyond, opened, len(mark))
         with beyond() as file:

@@ -189,7 +189,7 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
             return ids
         return Ragged(ids.values, np.linspace(0, len(ids.values), streams + 1).astype(np.int64))
 
-    def outputs(self, forward: Forward, rows: Rows) -> Ragged:
+    def outputs(self, forward: Forward, rows: Pipeline | Windows) -> Ragged:
         return step_outputs(forward, rows, _log_likelihoods)
 
     def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:

@@ -190,16 +190,28 @@ def _split(
         texts = (unicodedata.normalize(form, text) for text in texts)
         tokenizer = dataclasses.replace(tokenizer, normalise=False)
 
-    split = _splitter(tokenizer)
-    rest = iter(texts)
-    under_way: collections.deque[Future[Sequence[tf.Tensor]]] = collections.deque()
+    graph, rest = _splitter(tokenizer), iter(texts)
+
+    def split(chunk: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        types, places, lengths = graph(tf.constant(chunk))
+        return types.numpy(), places.numpy(), lengths.numpy()
+
+    chunks = iter(lambda: list(itertools.islice(rest, _CHUNK)), [])
+    first = list(itertools.islice(chunks, 2))
+    if (
+        len(first) < 2
+    ):  # a thread that has asked TensorFlow leaves something behind: none for what is asked chunk by chunk
+        yield from map(split, first)
+        return
+    under_way: collections.deque[Future[tuple[np.ndarray, np.ndarray, np.ndarray]]] = collections.deque()
     # tf.data's own generators have the system take every freed page back, from then on and everywhere
     with ThreadPoolExecutor(THREADS) as pool:
-        while (chunk := list(itertools.islice(rest, _CHUNK))) or under_way:
-            if chunk:
-                under_way.append(pool.submit(lambda chunk: [part.numpy() for part in split(tf.constant(chunk))], chunk))
-            if len(under_way) > 2 * THREADS or not chunk:
-                yield tuple(under_way.popleft().result())
+        for chunk in itertools.chain(first, chunks):
+            under_way.append(pool.submit(split, chunk))
+            if len(under_way) > 2 * THREADS:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
 @functools.lru_cache(maxsize=8)

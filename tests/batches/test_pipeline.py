@@ -73,6 +73,18 @@ def test_batches_of_so_many_steps_hold_each_row_once_and_can_be_entered_anywhere
     assert [batch["rows"].numpy().tolist() for batch in rows.batches((3, epoch), start=start)] == batches[start:]
 
 
+@settings(max_examples=8)
+@given(lengths=lengths, batch_size=st.integers(1, 9))
+def test_batches_are_the_same_one_by_one(lengths, batch_size):
+    rows = pipeline(lengths, batch_size)
+    for one, other in zip(rows.each(), rows.batches(), strict=True):
+        assert one.keys() <= other.keys()
+        assert one.keys() >= {*rows.columns, "rows", "steps", "items"}
+        for name, values in one.items():
+            assert values.dtype.is_integer == other[name].dtype.is_integer
+            np.testing.assert_array_equal(values, other[name], name)
+
+
 def test_what_comes_in_windows_has_its_steps():
     rows = Windows({"ids": Ragged.of_lengths(np.arange(9), np.array([9]))}, "ids", 4, 3)
     assert limited(rows, None) is rows
@@ -176,7 +188,7 @@ def test_ragged_rows_are_rows(lengths, data):
         assert [got[row].tolist() for row in range(len(got))] == expected
 
 
-@settings(max_examples=25)
+@settings(max_examples=8)
 @given(lengths=lengths, batch_size=st.integers(1, 9), epoch=st.none() | st.integers(0, 3))
 def test_every_row_comes_once_and_whole(lengths, batch_size, epoch):
     rows = pipeline(lengths, batch_size)
