@@ -26,6 +26,7 @@ from seqkit.sources.stored import KINDS, Stored, stored_in, write_column
 from seqkit.sources.stored_frames import FRAMES
 
 MANIFEST, VERSION = "manifest.json", 1
+READ = "read.json"  # of a preparation that is under way: what was read
 NAMED = (*NAMES, *LISTS, "labels")  # the fields whose cells are names, or lists of names
 SPLITS = ("train", "valid", "test")
 AGAIN = "prepare the data again (seqkit prepare)."
@@ -204,6 +205,11 @@ def array_from(folder: Path, part: Mapping[str, Any]) -> np.ndarray | Ragged:
     return Ragged(values, mapped_file(folder / f"{part['base']}.starts", np.int64))
 
 
+def _stamp(path: Path) -> list[int] | None:
+    """By which a file is taken for the same without being read."""
+    return [path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None
+
+
 class Making:
     """Prepared data in the making.
 
@@ -220,12 +226,19 @@ class Making:
 
     def splits(self, read: Callable[[], dict[str, Examples]]) -> dict[str, Examples]:
         """The rows of the splits, read into files; of a preparation that was interrupted after that, those files."""
-        file = self.folder / "splits.json"
+        file = self.folder / READ
         if not file.exists():
-            with stored_in(self.folder / "sources"):
+            with stored_in(self.folder / "sources") as paths:
                 found = read()
-            write_json(file, {name: describe(self.folder, name, examples) for name, examples in found.items()})
-        return {name: examples_from(self.folder, known) for name, known in _json(file).items()}
+            known = {name: describe(self.folder, name, examples) for name, examples in found.items()}
+            write_json(file, {"splits": known, "files": {str(path): _stamp(path) for path in paths}})
+        kept = _json(file)
+        for path, stamp in kept["files"].items():
+            if stamp != _stamp(Path(path)):
+                raise InputError(
+                    f"{path} is not what the interrupted preparation has read: restore it, or begin anew with --overwrite."
+                )
+        return {name: examples_from(self.folder, known) for name, known in kept["splits"].items()}
 
     def learn(self, name: str, make: Callable[[], Any], settings: Mapping[str, Any]) -> Any:
         """What is learned from the training rows, as JSON: made once."""

@@ -345,14 +345,27 @@ WRITERS: dict[str, Any] = {
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
 
 
+_read: ContextVar[list[Path]] = ContextVar("read")
+
+
 @contextlib.contextmanager
-def stored_in(folder: Path) -> Iterator[None]:
-    """Columns that are gathered in the block are written into files of this folder as they come."""
-    token = _folder.set(folder)
+def stored_in(folder: Path) -> Iterator[list[Path]]:
+    """Columns that are gathered in the block are written into files of this folder as they come; gives the files that were
+    read there.
+    """
+    paths = _read.get([]) if storing() else []
+    tokens = _folder.set(folder), _read.set(paths)
     try:
-        yield
+        yield paths
     finally:
-        _folder.reset(token)
+        _folder.reset(tokens[0])
+        _read.reset(tokens[1])
+
+
+def note_read(path: Path) -> None:
+    """Note that a file is read for what is stored."""
+    if storing() and path not in _read.get():
+        _read.get().append(path)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
-from seqkit.sources.stored import storing
+from seqkit.sources.stored import note_read, storing
 
 TABLES = (".tsv", ".csv", ".jsonl")
 MARK = "\ufeff"  # a byte-order mark, read as a character
@@ -88,6 +88,7 @@ def open_text(path: Path) -> TextFile:
     Raises:
         InputError: It can't be read, or holds other bytes.
     """
+    note_read(path)
     with _reading(path):
         with _open(path) as file:
             whole = b"" if storing() else file.read()
