@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @recipe(
     task="seqkit.tasks.translation:Translation",
-    least={"vocabulary_size": 5, "min_count": 1, "max_length": 1, "batch_tokens": 0},
+    least={"vocabulary_size": 5, "min_count": 1, "max_length": 1},
     reads=DECODER,
 )
 def translation(
@@ -28,7 +28,6 @@ def translation(
     shared_vocabulary: bool = False,
     min_count: int = 1,
     max_length: int = 100,
-    batch_tokens: int = 0,
     tied: bool = True,
     shared_embedding: bool = False,
     embedding: Embedding = Embedding(units=256, dropout=0.2),
@@ -56,7 +55,6 @@ def translation(
         shared_vocabulary: Learn one vocabulary for both sides.
         min_count: How often a word or symbol must occur in the training texts to be known.
         max_length: Training pairs with more units on a side are left out, which is said.
-        batch_tokens: Units a batch at most on each side, padding and all, in place of training.batch_size; 0 for rows.
         tied: Use the decoder's embedding for the output too (Press and Wolf 2017), where it is as wide as the decoder.
         shared_embedding: Use one embedding on both sides, and with `tied` for the output too, where they share a vocabulary.
         embedding: How units become vectors, on both sides.
@@ -109,8 +107,6 @@ def translation(
             )
             for side, own in ({"both": chained(list(texts.values()))} if shared_vocabulary else texts).items()
         ]
-        task = Translation(
-            columns, vocabularies[0], vocabularies[-1], search.of_run(run["seed"]), max_length, batch_tokens
-        )
+        task = Translation(columns, vocabularies[0], vocabularies[-1], search.of_run(run["seed"]), max_length)
         model = build_translator(task, embedding, encoder, decoder, attention, tied=tied, shared=shared_embedding)
         return making.done(task, model, splits)

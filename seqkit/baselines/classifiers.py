@@ -12,9 +12,12 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from seqkit.baselines.samples import sample, told
 from seqkit.batches.pipeline import Shared
+from seqkit.text.labels import count_labels, encode_labels
 
 FRAMES = 20_000  # that the single-frame model is fitted on
+CHARACTERS = 1 << 26  # that the linear model is fitted on, twice imdb's
 SIDE = 16  # pixels of a side that it sees at most
 
 
@@ -31,7 +34,7 @@ class Majority:
     @classmethod
     def fit(cls, labels: Sequence[str], classes: Sequence[str]) -> Self:
         """Count the labels."""
-        counts = np.array([labels.count(name) for name in classes], np.float64)
+        counts = np.array(count_labels(labels, classes), np.float64)
         return cls(counts / counts.sum())
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
@@ -61,6 +64,7 @@ class SingleFrame:
         mean, deviation: float, (values,), of the training frames.
         columns: int, (fitted classes,): each one's place among the task's classes.
         classes: How many classes the task has; those without a training frame get probability 0.
+        bounds: What a fit left out, where it had to; run.json has it then.
     """
 
     model: LogisticRegression
@@ -68,6 +72,7 @@ class SingleFrame:
     deviation: np.ndarray
     columns: np.ndarray
     classes: int
+    bounds: str = ""
 
     @classmethod
     def fit(
@@ -87,7 +92,8 @@ class SingleFrame:
         Raises:
             ValueError: There are fewer than two labels.
         """
-        share = min(1.0, frames / sum(map(len, videos)))
+        total = sum(map(len, videos))
+        share = min(1.0, frames / total)
         rng = np.random.default_rng(seed)
         drawn = [np.flatnonzero(rng.random(len(video)) < share) for video in videos]
         values = np.concatenate([averaged(video[rows]) for video, rows in zip(videos, drawn, strict=True)])
@@ -95,8 +101,9 @@ class SingleFrame:
         mean, deviation = values.mean(axis=0), values.std(axis=0)
         deviation = np.where(deviation > 0, deviation, 1.0)
         model = LogisticRegression(max_iter=1000).fit((values - mean) / deviation, names)
-        columns = np.array([list(classes).index(name) for name in model.classes_])
-        return cls(model, mean, deviation, columns, len(classes))
+        columns = encode_labels(model.classes_, classes)
+        bounds = told(len(names), total, "frames") if share < 1 else ""
+        return cls(model, mean, deviation, columns, len(classes), bounds)
 
     def probabilities(self, video: np.ndarray) -> np.ndarray:
         """float, (frames, classes)."""
@@ -155,25 +162,33 @@ class LinearTfidf:
         model: Fitted.
         columns: int, (fitted classes,): each one's place among the task's classes.
         classes: How many classes the task has; those without a training row get probability 0.
+        bounds: What a fit left out, where it had to; run.json has it then.
     """
 
     vectorizer: TfidfVectorizer
     model: LogisticRegression
     columns: np.ndarray
     classes: int
+    bounds: str = ""
 
     @classmethod
-    def fit(cls, texts: Sequence[str], labels: Sequence[str], classes: Sequence[str]) -> Self:
-        """Fit on texts and labels.
+    def fit(
+        cls, texts: Sequence[str], labels: Sequence[str], classes: Sequence[str], *, most: int = CHARACTERS
+    ) -> Self:
+        """Fit on texts and labels; on a part with about `most` characters where there are more.
 
         Raises:
             ValueError: There are fewer than two labels.
         """
+        rows, bounds = sample(np.array([len(text) for text in texts], np.int64), most, labels), ""
+        if rows is not None:
+            bounds = told(len(rows), len(texts), "texts")
+            texts, labels = [texts[row] for row in rows], [labels[row] for row in rows]
         vectorizer = _vectorizer(min_df=2 if len(texts) >= 1000 else 1)
         model = LogisticRegression(C=10.0, max_iter=1000)
         model.fit(vectorizer.fit_transform(texts), labels)
-        columns = np.array([list(classes).index(name) for name in model.classes_])
-        return cls(vectorizer, model, columns, len(classes))
+        columns = encode_labels(model.classes_, classes)
+        return cls(vectorizer, model, columns, len(classes), bounds)
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """float, (rows, classes)."""

@@ -16,6 +16,7 @@ from seqkit.batches.derived import InStep, Ones
 from seqkit.batches.gathering import gatherer, padded_rows, shape_of
 from seqkit.batches.rows import WHOLE, Part
 from seqkit.core.autotune import without_autotune
+from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 
 
@@ -107,7 +108,8 @@ class Pipeline:
         """The batches of an epoch as (rows, width along each axis).
 
         Each bucket's rows are cut into whole batches; what remains moves up into the next bucket, so that an epoch has
-        at most one smaller batch. Along one axis the shapes number at most one more than its widths.
+        at most one smaller batch. Along one axis the shapes number at most one more than its widths. With `batch_steps` what
+        would take more than a batch there is one by itself.
 
         Args:
             shuffle: (seed, epoch) for a shuffled epoch; None for rows by length.
@@ -121,10 +123,17 @@ class Pipeline:
         def shape(rows: np.ndarray) -> tuple[int, ...]:
             return tuple(w[int(place[rows].max())] for w, place in zip(widths, places, strict=True))
 
+        def size_of(rows: np.ndarray) -> int:
+            return max(1, self.batch_steps // max(shape(rows))) if self.batch_steps else self.batch_size
+
         batches, rest = [], np.empty(0, np.int64)
         for number in np.unique(bucket):
-            rest = np.concatenate([rest, order[bucket == number]])
-            size = max(1, self.batch_steps // max(shape(rest))) if self.batch_steps else self.batch_size
+            own = order[bucket == number]
+            if len(rest) > size_of(np.concatenate([rest, own])):  # fewer steps as they are than in a wider batch
+                batches.append((rest, shape(rest)))
+                rest = rest[:0]
+            rest = np.concatenate([rest, own])
+            size = size_of(rest)
             whole = len(rest) - len(rest) % size
             batches += [(rows, shape(rows)) for rows in rest[:whole].reshape(-1, size)]
             rest = rest[whole:]
@@ -208,6 +217,22 @@ class Pipeline:
     def _axis_of(self, column: InStep) -> int:
         lengths = column.lengths
         return next(axis for axis, others in enumerate(self._lengths) if np.array_equal(lengths, others))
+
+
+def limited(rows: Any, tokens: int | None) -> Any:
+    """The rows in batches of so many steps at most, in place of so many rows; as they are where there is no bound.
+
+    Raises:
+        InputError: They come in windows, whose steps are given.
+    """
+    if tokens is None:
+        return rows
+    if not isinstance(rows, Pipeline):
+        raise InputError(
+            f"training.batch_tokens is {tokens}, but rows come in windows of {rows.batch_size} x {rows.window} steps: leave "
+            "it out, and choose training.batch_size and window."
+        )
+    return dataclasses.replace(rows, batch_steps=tokens)
 
 
 def boundaries(lengths: np.ndarray, *, most: int = 12, multiple: int = 4) -> tuple[int, ...]:

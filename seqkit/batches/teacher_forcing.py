@@ -17,7 +17,6 @@ def encoder_decoder_rows(
     targets: Ragged | None,
     batch_size: int,
     *,
-    batch_steps: int = 0,
     axes: Mapping[str, tuple[int, ...]] | None = None,
     kept: np.ndarray | None = None,
 ) -> tuple[Pipeline, dict[str, Any]]:
@@ -25,7 +24,7 @@ def encoder_decoder_rows(
 
     Args:
         sources, targets: Ids without what begins and ends them; no targets where the answers aren't known.
-        batch_size, batch_steps: As for `Pipeline`.
+        batch_size: As for `Pipeline`.
         axes: Widths to keep to, as far as the rows fit; otherwise those that leave the least padding.
         kept: int64, the rows that are kept; nothing for all.
     """
@@ -43,7 +42,7 @@ def encoder_decoder_rows(
     facts = {"source_tokens": tokens, "unknown_token_share": int(unknown.sum()) / tokens}
     if targets is not None:
         facts["target_tokens"] = int(before.lengths.sum()) - len(before)
-    return Pipeline(columns, widths, batch_size, batch_steps), facts
+    return Pipeline(columns, widths, batch_size), facts
 
 
 def _widths(lengths: np.ndarray, axes: Mapping[str, tuple[int, ...]] | None, name: str) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ __all__ = [
     "errors",
     "files",
     "findings",
+    "gradients",
     "mapping",
     "progress",
     "ragged",

@@ -74,11 +74,18 @@ class Graph:
         specs: Specs = self.concrete().structured_outputs
         return specs
 
-    @functools.cache  # noqa: B019 a graph lives as long as the artefact is being written
+    @functools.cached_property
+    def _traced(self) -> dict[tuple[int | None, int | None], Any]:
+        """What `concrete` has made, which ends with the graph."""
+        return {}
+
     def concrete(self, batch: int | None = None, steps: int | None = None) -> Any:
         """The graph with a keyword argument an input, for a batch and a number of steps, or for any."""
-        specs = {name: _fixed(spec, name, batch, steps) for name, spec in self.inputs.items()}
-        return tf.function(self.call, autograph=False).get_concrete_function(**specs)
+        if (batch, steps) not in self._traced:
+            specs = {name: _fixed(spec, name, batch, steps) for name, spec in self.inputs.items()}
+            graph = tf.function(self.call, autograph=False).get_concrete_function(**specs)
+            self._traced[batch, steps] = graph
+        return self._traced[batch, steps]
 
 
 def _fixed(spec: tf.TensorSpec, name: str, batch: int | None, steps: int | None) -> tf.TensorSpec:

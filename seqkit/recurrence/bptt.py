@@ -20,14 +20,18 @@ Decisions, each by measurement on two cores of an AVX-512 machine:
 """
 
 import dataclasses
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
+from tensorflow.python.framework import ops
 
 from seqkit.recurrence.loops import Setting, loops_of
 from seqkit.recurrence.shards import Shards, shards_of, split_mask
 from seqkit.recurrence.step import Cell, Tensors
+
+OWN_GRADIENTS = "seqkit_gradients"  # a collection of graphs
 
 
 def scan(
@@ -157,10 +161,9 @@ class _Scan:
                 upstream = [tf.stop_gradient(each) for each in of[: len(of) - len(arguments)]]
                 return self._backward(weights, ran, upstream), _no_second_gradient
 
-            return results, lambda *upstream: tf.custom_gradient(first)(*upstream, *arguments)
+            return results, lambda *upstream: _with_own_gradient(first, *upstream, *arguments)
 
-        results: Tensors = tf.custom_gradient(run)(*arguments)
-        return results
+        return _with_own_gradient(run, *arguments)
 
     def _groups(self, tensors: Tensors) -> tuple[Tensors, Tensors, Tensors]:
         cell = self.setting.cell
@@ -196,6 +199,24 @@ class _Scan:
         dinputs, dweights, dinitial, dmemory = zip(*back, strict=True)
         summed = [tf.add_n(parts) for parts in zip(*dweights, strict=True)]
         return (shards.join(dinputs), *summed, *shards.join_all(dinitial), *shards.join_all(dmemory))
+
+
+def _with_own_gradient(function: Callable[..., Any], *arguments: tf.Tensor) -> Tensors:
+    """Results of a function that returns them and their gradient (`tf.custom_gradient`).
+
+    In a graph TensorFlow keeps such a gradient for good, in a registry by name, and through it the graph. Here the graph
+    keeps it, and the registry a way to it that ends with the graph.
+    """
+    results: Tensors = tf.custom_gradient(function)(*arguments)
+    if tf.is_symbolic_tensor(results[0]):
+        operation, registered = results[0].op, ops.gradient_registry._registry
+        name = operation.get_attr("_gradient_op_type").decode()
+        gradient = registered[name]["type"]
+        kept: Callable[[], Any] = weakref.ref(gradient)
+        registered[name]["type"] = lambda *given: kept()(*given)
+        operation.graph.add_to_collection(OWN_GRADIENTS, gradient)
+        weakref.finalize(operation.graph, registered.pop, name, None)
+    return results
 
 
 def _no_second_gradient(*_: tf.Tensor) -> Any:

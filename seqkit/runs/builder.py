@@ -13,6 +13,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
+from seqkit.batches.pipeline import limited
 from seqkit.batches.rows import Rows
 from seqkit.core.arguments import Part, parts_of
 from seqkit.core.cluster import cluster_of
@@ -239,6 +240,7 @@ class RunBuilder:
         seed, training = self._arguments["seed"], self.training
         train_rows, facts = task.encode_for_training(splits.train, training.batch_size)
         valid_rows, _ = task.encode_for_training(splits.valid, training.batch_size)
+        train_rows, valid_rows = (limited(rows, training.batch_tokens) for rows in (train_rows, valid_rows))
         notify(
             f"{len(splits.train):,} rows to train on, {len(splits.valid):,} to validate on ({splits.valid.origin}); "
             f"{model.count_params():,} weights"

@@ -131,7 +131,7 @@ class Scores(Protocol):
 
 
 class Baseline(Protocol):
-    """A simple model fitted on the same training data."""
+    """A simple model fitted on the same training data; or on a part of it, which its `bounds` then say in words."""
 
     def save(self, path: Path) -> None: ...
 

@@ -16,7 +16,7 @@ from seqkit.runs.task import Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.sources.labels import named_as
 from seqkit.tasks.roles import Inputs, Outputs, Scores
-from seqkit.text.labels import UNSEEN, encode_labels, with_unseen
+from seqkit.text.labels import UNSEEN, count_labels, encode_labels, with_unseen
 from seqkit.training.executor import Forward, row_outputs
 from seqkit.training.objectives import Objective, classification
 
@@ -54,7 +54,7 @@ class ClassOfARow(Inputs, Outputs, Scores):
 
     def objective(self, training: Training, train: Examples) -> Objective:
         """Cross-entropy, with the training rows' classes counted for their weights."""
-        return classification(training, [train[self.truth].count(name) for name in self.classes])
+        return classification(training, count_labels(train[self.truth], self.classes))
 
     def outputs(self, forward: Forward, rows: Pipeline) -> np.ndarray:
         probabilities: np.ndarray = softmax(row_outputs(forward, rows), axis=-1)

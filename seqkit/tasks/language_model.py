@@ -56,6 +56,10 @@ def build_language_model(tokens: int, embedding: Embedding, stack: Stack, *, one
     return many_to_many(ids, features, mask, outputs=tokens, stack=stack, head=head)
 
 
+def _log_likelihoods(batch: Batch, logits: tf.Tensor) -> tf.Tensor:
+    return -tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)
+
+
 @dataclasses.dataclass(frozen=True)
 class LanguageModel(Inputs, Outputs, Scores, Baselines):
     """What this recipe knows and a run doesn't.
@@ -186,10 +190,7 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
         return Ragged(ids.values, np.linspace(0, len(ids.values), streams + 1).astype(np.int64))
 
     def outputs(self, forward: Forward, rows: Rows) -> Ragged:
-        def of(batch: Batch, logits: tf.Tensor) -> tf.Tensor:
-            return -tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)
-
-        return step_outputs(forward, rows, of)
+        return step_outputs(forward, rows, _log_likelihoods)
 
     def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
         unknown = self.predicted(examples).unknown.tolist()

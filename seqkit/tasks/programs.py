@@ -113,7 +113,8 @@ class Programs(TextToText):
 
         def encode(columns: dict[str, list[str]]) -> Pipeline:
             examples = Examples(columns, "drawn for an epoch")
-            return self._rows(examples, rows.batch_size, cache=False, axes=rows.axes)[0]
+            drawn, _ = self._rows(examples, rows.batch_size, cache=False, axes=rows.axes)
+            return dataclasses.replace(drawn, batch_steps=rows.batch_steps)
 
         start = Stage(drawn.curriculum, drawn.length, drawn.nesting)
         return Curriculum(drawn.exercise, start, rows.rows, TRIED, seed, encode)

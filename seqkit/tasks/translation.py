@@ -62,7 +62,6 @@ class Translation(TextToText):
     target: Vocabulary
     search: Search
     max_length: int
-    batch_tokens: int
     recipe = "translation"
     written_as = "translation"
     metrics = ("bleu", "chrf", "exact_match", "length_ratio")
@@ -73,7 +72,6 @@ class Translation(TextToText):
             "target": self.target.to_json(),
             "search": dataclasses.asdict(self.search),
             "max_length": self.max_length,
-            "batch_tokens": self.batch_tokens,
         }
 
     def examined(self, examples: Examples) -> Examples:
@@ -85,9 +83,7 @@ class Translation(TextToText):
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
         read = Vocabulary.from_json
         search = Search(**value["search"])
-        return cls(
-            columns, read(value["source"]), read(value["target"]), search, value["max_length"], value["batch_tokens"]
-        )
+        return cls(columns, read(value["source"]), read(value["target"]), search, value["max_length"])
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         known = "target" in examples.columns
@@ -106,7 +102,7 @@ class Translation(TextToText):
                 f"{examples.origin}: every pair has more than max_length {self.max_length} units on a side: raise it."
             )
         kept = fits if len(fits) < len(examples) else None
-        rows, facts = encoder_decoder_rows(sides[0], sides[1], batch_size, batch_steps=self.batch_tokens, kept=kept)
+        rows, facts = encoder_decoder_rows(sides[0], sides[1], batch_size, kept=kept)
         return rows, facts | {"pairs_left_out_as_too_long": len(examples) - len(fits)}
 
     @property
@@ -158,7 +154,7 @@ class Translation(TextToText):
     def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
             "copy": CopySource,
-            "nearest": lambda: Nearest(train["source"], train["target"]),
+            "nearest": lambda: Nearest.fit(train["source"], train["target"]),
         }
 
     def baselines(self) -> Mapping[str, type[Baseline]]:

@@ -30,7 +30,7 @@ from seqkit.sources.notices import Notices
 from seqkit.sources.recordings import Recording, open_recordings, read_recordings, recordings
 from seqkit.sources.videos import VideoBatches, joined_videos, turned_copies, video_of
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
-from seqkit.text.labels import UNSEEN, encode_labels, with_unseen
+from seqkit.text.labels import UNSEEN, count_labels, encode_labels, with_unseen
 from seqkit.training.executor import Forward
 from seqkit.training.objectives import Objective, classification
 
@@ -203,8 +203,7 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
 
     def objective(self, training: Training, train: Examples) -> Objective:
         """Cross-entropy a frame, with the training frames' classes counted for their weights."""
-        labels = flat_labels(train["labels"])
-        return classification(training, [labels.count(name) for name in self.classes])
+        return classification(training, count_labels(flat_labels(train["labels"]), self.classes))
 
     def baselines(self) -> Mapping[str, type[Baseline]]:
         return {"majority": Majority, "single_frame": SingleFrame}

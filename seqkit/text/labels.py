@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -36,6 +36,12 @@ def encode_labels(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
     """int32, (rows,): each label's place in `classes`, UNSEEN where it has none."""
     places = {name: place for place, name in enumerate(classes)}
     return np.array([places.get(label, UNSEEN) for label in labels], np.int32)
+
+
+def count_labels(labels: Iterable[str], classes: Sequence[str]) -> list[int]:
+    """How often each class occurs."""
+    counts = Counter(labels)
+    return [counts[name] for name in classes]
 
 
 def is_number(label: str) -> bool:

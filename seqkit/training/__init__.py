@@ -6,7 +6,6 @@ __all__ = [
     "checkpoint",
     "curriculum",
     "executor",
-    "gradients",
     "interruption",
     "monitor",
     "objectives",

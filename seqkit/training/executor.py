@@ -94,15 +94,18 @@ class Forward:
 
     def over(self, rows: Windows, of: Of) -> Iterator[tf.Tensor]:
         """`of(batch, outputs)` for each batch of windows, with the state carried from one to the next."""
-        executor = executor_of(self.model, rows, 1)
+        batches = rows.batches()
+        key = ("over", rows.batch_size, of)
+        if key not in self._made:  # once: TensorFlow keeps a part of each graph that calls a compiled one
+            executor = executor_of(self.model, rows, 1)
 
-        def step(batch: Batch) -> tf.Tensor:
-            outputs, states = executor(batch, training=False)
-            executor.carry(states)
-            return of(batch, outputs)
+            def step(batch: Batch) -> tf.Tensor:
+                outputs, states = executor(batch, training=False)
+                executor.carry(states)
+                return of(batch, outputs)
 
-        run = tf.function(step, input_signature=[rows.batches().element_spec], autograph=False)
-        return map(run, rows.batches())
+            self._made[key] = tf.function(step, input_signature=[batches.element_spec], autograph=False)
+        return map(self._made[key], batches)
 
 
 def row_outputs(forward: Forward, pipeline: Pipeline) -> np.ndarray:

@@ -21,12 +21,12 @@ import tensorflow as tf
 
 from seqkit.batches.rows import Rows
 from seqkit.core.errors import InputError, Terminated, TrainingError, reason_of
+from seqkit.core.gradients import forgotten_gradients
 from seqkit.core.progress import EpochProgress, notify
 from seqkit.core.settings import Training
 from seqkit.training.averages import averaged_weights, make_averages
 from seqkit.training.checkpoint import Arrays, Checkpoint, Position, State
 from seqkit.training.curriculum import Curriculum
-from seqkit.training.gradients import forgotten_gradients
 from seqkit.training.interruption import Interruption, Stop, interruption
 from seqkit.training.monitor import Monitor, make_monitor
 from seqkit.training.objectives import Objective

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqkit.batches.gathering import padded_rows
-from seqkit.batches.pipeline import Pipeline, Shared, boundaries
+from seqkit.batches.pipeline import Pipeline, Shared, boundaries, limited
+from seqkit.batches.windows import Windows
+from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 
 lengths = st.lists(st.integers(0, 40), min_size=1, max_size=60).map(np.array)
@@ -43,7 +45,9 @@ def test_a_plan_makes_whole_batches_as_narrow_as_their_rows(sizes, batch_size, s
             min(w for w in axis if w >= most) for axis, most in zip(rows.axes.values(), longest, strict=True)
         )
     short = [batch for batch, widths in plan if len(batch) < (max(1, steps // max(widths)) if steps else batch_size)]
-    assert len(short) <= 1
+    buckets = {widths for _, widths in plan}
+    assert len(short) <= (len(buckets) if steps else 1)
+    assert all(not steps or len(batch) == 1 or len(batch) * max(widths) <= steps for batch, widths in plan)
     if shuffle is None:  # the narrow first; within a bucket by the first axis, then by the second
         buckets = [
             tuple(np.searchsorted(axis, length) for axis, length in zip(rows.axes.values(), size, strict=True))
@@ -55,6 +59,25 @@ def test_a_plan_makes_whole_batches_as_narrow_as_their_rows(sizes, batch_size, s
     assert rows.padding_share() == pytest.approx(1 - sizes.sum() / padded)
     assert (rows.rows, rows.lengths.tolist()) == (len(sizes), sizes[:, 1].tolist())
     assert rows.boundaries == (8, 10, 20, 30, 40)
+
+
+@settings(max_examples=25)
+@given(lengths=lengths, start=st.integers(0, 9), tokens=st.integers(1, 200), epoch=st.integers(0, 3))
+def test_batches_of_so_many_steps_hold_each_row_once_and_can_be_entered_anywhere(lengths, start, tokens, epoch):
+    rows = limited(pipeline(lengths, 5), tokens)
+    batches = [batch["rows"].numpy().tolist() for batch in rows.batches((3, epoch))]
+    counts = np.bincount(np.searchsorted(rows.boundaries, lengths), minlength=len(rows.boundaries))
+    alone = [-(-count // max(1, tokens // width)) for count, width in zip(counts, rows.boundaries, strict=True)]
+    assert len(batches) == len(rows) <= sum(alone)  # no more than if each width's rows had batches of their own
+    assert sorted(itertools.chain(*batches)) == list(range(len(lengths)))
+    assert [batch["rows"].numpy().tolist() for batch in rows.batches((3, epoch), start=start)] == batches[start:]
+
+
+def test_what_comes_in_windows_has_its_steps():
+    rows = Windows({"ids": Ragged.of_lengths(np.arange(9), np.array([9]))}, "ids", 4, 3)
+    assert limited(rows, None) is rows
+    with pytest.raises(InputError, match=r"training.batch_tokens is 7, but rows come in windows of 4 x 3 steps: leave"):
+        limited(rows, 7)
 
 
 def test_rows_share_what_lies_in_memory_once():

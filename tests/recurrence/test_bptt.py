@@ -1,5 +1,8 @@
 """The scan against NumPy, finite differences and Keras's layers."""
 
+import functools
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
+from tensorflow.python.framework import ops
 
 from seqkit.recurrence.acceleration import accelerate
 from seqkit.recurrence.bptt import scan
@@ -196,6 +200,43 @@ def test_second_gradients_say_what_to_do():
         first = inner.gradient(y, x)
     with pytest.raises(NotImplementedError, match="differentiable once"):
         outer.gradient(first, x)
+
+
+def test_gradients_of_graphs_end_with_their_graph():
+    """TensorFlow keeps them for good; they may not end sooner either, nor in a graph within a graph."""
+    rng = np.random.default_rng(0)
+    weights = [tf.constant(rng.normal(size=size), tf.float32) for size in ((FEATURES, UNITS), (UNITS,), (UNITS, UNITS))]
+    x = tf.constant(rng.normal(size=(2, STEPS, FEATURES)), tf.float32)
+
+    def loss(kernel, bias, recurrent):
+        return tf.reduce_sum(scan(CELLS["simple_rnn"].cell, x, kernel, bias, [recurrent])[0] ** 2)
+
+    def twice(*weights):
+        return tf.while_loop(
+            lambda i, _: i < 2, lambda i, sum: (i + 1, sum + loss(*weights)), (0, 0.0), maximum_iterations=2
+        )[1]
+
+    def gradients(of, *, collect=False):
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            value = of(*weights)
+        if collect:
+            gc.collect()
+        return tape.gradient(value, weights)
+
+    before = own_gradients()
+    direct, inner = gradients(loss), tf.function(loss)
+    graphs = [tf.function(functools.partial(gradients, of, collect=True)) for of in (inner, twice)]
+    compare(graphs[0](), direct, atol=1e-4)
+    compare(graphs[1](), [2 * gradient for gradient in direct], atol=1e-4)
+    assert own_gradients() > before
+    del inner, graphs
+    assert own_gradients() == before
+
+
+def own_gradients():
+    gc.collect()
+    return sum(name.startswith("CustomGradient-") for name in ops.gradient_registry._registry)
 
 
 def test_wrong_numbers_of_weights_are_named():

@@ -9,11 +9,13 @@ import keras
 import numpy as np
 import pytest
 
+from seqkit.batches.pipeline import limited
 from seqkit.batches.teacher_forcing import encoder_decoder_rows, without_end
 from seqkit.core.ragged import Ragged
-from seqkit.core.settings import Attention, Embedding, Stack, Training
+from seqkit.core.settings import Attention, Embedding, Search, Stack, Training
 from seqkit.corpora.programs import Stage, drawn_programs
 from seqkit.layers.embedding import embed_tokens
+from seqkit.tasks.programs import DrawnPrograms, Programs
 from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import learn_vocabulary
 from seqkit.topologies.encoder_decoder import encoder_decoder
@@ -44,6 +46,13 @@ class Counting(Curriculum):
 
     def stage(self, history):
         return dataclasses.replace(self.start, stage=(1 + next(self.asked) % 3, 1))
+
+
+def test_what_is_drawn_comes_in_batches_as_the_rows_do():
+    task = Programs({}, VOCABULARY, VOCABULARY, Search(), DrawnPrograms("addition", 3, 1, "baseline"))
+    drawn = task.curriculum(limited(ROWS, 64), seed=0).epoch_rows([])
+    assert drawn.batch_steps == 64
+    assert all(len(rows) * max(widths) <= 64 for rows, widths in drawn.plan((0, 0)))
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Gradients that TensorFlow keeps for good: each function with a gradient of its own in a graph leaves an entry."""
+"""Gradients that TensorFlow keeps for good: each function with a gradient of its own in a graph leaves an entry.
+
+Keras's optimizers leave one too, as they sum gradients over the replicas of a strategy.
+"""
 
 import contextlib
 from collections.abc import Iterator
