@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from seqkit.core.ragged import Ragged
+from seqkit.core.ragged import LookedUp, Ragged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Ones:
         return weights
 
 
-InStep = Ragged | Framed | Ones
+InStep = Ragged | LookedUp | Framed | Ones
 
 
 def with_end(ids: Ragged, end: int, *, longest: int | None = None) -> Framed:

@@ -10,7 +10,7 @@ from seqkit.batches.derived import Ones, shifted, with_end
 from seqkit.batches.gathering import padded_rows, padded_windows
 from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.windows import Windows
-from seqkit.core.ragged import Ragged
+from seqkit.core.ragged import LookedUp, Ragged
 
 BEGIN, END = 2, 3
 rows = st.lists(st.lists(st.integers(4, 9), max_size=5), min_size=1, max_size=6)
@@ -37,6 +37,7 @@ def test_what_surrounds_ids(lists, longest, dtype, data):
         (Ones(ids.lengths), [[1.0] * len(row) for row in lists]),
         (Ones(ids.lengths, ends=False), [[1.0] * (len(row) - 1) + [0.0] if row else [] for row in lists]),
         (ids, lists),
+        (LookedUp(ids, 10 - np.arange(10, dtype=np.int32)), [[10 - one for one in row] for row in lists]),
     ):
         assert column.lengths.tolist() == [len(row) for row in wanted]
         assert [column[row].tolist() for row in range(len(column))] == wanted
