@@ -57,8 +57,13 @@ def prepare(
         folder = lock.folder
         _check_started(folder, recipe_of(recipe).name, args, arguments)
         making = Making(folder)
-        with making_in(making):
-            done = checked(recipe, args, arguments, encode=lambda task, splits: _encoded(making, task, splits))
+        try:
+            with making_in(making):
+                done = checked(recipe, args, arguments, encode=lambda task, splits: _encoded(making, task, splits))
+        except KeyboardInterrupt as stop:
+            kept = (folder / READ).exists()
+            goes_on = f"what is whole stays in {folder}, and the same command with --resume goes on from it"
+            raise type(stop)(f"Interrupted: {goes_on if kept else 'nothing is kept'}.") from None
         say(done.findings)
         if strict:
             refuse(done.findings)
@@ -106,7 +111,11 @@ def _check_started(folder: Path, recipe: str, args: tuple[Any, ...], arguments: 
         InputError: It is another.
     """
     given = {"recipe": recipe} | {f"argument {number}": value for number, value in enumerate(args)} | dict(arguments)
-    now = {name: str(value) for name, value in given.items()}
+    plain = (str, int, float, Path, type(None))
+    now = {
+        name: str(value) if isinstance(value, plain) or dataclasses.is_dataclass(value) else f"<{type(value).__name__}>"
+        for name, value in given.items()
+    }
     if not (folder / STARTED).exists():
         write_json(folder / STARTED, now)
         return

@@ -61,10 +61,11 @@ class Examples:
 
     def take(self, rows: Sequence[int] | np.ndarray, origin: str) -> "Examples":
         """The given rows, in that order; places, findings and what was prepared go along."""
+        rows = np.asarray(rows, np.int64)
         columns = {field: taken(values, rows) for field, values in self.columns.items()}
         lines = None if self.lines is None else taken(self.lines, rows)
         steps = None if self.step_lines is None else taken(self.step_lines, rows)
-        prepared = {name: taken(values, np.asarray(rows, np.int64)) for name, values in self.prepared.items()}
+        prepared = {name: taken(values, rows) for name, values in self.prepared.items()}
         file = self.file or self.origin
         return Examples(columns, origin, file, lines, self.findings, steps, self.files, prepared)
 

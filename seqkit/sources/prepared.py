@@ -66,7 +66,7 @@ class Prepared:
             raise InputError(f"{self.path} was prepared without the {name} of this recipe: {AGAIN}")
         known = self.manifest["learned"][name]
         check_settings(self.path, known["settings"], settings)
-        return _json(self.path / known["file"])
+        return _json(_inside(self.path, known["file"]))
 
 
 def check_settings(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -114,7 +114,7 @@ def _opened(path: Path, *stamp: int) -> Prepared:
     if manifest.get("digest") != digest_of_json(manifest):
         raise InputError(f"{path / MANIFEST} is damaged (it is not what was written: its digest is another): {AGAIN}")
     for name, known in manifest["files"].items():
-        file = path / name
+        file = _inside(path, name)
         if not file.is_file():
             raise InputError(f"{file} is not there any more: restore it, or {AGAIN}")
         size = file.stat().st_size
@@ -156,7 +156,8 @@ def describe(folder: Path, name: str, examples: Examples) -> dict[str, Any]:
         known = {"kind": cells.kind, "base": cells.base.relative_to(folder).as_posix()}
         if cells.rows is None:
             return known
-        place = next((place for place, other in enumerate(rows) if other is cells.rows), len(rows))
+        same = (place for place, other in enumerate(rows) if np.array_equal(other, cells.rows))
+        place = next(same, len(rows))
         if place == len(rows):
             rows.append(cells.rows)
         return known | {"rows": f"splits/{name}/{place}.rows"}
@@ -183,8 +184,8 @@ def examples_from(folder: Path, known: Mapping[str, Any]) -> Examples:
     def column(part: Mapping[str, str]) -> Stored:
         chosen = None
         if "rows" in part:
-            chosen = rows.setdefault(part["rows"], mapped_file(folder / part["rows"], np.int64))
-        return (KINDS | FRAMES)[part["kind"]](folder / part["base"], chosen)
+            chosen = rows.setdefault(part["rows"], mapped_file(_inside(folder, part["rows"]), np.int64))
+        return (KINDS | FRAMES)[part["kind"]](_inside(folder, part["base"]), chosen)
 
     return Examples(
         {field: column(part) for field, part in known["columns"].items()},
@@ -199,10 +200,23 @@ def examples_from(folder: Path, known: Mapping[str, Any]) -> Examples:
 
 def array_from(folder: Path, part: Mapping[str, Any]) -> np.ndarray | Ragged:
     """An array, or ragged rows, of which a manifest says where they are and of what type."""
-    values = mapped_file(folder / f"{part['base']}.values", np.dtype(part["dtype"]), tuple(part["shape"]))
+    base = _inside(folder, part["base"])
+    values = mapped_file(base.with_name(f"{base.name}.values"), np.dtype(part["dtype"]), tuple(part["shape"]))
     if not part["ragged"]:
         return values
-    return Ragged(values, mapped_file(folder / f"{part['base']}.starts", np.int64))
+    return Ragged(values, mapped_file(base.with_name(f"{base.name}.starts"), np.int64))
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A path that a manifest names.
+
+    Raises:
+        InputError: It leads out of the folder.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{folder / MANIFEST} names {name!r}, which leads out of the folder: {AGAIN}")
+    return path
 
 
 def _stamp(path: Path) -> list[int] | None:

@@ -135,6 +135,8 @@ def read_splits(
         return {"train": train, "valid": held} | tested
 
     folder, making = prepared_at(data), being_made()
+    if folder is not None and making is not None:
+        raise InputError(f"{folder} is prepared already: give the data that it was made of.")
     if folder is not None:
         prepared = open_prepared(folder)
         before = prepared.manifest["columns"]

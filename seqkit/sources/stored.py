@@ -434,9 +434,11 @@ def _writer(base: Path, cell: Any, *, named: bool) -> Any:
     return WRITERS[kind](base)
 
 
-def taken(values: Any, rows: Any) -> Any:
-    """Some rows of a column, in that order: a list of a list, else a view."""
-    return values.take(rows) if hasattr(values, "take") else [values[row] for row in rows]
+def taken(values: Any, rows: np.ndarray) -> Any:
+    """Some rows of a column, in that order: a list of a list, rows of an array, else a view."""
+    if isinstance(values, np.ndarray):
+        return values[rows]
+    return values.take(rows) if hasattr(values, "take") else [values[row] for row in rows.tolist()]
 
 
 def chained(columns: Sequence[Sequence[Any]]) -> Iterable[Any]:
