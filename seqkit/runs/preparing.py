@@ -25,7 +25,7 @@ from seqkit.sources.examples import Examples
 from seqkit.sources.prepared import MANIFEST, READ, VERSION, Making, array_from, digest_of_json, making_in
 from seqkit.sources.splits import Splits
 
-SHARD = 16_384  # rows that are encoded at once: what an interruption loses at most
+SHARD = 4_096  # rows that are encoded at once: what memory holds, and what an interruption loses at most
 STARTED = "started.json"
 
 
