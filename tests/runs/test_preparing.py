@@ -83,7 +83,7 @@ def cells(examples):
 PAIRS = {"unit": "marked_word", "vocabulary_size": 120, "shared_vocabulary": True, "max_length": 20}
 RECIPES = {
     "sentiment": (sentiment, table, reviews(rows=400), {"max_length": 12}),
-    "lines": (language_model, running, topics(), {"contiguous": False, "unit": "word"}),
+    "lines": (language_model, running, topics(), {"contiguous": False}),
     "pieces": (language_model, running, topics(), {"unit": "subword", "vocabulary_size": 300}),
     "translation": (translation, table, number_words(seed=0, rows=300), PAIRS),
     "tagging": (tagging, conll, sentences(), {}),
