@@ -13,7 +13,7 @@ from seqkit.sources.cells import how_to_name
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.prepared import read_before
 from seqkit.sources.reading import read
-from seqkit.sources.stored import Gathered
+from seqkit.sources.storing import Gathered
 from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
 
 

@@ -22,8 +22,9 @@ from seqkit.core.mapping import mapped_file
 from seqkit.core.ragged import Ragged
 from seqkit.sources.cells import LISTS, NAMES
 from seqkit.sources.examples import Examples, Role
-from seqkit.sources.stored import KINDS, Stored, stored_in, write_column
+from seqkit.sources.stored import KINDS, Stored
 from seqkit.sources.stored_frames import FRAMES
+from seqkit.sources.storing import stored_in, write_column
 
 MANIFEST, VERSION = "manifest.json", 1
 READ = "read.json"  # of a preparation that is under way: what was read

@@ -10,7 +10,7 @@ from seqkit.sources.examples import Examples, Role, hold_out
 from seqkit.sources.labels import named_as
 from seqkit.sources.prepared import AGAIN, SPLITS, Prepared, being_made, check_settings, open_prepared, prepared_at
 from seqkit.sources.reading import read
-from seqkit.sources.stored import stored_part
+from seqkit.sources.storing import stored_part
 from seqkit.text.tokenizer import Unit
 from seqkit.text.vocabulary import Vocabulary, learn_vocabulary
 

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
-from seqkit.sources.stored import note_read, storing
+from seqkit.sources.storing import note_read, storing
 
 TABLES = (".tsv", ".csv", ".jsonl")
 MARK = "\ufeff"  # a byte-order mark, read as a character

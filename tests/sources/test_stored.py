@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from seqkit.sources.examples import Examples, hold_out
 from seqkit.sources.pixels import ImageRef
-from seqkit.sources.stored import BLOCK, Gathered, Names, chained, stored_in, storing, write_column
+from seqkit.sources.stored import BLOCK, Names, chained
 from seqkit.sources.stored_frames import Images, Videos
+from seqkit.sources.storing import Gathered, stored_in, storing, write_column
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
 KINDS = {
