@@ -59,7 +59,7 @@ def check_unknown(examples: Examples, truths: Truths, known: Collection[str], na
         f"the training data lacks {_many(new)} of the {name} data: {listed(new, NAMED)}; no model can give such an answer, "
         "and each counts as wrong"
     )
-    places = [examples.place(row) for row in rows]
+    places = examples.places(rows)
     return [Finding.at("unknown_class", "error", what, places, "Add training rows, or leave these out.")]
 
 
