@@ -18,6 +18,7 @@ from seqkit.text.labels import count_labels, encode_labels
 
 FRAMES = 20_000  # that the single-frame model is fitted on
 CHARACTERS = 1 << 26  # that the linear model is fitted on, twice imdb's
+SCORES = 1 << 28  # of classes, of all texts that it is fitted on
 SIDE = 16  # pixels of a side that it sees at most
 
 
@@ -175,12 +176,17 @@ class LinearTfidf:
     def fit(
         cls, texts: Sequence[str], labels: Sequence[str], classes: Sequence[str], *, most: int = CHARACTERS
     ) -> Self:
-        """Fit on texts and labels; on a part with about `most` characters where there are more.
+        """Fit on texts and labels; on a part with about `most` characters where there are more, and with
+        fewer where there are so many classes that the scores of all texts would not fit into memory.
 
         Raises:
             ValueError: There are fewer than two labels.
         """
-        rows, bounds = sample(np.array([len(text) for text in texts], np.int64), most, labels), ""
+        sizes, bounds = np.array([len(text) for text in texts], np.int64), ""
+        groups: Sequence[str] | None = labels
+        if len(texts) * len(classes) > SCORES:  # which are then more than can each be seen
+            most, groups = min(most, int(sizes.mean() * SCORES / len(classes))), None
+        rows = sample(sizes, most, groups)
         if rows is not None:
             bounds = told(len(rows), len(texts), "texts")
             texts, labels = [texts[row] for row in rows], [labels[row] for row in rows]

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from seqkit.baselines.taggers import LinearTagger, MostFrequentTag
 from seqkit.batches.pipeline import Pipeline, boundaries
+from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
@@ -34,6 +35,8 @@ from seqkit.topologies.many_to_many import many_to_many
 from seqkit.training.executor import Forward, step_outputs
 from seqkit.training.objectives import Objective, classification
 
+PAIRED = 2_000  # tags of which pairs are scored: each row of a batch holds a table of them
+
 
 def in_scheme(tags: Sequence[Sequence[str]], scheme: TagScheme | None) -> Tags:
     """The tags as the scheme writes them; without one, and strays, they stay what they are."""
@@ -49,6 +52,12 @@ def build_tagger(
     vectors: np.ndarray | None,
 ) -> keras.Model:
     lexicon, outputs = task.lexicon, len(task.classes)
+    pairs = "output crf scores each pair" if task.output == "crf" else "a scheme of spans allows or forbids each pair"
+    if outputs > PAIRED and (task.output == "crf" or task.scheme is not None):
+        raise InputError(
+            f"The data has {outputs:,} different tags, and {pairs} of them: expected {PAIRED:,} at most. Check the column "
+            "of the tags, or join some."
+        )
     ids, features, mask = embed_tokens(len(lexicon.words), embedding, vectors, unknown=UNKNOWN, spread=AT_EACH_STEP)
     inputs = ids
     if characters != "none":
