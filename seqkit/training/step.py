@@ -1,5 +1,7 @@
 """One step as a graph: loss, gradients, their true norm, clipping, and sums over items."""
 
+import math
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +19,8 @@ from seqkit.training.peers import ALONE, Peers
 from seqkit.training.regularisation import WeightDrop, activation_penalty, with_activations
 from seqkit.training.scheduled_sampling import doubly_stochastic_penalty, sample_previous_tokens, with_attention
 from seqkit.training.sums import Step, means_of, total_sums
+
+SCORED = 3  # times that a batch's scores are there in a step: they, their exponentials and their gradient
 
 
 def make_train_step(
@@ -110,8 +114,9 @@ def training_executor(
         model: compiled, so that it has an optimizer to count the steps.
         seed: of the dropped weights.
     Raises:
-        InputError: The model isn't one of which the settings ask.
+        InputError: The model isn't one of which the settings ask, or a batch's scores alone fill this machine's memory.
     """
+    _check_memory(model, train, part)
     if training.scheduled_sampling and "before" not in {tensor.name for tensor in model.inputs}:
         raise InputError(
             "training.scheduled_sampling is for models that encode and decode, such as translation's: leave it at 0."
@@ -121,6 +126,20 @@ def training_executor(
     shown = with_activations(model) if training.ar or training.tar else model
     shown = with_attention(model) if training.attention_penalty else shown
     return executor_of(shown, train, training.epochs, change, part)
+
+
+def _check_memory(model: keras.Model, train: Rows, part: Part) -> None:
+    *places, scores = model.outputs[0].shape[1:]
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    rows, steps = max(train.shapes(), key=lambda shape: shape[0] * (shape[1] if None in places else 1))
+    rows = part.of(rows)
+    needed = SCORED * 4 * rows * scores * math.prod(steps if place is None else place for place in places)
+    if needed > memory:
+        each = f"{steps:,} steps" if None in places else "a row"
+        raise InputError(
+            f"A batch of {rows:,} rows with {scores:,} scores for {each} takes {needed / 1e9:,.0f} GB, and this machine has "
+            f"{memory / 1e9:,.0f}: give a smaller training.batch_size, shorter rows, or less to choose among."
+        )
 
 
 def _traced(step: Step, rows: Rows, part: Part) -> Step:
