@@ -14,6 +14,7 @@ __all__ = [
     "parts",
     "preparing",
     "rehearsal",
+    "resumption",
     "run",
     "samples",
     "task",

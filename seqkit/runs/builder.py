@@ -5,7 +5,7 @@ import dataclasses
 import inspect
 import json
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +26,7 @@ from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.folder import CHECKPOINT, NewFolder, new_folder, scratch_folder
 from seqkit.runs.parts import add_parts, lacking, write_run
 from seqkit.runs.rehearsal import rehearse
+from seqkit.runs.resumption import check_same
 from seqkit.runs.run import EVALUATION_BATCH, Run, command, load, versions
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
@@ -144,7 +145,8 @@ class RunBuilder:
     def _completed(self, task: Task, splits: Splits) -> Run:
         """The run that stands, with what it lacked."""
         run = load(self._arguments["out"])
-        self._check_same(run.info, self._described(task, splits), {"training", "answers"}, ("train", "valid", "test"))
+        info = self._described(task, splits)
+        check_same(run.info, info, self._parts, {"training", "answers"}, splits=("train", "valid", "test"))
         if not (left := lacking(run)):
             notify(f"{run.path} is trained, and lacks nothing.")
             return run
@@ -189,42 +191,11 @@ class RunBuilder:
             trained_by: set[Part] = (
                 {"training"} if monitor.score is None else {"training", "answers"}
             )  # which choose the epoch then
-            self._check_same(read_info(self._folder.path, trained=False), info, trained_by)
+            before = read_info(self._folder.path, trained=False)
+            longer = {"training.epochs"} if "trained_epochs" in before and self._since else set()
+            check_same(before, info, self._parts, trained_by, but=longer)
         write_info(self._folder.path, info)
         return info
-
-    def _check_same(
-        self,
-        before: Mapping[str, Any],
-        info: dict[str, Any],
-        trained_by: Collection[Part],
-        splits: Collection[str] = ("train", "valid"),
-    ) -> None:
-        """An interrupted run goes on with the settings and the rows that it was started with.
-
-        Args:
-            trained_by: What plays a part in what is left of it.
-            splits: Likewise.
-        """
-        others = []
-        for name, value in json.loads(json.dumps(info["settings"])).items():
-            old, part = before["settings"].get(name), self._parts[name]
-            if name == "training" and isinstance(old, dict):
-                apart = Training.elsewhere | ({"epochs"} if "trained_epochs" in before and self._since else set())
-                old, value = ({key: one for key, one in each.items() if key not in apart} for each in (old, value))
-            if old == value or part == "source":
-                continue
-            if part in trained_by:
-                raise InputError(
-                    f"The interrupted run was started with {name} {old}, now it is {value}: use the same settings."
-                )
-            others.append(f"{name} {value} (was {old})")
-        for name in splits:
-            if before["data"].get(name, {}).get("digest") != info["data"].get(name, {}).get("digest"):
-                raise InputError("The data is not what the interrupted run was started with: restore it or train anew.")
-        if others:
-            notify(f"Resumed with other settings, which play no part in training: {'; '.join(others)}.")
-        info["command"], info["resumed_with"] = before["command"], info["command"]
 
     def _train(
         self,
