@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.rows import WHOLE, Part, Rows
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
@@ -131,7 +132,12 @@ def training_executor(
 def _check_memory(model: keras.Model, train: Rows, part: Part) -> None:
     *places, scores = model.outputs[0].shape[1:]
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    rows, steps = max(train.shapes(), key=lambda shape: shape[0] * (shape[1] if None in places else 1))
+    shapes = (
+        [(len(rows), widths[-1]) for rows, widths in train.plan((0, 0))]
+        if isinstance(train, Pipeline)
+        else train.shapes()
+    )
+    rows, steps = max(shapes, key=lambda shape: shape[0] * (shape[1] if None in places else 1))
     rows = part.of(rows)
     needed = SCORED * 4 * rows * scores * math.prod(steps if place is None else place for place in places)
     if needed > memory:

@@ -91,7 +91,8 @@ def test_a_batch_whose_scores_fill_the_memory_is_refused(monkeypatch):
     model = keras.Model(inputs, keras.layers.Dense(1000)(inputs))
     x = Ragged.of_lengths(np.zeros((80, 2), np.float32), np.full(8, 10))
     targets = Ragged.of_lengths(np.zeros(80, np.int32), np.full(8, 10))
-    rows = Pipeline({"x": x, "targets": targets}, {"x": (12,)}, 8)
+    read = Ragged.of_lengths(np.zeros(8 * 500, np.int32), np.full(8, 500))  # in which nothing is scored
+    rows = Pipeline({"ids": read, "x": x, "targets": targets}, {"ids": (500,), "x": (12,)}, 8)
     training = Training(epochs=1, batch_size=8)
     trainer = Trainer(model, classification(training, [1] * 1000), training)
     monkeypatch.setattr("seqkit.training.step.SCORED", 10)  # 8 rows of 12 steps with 1,000 floats
