@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -26,7 +27,7 @@ from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
-from seqkit.text.labels import UNSEEN, encode_labels
+from seqkit.text.labels import UNSEEN, count_labels, encode_labels
 from seqkit.text.lexicon import Lexicon, split_tokens
 from seqkit.text.spans import Span, scores_by_type
 from seqkit.text.tag_schemes import Tags, TagScheme
@@ -128,18 +129,15 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         """Cross-entropy a word, and accuracy; or each word's share of its sentence's negative log-likelihood."""
         if self.output == "crf":
             return Objective(crf_loss, {})  # how many tags are right only a search can say
-        counts = [0] * len(self.classes)
-        for row in self._encoded(train):
-            for place in row:
-                counts[place] += 1
-        return classification(training, counts)
+        tags = itertools.chain.from_iterable(in_scheme(train["tags"], self.scheme))
+        return classification(training, count_labels(tags, self.classes))
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         columns, facts = self.lexicon.encode(split_tokens(examples["tokens"]))
         if "tags" in examples.columns:
-            rows = self._encoded(examples)
+            rows = in_scheme(examples["tags"], self.scheme)
             lengths = np.array([len(row) for row in rows])
-            places = np.concatenate(rows)
+            places = encode_labels(list(itertools.chain.from_iterable(rows)), self.classes)
             seen = places != UNSEEN
             facts["tokens"], facts["unseen_tags"] = len(places), int((~seen).sum())
             if self.scheme is not None:
@@ -148,10 +146,6 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
                 columns[name] = Ragged.of_lengths(values.astype(np.int32), lengths).append(0)
         widths = boundaries(columns["ids"].lengths)
         return Pipeline(columns, {"ids": widths}, batch_size), facts
-
-    def _encoded(self, examples: Examples) -> list[np.ndarray]:
-        """Places among the classes, UNSEEN for a tag that has none."""
-        return [encode_labels(row, self.classes) for row in in_scheme(examples["tags"], self.scheme)]
 
     def outputs(self, forward: Forward, pipeline: Pipeline) -> Ragged:
         found = step_outputs(forward, pipeline, lambda batch, out: self._decode(out, batch["ids"]))

@@ -18,7 +18,9 @@ from seqkit.metrics.confusion import confusion
 from seqkit.recipes.sentiment import sentiment
 from seqkit.recipes.tagging import tagging
 from seqkit.sources.examples import Examples
+from seqkit.tasks.tagging import Tagging
 from seqkit.text.labels import count_labels, encode_labels, with_unseen
+from seqkit.text.lexicon import Lexicon, split_tokens
 from seqkit.training.objectives import classification
 from seqkit.training.trainer import Trainer
 
@@ -50,6 +52,21 @@ def test_counting_checking_and_scoring_very_many_classes_takes_seconds(labels, c
     assert macro(truth, truth) == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
     scored = classification_scorer(truth[:100], np.eye(100, MANY, dtype=np.float32))
     assert 0.0 <= scored(np.arange(100))["accuracy"] <= 1.0
+    assert time.process_time() - started < SECONDS
+
+
+def test_encoding_and_scoring_very_many_tags_takes_seconds(classes):
+    rows = [classes[start : start + 3] for start in range(0, MANY, 3)]
+    examples = Examples({"tokens": [("a", "b", "c")] * len(rows), "tags": rows}, "here")
+    lexicon = Lexicon.build(split_tokens(examples["tokens"]), lowercase=True, size=10, min_count=1, longest=None)
+    task = Tagging({}, lexicon, classes, None, "softmax")
+    started = time.process_time()
+    columns = task.encode(examples, 32)[0].columns
+    np.testing.assert_array_equal(columns["targets"].values[columns["weights"].values == 1], np.arange(MANY))
+    task.objective(Training(class_weights="balanced"), examples)
+    outputs = Ragged.of_lengths(np.arange(MANY), np.full(len(rows), 3))
+    assert task.scorer(examples, outputs)(np.arange(len(rows)))["token_accuracy"] == 1.0
+    assert len(task.sections(None, examples, outputs)["per_class"]) == MANY
     assert time.process_time() - started < SECONDS
 
 
