@@ -39,8 +39,7 @@ def as_batch(columns: Columns, more: int = 0) -> Batch:
     rows = Pipeline(dict(columns), axes, len(next(iter(columns.values()))))
     batch: Batch = next(iter(rows.batches().as_numpy_iterator()))
     order = np.argsort(batch.pop("rows"))
-    del batch["steps"]
-    return {name: values[order] for name, values in batch.items()}
+    return {name: batch[name][order] for name in columns}
 
 
 def inputs_of(model: keras.Model, batch: Mapping[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -130,27 +130,35 @@ def training_executor(
 
 
 def _check_memory(model: keras.Model, train: Rows, part: Part) -> None:
-    *places, scores = model.outputs[0].shape[1:]
+    sizes = model.outputs[0].shape[1:]
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     shapes = (
         [(len(rows), widths[-1]) for rows, widths in train.plan((0, 0))]
         if isinstance(train, Pipeline)
         else train.shapes()
     )
-    rows, steps = max(shapes, key=lambda shape: shape[0] * (shape[1] if None in places else 1))
-    rows = part.of(rows)
-    needed = SCORED * 4 * rows * scores * math.prod(steps if place is None else place for place in places)
+    rows, steps = max(shapes, key=lambda shape: shape[0] * (shape[1] if None in sizes else 1))
+    rows, scores = part.of(rows), math.prod(steps if size is None else size for size in sizes)
+    needed = SCORED * 4 * rows * scores
     if needed > memory:
-        each = f"{steps:,} steps" if None in places else "a row"
         raise InputError(
-            f"A batch of {rows:,} rows with {scores:,} scores for {each} takes {needed / 1e9:,.0f} GB, and this machine has "
-            f"{memory / 1e9:,.0f}: give a smaller training.batch_size, shorter rows, or less to choose among."
+            f"A batch of {rows:,} rows has {scores:,} scores a row{f' of {steps:,} steps' * (None in sizes)}, which takes "
+            f"{needed / 1e9:,.0f} GB, and this machine has {memory / 1e9:,.0f}: give a smaller training.batch_size, shorter "
+            "rows, or less to choose among."
         )
 
 
-def _traced(step: Step, rows: Rows, part: Part) -> Step:
-    graph: Step = tf.function(step, input_signature=[rows.batches(part=part).element_spec], autograph=False)
-    return graph
+def _traced(step: Callable[[Batch], dict[str, tf.Tensor]], rows: Rows, part: Part) -> Step:
+    """A step as a graph, whose figures are read in one go: each read waits for the graph and costs a microsecond or ten."""
+    names: list[str] = []
+
+    def stacked(batch: Batch) -> tf.Tensor:
+        figures = step(batch)
+        names[:] = figures
+        return tf.stack([tf.cast(figure, tf.float32) for figure in figures.values()])
+
+    graph = tf.function(stacked, input_signature=[rows.batches(part=part).element_spec], autograph=False)
+    return lambda batch: dict(zip(names, graph(batch).numpy().tolist(), strict=True))
 
 
 def _own_tokens_before(

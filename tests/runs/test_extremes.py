@@ -115,5 +115,5 @@ def test_a_batch_whose_scores_fill_the_memory_is_refused(monkeypatch):
     monkeypatch.setattr("seqkit.training.step.SCORED", 10)  # 8 rows of 12 steps with 1,000 floats
     trainer.fit(rows, rows)
     monkeypatch.setattr("seqkit.training.step.SCORED", 11)
-    with pytest.raises(InputError, match=r"A batch of 8 rows with 1,000 scores for 12 steps"):
+    with pytest.raises(InputError, match="A batch of 8 rows has 12,000 scores a row of 12 steps"):
         trainer.fit(rows, rows)
