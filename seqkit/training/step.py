@@ -143,8 +143,8 @@ def _check_memory(model: keras.Model, train: Rows, part: Part) -> None:
     if needed > memory:
         raise InputError(
             f"A batch of {rows:,} rows has {scores:,} scores a row{f' of {steps:,} steps' * (None in sizes)}, which takes "
-            f"{needed / 1e9:,.0f} GB, and this machine has {memory / 1e9:,.0f}: give a smaller training.batch_size or, where "
-            "few rows are that long, training.batch_tokens; or less to choose among."
+            f"{needed / 1e9:,.0f} GB, and this machine has {memory / 1e9:,.0f}: give a smaller training.batch_size or, "
+            "where few rows are that long, training.batch_tokens; or less to choose among."
         )
 
 
