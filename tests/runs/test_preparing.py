@@ -55,6 +55,12 @@ def running(path, part, rows):
     return str(path)
 
 
+def one_line(path, part, rows):
+    """A text in which stretches end inside of a line, so that what a row counts depends on the one before."""
+    path.write_text("".join(part["text"][:rows]).replace("\n", " "), encoding="utf-8")
+    return str(path)
+
+
 def images(path, part, rows):
     """The images of some rows as files, and the table that names them."""
     names = []
@@ -84,7 +90,7 @@ PAIRS = {"unit": "marked_word", "vocabulary_size": 120, "shared_vocabulary": Tru
 RECIPES = {
     "sentiment": (sentiment, table, reviews(rows=400), {"max_length": 12}),
     "lines": (language_model, running, topics(), {"contiguous": False}),
-    "pieces": (language_model, running, topics(), {"unit": "subword", "vocabulary_size": 300}),
+    "pieces": (language_model, one_line, topics(), {"unit": "subword", "vocabulary_size": 300}),
     "translation": (translation, table, number_words(seed=0, rows=300), PAIRS),
     "tagging": (tagging, conll, sentences(), {}),
     "captioning": (captioning, images, described_scenes(scenes=160), {}),
