@@ -4,6 +4,7 @@ They are saved as plain arrays, so that a run folder can be scored anywhere and 
 """
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -14,11 +15,13 @@ from sklearn.linear_model import LogisticRegression
 
 from seqkit.baselines.samples import sample, told
 from seqkit.batches.pipeline import Shared
+from seqkit.core.errors import InputError
 from seqkit.text.labels import count_labels, encode_labels
 
 FRAMES = 20_000  # that the single-frame model is fitted on
 PIECE = 1 << 12  # texts that it answers at once
 CHARACTERS = 1 << 26  # that the linear model is fitted on, twice imdb's
+SCORES = 1 << 28  # of classes, of all texts that it is fitted on
 SIDE = 16  # pixels of a side that it sees at most
 
 
@@ -176,18 +179,31 @@ class LinearTfidf:
     def fit(
         cls, texts: Sequence[str], labels: Sequence[str], classes: Sequence[str], *, most: int = CHARACTERS
     ) -> Self:
-        """Fit on texts and labels; on a part with about `most` characters where there are more.
+        """Fit on texts and labels; on a part with about `most` characters where there are more, and with
+        fewer where there are so many classes that the scores of all texts would not fit into memory.
 
         Raises:
-            ValueError: There are fewer than two labels.
+            ValueError: There are fewer than two labels, or no word is in two texts.
         """
-        rows, bounds = sample(np.array([len(text) for text in texts], np.int64), most, labels), ""
+        sizes, bounds = np.array([len(text) for text in texts], np.int64), ""
+        groups: Sequence[str] | None = labels
+        if len(texts) * len(classes) > SCORES:  # which are then more than can each be seen
+            most, groups = min(most, int(sizes.mean() * SCORES / len(classes))), None
+        rows = sample(sizes, most, groups)
         if rows is not None:
             bounds = told(len(rows), len(texts), "texts")
             texts, labels = [texts[row] for row in rows], [labels[row] for row in rows]
         vectorizer = _vectorizer(min_df=2 if len(texts) >= 1000 else 1)
+        try:
+            features = vectorizer.fit_transform(texts)
+        except ValueError:
+            raise InputError("no word is in two of the texts, so that there is nothing to fit") from None
         model = LogisticRegression(C=10.0, max_iter=1000)
-        model.fit(vectorizer.fit_transform(texts), labels)
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", "The number of unique classes is greater"
+            )  # of a part, where they are many
+            model.fit(features, labels)
         columns = encode_labels(model.classes_, classes)
         return cls(vectorizer, model, columns, len(classes), bounds)
 

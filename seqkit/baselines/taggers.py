@@ -16,6 +16,7 @@ from seqkit.core.ragged import Ragged
 
 Sentences = Sequence[Sequence[str]]
 TOKENS = 1 << 21  # that the linear tagger is fitted on
+SCORES = 1 << 28  # of tags, of all these tokens: a model a tag is fitted, so that it takes minutes
 PIECE = 1 << 12  # sentences that it tags at once
 AFFIX = 4  # letters of the longest prefix and suffix
 
@@ -86,11 +87,13 @@ class LinearTagger:
 
     @classmethod
     def fit(cls, tokens: Sentences, tags: Sentences, classes: Sequence[str], *, most: int = TOKENS) -> Self:
-        """Fit by averaged stochastic gradient descent over five passes; on about `most` tokens where there are more.
+        """Fit by averaged stochastic gradient descent over five passes; on about `most` tokens where there are more, and on
+        fewer where there are very many tags.
 
         Raises:
             ValueError: There are fewer than two tags.
         """
+        most = min(most, SCORES // len(classes))
         rows, bounds = sample(np.array([len(words) for words in tokens], np.int64), most), ""
         if rows is not None:
             bounds = told(len(rows), len(tokens), "sentences")

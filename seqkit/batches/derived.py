@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from seqkit.core.ragged import Ragged
+from seqkit.core.ragged import LookedUp, Ragged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Framed:
     def __getitem__(self, row: int) -> np.ndarray:
         """A row as a batch has it: int32."""
         begin = [] if self.begin is None or not self.lengths[row] else [self.begin]
-        own = self.values[self.starts[row] : self.starts[row] + int(self.own(np.array([row]))[0])].tolist()
-        return np.array([*begin, *own, *([] if self.end is None else [self.end])], np.int32)
+        own = self.values[self.starts[row] : self.starts[row] + int(self.own(np.array([row]))[0])]
+        return np.concatenate([begin, own, [] if self.end is None else [self.end]]).astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Ones:
         return weights
 
 
-InStep = Ragged | Framed | Ones
+InStep = Ragged | LookedUp | Framed | Ones
 
 
 def with_end(ids: Ragged, end: int, *, longest: int | None = None) -> Framed:

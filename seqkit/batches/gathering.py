@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from seqkit.batches.derived import Framed, InStep, Ones
 from seqkit.core.mapping import let_go
-from seqkit.core.ragged import Ragged
+from seqkit.core.ragged import LookedUp, Ragged
 
 AS = {np.dtype(np.uint8): np.float32, np.dtype(np.uint16): np.int32}  # what a batch has in place of what is kept
 READ = 1 << 26  # bytes read of a mapped file, after which its pages are let go of
@@ -33,15 +33,16 @@ def shape_of(column: Any) -> tuple[int, ...]:
 
 def padded_rows(column: InStep, rows: np.ndarray, width: int) -> np.ndarray:
     """Rows of a column, padded with zeros: (rows, width, ...)."""
-    if isinstance(column, Ragged):
-        starts = np.asarray(column.offsets[rows])
-        return _padded(column, column.values, starts, column.offsets[rows + 1] - starts, width)
+    if isinstance(column, Ragged | LookedUp):
+        offsets = (column if isinstance(column, Ragged) else column.places).offsets
+        starts = np.asarray(offsets[rows])
+        return _padded(column, starts, offsets[rows + 1] - starts, width)
     lengths = column.lengths[rows]
     if isinstance(column, Ones):
         counted: np.ndarray = np.arange(width) < (lengths if column.ends else lengths - 1)[:, None]
         return counted.astype(np.float32)
     shift = int(column.begin is not None)
-    batch = _padded(column, column.values, column.starts[rows], column.own(rows), width, shift)
+    batch = _padded(column, column.starts[rows], column.own(rows), width, shift)
     if column.begin is not None:
         batch[lengths > 0, 0] = column.begin
     if column.end is not None:
@@ -56,8 +57,8 @@ def padded_windows(column: InStep, starts: np.ndarray, sizes: np.ndarray, fresh:
         starts, sizes: int64, (windows,), the place of each among all steps, and its steps.
         fresh: bool, (windows,), whether it begins a row.
     """
-    if isinstance(column, Ragged):
-        return _padded(column, column.values, starts, sizes, width)
+    if isinstance(column, Ragged | LookedUp):
+        return _padded(column, starts, sizes, width)
     if isinstance(column, Ones):
         counted: np.ndarray = np.arange(width) < sizes[:, None]
         return counted.astype(np.float32)
@@ -66,17 +67,20 @@ def padded_windows(column: InStep, starts: np.ndarray, sizes: np.ndarray, fresh:
     batch = np.zeros((len(starts), width), np.int32)
     for shift in (0, 1):
         ones = np.flatnonzero((begun == shift) & (sizes > 0))
-        batch[ones] = _padded(column, column.values, starts[ones] - 1 + shift, sizes[ones] - shift, width, shift)
+        batch[ones] = _padded(column, starts[ones] - 1 + shift, sizes[ones] - shift, width, shift)
     batch[begun > 0, 0] = column.begin
     return batch
 
 
 def _padded(
-    column: Any, values: np.ndarray, starts: np.ndarray, sizes: np.ndarray, width: int, shift: int = 0
+    column: Ragged | LookedUp | Framed, starts: np.ndarray, sizes: np.ndarray, width: int, shift: int = 0
 ) -> np.ndarray:
-    batch = np.zeros((len(starts), width, *values.shape[1:]), type_of(column))
+    batch = np.zeros((len(starts), width, *column.values.shape[1:]), type_of(column))
     for row, (start, size) in enumerate(zip(starts.tolist(), sizes.tolist(), strict=True)):
-        batch[row, shift : shift + size] = values[start : start + size]
+        if isinstance(column, LookedUp):
+            batch[row, :size] = column.values[column.places.values[start : start + size]]
+        else:
+            batch[row, shift : shift + size] = column.values[start : start + size]
     return batch
 
 

@@ -100,7 +100,7 @@ def _unknown_share(facts: Mapping[str, Any]) -> float | None:
 
 
 def _at(kind: str, what: str, examples: Examples, rows: Sequence[int], advice: str) -> list[Finding]:
-    return [Finding.at(kind, "warning", what, [examples.place(row) for row in rows], advice)] if rows else []
+    return [Finding.at(kind, "warning", what, examples.places(rows), advice)] if rows else []
 
 
 def _share(rows: Sequence[int], examples: Examples) -> str:

@@ -124,4 +124,4 @@ def _print(parts: Sequence[bytes]) -> bytes:
 
 
 def _finding(kind: str, harm: Harm, what: str, examples: Examples, rows: Sequence[int], advice: str) -> Finding:
-    return Finding.at(kind, harm, what, [examples.place(row) for row in sorted(rows)], advice)
+    return Finding.at(kind, harm, what, examples.places(sorted(rows)), advice)

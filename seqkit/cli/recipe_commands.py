@@ -115,7 +115,18 @@ def _prepare(recipe: Recipe) -> Callable[..., None]:
         for name, parameter in _parameters(recipe).items()
         if name not in ("callbacks", "extend_epochs", "workers", "worker") and not dataclasses.is_dataclass(hints[name])
     ]
-    return _command(prepare, recipe, kept)
+    command = _command(prepare, recipe, kept)
+    for said, here in PREPARED.items():
+        command.__doc__ = (command.__doc__ or "").replace(said, here)
+    return command
+
+
+PREPARED = {  # of what a training takes, as a preparation takes it
+    "The run folder; nothing for saved_models/ and the recipe's name.": "The folder of the prepared data.",
+    "Go on with the interrupted run of `out`; where that stands, add what failed or was interrupted then.": (
+        "Go on with the interrupted preparation of `out`."
+    ),
+}
 
 
 CHECKS = ("suspects", "json")

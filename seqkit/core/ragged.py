@@ -75,3 +75,32 @@ class Ragged:
             return np.zeros(0, self.values.dtype)
         padded = np.append(self.values, np.zeros(1, self.values.dtype))
         return np.where(self.lengths > 0, np.add.reduceat(padded, self.offsets[:-1]), 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class LookedUp:
+    """Rows whose items are looked up as they are asked for, such as the characters of words: each distinct one is kept once.
+
+    Attributes:
+        places: Of each item among `values`.
+        values: (distinct, ...).
+    """
+
+    places: Ragged
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        found: np.ndarray = self.values[self.places[row]]
+        return found
+
+    def take(self, rows: np.ndarray) -> "LookedUp":
+        """The given rows, in that order."""
+        return LookedUp(self.places.take(rows), self.values)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64, (rows,)."""
+        return self.places.lengths

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,10 +22,10 @@ from seqkit.runs.checking import Checked, checked, say
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
-from seqkit.sources.prepared import MANIFEST, VERSION, Making, array_from, digest_of_json, making_in
+from seqkit.sources.prepared import MANIFEST, READ, VERSION, Making, array_from, digest_of_json, making_in
 from seqkit.sources.splits import Splits
 
-SHARD = 16_384  # rows that are encoded at once: what an interruption loses at most
+SHARD = 4_096  # rows that are encoded at once: what memory holds, and what an interruption loses at most
 STARTED = "started.json"
 
 
@@ -34,7 +34,7 @@ def prepare(
     *args: Any,
     out: str | Path,
     overwrite: bool = False,
-    resume: bool = False,
+    resume: bool | Literal["auto"] = False,
     strict: bool = False,
     **arguments: Any,
 ) -> Path:
@@ -45,7 +45,7 @@ def prepare(
             those count that shape the rows and their ids.
         out: The folder.
         overwrite: Replace prepared data that lies there.
-        resume: Go on with a preparation that was interrupted.
+        resume: Go on with a preparation that was interrupted; "auto" to begin where there is none.
         strict: Refuse data in which the check finds an error or a warning.
     Returns:
         The folder.
@@ -55,10 +55,15 @@ def prepare(
     place = Path(out)
     with _new_folder(place, overwrite=overwrite, resume=resume) as lock:
         folder = lock.folder
-        _check_started(folder, recipe_of(recipe).name, args, arguments, resume=resume)
+        _check_started(folder, recipe_of(recipe).name, args, arguments)
         making = Making(folder)
-        with making_in(making):
-            done = checked(recipe, args, arguments, encode=lambda task, splits: _encoded(making, task, splits))
+        try:
+            with making_in(making):
+                done = checked(recipe, args, arguments, encode=lambda task, splits: _encoded(making, task, splits))
+        except KeyboardInterrupt as stop:
+            kept = (folder / READ).exists()
+            goes_on = f"what is whole stays in {folder}, and the same command with --resume goes on from it"
+            raise type(stop)(f"Interrupted: {goes_on if kept else 'nothing is kept'}.") from None
         say(done.findings)
         if strict:
             refuse(done.findings)
@@ -71,7 +76,7 @@ def prepare(
 
 
 @contextlib.contextmanager
-def _new_folder(place: Path, *, overwrite: bool, resume: bool) -> Iterator[FolderLock]:
+def _new_folder(place: Path, *, overwrite: bool, resume: bool | Literal["auto"]) -> Iterator[FolderLock]:
     """A folder to fill beside its place, locked; what is in it stays there where it is interrupted."""
     if place.name in ("", ".."):
         raise InputError(f"{place} names no folder to make: give --out a name.")
@@ -80,32 +85,38 @@ def _new_folder(place: Path, *, overwrite: bool, resume: bool) -> Iterator[Folde
     if place.exists() and not overwrite:
         raise InputError(f"{place} exists: choose another --out, or pass --overwrite to replace it.")
     part = place.with_name(f".{place.name}.partial")
-    begun = (part / STARTED).exists()
-    if resume and not begun:
+    begun = (part / READ).exists()
+    if resume is True and not begun:
         raise InputError(f"There is no interrupted preparation of {place} to resume: leave --resume out.")
     if begun and not (resume or overwrite):
         raise InputError(
             f"An interrupted preparation of {place} lies in {part}: pass --resume to go on, or --overwrite to drop it."
         )
     with FolderLock(part, place, make=True) as lock:
-        if not resume:
+        if not (resume and begun):
             for path in part.iterdir():
                 if path != lock.path:
                     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        yield lock
+        try:
+            yield lock
+        finally:
+            if lock.folder == part and not (part / READ).exists():
+                shutil.rmtree(part)
 
 
-def _check_started(
-    folder: Path, recipe: str, args: tuple[Any, ...], arguments: Mapping[str, Any], *, resume: bool
-) -> None:
+def _check_started(folder: Path, recipe: str, args: tuple[Any, ...], arguments: Mapping[str, Any]) -> None:
     """Note what a preparation is started with; one that goes on must be the same.
 
     Raises:
         InputError: It is another.
     """
     given = {"recipe": recipe} | {f"argument {number}": value for number, value in enumerate(args)} | dict(arguments)
-    now = {name: str(value) for name, value in given.items()}
-    if not resume:
+    plain = (str, int, float, Path, type(None))
+    now = {
+        name: str(value) if isinstance(value, plain) or dataclasses.is_dataclass(value) else f"<{type(value).__name__}>"
+        for name, value in given.items()
+    }
+    if not (folder / STARTED).exists():
         write_json(folder / STARTED, now)
         return
     before = read_json(folder / STARTED)
@@ -201,10 +212,11 @@ def _joined(folder: Path, split: str, shards: list[Path]) -> dict[str, dict[str,
 def _finish(making: Making, done: Checked) -> None:
     """Write the manifest, and drop what only a resumed preparation needs."""
     folder = making.folder
-    splits = read_json(folder / "splits.json")
+    read = read_json(folder / READ)
+    splits = read["splits"]
     for name, examples in done.splits.named():
         splits[name] |= {"rows": len(examples), "digest": examples.digest(), "prepared": making.encoded[name]}
-    for name in ("splits.json", STARTED):
+    for name in (READ, STARTED):
         (folder / name).unlink()
     shutil.rmtree(folder / "shards")
     files = {
@@ -218,6 +230,9 @@ def _finish(making: Making, done: Checked) -> None:
         "columns": done.task.columns,
         "seqkit": __version__,
         "learned": making.learned,
+        "sources": {
+            path: {"bytes": size, "digest": digest_of(Path(path))} for path, (size, _) in read["files"].items()
+        },
         "splits": splits,
         "findings": [dataclasses.asdict(finding) for finding in done.findings],
         "files": files,

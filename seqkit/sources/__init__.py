@@ -20,6 +20,7 @@ __all__ = [
     "splits",
     "stored",
     "stored_frames",
+    "storing",
     "streams",
     "tables",
     "text_files",

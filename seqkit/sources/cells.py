@@ -14,7 +14,7 @@ import numpy as np
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 from seqkit.sources.examples import Examples
-from seqkit.sources.stored import Gathered
+from seqkit.sources.storing import Gathered
 
 LISTS = ("tokens", "tags")  # the fields that hold a list of strings a row
 NAMES = ("label", "answer")  # the fields that name a class

@@ -12,7 +12,7 @@ from seqkit.core.findings import Finding
 from seqkit.sources.examples import Examples, Role, hold_out
 from seqkit.sources.prepared import read_before
 from seqkit.sources.reading import read
-from seqkit.sources.stored import Gathered
+from seqkit.sources.storing import Gathered
 from seqkit.sources.text_files import TextFile, files_of, open_text, suffix_of
 
 STRETCH = 1_000  # characters: what intervals are resampled by

@@ -4,7 +4,7 @@ import bisect
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 
@@ -61,10 +61,11 @@ class Examples:
 
     def take(self, rows: Sequence[int] | np.ndarray, origin: str) -> "Examples":
         """The given rows, in that order; places, findings and what was prepared go along."""
+        rows = np.asarray(rows, np.int64)
         columns = {field: taken(values, rows) for field, values in self.columns.items()}
         lines = None if self.lines is None else taken(self.lines, rows)
         steps = None if self.step_lines is None else taken(self.step_lines, rows)
-        prepared = {name: taken(values, np.asarray(rows, np.int64)) for name, values in self.prepared.items()}
+        prepared = {name: taken(values, rows) for name, values in self.prepared.items()}
         file = self.file or self.origin
         return Examples(columns, origin, file, lines, self.findings, steps, self.files, prepared)
 
@@ -81,6 +82,10 @@ class Examples:
         name, before = self.files[bisect.bisect_left(self.files, line, key=lambda file: file[1]) - 1]
         return f"{name}, line {line - before}"
 
+    def places(self, rows: Sequence[int]) -> Sequence[str]:
+        """Where rows stand, each told as it is asked for: there may be millions."""
+        return _Places(self, rows)
+
     def noting(self, *found: Finding) -> "Examples":
         """The same rows, with more that was noticed."""
         return dataclasses.replace(self, findings=(*self.findings, *found))
@@ -93,6 +98,23 @@ class Examples:
             for number, value in enumerate(values):
                 digest.update((b"\x1e" if number else b"") + bytes_of(value))
         return digest.hexdigest()
+
+
+class _Places(Sequence[str]):
+    def __init__(self, examples: Examples, rows: Sequence[int]):
+        self._examples, self._rows = examples, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return [self._examples.place(row) for row in self._rows[place]]
+        return self._examples.place(self._rows[place])
 
 
 def bytes_of(value: Value) -> bytes:

@@ -25,7 +25,7 @@ from seqkit.sources.notices import Notices
 from seqkit.sources.pixels import ImageRef, decode_image, resized
 from seqkit.sources.prepared import read_before
 from seqkit.sources.reading import read
-from seqkit.sources.stored import stored_part, storing
+from seqkit.sources.storing import stored_part, storing
 from seqkit.sources.tables import read_table
 from seqkit.sources.tfds import feature_of, open_tfds
 

@@ -13,7 +13,7 @@ from seqkit.sources.cells import how_to_name
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.prepared import read_before
 from seqkit.sources.reading import read
-from seqkit.sources.stored import Gathered
+from seqkit.sources.storing import Gathered
 from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
 
 
@@ -87,12 +87,12 @@ def _whole_pairs(examples: Examples) -> Examples:
     both = set.intersection(*empty.values())
     findings = list(examples.findings)
     for field, rows in empty.items():
-        places = [examples.place(row) for row in sorted(rows - both)]
+        places = examples.places(sorted(rows - both))
         if places:
             what = f"{len(places):,} pairs have an empty {field} and are left out"
             advice = "Fill them in, or remove them on both sides."
             findings.append(Finding.at(f"empty_{field}", "warning", what, places, advice))
     if both:
         what = f"{len(both):,} pairs of two empty texts are left out"
-        findings.append(Finding.at("empty_pair", "note", what, [examples.place(row) for row in sorted(both)]))
+        findings.append(Finding.at("empty_pair", "note", what, examples.places(sorted(both))))
     return dataclasses.replace(examples.take(kept, examples.origin), findings=tuple(findings))

@@ -22,10 +22,12 @@ from seqkit.core.mapping import mapped_file
 from seqkit.core.ragged import Ragged
 from seqkit.sources.cells import LISTS, NAMES
 from seqkit.sources.examples import Examples, Role
-from seqkit.sources.stored import KINDS, Stored, stored_in, write_column
+from seqkit.sources.stored import KINDS, Stored
 from seqkit.sources.stored_frames import FRAMES
+from seqkit.sources.storing import stored_in, write_column
 
 MANIFEST, VERSION = "manifest.json", 1
+READ = "read.json"  # of a preparation that is under way: what was read
 NAMED = (*NAMES, *LISTS, "labels")  # the fields whose cells are names, or lists of names
 SPLITS = ("train", "valid", "test")
 AGAIN = "prepare the data again (seqkit prepare)."
@@ -65,7 +67,7 @@ class Prepared:
             raise InputError(f"{self.path} was prepared without the {name} of this recipe: {AGAIN}")
         known = self.manifest["learned"][name]
         check_settings(self.path, known["settings"], settings)
-        return _json(self.path / known["file"])
+        return _json(_inside(self.path, known["file"]))
 
 
 def check_settings(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -113,7 +115,7 @@ def _opened(path: Path, *stamp: int) -> Prepared:
     if manifest.get("digest") != digest_of_json(manifest):
         raise InputError(f"{path / MANIFEST} is damaged (it is not what was written: its digest is another): {AGAIN}")
     for name, known in manifest["files"].items():
-        file = path / name
+        file = _inside(path, name)
         if not file.is_file():
             raise InputError(f"{file} is not there any more: restore it, or {AGAIN}")
         size = file.stat().st_size
@@ -155,7 +157,8 @@ def describe(folder: Path, name: str, examples: Examples) -> dict[str, Any]:
         known = {"kind": cells.kind, "base": cells.base.relative_to(folder).as_posix()}
         if cells.rows is None:
             return known
-        place = next((place for place, other in enumerate(rows) if other is cells.rows), len(rows))
+        same = (place for place, other in enumerate(rows) if np.array_equal(other, cells.rows))
+        place = next(same, len(rows))
         if place == len(rows):
             rows.append(cells.rows)
         return known | {"rows": f"splits/{name}/{place}.rows"}
@@ -182,8 +185,8 @@ def examples_from(folder: Path, known: Mapping[str, Any]) -> Examples:
     def column(part: Mapping[str, str]) -> Stored:
         chosen = None
         if "rows" in part:
-            chosen = rows.setdefault(part["rows"], mapped_file(folder / part["rows"], np.int64))
-        return (KINDS | FRAMES)[part["kind"]](folder / part["base"], chosen)
+            chosen = rows.setdefault(part["rows"], mapped_file(_inside(folder, part["rows"]), np.int64))
+        return (KINDS | FRAMES)[part["kind"]](_inside(folder, part["base"]), chosen)
 
     return Examples(
         {field: column(part) for field, part in known["columns"].items()},
@@ -198,10 +201,28 @@ def examples_from(folder: Path, known: Mapping[str, Any]) -> Examples:
 
 def array_from(folder: Path, part: Mapping[str, Any]) -> np.ndarray | Ragged:
     """An array, or ragged rows, of which a manifest says where they are and of what type."""
-    values = mapped_file(folder / f"{part['base']}.values", np.dtype(part["dtype"]), tuple(part["shape"]))
+    base = _inside(folder, part["base"])
+    values = mapped_file(base.with_name(f"{base.name}.values"), np.dtype(part["dtype"]), tuple(part["shape"]))
     if not part["ragged"]:
         return values
-    return Ragged(values, mapped_file(folder / f"{part['base']}.starts", np.int64))
+    return Ragged(values, mapped_file(base.with_name(f"{base.name}.starts"), np.int64))
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A path that a manifest names.
+
+    Raises:
+        InputError: It leads out of the folder.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{folder / MANIFEST} names {name!r}, which leads out of the folder: {AGAIN}")
+    return path
+
+
+def _stamp(path: Path) -> list[int] | None:
+    """By which a file is taken for the same without being read."""
+    return [path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None
 
 
 class Making:
@@ -220,12 +241,19 @@ class Making:
 
     def splits(self, read: Callable[[], dict[str, Examples]]) -> dict[str, Examples]:
         """The rows of the splits, read into files; of a preparation that was interrupted after that, those files."""
-        file = self.folder / "splits.json"
+        file = self.folder / READ
         if not file.exists():
-            with stored_in(self.folder / "sources"):
+            with stored_in(self.folder / "sources") as paths:
                 found = read()
-            write_json(file, {name: describe(self.folder, name, examples) for name, examples in found.items()})
-        return {name: examples_from(self.folder, known) for name, known in _json(file).items()}
+            known = {name: describe(self.folder, name, examples) for name, examples in found.items()}
+            write_json(file, {"splits": known, "files": {str(path): _stamp(path) for path in paths}})
+        kept = _json(file)
+        for path, stamp in kept["files"].items():
+            if stamp != _stamp(Path(path)):
+                raise InputError(
+                    f"{path} is not what the interrupted preparation has read: restore it, or begin anew with --overwrite."
+                )
+        return {name: examples_from(self.folder, known) for name, known in kept["splits"].items()}
 
     def learn(self, name: str, make: Callable[[], Any], settings: Mapping[str, Any]) -> Any:
         """What is learned from the training rows, as JSON: made once."""

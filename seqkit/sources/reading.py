@@ -141,6 +141,6 @@ def _without_empty(examples: Examples) -> Examples:
     if not empty:
         return examples
     sentences = "a sentence without a token is" if len(empty) == 1 else f"{len(empty):,} sentences without a token are"
-    found = Finding.at("no_token", "note", f"{sentences} left out", [examples.place(row) for row in empty])
+    found = Finding.at("no_token", "note", f"{sentences} left out", examples.places(empty))
     kept = np.setdiff1d(np.arange(len(examples)), empty)
     return examples.take(kept.tolist(), examples.origin).noting(found)

@@ -10,7 +10,7 @@ from seqkit.sources.examples import Examples, Role, hold_out
 from seqkit.sources.labels import named_as
 from seqkit.sources.prepared import AGAIN, SPLITS, Prepared, being_made, check_settings, open_prepared, prepared_at
 from seqkit.sources.reading import read
-from seqkit.sources.stored import stored_part
+from seqkit.sources.storing import stored_part
 from seqkit.text.tokenizer import Unit
 from seqkit.text.vocabulary import Vocabulary, learn_vocabulary
 
@@ -135,6 +135,8 @@ def read_splits(
         return {"train": train, "valid": held} | tested
 
     folder, making = prepared_at(data), being_made()
+    if folder is not None and making is not None:
+        raise InputError(f"{folder} is prepared already: give the data that it was made of.")
     if folder is not None:
         prepared = open_prepared(folder)
         before = prepared.manifest["columns"]

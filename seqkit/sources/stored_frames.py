@@ -10,7 +10,8 @@ import numpy as np
 from seqkit.core.files import write_json
 from seqkit.core.mapping import mapped_file
 from seqkit.sources.pixels import ImageRef
-from seqkit.sources.stored import CELLS, WRITERS, Numbers, Stored
+from seqkit.sources.stored import Stored
+from seqkit.sources.storing import CELLS, WRITERS, Numbers
 from seqkit.sources.videos import Video, video_of
 
 

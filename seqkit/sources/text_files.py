@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
-from seqkit.sources.stored import storing
+from seqkit.sources.storing import note_read, storing
 
 TABLES = (".tsv", ".csv", ".jsonl")
 MARK = "\ufeff"  # a byte-order mark, read as a character
@@ -95,6 +95,7 @@ def open_text(path: Path, *, from_disk: bool = False) -> TextFile:
         InputError: It can't be read, or holds other bytes.
     """
     from_disk = from_disk or storing()
+    note_read(path)
     with _reading(path):
         with _open(path) as file:
             whole = b"" if from_disk else file.read()

@@ -8,7 +8,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 from seqkit.sources.cells import Trimmed
 from seqkit.sources.examples import Examples
-from seqkit.sources.stored import Gathered
+from seqkit.sources.storing import Gathered
 from seqkit.sources.tables import header_rows
 from seqkit.sources.text_files import TextFile
 from seqkit.text.tag_schemes import OUTSIDE, is_span_tag

@@ -83,7 +83,9 @@ class TextClassification(LabelBaselines, ClassOfARow):
             min_count=min_count,
         )
         classes = learn_classes(splits.train["label"], splits.valid["label"], splits.train.origin)
-        return cls(columns or {"text": "text", "label": "label"}, vocabulary, classes, max_length)
+        task = cls(columns or {"text": "text", "label": "label"}, vocabulary, classes, max_length)
+        task.check_scored(splits)
+        return task
 
     def to_json(self) -> dict[str, Any]:
         return self.vocabulary.to_json() | {"labels": list(self.classes), "max_length": self.max_length}

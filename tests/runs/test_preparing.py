@@ -14,6 +14,7 @@ from PIL import Image
 
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Stack
 from seqkit.corpora.moving_digits import moving_digits
 from seqkit.corpora.number_words import number_words
@@ -82,7 +83,7 @@ def cells(examples):
 PAIRS = {"unit": "marked_word", "vocabulary_size": 120, "shared_vocabulary": True, "max_length": 20}
 RECIPES = {
     "sentiment": (sentiment, table, reviews(rows=400), {"max_length": 12}),
-    "lines": (language_model, running, topics(), {"contiguous": False, "unit": "word"}),
+    "lines": (language_model, running, topics(), {"contiguous": False}),
     "pieces": (language_model, running, topics(), {"unit": "subword", "vocabulary_size": 300}),
     "translation": (translation, table, number_words(seed=0, rows=300), PAIRS),
     "tagging": (tagging, conll, sentences(), {}),
@@ -118,11 +119,23 @@ def test_what_is_prepared_is_what_is_read(name, tmp_path, short_shards):
     for (split, one), (_, other) in zip(read.splits.named(), opened.splits.named(), strict=True):
         assert (cells(one), one.origin, one.digest()) == (cells(other), other.origin, other.digest()), split
         assert [one.place(row) for row in range(len(one))] == [other.place(row) for row in range(len(other))]
+        same_columns(read.task.prepared(one, 0, len(one)), other.prepared)
         for encode in ("encode", "encode_for_training"):
             rows, facts = getattr(read.task, encode)(one, 8)
             again, others = getattr(opened.task, encode)(other, 8)
             assert facts == others
             same_batches(rows, again)
+
+
+def same_columns(made, prepared):
+    """What a task makes of all rows at once is what was made of them shard by shard."""
+    assert made.keys() == prepared.keys()
+    for name, column in made.items():
+        parts = ("values", "offsets") if isinstance(column, Ragged) else ("data",)
+        for part in parts:
+            one, other = (np.asarray(getattr(each, part)) for each in (column, prepared[name]))
+            assert one.dtype == other.dtype
+            np.testing.assert_array_equal(one, other, err_msg=name)
 
 
 def same_batches(rows, again):
