@@ -19,6 +19,7 @@ from seqkit.core.errors import InputError
 from seqkit.text.labels import count_labels, encode_labels
 
 FRAMES = 20_000  # that the single-frame model is fitted on
+PIECE = 1 << 12  # texts that it answers at once
 CHARACTERS = 1 << 26  # that the linear model is fitted on, twice imdb's
 SCORES = 1 << 28  # of classes, of all texts that it is fitted on
 SIDE = 16  # pixels of a side that it sees at most
@@ -209,7 +210,9 @@ class LinearTfidf:
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """float, (rows, classes)."""
         result = np.zeros((len(texts), self.classes))
-        result[:, self.columns] = self.model.predict_proba(self.vectorizer.transform(texts))
+        for start in range(0, len(texts), PIECE):
+            counts = self.vectorizer.transform(texts[start : start + PIECE])
+            result[start : start + PIECE, self.columns] = self.model.predict_proba(counts)
         return result
 
     def save(self, path: Path) -> None:

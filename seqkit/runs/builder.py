@@ -124,7 +124,9 @@ class RunBuilder:
         """
         splits = splits.each(task.examined)
         if self._stands:
-            return self._completed(task, splits) if self._peers.first else load(self._arguments["out"])
+            return (
+                self._completed(task, splits) if self._peers.first else self._of_another(task, splits, Forward(model))
+            )
         objective = task.objective(self.training, splits.train)
         forward = Forward(model)  # traced once, for the rehearsal, each epoch's scores and the report
         score = _scoring(task, forward, splits.valid)
@@ -137,10 +139,15 @@ class RunBuilder:
         keras.utils.set_random_seed(self._arguments["seed"])
         history = self._train(task, model, splits, info, objective, monitor, curriculum)
         if not self._peers.first:
-            return Run(Path(self._arguments["out"]), task, model, info | {"worker": self._peers.part.index}, forward)
+            return self._of_another(task, splits, forward)
         write_run(self._folder.path, task, model, history, info, seen)
         self._folder.stand()
         return _added(Run(Path(self._arguments["out"]), task, model, info, forward), splits)
+
+    def _of_another(self, task: Task, splits: Splits, forward: Forward) -> Run:
+        """What a process has of a run that the first one writes: the model."""
+        info = self._described(task, splits) | {"worker": self._peers.part.index}
+        return Run(Path(self._arguments["out"]), task, forward.model, info, forward)
 
     def _completed(self, task: Task, splits: Splits) -> Run:
         """The run that stands, with what it lacked."""
