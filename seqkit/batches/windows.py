@@ -142,13 +142,16 @@ class Windows:
         def gather(
             starts: tf.Tensor, sizes: tf.Tensor, fresh: tf.Tensor, width: tf.Tensor, items: tf.Tensor
         ) -> dict[str, tf.Tensor]:
+            columns = self._gather(starts, sizes, fresh, width)
+            for values in columns.values():
+                values.set_shape([starts.shape[0], *values.shape[1:]])  # slots are known, and so are the states'
             return {
                 "fresh": fresh,
                 "steps": tf.reduce_sum(sizes),
                 "items": items,
                 "whole": tf.constant(self.batch_size, tf.int64),
                 "counts": tf.constant(1.0),
-                **self._gather(starts, sizes, fresh, width),
+                **columns,
             }
 
         dataset = tf.data.Dataset.from_tensor_slices(
