@@ -27,7 +27,7 @@ import scipy.optimize
 import tensorflow as tf
 
 from seqkit.cli.launch import environments, launched
-from seqkit.core.cluster import cluster_of, met
+from seqkit.core.cluster import cluster_of
 from seqkit.training.peers import Peers, meet
 
 SIZES = (4, 40_000, 400_000, 4_000_000, 40_000_000)  # bytes
@@ -86,8 +86,7 @@ def measure(place: Path, repeats: int) -> None:
     """One of the processes; the first writes what it took."""
     cluster = cluster_of(os.environ)
     assert cluster
-    peers = meet(cluster.workers, cluster.index)
-    met(os.environ)
+    peers = meet(cluster)
     seconds = {size: exchange_seconds(peers, size, repeats) for size in SIZES}
     if peers.first:
         place.write_text(json.dumps(seconds))

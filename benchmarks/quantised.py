@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 import seqkit
+from seqkit.batches.derived import InStep
 from seqkit.core.errors import InputError
 from seqkit.core.registry import exporters
 from seqkit.export.graphs import Graph, Written
@@ -141,7 +142,11 @@ def _opened(format: str, written: Written) -> Ask:
 def _stream(run: Run, columns: dict[str, Any], steps: int) -> Arrays:
     """The first steps of all rows, one after the other."""
     names = [tensor.name for tensor in run.model.inputs]
-    return {name: columns[name].values[:steps] for name in names if hasattr(columns[name], "values")}
+    return {
+        name: np.concatenate([columns[name][row] for row in range(len(columns[name]))])[:steps]
+        for name in names
+        if isinstance(columns[name], InStep)
+    }
 
 
 def _course(graph: Graph, ask: Ask, stream: Arrays) -> np.ndarray:

@@ -317,14 +317,15 @@ class EveryThousand(keras.callbacks.Callback):
 
     def __init__(self, log: Log):
         super().__init__()
-        self.log, self.steps, self.last = log, 0, time.perf_counter()
+        self.log, self.steps, self.last = log, 0, (time.perf_counter(), time.process_time())
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:
         self.steps += 1
         if self.steps % 1000 == 0:
-            speed = 1000 / (time.perf_counter() - self.last)
-            self.log.add(steps=self.steps, steps_per_second=speed)
-            self.last = time.perf_counter()
+            now = time.perf_counter(), time.process_time()
+            seconds, busy = (after - before for before, after in zip(self.last, now, strict=True))
+            self.log.add(steps=self.steps, steps_per_second=1000 / seconds, milliseconds_of_processor=busy)
+            self.last = time.perf_counter(), time.process_time()
 
 
 def many_steps(steps: int, epoch: int, log: Log) -> None:
@@ -346,11 +347,14 @@ def many_steps(steps: int, epoch: int, log: Log) -> None:
 
 def drift(log: Log) -> None:
     """How fast the last tenth of the steps was, beside the first (after a twentieth, of warm-up)."""
-    speeds = log.column("steps_per_second")
-    speeds = speeds[len(speeds) // 20 :]
-    tenth = max(1, len(speeds) // 10)
-    first, last = np.median(speeds[:tenth]), np.median(speeds[-tenth:])
-    print(f"steps a second: {first:.1f} in the first tenth, {last:.1f} in the last: {last / first:.3f} of it")
+    for name in (
+        "steps_per_second",
+        "milliseconds_of_processor",
+    ):  # a step; the latter says what other processes don't touch
+        figures = log.column(name)[len(log.rows) // 20 :]
+        tenth = max(1, len(figures) // 10)
+        first, last = np.median(figures[:tenth]), np.median(figures[-tenth:])
+        print(f"{name}: {first:.2f} in the first tenth, {last:.2f} in the last: {last / first:.3f} of it")
 
 
 @dataclasses.dataclass

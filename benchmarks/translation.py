@@ -47,7 +47,7 @@ def ours(attention: Attention, sources: np.ndarray, targets: np.ndarray, precisi
     objective = classification(training, [1] * TOKENS)
     step = make_train_step(model, objective, training, rows)
     batch = next(iter(rows.batches()))
-    return lambda: float(step(batch)["loss"])
+    return lambda: step(batch)["loss"]
 
 
 def ragged(ids: np.ndarray) -> Ragged:

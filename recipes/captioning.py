@@ -78,8 +78,8 @@ def captioning(
     from seqkit.layers.images import embed_images
     from seqkit.runs.builder import RunBuilder
     from seqkit.sources.images import read_captioned_images, shared_images
+    from seqkit.sources.stored import chained
     from seqkit.tasks.captioning import Captioning
-    from seqkit.text.vocabulary import learn_vocabulary
     from seqkit.topologies.one_to_many import one_to_many
 
     if search.replace_unknown:
@@ -91,9 +91,13 @@ def captioning(
             builtin=described_scenes,
             reader=functools.partial(read_captioned_images, image_size=image_size, on_error=on_error),
         )
-        captions = [one for own in splits.train["caption"] for one in own]
-        vocabulary = learn_vocabulary(
-            captions, unit=unit, lowercase=lowercase, size=vocabulary_size, min_count=min_count
+        vocabulary = splits.vocabulary(
+            "vocabulary",
+            chained(splits.train["caption"]),
+            unit=unit,
+            lowercase=lowercase,
+            vocabulary_size=vocabulary_size,
+            min_count=min_count,
         )
         images = shared_images(splits.train["image"])
         shape = images.values.shape[1:]

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 def _unread(given: Arguments) -> dict[str, str]:
     """Windows of texts that are not contiguous, and what one-hot vectors do without."""
-    windows = {} if given["contiguous"] else dict.fromkeys(("window", "random_windows"), "text that isn't contiguous")
+    if given["contiguous"]:
+        windows = {"training.batch_tokens": "training on windows (window times training.batch_size steps a batch)"}
+    else:
+        windows = dict.fromkeys(("window", "random_windows"), "text that isn't contiguous")
     return windows | (dict.fromkeys(("embedding.units", "embedding.trainable"), "one_hot") if given["one_hot"] else {})
 
 
@@ -94,13 +97,13 @@ def language_model(
         )
         task = LanguageModel.of(
             columns,
-            splits.train["text"],
+            splits,
             contiguous=contiguous,
             window=window,
             random_windows=random_windows,
             unit=unit,
             lowercase=lowercase,
-            size=vocabulary_size,
+            vocabulary_size=vocabulary_size,
             min_count=min_count,
         )
         tokens = len(task.vocabulary)

@@ -72,8 +72,8 @@ def programs(
     arguments = locals()
     from seqkit.runs.builder import RunBuilder
     from seqkit.sources.parallel import read_parallel
+    from seqkit.sources.stored import chained
     from seqkit.tasks.programs import DrawnPrograms, Programs, build_executor
-    from seqkit.text.vocabulary import learn_vocabulary
 
     if search.replace_unknown:
         raise InputError(
@@ -83,9 +83,10 @@ def programs(
     with RunBuilder(programs, arguments) as making:
         exercises = DrawnPrograms(task, length, nesting if task == "programs" else 1, curriculum)
         splits = making.splits(columns, builtin=lambda: exercises.splits(rows), reader=read_parallel)
-        texts = [splits.train[field] for field in ("source", "target")]
+        texts = {field: splits.train[field] for field in ("source", "target")}
         vocabularies = [
-            learn_vocabulary(side, unit="symbol") for side in ([[*texts[0], *texts[1]]] if attention.copying else texts)
+            splits.vocabulary(side, own, unit="symbol")
+            for side, own in ({"both": chained(list(texts.values()))} if attention.copying else texts).items()
         ]
         executor = Programs(
             columns, vocabularies[0], vocabularies[-1], search.of_run(run["seed"]), exercises if data is None else None

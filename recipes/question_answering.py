@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Annotated, Literal, Unpack
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack
 
 from seqkit.core.arguments import Arguments, Plays, RunOptions, Source, recipe
 from seqkit.core.bounds import one_of
@@ -106,8 +106,6 @@ def question_answering(
     from seqkit.tasks.question_answering import QuestionAnswering
     from seqkit.tasks.written_answers import WrittenAnswers
     from seqkit.text.labels import learn_classes
-    from seqkit.text.tokenizer import Tokenizer, tokenize
-    from seqkit.text.vocabulary import Vocabulary, learn_vocabulary
     from seqkit.topologies.encoder_decoder import encoder_decoder
     from seqkit.topologies.many_to_one import many_to_one
 
@@ -122,9 +120,8 @@ def question_answering(
             reader=functools.partial(read_images, image_size=image_size, on_error=on_error),
             holder=hold_out_images,
         )
-        tokenizer = Tokenizer("word", lowercase)
-        tokens = tokenize(splits.train["question"], tokenizer)
-        vocabulary = Vocabulary.build(tokens, tokenizer, size=vocabulary_size, min_count=min_count)
+        sizes: dict[str, Any] = {"lowercase": lowercase, "vocabulary_size": vocabulary_size, "min_count": min_count}
+        vocabulary = splits.vocabulary("question", splits.train["question"], unit="word", **sizes)
         answers = splits.train["answer"]
         classes = learn_classes(answers, splits.valid["answer"], splits.train.origin)
         images = shared_images(splits.train["image"])
@@ -138,9 +135,7 @@ def question_answering(
             task = QuestionAnswering(columns, vocabulary, classes, shape, on_error)
             model = many_to_one(*source, outputs=len(classes), stack=stack, **seen)
         else:
-            target = learn_vocabulary(
-                answers, unit="marked_word", lowercase=lowercase, size=vocabulary_size, min_count=min_count
-            )
+            target = splits.vocabulary("answer", answers, unit="marked_word", **sizes)
             task = WrittenAnswers.of(columns, vocabulary, target, search.of_run(run["seed"]), shape, answers, on_error)
             before, written, _ = embed_tokens(len(target), embedding, name="before")
             model = encoder_decoder(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @recipe(
     task="seqkit.tasks.translation:Translation",
-    least={"vocabulary_size": 5, "min_count": 1, "max_length": 1, "batch_tokens": 0},
+    least={"vocabulary_size": 5, "min_count": 1, "max_length": 1},
     reads=DECODER,
 )
 def translation(
@@ -28,7 +28,6 @@ def translation(
     shared_vocabulary: bool = False,
     min_count: int = 1,
     max_length: int = 100,
-    batch_tokens: int = 0,
     tied: bool = True,
     shared_embedding: bool = False,
     embedding: Embedding = Embedding(units=256, dropout=0.2),
@@ -56,7 +55,6 @@ def translation(
         shared_vocabulary: Learn one vocabulary for both sides.
         min_count: How often a word or symbol must occur in the training texts to be known.
         max_length: Training pairs with more units on a side are left out, which is said.
-        batch_tokens: Units a batch at most on each side, padding and all, in place of training.batch_size; 0 for rows.
         tied: Use the decoder's embedding for the output too (Press and Wolf 2017), where it is as wide as the decoder.
         shared_embedding: Use one embedding on both sides, and with `tied` for the output too, where they share a vocabulary.
         embedding: How units become vectors, on both sides.
@@ -74,8 +72,8 @@ def translation(
     from seqkit.corpora.number_words import number_words
     from seqkit.runs.builder import RunBuilder
     from seqkit.sources.parallel import read_parallel
+    from seqkit.sources.stored import chained
     from seqkit.tasks.translation import Translation, build_translator
-    from seqkit.text.vocabulary import learn_vocabulary
 
     if tied and embedding.units != decoder.units[-1]:
         raise InputError(
@@ -102,13 +100,13 @@ def translation(
     columns = {"source": source, "target": target}
     with RunBuilder(translation, arguments) as making:
         splits = making.splits(columns, builtin=lambda: number_words(seed=0), reader=read_parallel)
-        texts = [splits.train[field] for field in ("source", "target")]
+        texts = {field: splits.train[field] for field in ("source", "target")}
         vocabularies = [
-            learn_vocabulary(side, unit=unit, lowercase=lowercase, size=vocabulary_size, min_count=min_count)
-            for side in ([[*texts[0], *texts[1]]] if shared_vocabulary else texts)
+            splits.vocabulary(
+                side, own, unit=unit, lowercase=lowercase, vocabulary_size=vocabulary_size, min_count=min_count
+            )
+            for side, own in ({"both": chained(list(texts.values()))} if shared_vocabulary else texts).items()
         ]
-        task = Translation(
-            columns, vocabularies[0], vocabularies[-1], search.of_run(run["seed"]), max_length, batch_tokens
-        )
+        task = Translation(columns, vocabularies[0], vocabularies[-1], search.of_run(run["seed"]), max_length)
         model = build_translator(task, embedding, encoder, decoder, attention, tied=tied, shared=shared_embedding)
         return making.done(task, model, splits)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def _unread(given: Arguments) -> dict[str, str]:
     """Windows that there are none of."""
     whole = {} if given["window"] else {"random_windows": "training on whole recordings (window 0)"}
+    if given["window"] and not given["stack"].bidirectional:
+        whole["training.batch_tokens"] = "training on windows (window times training.batch_size steps a batch)"
     return whole | ({"random_windows": "a stack that looks both ways"} if given["stack"].bidirectional else {})
 
 

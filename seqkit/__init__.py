@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from seqkit.recurrence.acceleration import accelerate
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
+    from seqkit.runs.many_files import predict_files
+    from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
     from seqkit.training.trainer import Trainer
 
@@ -54,6 +56,8 @@ __all__ = [
     "accelerate",
     "check",
     "load",
+    "predict_files",
+    "prepare",
     "recipe",
 ]
 
@@ -63,6 +67,8 @@ _WITH_TENSORFLOW = {
     "accelerate": "seqkit.recurrence.acceleration",
     "check": "seqkit.runs.checking",
     "load": "seqkit.runs.run",
+    "predict_files": "seqkit.runs.many_files",
+    "prepare": "seqkit.runs.preparing",
     "Trainer": "seqkit.training.trainer",
 }
 

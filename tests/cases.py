@@ -34,7 +34,7 @@ from seqkit.recipes.translation import translation
 from seqkit.recipes.video_frames import video_frames
 from seqkit.runs.run import Run
 from seqkit.sources.examples import Examples
-from seqkit.sources.images import ImageRef
+from seqkit.sources.pixels import ImageRef
 from seqkit.testing.models import as_batch
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.topologies.many_to_many import many_to_many

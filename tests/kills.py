@@ -162,6 +162,7 @@ def _run(command: Sequence[str], log: str) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for standard in (1, 2):
         os.dup2(descriptor, standard)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in a shell's background ignores
     from seqkit.cli.main import main
 
     sys.exit(main(command))

@@ -3,7 +3,9 @@
 __all__ = [
     "classifiers",
     "fixed_window",
+    "gram_counts",
     "ngrams",
+    "samples",
     "taggers",
     "writers",
 ]

@@ -4,6 +4,7 @@ They are saved as plain arrays, so that a run folder can be scored anywhere and 
 """
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -12,10 +13,15 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from seqkit.baselines.samples import sample, told
 from seqkit.batches.pipeline import Shared
+from seqkit.core.errors import InputError
 from seqkit.text.labels import count_labels, encode_labels
 
 FRAMES = 20_000  # that the single-frame model is fitted on
+PIECE = 1 << 12  # texts that it answers at once
+CHARACTERS = 1 << 26  # that the linear model is fitted on, twice imdb's
+SCORES = 1 << 28  # of classes, of all texts that it is fitted on
 SIDE = 16  # pixels of a side that it sees at most
 
 
@@ -62,6 +68,7 @@ class SingleFrame:
         mean, deviation: float, (values,), of the training frames.
         columns: int, (fitted classes,): each one's place among the task's classes.
         classes: How many classes the task has; those without a training frame get probability 0.
+        bounds: What a fit left out, where it had to; run.json has it then.
     """
 
     model: LogisticRegression
@@ -69,6 +76,7 @@ class SingleFrame:
     deviation: np.ndarray
     columns: np.ndarray
     classes: int
+    bounds: str = ""
 
     @classmethod
     def fit(
@@ -88,7 +96,8 @@ class SingleFrame:
         Raises:
             ValueError: There are fewer than two labels.
         """
-        share = min(1.0, frames / sum(map(len, videos)))
+        total = sum(map(len, videos))
+        share = min(1.0, frames / total)
         rng = np.random.default_rng(seed)
         drawn = [np.flatnonzero(rng.random(len(video)) < share) for video in videos]
         values = np.concatenate([averaged(video[rows]) for video, rows in zip(videos, drawn, strict=True)])
@@ -97,7 +106,8 @@ class SingleFrame:
         deviation = np.where(deviation > 0, deviation, 1.0)
         model = LogisticRegression(max_iter=1000).fit((values - mean) / deviation, names)
         columns = encode_labels(model.classes_, classes)
-        return cls(model, mean, deviation, columns, len(classes))
+        bounds = told(len(names), total, "frames") if share < 1 else ""
+        return cls(model, mean, deviation, columns, len(classes), bounds)
 
     def probabilities(self, video: np.ndarray) -> np.ndarray:
         """float, (frames, classes)."""
@@ -156,30 +166,53 @@ class LinearTfidf:
         model: Fitted.
         columns: int, (fitted classes,): each one's place among the task's classes.
         classes: How many classes the task has; those without a training row get probability 0.
+        bounds: What a fit left out, where it had to; run.json has it then.
     """
 
     vectorizer: TfidfVectorizer
     model: LogisticRegression
     columns: np.ndarray
     classes: int
+    bounds: str = ""
 
     @classmethod
-    def fit(cls, texts: Sequence[str], labels: Sequence[str], classes: Sequence[str]) -> Self:
-        """Fit on texts and labels.
+    def fit(
+        cls, texts: Sequence[str], labels: Sequence[str], classes: Sequence[str], *, most: int = CHARACTERS
+    ) -> Self:
+        """Fit on texts and labels; on a part with about `most` characters where there are more, and with
+        fewer where there are so many classes that the scores of all texts would not fit into memory.
 
         Raises:
-            ValueError: There are fewer than two labels.
+            ValueError: There are fewer than two labels, or no word is in two texts.
         """
+        sizes, bounds = np.array([len(text) for text in texts], np.int64), ""
+        groups: Sequence[str] | None = labels
+        if len(texts) * len(classes) > SCORES:  # which are then more than can each be seen
+            most, groups = min(most, int(sizes.mean() * SCORES / len(classes))), None
+        rows = sample(sizes, most, groups)
+        if rows is not None:
+            bounds = told(len(rows), len(texts), "texts")
+            texts, labels = [texts[row] for row in rows], [labels[row] for row in rows]
         vectorizer = _vectorizer(min_df=2 if len(texts) >= 1000 else 1)
+        try:
+            features = vectorizer.fit_transform(texts)
+        except ValueError:
+            raise InputError("no word is in two of the texts, so that there is nothing to fit") from None
         model = LogisticRegression(C=10.0, max_iter=1000)
-        model.fit(vectorizer.fit_transform(texts), labels)
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", "The number of unique classes is greater"
+            )  # of a part, where they are many
+            model.fit(features, labels)
         columns = encode_labels(model.classes_, classes)
-        return cls(vectorizer, model, columns, len(classes))
+        return cls(vectorizer, model, columns, len(classes), bounds)
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """float, (rows, classes)."""
         result = np.zeros((len(texts), self.classes))
-        result[:, self.columns] = self.model.predict_proba(self.vectorizer.transform(texts))
+        for start in range(0, len(texts), PIECE):
+            counts = self.vectorizer.transform(texts[start : start + PIECE])
+            result[start : start + PIECE, self.columns] = self.model.predict_proba(counts)
         return result
 
     def save(self, path: Path) -> None:

@@ -11,13 +11,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqkit.baselines.ngrams import contexts
+from seqkit.baselines.gram_counts import contexts
+from seqkit.baselines.samples import told
 from seqkit.core.gradients import forgotten_gradients
 from seqkit.core.progress import tracked
 from seqkit.core.ragged import Ragged
 
 BATCH = 512  # symbols a step
 STEPS, SCORES = 4000, 8e9  # at most: steps, and scores of outcomes in all steps, so that it takes a minute or two
+DRAWN = 4 * STEPS * BATCH  # symbols of a longer text among which a fit looks for the next one
 CHUNK = 1 << 24  # scores of outcomes that are made at once
 
 
@@ -34,6 +36,7 @@ class FixedWindow:
         hidden_bias: float32, (units,), d.
         output: float32, (units, outcomes), U.
         output_bias: float32, (outcomes,), b.
+        bounds: What a fit left out, where it had to; run.json has it then.
     """
 
     outcomes: np.ndarray
@@ -42,6 +45,7 @@ class FixedWindow:
     hidden_bias: np.ndarray
     output: np.ndarray
     output_bias: np.ndarray
+    bounds: str = dataclasses.field(default="", kw_only=True)
 
     @classmethod
     @forgotten_gradients()
@@ -69,7 +73,9 @@ class FixedWindow:
             seed: Of the weights and of the order of the symbols.
         """
         outcomes, rng = np.unique(outcomes).astype(np.int64), np.random.default_rng(seed)
-        known = np.flatnonzero(np.isin(rows.values, outcomes))
+        total = len(rows.values)
+        places = np.arange(total) if total <= DRAWN else np.unique(rng.integers(0, total, DRAWN))
+        known = places[np.isin(rows.values[places], outcomes)]
         tokens = int(max(outcomes.max(), begin)) + 1
         weights = [
             tf.Variable(values.astype(np.float32))
@@ -100,7 +106,9 @@ class FixedWindow:
                 order = rng.permutation(known)
             chosen, order = order[:BATCH], order[BATCH:]
             move(contexts(rows, window, begin, chosen), np.searchsorted(outcomes, rows.values[chosen]))
-        return cls(outcomes, *(weight.numpy() for weight in weights))
+        seen = min(steps * BATCH, len(known))
+        bounds = told(seen, total, "symbols") if seen < total else ""
+        return cls(outcomes, *(weight.numpy() for weight in weights), bounds=bounds)
 
     def log_probabilities(self, rows: Ragged, begin: int) -> np.ndarray:
         """Of each symbol given those before it in its row: float64, (items,), in nats; -inf where it is no outcome."""
@@ -126,13 +134,16 @@ class FixedWindow:
 
     def save(self, path: Path) -> None:
         """Write an .npz file."""
-        np.savez(path, **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
+        np.savez(path, **{name: getattr(self, name) for name in _ARRAYS})
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read it."""
         with np.load(path, allow_pickle=False) as kept:
-            return cls(*(kept[field.name] for field in dataclasses.fields(cls)))
+            return cls(*(kept[name] for name in _ARRAYS))
+
+
+_ARRAYS = [field.name for field in dataclasses.fields(FixedWindow) if field.name != "bounds"]
 
 
 def _logits(history: Any, vectors: Any, hidden: Any, hidden_bias: Any, output: Any, output_bias: Any) -> tf.Tensor:

@@ -11,9 +11,13 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.linear_model import SGDClassifier
 
+from seqkit.baselines.samples import sample, told
 from seqkit.core.ragged import Ragged
 
 Sentences = Sequence[Sequence[str]]
+TOKENS = 1 << 21  # that the linear tagger is fitted on
+SCORES = 1 << 28  # of tags, of all these tokens: a model a tag is fitted, so that it takes minutes
+PIECE = 1 << 12  # sentences that it tags at once
 AFFIX = 4  # letters of the longest prefix and suffix
 
 
@@ -71,6 +75,7 @@ class LinearTagger:
         coefficients: float, (columns, fitted classes).
         intercepts: float, (fitted classes,).
         columns: int, (fitted classes,): each one's place among the task's classes.
+        bounds: What a fit left out, where it had to; run.json has it then.
     """
 
     features: dict[str, int]
@@ -78,14 +83,21 @@ class LinearTagger:
     coefficients: np.ndarray
     intercepts: np.ndarray
     columns: np.ndarray
+    bounds: str = ""
 
     @classmethod
-    def fit(cls, tokens: Sentences, tags: Sentences, classes: Sequence[str]) -> Self:
-        """Fit by averaged stochastic gradient descent over five passes.
+    def fit(cls, tokens: Sentences, tags: Sentences, classes: Sequence[str], *, most: int = TOKENS) -> Self:
+        """Fit by averaged stochastic gradient descent over five passes; on about `most` tokens where there are more, and on
+        fewer where there are very many tags.
 
         Raises:
             ValueError: There are fewer than two tags.
         """
+        most = min(most, SCORES // len(classes))
+        rows, bounds = sample(np.array([len(words) for words in tokens], np.int64), most), ""
+        if rows is not None:
+            bounds = told(len(rows), len(tokens), "sentences")
+            tokens, tags = [tokens[row] for row in rows], [tags[row] for row in rows]
         counts = Counter(word for words in tokens for word in words)
         own, around = Counter[str](), Counter[str]()
         for word, count in counts.items():
@@ -100,13 +112,16 @@ class LinearTagger:
         coefficients, intercepts = model.coef_, model.intercept_
         if len(model.classes_) == 2:  # scikit-learn keeps the second one alone
             coefficients, intercepts = np.concatenate([-coefficients, coefficients]), np.array([-1, 1]) * intercepts
-        return cls(features, near, coefficients.T.astype(np.float32), intercepts, model.classes_)
+        return cls(features, near, coefficients.T.astype(np.float32), intercepts, model.classes_, bounds)
 
     def predict(self, tokens: Sentences) -> Ragged:
         """int32, ragged: a class a token."""
-        scores = _matrix(tokens, self.features, self.near) @ self.coefficients + self.intercepts
-        found = self.columns[scores.argmax(axis=1)] if len(scores) else np.empty(0)
-        return Ragged.of_lengths(found.astype(np.int32), np.array([len(words) for words in tokens]))
+        found = [np.empty(0, np.int32)]
+        for start in range(0, len(tokens), PIECE):
+            features = _matrix(tokens[start : start + PIECE], self.features, self.near)
+            scores = features @ self.coefficients + self.intercepts
+            found.append(self.columns[scores.argmax(axis=1)].astype(np.int32))
+        return Ragged.of_lengths(np.concatenate(found), np.array([len(words) for words in tokens]))
 
     def save(self, path: Path) -> None:
         """Write an .npz file of arrays: the features in the order of their columns, and the weights."""

@@ -9,7 +9,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import NearestNeighbors
 
 from seqkit.baselines.classifiers import averaged_images
+from seqkit.baselines.samples import sample, told
 from seqkit.batches.pipeline import Shared
+
+ROWS, CHARACTERS = 100_000, 1 << 25  # of the training data that are looked among
 
 
 class CopySource:
@@ -55,15 +58,27 @@ class Nearest:
     Args:
         sources, targets: Training rows; of equally similar ones the first counts.
         characters: Take runs of one to three characters for words.
+        bounds: What was left out of the training rows, where it had to; run.json has it then.
     """
 
-    def __init__(self, sources: Sequence[str], targets: Sequence[str], *, characters: bool = False):
+    def __init__(self, sources: Sequence[str], targets: Sequence[str], *, characters: bool = False, bounds: str = ""):
+        self.bounds = bounds
         self.sources, self.targets, self.characters = list(sources), list(targets), characters
         if characters:
             self._vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), lowercase=False, sublinear_tf=True)
         else:
             self._vectorizer = TfidfVectorizer(token_pattern=r"(?u)\S+", sublinear_tf=True)
         self._rows = self._vectorizer.fit_transform(self.sources)
+
+    @classmethod
+    def fit(cls, sources: Sequence[str], targets: Sequence[str], *, most: int = ROWS) -> "Nearest":
+        """Look among all rows, or among about `most` where there are more, or fewer where they are long."""
+        sizes = np.maximum([len(text) for text in sources], CHARACTERS // ROWS)
+        rows = sample(sizes, most * (CHARACTERS // ROWS))
+        if rows is None:
+            return cls(sources, targets)
+        chosen = ([texts[row] for row in rows] for texts in (sources, targets))
+        return cls(*chosen, bounds=told(len(rows), len(sources), "rows"))
 
     def answer(self, sources: Sequence[str], chunk: int = 256) -> list[str]:
         answers = []
@@ -90,15 +105,22 @@ class NearestImage:
     Args:
         images: float, (images, values), averaged over blocks of pixels.
         captions: One for each.
+        bounds: What was left out of the training images, where it had to; run.json has it then.
     """
 
-    def __init__(self, images: np.ndarray, captions: Sequence[str]):
+    def __init__(self, images: np.ndarray, captions: Sequence[str], *, bounds: str = ""):
+        self.bounds = bounds
         self.images, self.captions = images, list(captions)
         self._neighbours = NearestNeighbors(n_neighbors=1).fit(images)
 
     @classmethod
-    def fit(cls, images: Shared, captions: Sequence[str]) -> "NearestImage":
-        return cls(_values(images), captions)
+    def fit(cls, images: Shared, captions: Sequence[str], *, most: int = ROWS) -> "NearestImage":
+        """Look among all images, or among about `most` where there are more."""
+        rows = sample(np.ones(len(images), np.int64), most)
+        if rows is None:
+            return cls(_values(images), captions)
+        chosen = _values(images.take(rows)), [captions[row] for row in rows]
+        return cls(*chosen, bounds=told(len(rows), len(images), "images"))
 
     def answer(self, images: Shared) -> list[str]:
         (nearest,) = self._neighbours.kneighbors(_values(images), return_distance=False).T

@@ -1,6 +1,7 @@
 """Rows as batches: planned, bucketed, padded, cut into windows."""
 
 __all__ = [
+    "derived",
     "gathering",
     "pipeline",
     "rows",

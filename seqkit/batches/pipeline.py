@@ -7,13 +7,16 @@ pads them. So an epoch can be entered at any step (resume) and a batch be cut am
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from seqkit.batches.gathering import gatherer, taker
+from seqkit.batches.derived import InStep, Ones
+from seqkit.batches.gathering import gatherer, padded_rows, reader, shape_of
 from seqkit.batches.rows import WHOLE, Part
 from seqkit.core.autotune import without_autotune
+from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 
 
@@ -48,7 +51,7 @@ class Shared:
         return Shared(self.values, self.index[rows])
 
 
-Column = Ragged | np.ndarray | Shared
+Column = InStep | np.ndarray | Shared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,16 +99,17 @@ class Pipeline:
         """int64, (rows,), for each axis."""
         return [self._ragged(name).lengths for name in self.axes]
 
-    def _ragged(self, name: str) -> Ragged:
+    def _ragged(self, name: str) -> InStep:
         column = self.columns[name]
-        assert isinstance(column, Ragged), "an axis is a ragged column"
+        assert isinstance(column, InStep), "an axis is a ragged column"
         return column
 
     def plan(self, shuffle: tuple[int, int] | None = None) -> list[tuple[np.ndarray, tuple[int, ...]]]:
         """The batches of an epoch as (rows, width along each axis).
 
         Each bucket's rows are cut into whole batches; what remains moves up into the next bucket, so that an epoch has
-        at most one smaller batch. Along one axis the shapes number at most one more than its widths.
+        at most one smaller batch. Along one axis the shapes number at most one more than its widths. With `batch_steps` what
+        would take more than a batch there is one by itself.
 
         Args:
             shuffle: (seed, epoch) for a shuffled epoch; None for rows by length.
@@ -119,10 +123,17 @@ class Pipeline:
         def shape(rows: np.ndarray) -> tuple[int, ...]:
             return tuple(w[int(place[rows].max())] for w, place in zip(widths, places, strict=True))
 
+        def size_of(rows: np.ndarray) -> int:
+            return max(1, self.batch_steps // max(shape(rows))) if self.batch_steps else self.batch_size
+
         batches, rest = [], np.empty(0, np.int64)
         for number in np.unique(bucket):
-            rest = np.concatenate([rest, order[bucket == number]])
-            size = max(1, self.batch_steps // max(shape(rest))) if self.batch_steps else self.batch_size
+            own = order[bucket == number]
+            if len(rest) > size_of(np.concatenate([rest, own])):  # fewer steps as they are than in a wider batch
+                batches.append((rest, shape(rest)))
+                rest = rest[:0]
+            rest = np.concatenate([rest, own])
+            size = size_of(rest)
             whole = len(rest) - len(rest) % size
             batches += [(rows, shape(rows)) for rows in rest[:whole].reshape(-1, size)]
             rest = rest[whole:]
@@ -145,11 +156,11 @@ class Pipeline:
     def _items(self) -> np.ndarray:
         """float64, (rows,): the targets' weights in each row."""
         weights, targets = self.columns.get("weights"), self.columns.get("targets")
-        if isinstance(weights, Ragged):
+        if isinstance(weights, Ragged | Ones):
             return weights.sums().astype(np.float64)
         if isinstance(weights, np.ndarray):
             return weights.astype(np.float64)
-        return targets.lengths.astype(np.float64) if isinstance(targets, Ragged) else np.ones(self.rows)
+        return targets.lengths.astype(np.float64) if isinstance(targets, InStep) else np.ones(self.rows)
 
     def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0, part: Part = WHOLE) -> tf.data.Dataset:
         """As `Rows.batches`: a ragged column comes as (batch, width, ...), padded with zeros, any other as (batch, ...), and
@@ -159,49 +170,90 @@ class Pipeline:
         flat = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in plan)])
         rows = tf.RaggedTensor.from_row_lengths(flat, [len(rows) for rows, _ in plan] or np.empty(0, np.int64))
         widths = tf.constant(np.array([widths for _, widths in plan], np.int64).reshape(len(plan), len(self.axes)))
-        lengths = [tf.constant(one) for one in self._lengths]
-        offsets = [tf.cumsum(one, exclusive=True) for one in lengths]
-        ragged = {name: column for name, column in self.columns.items() if isinstance(column, Ragged)}
-        cutters = {name: (self._axis_of(column), gatherer(column.values)) for name, column in ragged.items()}
-        takers = {name: _taker(column) for name, column in self.columns.items() if not isinstance(column, Ragged)}
-
-        items = tf.constant(self._items)
 
         def gather(whole: tf.Tensor, width: tf.Tensor) -> dict[str, tf.Tensor]:
             own = whole[part.index :: part.size]
             counts = tf.size(own) > 0
             rows = tf.cond(counts, lambda: own, lambda: whole[:1])
-            starts = [tf.gather(one, rows) for one in offsets]
-            sizes = [tf.gather(one, rows) for one in lengths]
-            batch = {
+            columns = self._gather(rows, width, whole)
+            return {
                 "rows": rows,
-                "steps": tf.where(counts, tf.reduce_sum(sizes[-1]), 0),
-                "items": tf.cast(tf.reduce_sum(tf.gather(items, whole)), tf.float32),
                 "whole": tf.size(whole, tf.int64),
                 "counts": tf.cast(counts, tf.float32),
+                **columns,
+                "steps": tf.where(counts, columns["steps"], 0),
+                "items": tf.cast(columns["items"], tf.float32),
             }
-            batch |= {name: cut(starts[axis], sizes[axis], width[axis]) for name, (axis, cut) in cutters.items()}
-            return batch | {name: take(rows) for name, take in takers.items()}
 
         dataset = tf.data.Dataset.from_tensor_slices((rows, widths))
         return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))
 
-    def _axis_of(self, column: Ragged) -> int:
+    def each(self) -> Iterator[dict[str, tf.Tensor]]:
+        """The columns and "rows" of the batches of `batches()`, read one by one as they are asked for: to make a dataset
+        takes longer than to answer a few rows, and some memory that TensorFlow keeps.
+        """
+        names = [*self._read_columns, "rows"]
+        for rows, widths in self.plan():
+            taken = self._read(rows, np.array(widths), rows)
+            yield dict(zip(names, map(tf.constant, [*taken, rows]), strict=True))
+
+    @functools.cached_property
+    def _read_columns(self) -> dict[str, Any]:
+        return {**self.columns, "steps": self.lengths, "items": self._items}
+
+    @functools.cached_property
+    def _axes_of(self) -> dict[str, int]:
+        return {name: self._axis_of(column) for name, column in self.columns.items() if isinstance(column, InStep)}
+
+    @functools.cached_property
+    def _read(self) -> Callable[..., list[np.ndarray]]:
+        """Rows, the width along each axis, and the rows of the whole batch -> the columns, steps and items."""
+
+        def take(name: str, column: Column, rows: np.ndarray, widths: np.ndarray, whole: np.ndarray) -> Any:
+            if isinstance(column, InStep):
+                return padded_rows(column, rows, int(widths[self._axes_of[name]]))
+            if name in self.columns:
+                return column[rows]
+            return column[whole if name == "items" else rows].sum()
+
+        return reader(self._read_columns, take)
+
+    @functools.cached_property
+    def _gather(self) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
+        """The same of a graph; traced once, whatever the epochs."""
+
+        def shape(name: str, column: Column) -> list[int | None]:
+            if name not in self.columns:
+                return []
+            return [None, *([None] if name in self._axes_of else []), *shape_of(column)]
+
+        rows = tf.TensorSpec([None], tf.int64)
+        traced: Callable[..., dict[str, tf.Tensor]] = tf.function(
+            gatherer(self._read_columns, self._read, shape),
+            input_signature=(rows, tf.TensorSpec([len(self.axes)], tf.int64), rows),
+            autograph=False,
+        )
+        return traced
+
+    def _axis_of(self, column: InStep) -> int:
         lengths = column.lengths
         return next(axis for axis, others in enumerate(self._lengths) if np.array_equal(lengths, others))
 
 
-def _taker(column: np.ndarray | Shared) -> Callable[[tf.Tensor], tf.Tensor]:
-    if isinstance(column, np.ndarray):
-        array = tf.constant(column)
-        return lambda rows: tf.gather(array, rows)
-    items, index = taker(column.values), tf.constant(column.index)
+def limited(rows: Any, tokens: int | None) -> Any:
+    """The rows in batches of so many steps at most, in place of so many rows; as they are where there is no bound.
 
-    def take(rows: tf.Tensor) -> tf.Tensor:
-        taken = items(tf.gather(index, rows))
-        return tf.cast(taken, tf.float32) if taken.dtype == tf.uint8 else taken
-
-    return take
+    Raises:
+        InputError: They come in windows, whose steps are given.
+    """
+    if tokens is None:
+        return rows
+    if not isinstance(rows, Pipeline):
+        raise InputError(
+            f"training.batch_tokens is {tokens}, but rows come in windows of {rows.batch_size} x {rows.window} steps: leave "
+            "it out, and choose training.batch_size and window."
+        )
+    return dataclasses.replace(rows, batch_steps=tokens)
 
 
 def boundaries(lengths: np.ndarray, *, most: int = 12, multiple: int = 4) -> tuple[int, ...]:

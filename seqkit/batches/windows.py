@@ -6,11 +6,13 @@ a pure function of the seed and its number.
 
 import dataclasses
 import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from seqkit.batches.gathering import gatherer
+from seqkit.batches.derived import InStep
+from seqkit.batches.gathering import gatherer, padded_windows, reader, shape_of
 from seqkit.batches.rows import WHOLE, Part
 from seqkit.core.autotune import without_autotune
 from seqkit.core.ragged import Ragged
@@ -30,7 +32,7 @@ class Windows:
         random: Draw the length of each window from three quarters, a half and the whole of `window`.
     """
 
-    columns: dict[str, Ragged]
+    columns: dict[str, InStep]
     length_of: str
     batch_size: int
     window: int
@@ -48,7 +50,13 @@ class Windows:
     @property
     def lengths(self) -> np.ndarray:
         """int64, (rows,)."""
-        return self.columns[self.length_of].lengths
+        return self._rows.lengths
+
+    @property
+    def _rows(self) -> Ragged:
+        column = self.columns[self.length_of]
+        assert isinstance(column, Ragged), "rows lie one after the other"
+        return column
 
     @property
     def boundaries(self) -> tuple[int, ...]:
@@ -65,7 +73,7 @@ class Windows:
             steps; fresh, bool (batches, slots), whether it begins a row; widths, int64 (batches,).
         """
         rng = np.random.default_rng(shuffle) if shuffle else None
-        lengths, offsets = self.lengths, self.columns[self.length_of].offsets
+        lengths, offsets = self.lengths, self._rows.offsets
         order = rng.permutation(self.rows) if rng else np.argsort(-lengths, kind="stable")
         slots: list[list[tuple[int, int]]] = [[] for _ in range(self.batch_size)]
         loads = np.zeros(self.batch_size, np.int64)
@@ -73,30 +81,31 @@ class Windows:
             slot = int(loads.argmin())
             slots[slot].append((int(offsets[row]), int(offsets[row + 1])))
             loads[slot] += -(-lengths[row] // self.window)
-        left = [pieces[::-1] for pieces in slots]
-        at = [pieces[-1][0] if pieces else 0 for pieces in left]
-        starts, sizes, fresh, widths = [], [], [], []
-        while any(left):
-            share = rng.choice(SHARES) if self.random and rng else 1.0
-            width = max(1, round(share * self.window))
-            batch = np.zeros((2, self.batch_size), np.int64)
-            new = np.zeros(self.batch_size, bool)
-            for slot, pieces in enumerate(left):
-                if not pieces:
-                    continue
-                begin, end = pieces[-1]
-                size = min(width, end - at[slot])
-                batch[:, slot] = at[slot], size
-                new[slot] = at[slot] == begin
-                at[slot] += size
-                if at[slot] == end:
-                    pieces.pop()
-                    at[slot] = pieces[-1][0] if pieces else 0
-            starts.append(batch[0])
-            sizes.append(batch[1])
-            fresh.append(new)
-            widths.append(width)
-        return np.stack(starts), np.stack(sizes), np.stack(fresh), np.array(widths, np.int64)
+        widths = self._widths(rng, slots)
+        begins = np.concatenate([[0], np.cumsum(widths)])  # how far a slot is that never begins a row anew
+        shape = len(widths), self.batch_size
+        starts, sizes, fresh = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, bool)
+        used = 0
+        for slot, pieces in enumerate(slots):
+            first = 0
+            for begin, end in pieces:
+                behind = begins[first] + end - begin
+                last = int(np.searchsorted(begins, behind))
+                done = begins[first:last] - begins[first]
+                starts[first:last, slot] = begin + done
+                sizes[first:last, slot] = np.minimum(widths[first:last], end - begin - done)
+                fresh[first, slot] = True
+                first = last
+            used = max(used, first)
+        return starts[:used], sizes[:used], fresh[:used], widths[:used]
+
+    def _widths(self, rng: np.random.Generator | None, slots: Sequence[Sequence[tuple[int, int]]]) -> np.ndarray:
+        """Of at least as many batches as the fullest slot has windows: int64."""
+        shares = SHARES if self.random and rng else SHARES[:1]
+        known = np.maximum(1, np.round(np.array(shares) * self.window)).astype(np.int64)
+        batches = max(sum(-(-(end - begin) // int(known.min())) for begin, end in pieces) for pieces in slots)
+        widths: np.ndarray = known[rng.integers(len(known), size=batches)] if rng else np.repeat(known, batches)
+        return widths
 
     def padding_share(self) -> float:
         """Share of an epoch's steps that are padding."""
@@ -111,7 +120,7 @@ class Windows:
     def _weighed(self) -> np.ndarray | None:
         """float64, (steps + 1,): the sum of the weights before each step; None where all are 1."""
         weights = self.columns.get("weights")
-        if weights is None or (weights.values == 1).all():
+        if not isinstance(weights, Ragged) or (weights.values == 1).all():
             return None
         return np.concatenate([[0.0], np.cumsum(weights.values, dtype=np.float64)])
 
@@ -126,7 +135,6 @@ class Windows:
         """As `Rows.batches`: columns come as (slots, width, ...), padded with zeros, and "fresh", bool (slots,), says where
         a slot begins a row.
         """
-        gatherers = {name: gatherer(column.values) for name, column in self.columns.items()}
         all_starts, all_sizes, all_fresh, widths = (array[start:] for array in self.plan(shuffle))
         items = self._items(all_starts, all_sizes).astype(np.float32)
         mine = slice(part.index, None, part.size)
@@ -134,16 +142,35 @@ class Windows:
         def gather(
             starts: tf.Tensor, sizes: tf.Tensor, fresh: tf.Tensor, width: tf.Tensor, items: tf.Tensor
         ) -> dict[str, tf.Tensor]:
-            batch = {
+            columns = self._gather(starts, sizes, fresh, width)
+            for values in columns.values():
+                values.set_shape([starts.shape[0], *values.shape[1:]])  # slots are known, and so are the states'
+            return {
                 "fresh": fresh,
                 "steps": tf.reduce_sum(sizes),
                 "items": items,
                 "whole": tf.constant(self.batch_size, tf.int64),
                 "counts": tf.constant(1.0),
+                **columns,
             }
-            return batch | {name: cut(starts, sizes, width) for name, cut in gatherers.items()}
 
         dataset = tf.data.Dataset.from_tensor_slices(
             (all_starts[:, mine], all_sizes[:, mine], all_fresh[:, mine], widths, items)
         )
         return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))
+
+    @functools.cached_property
+    def _gather(self) -> Callable[..., dict[str, tf.Tensor]]:
+        """Starts, sizes, which are fresh, and the width -> the columns; traced once, whatever the epochs."""
+
+        def take(
+            name: str, column: InStep, starts: np.ndarray, sizes: np.ndarray, fresh: np.ndarray, width: np.ndarray
+        ) -> np.ndarray:
+            return padded_windows(column, starts, sizes, fresh, int(width))
+
+        taken = reader(self.columns, take)
+        gather = gatherer(self.columns, taken, lambda name, column: [None, None, *shape_of(column)])
+        slots = tf.TensorSpec([None], tf.int64)
+        wanted = slots, slots, tf.TensorSpec([None], tf.bool), tf.TensorSpec([], tf.int64)
+        traced: Callable[..., dict[str, tf.Tensor]] = tf.function(gather, input_signature=wanted, autograph=False)
+        return traced

@@ -51,15 +51,16 @@ def check_unknown(examples: Examples, truths: Truths, known: Collection[str], na
     Args:
         name: Of the data, as a sentence has it: "test".
     """
-    rows = [row for row, value in enumerate(truths) if not set(_classes(value)) <= set(known)]
+    known = set(known)
+    rows = [row for row, value in enumerate(truths) if not known.issuperset(_classes(value))]
     if not rows:
         return []
-    new = sorted({one for row in rows for one in _classes(truths[row])} - set(known))
+    new = sorted({one for row in rows for one in _classes(truths[row])} - known)
     what = (
         f"the training data lacks {_many(new)} of the {name} data: {listed(new, NAMED)}; no model can give such an answer, "
         "and each counts as wrong"
     )
-    places = [examples.place(row) for row in rows]
+    places = examples.places(rows)
     return [Finding.at("unknown_class", "error", what, places, "Add training rows, or leave these out.")]
 
 

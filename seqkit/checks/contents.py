@@ -33,9 +33,14 @@ def check_contents(examples: Examples, name: str) -> list[Finding]:
     found = []
     for field, values in examples.columns.items():
         if isinstance(values[0], str | tuple):
-            texts = [value if isinstance(value, str) else " ".join(map(str, value)) for value in values]
-            for kind, (what, pattern) in _ODD.items():
-                rows = [row for row, text in enumerate(texts) if pattern.search(text)]
+            odd: dict[str, list[int]] = {kind: [] for kind in _ODD}
+            for row, value in enumerate(values):
+                text = value if isinstance(value, str) else " ".join(map(str, value))
+                for kind, (_, pattern) in _ODD.items():
+                    if pattern.search(text):
+                        odd[kind].append(row)
+            for kind, (what, _) in _ODD.items():
+                rows = odd[kind]
                 advice = "Convert the source again from the encoding that it has."
                 found += _at(
                     kind, f"{_share(rows, examples)} {name} rows have {what} in the {field}", examples, rows, advice
@@ -95,7 +100,7 @@ def _unknown_share(facts: Mapping[str, Any]) -> float | None:
 
 
 def _at(kind: str, what: str, examples: Examples, rows: Sequence[int], advice: str) -> list[Finding]:
-    return [Finding.at(kind, "warning", what, [examples.place(row) for row in rows], advice)] if rows else []
+    return [Finding.at(kind, "warning", what, examples.places(rows), advice)] if rows else []
 
 
 def _share(rows: Sequence[int], examples: Examples) -> str:

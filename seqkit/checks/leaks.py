@@ -65,4 +65,4 @@ def check_leak(seen: Seen, examples: Examples, prints: Prints, name: str) -> lis
         else "Remove them: the epoch that is kept, and its figures, are chosen on what was learned by heart."
     )
     harm: Harm = "error" if name == "test" and len(rows) >= SHARE * len(examples) else "warning"
-    return [Finding.at("leak", harm, what, [examples.place(row) for row in rows.tolist()], advice)]
+    return [Finding.at("leak", harm, what, examples.places(rows.tolist()), advice)]

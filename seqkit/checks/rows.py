@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections import defaultdict
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -54,8 +54,7 @@ class Prints:
     @classmethod
     def of(cls, examples: Examples, fields: Sequence[str]) -> "Prints":
         """Of rows, by the fields that a model is asked by; each image and each recording is read once."""
-        rows, empty = [], []
-        plain_prints, exact_prints = [], []
+        rows, plain_prints, exact_prints, empty = array("q"), bytearray(), bytearray(), list[int]()
         for row, values in asked(examples, fields):
             exact = [bytes_of(value) for value in values]
             folded = [
@@ -63,11 +62,12 @@ class Prints:
                 for value, own in zip(values, exact, strict=True)
             ]
             rows.append(row)
-            plain_prints.append(_print(folded))
-            exact_prints.append(_print(exact))
+            plain_prints += _print(folded)
+            exact_prints += _print(exact)
             if not any(folded):
                 empty.append(row)
-        return cls(np.array(rows, np.int64), _numbers(plain_prints), _numbers(exact_prints), tuple(empty))
+        plain_numbers, exact_numbers = (np.frombuffer(bytes(own), np.uint64) for own in (plain_prints, exact_prints))
+        return cls(np.array(rows, np.int64), plain_numbers, exact_numbers, tuple(empty))
 
 
 def check_rows(examples: Examples, prints: Prints, truths: Sequence[Any] | None, name: str) -> list[Finding]:
@@ -83,14 +83,11 @@ def check_rows(examples: Examples, prints: Prints, truths: Sequence[Any] | None,
         found.append(_finding("empty_row", "warning", what, examples, prints.empty, "Remove them, or fill them in."))
     if "stretch" in examples.columns:
         return found
-    groups: dict[int, list[int]] = defaultdict(list)
-    for row, key in zip(prints.rows.tolist(), prints.plain.tolist(), strict=True):
-        groups[key].append(row)
     repeated, contradicted = [], []
-    for rows in groups.values():
+    for rows in _alike(prints):
         if truths is not None and len({bytes_of(truths[row]) for row in rows}) > 1:
             contradicted += rows
-        elif len(rows) > 1:
+        else:
             repeated += rows[1:]
     if repeated:
         harm: Harm = "warning" if len(repeated) >= REPEATED_SHARE * len(examples) else "note"
@@ -112,13 +109,19 @@ def check_rows(examples: Examples, prints: Prints, truths: Sequence[Any] | None,
     return found
 
 
+def _alike(prints: Prints) -> Iterator[list[int]]:
+    """Rows that ask the same, where there are several: in order."""
+    order = np.argsort(prints.plain, kind="stable")
+    keys = prints.plain[order]
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.zeros(0, np.int64)
+    sizes = np.diff(np.append(starts, len(keys)))
+    for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
+        yield prints.rows[order[start : start + size]].tolist()
+
+
 def _print(parts: Sequence[bytes]) -> bytes:
     return hashlib.blake2b(b"\x1e".join(parts), digest_size=8).digest()
 
 
-def _numbers(prints: Sequence[bytes]) -> np.ndarray:
-    return np.frombuffer(b"".join(prints), np.uint64)
-
-
 def _finding(kind: str, harm: Harm, what: str, examples: Examples, rows: Sequence[int], advice: str) -> Finding:
-    return Finding.at(kind, harm, what, [examples.place(row) for row in sorted(rows)], advice)
+    return Finding.at(kind, harm, what, examples.places(sorted(rows)), advice)

@@ -75,14 +75,18 @@ def evaluate(
 
 def predict(
     run: Path,
-    file: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-",
+    file: Annotated[str, Parameter(allow_leading_hyphen=True)] | None = None,
     /,
     *,
+    input: str | None = None,
+    out: Path | None = None,
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
     column: dict[str, str] | None = None,
     on_error: Literal["stop", "skip"] | None = None,
     import_: Imports = (),
 ) -> None:
-    """Answer texts or recordings, one JSON object a line, in order, as they come.
+    """Answer texts or recordings, one JSON object a line, in order, as they come; or many files, each into one of its own.
 
     Parameters
     ----------
@@ -90,7 +94,16 @@ def predict(
         The run folder.
     file
         A table with the column of the training texts, or a file of tokens, as training reads it, or else a text a line; -
-        for standard input. For recordings a file, a folder or a quoted pattern.
+        or nothing for standard input. For recordings a file, a folder or a quoted pattern.
+    input
+        In place of one file a quoted pattern of many, such as "texts/**/*.txt", with --out. Those that were answered before
+        are left as they are; one that can't be is named, and the others are.
+    out
+        The folder of their answers, NAME.jsonl for each NAME.
+    engine
+        What answers many files: this process, one after the other (local), or the workers of ray.
+    address
+        Of a cluster of Ray; nothing for this machine's cores.
     column
         Where a field is, if not where the training data had it: --column.text review.
     on_error
@@ -99,8 +112,18 @@ def predict(
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
+    if (input is None) != (out is None) or (input is not None and file is not None):
+        raise InputError("Many files take --input and --out and no other file: give both, or one file alone.")
+    if input is not None and out is not None:
+        kept = seqkit.predict_files(
+            run, input, out, columns=column, on_error=on_error, modules=import_, engine=engine, address=address
+        )
+        print(shown(str(kept)))
+        return
+    if engine != "local" or address is not None:
+        raise InputError("--engine and --address are for many files: give --input and --out, or leave them out.")
     loaded = _load(run, import_, on_error)
-    for answer in loaded.stream(loaded.inputs_of(file, column)):
+    for answer in loaded.stream(loaded.inputs_of(file or "-", column)):
         print(json_text(answer), flush=True)
 
 

@@ -1,8 +1,8 @@
 """The installed command. It keeps TensorFlow's C++ chatter off a person's terminal.
 
 TensorFlow logs about drivers and instruction sets before any setting of its own is heard. Its lines start with a severity
-and a date, as Google's logging library writes them. All others pass, and so do fatal errors: the filter is a process of its
-own, so that it outlives an abort.
+and a date, as Google's logging library writes them; with several workers some go on in lines without. All others pass, and
+so do fatal errors: the filter is a process of its own, so that it outlives an abort.
 """
 
 import os
@@ -13,7 +13,9 @@ from seqkit.cli.main import main as run
 
 FILTER = r"""
 import re, sys
-chatter = re.compile(rb"[IWE]\d{4} \d\d:\d\d:|WARNING: All log messages before absl|To enable the following instructions")
+starts = rb"[IWE]\d{4} \d\d:\d\d:|WARNING: All log messages before absl|To enable the following instructions"
+goes_on = rb"Additional GRPC|:UNKNOWN:Error rec|The error could be from a prev|The tasks have crash|\s+\[\[{{node |/job:"
+chatter = re.compile(starts + b"|" + goes_on)
 for line in sys.stdin.buffer:
     if not chatter.match(line):
         sys.stdout.buffer.write(line)

@@ -8,7 +8,7 @@ from cyclopts import App, CycloptsError
 
 from seqkit.cli import commands
 from seqkit.cli.launch import launch, separated
-from seqkit.cli.recipe_commands import check_app, train_app
+from seqkit.cli.recipe_commands import check_app, prepare_app, train_app
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
 from seqkit.core.terminal import shown
@@ -30,7 +30,11 @@ def command_line(arguments: Sequence[str]) -> App:
         suppress_keyboard_interrupt=False,  # the exit status and the sentence are ours
     )
     wanted = arguments[1] if len(arguments) > 1 else None
-    for name, make, does in (("train", train_app, "Train a recipe"), ("check", check_app, "Check a recipe's data")):
+    for name, make, does in (
+        ("train", train_app, "Train a recipe"),
+        ("check", check_app, "Check a recipe's data"),
+        ("prepare", prepare_app, "Prepare a recipe's data"),
+    ):
         if arguments[:1] == [name]:
             app.command(make(wanted))
         else:

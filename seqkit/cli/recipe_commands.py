@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from cyclopts import App
@@ -38,6 +39,19 @@ def check_app(wanted: str | None) -> App:
         "to do. `--strict` ends with status 2 where there is an error or a warning."
     )
     return _app("check", help_, wanted, _check)
+
+
+def prepare_app(wanted: str | None) -> App:
+    """The command `prepare`, with the flags of `train` that are about data.
+
+    Args:
+        wanted: As for `train_app`.
+    """
+    help_ = (
+        "Prepare a recipe's data, however much it is: text becomes token ids on disk, from which the recipe trains "
+        "(`--data`) as from the data itself, with the same ids, batches and weights."
+    )
+    return _app("prepare", help_, wanted, _prepare)
 
 
 def _app(name: str, help_: str, wanted: str | None, command: Callable[[Recipe], Callable[..., None]]) -> App:
@@ -87,6 +101,32 @@ def _check(recipe: Recipe) -> Callable[..., None]:
     kept = [parameter for name, parameter in _parameters(recipe).items() if name not in left_out]
     own = [parameter for parameter in inspect.signature(check).parameters.values() if parameter.name in CHECKS]
     return _command(check, recipe, [*kept, *own])
+
+
+def _prepare(recipe: Recipe) -> Callable[..., None]:
+    """The preparation of the recipe's data as a command: with the arguments that are no settings of the model."""
+
+    def prepare(*args: Any, **kwargs: Any) -> None:
+        print(shown(str(seqkit.prepare(recipe.function, *args, **kwargs))))
+
+    hints = hints_of(recipe.function)
+    kept = [
+        parameter.replace(default=Path("prepared") / recipe.name) if name == "out" else parameter
+        for name, parameter in _parameters(recipe).items()
+        if name not in ("callbacks", "extend_epochs", "workers", "worker") and not dataclasses.is_dataclass(hints[name])
+    ]
+    command = _command(prepare, recipe, kept)
+    for said, here in PREPARED.items():
+        command.__doc__ = (command.__doc__ or "").replace(said, here)
+    return command
+
+
+PREPARED = {  # of what a training takes, as a preparation takes it
+    "The run folder; nothing for saved_models/ and the recipe's name.": "The folder of the prepared data.",
+    "Go on with the interrupted run of `out`; where that stands, add what failed or was interrupted then.": (
+        "Go on with the interrupted preparation of `out`."
+    ),
+}
 
 
 CHECKS = ("suspects", "json")

@@ -9,6 +9,7 @@ __all__ = [
     "files",
     "findings",
     "gradients",
+    "mapping",
     "progress",
     "ragged",
     "registry",

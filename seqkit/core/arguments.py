@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import inspect
 import re
+import textwrap
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -173,7 +174,7 @@ def _with_common(doc: str) -> str:
     """The docstring with the common arguments behind the recipe's own."""
     common = re.search(r"Attributes:\n(.*?)\n\s*\Z", (RunOptions.__doc__ or ""), re.DOTALL)
     assert common, "RunOptions says what its items are"
-    lines = "\n".join(f"    {line.strip()}" for line in common[1].splitlines() if line.strip())
+    lines = textwrap.indent(textwrap.dedent(common[1]), "    ")
     before, args, after = doc.partition("\nReturns:")
     return f"{before.rstrip()}\n{lines}\n{args.lstrip()}{after}" if args else f"{doc.rstrip()}\n{lines}\n"
 

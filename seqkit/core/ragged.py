@@ -1,6 +1,7 @@
 """Rows of unequal length, as one flat array and where each row starts."""
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -33,6 +34,19 @@ class Ragged:
         """int64, (rows,)."""
         return np.diff(self.offsets)
 
+    def count(self, value: int) -> int:
+        """How many items are this; few of them are looked at at once."""
+        return sum(int(np.count_nonzero(part == value)) for part in self.blocks())
+
+    def share(self, value: int) -> float:
+        """The share of the items that are this, 0 where there are none."""
+        return self.count(value) / len(self.values) if len(self.values) else 0.0
+
+    def blocks(self, size: int = 1 << 22) -> Iterator[np.ndarray]:
+        """The items, some at a time."""
+        for start in range(0, len(self.values), size):
+            yield self.values[start : start + size]
+
     def take(self, rows: np.ndarray) -> "Ragged":
         """The given rows, in that order."""
         lengths = self.lengths[rows]
@@ -61,3 +75,32 @@ class Ragged:
             return np.zeros(0, self.values.dtype)
         padded = np.append(self.values, np.zeros(1, self.values.dtype))
         return np.where(self.lengths > 0, np.add.reduceat(padded, self.offsets[:-1]), 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class LookedUp:
+    """Rows whose items are looked up as they are asked for, such as the characters of words: each distinct one is kept once.
+
+    Attributes:
+        places: Of each item among `values`.
+        values: (distinct, ...).
+    """
+
+    places: Ragged
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        found: np.ndarray = self.values[self.places[row]]
+        return found
+
+    def take(self, rows: np.ndarray) -> "LookedUp":
+        """The given rows, in that order."""
+        return LookedUp(self.places.take(rows), self.values)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64, (rows,)."""
+        return self.places.lengths

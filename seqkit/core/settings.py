@@ -335,6 +335,8 @@ class Training:
         elsewhere: Fields that play no part in what comes of a training.
         epochs: Passes over the training data.
         batch_size: Rows a step.
+        batch_tokens: Steps of a batch at most, its rows times its width, in place of `batch_size`; of a model that reads and
+            writes, on each side. A longer row is a batch by itself.
         optimizer: Keras's optimizer of that name.
         learning_rate: Step size, after the warm-up.
         weight_decay: Decoupled weight decay (Loshchilov and Hutter 2019); Keras's default is 0.004 for adamw, else none.
@@ -368,6 +370,7 @@ class Training:
 
     epochs: int = 5
     batch_size: int = 32
+    batch_tokens: int | None = None
     optimizer: Optimizer = "adam"
     learning_rate: float = 1e-3
     weight_decay: float | None = None
@@ -398,7 +401,7 @@ class Training:
         one_of("training.precision", self.precision, Precision)
         for name in ("epochs", "batch_size"):
             at_least(f"training.{name}", getattr(self, name), 1)
-        for name in ("patience", "plateau_patience", "checkpoint_steps"):
+        for name in ("batch_tokens", "patience", "plateau_patience", "checkpoint_steps"):
             if getattr(self, name) is not None:
                 at_least(f"training.{name}", getattr(self, name), 1)
         if self.weight_decay is not None:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from seqkit.corpora.moving_digits import draw_digit
-from seqkit.sources.images import ImageRef
+from seqkit.sources.pixels import ImageRef
 
 SIDE = 3  # places of a side
 PLACE = 10  # pixels of a place's side

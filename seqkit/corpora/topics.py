@@ -13,7 +13,8 @@ def topics() -> dict[str, dict[str, list[str]]]:
         before it for validation.
     """
 
-    columns = as_stretches("\n".join(texts[name].strip("\n") + "\n" for name in sorted(texts)))
+    text = "\n".join(texts[name].strip("\n") + "\n" for name in sorted(texts))
+    columns = as_stretches([text], "the topics").columns
     rows = len(columns["text"])
     tenth = rows // 10
     parts = {
@@ -21,4 +22,4 @@ def topics() -> dict[str, dict[str, list[str]]]:
         "valid": slice(rows - 2 * tenth, rows - tenth),
         "test": slice(rows - tenth, rows),
     }
-    return {part: {field: values[where] for field, values in columns.items()} for part, where in parts.items()}
+    return {part: {field: list(values[where]) for field, values in columns.items()} for part, where in parts.items()}

@@ -54,7 +54,6 @@ class Graph:
             their states under the same names.
         inputs: By name, with an unknown batch.
         call: From tensors by name to tensors by name, in TensorFlow.
-        traced: What `concrete` has made, which ends with the graph.
     """
 
     name: str
@@ -62,7 +61,6 @@ class Graph:
     stepwise: bool
     inputs: Specs
     call: Callable[..., Tensors]
-    traced: dict[tuple[int | None, int | None], Any] = dataclasses.field(default_factory=dict, repr=False)
 
     def __call__(self, **tensors: tf.Tensor) -> Tensors:
         outputs: Tensors = self.concrete()(
@@ -76,13 +74,18 @@ class Graph:
         specs: Specs = self.concrete().structured_outputs
         return specs
 
+    @functools.cached_property
+    def _traced(self) -> dict[tuple[int | None, int | None], Any]:
+        """What `concrete` has made, which ends with the graph."""
+        return {}
+
     def concrete(self, batch: int | None = None, steps: int | None = None) -> Any:
         """The graph with a keyword argument an input, for a batch and a number of steps, or for any."""
-        if (batch, steps) not in self.traced:
+        if (batch, steps) not in self._traced:
             specs = {name: _fixed(spec, name, batch, steps) for name, spec in self.inputs.items()}
             graph = tf.function(self.call, autograph=False).get_concrete_function(**specs)
-            self.traced[batch, steps] = graph
-        return self.traced[batch, steps]
+            self._traced[batch, steps] = graph
+        return self._traced[batch, steps]
 
 
 def _fixed(spec: tf.TensorSpec, name: str, batch: int | None, steps: int | None) -> tf.TensorSpec:

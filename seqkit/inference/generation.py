@@ -28,6 +28,7 @@ ASKED = (  # what a graph may be asked for: what to search with, how long an ans
     tf.TensorSpec([], tf.int32, "length"),
     tf.TensorSpec([], tf.int64, "seed"),
 )
+LOOKED_AT = 20  # rows of which it is kept where their answers looked
 ROOM = 10  # symbols that an answer may have beyond `Search.ratio`
 
 
@@ -136,7 +137,8 @@ class Generated:
     Attributes:
         ids: int32, ragged, (rows * n_best) of them.
         scores: float32, (rows, n_best).
-        weights: For the best of each row float32, (symbols + 1, places), or (symbols, places) where it was cut short.
+        weights: For the best of each of the first LOOKED_AT rows float32, (symbols + 1, places), or (symbols, places)
+            where it was cut short.
         copied: Where unknown words are replaced, in step with `ids`: what to write for one, as UTF-8.
     """
 
@@ -170,18 +172,19 @@ def generate_answers(
     ids: list[list[np.ndarray]] = [[]] * rows.rows
     copied: list[list[np.ndarray]] = [[]] * rows.rows
     scores = np.zeros((rows.rows, search.n_best), np.float32)
-    weights: list[np.ndarray] = [np.empty(0)] * rows.rows
-    for batch in rows.batches():
+    weights: list[np.ndarray] = [np.empty(0)] * min(rows.rows, LOOKED_AT)
+    for batch in rows.each():
         answers = find(*(batch[name] for name in names))
         instead = most_attended_words(answers, words(batch["text"])).numpy() if words else None
         found = Hypotheses(*(part.numpy() for part in answers))
         for place, row in enumerate(batch["rows"].numpy()):
             lengths = found.lengths[place]
-            ids[row] = [best[:length] for best, length in zip(found.ids[place], lengths, strict=True)]
+            ids[row] = [best[:length].copy() for best, length in zip(found.ids[place], lengths, strict=True)]
             if instead is not None:
-                copied[row] = [best[:length] for best, length in zip(instead[place], lengths, strict=True)]
+                copied[row] = [best[:length].copy() for best, length in zip(instead[place], lengths, strict=True)]
             scores[row] = found.scores[place]
-            weights[row] = found.weights[place, 0, : lengths[0] + found.ended[place, 0]]
+            if row < LOOKED_AT:
+                weights[row] = found.weights[place, 0, : lengths[0] + found.ended[place, 0]].copy()
     flat = _joined(ids)
     return Generated(flat, scores, weights, Ragged(_joined(copied).values, flat.offsets) if words else None)
 

@@ -65,6 +65,11 @@ def scores(report: Report, history: History) -> Section | None:
         rows = [[metric(name).words, *_difference(name, test)] for name, test in against["metrics"].items()]
         caption = f"Against {against['run']}, on the same rows (paired bootstrap)"
         blocks.append(table(["metric", *columns], rows, caption))
+    blocks += [
+        paragraph(f"Baseline {called(rival)}: {what}.")
+        for rival, what in (report.get("bounds") or {}).items()
+        if rival in systems
+    ]
     blocks += [paragraph(f"Failed: {what} ({reason}).") for what, reason in (report.get("failed") or {}).items()]
     return Section("Scores", blocks)
 

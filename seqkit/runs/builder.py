@@ -5,7 +5,7 @@ import dataclasses
 import inspect
 import json
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
+from seqkit.batches.pipeline import limited
 from seqkit.batches.rows import Rows
 from seqkit.core.arguments import Part, parts_of
 from seqkit.core.cluster import cluster_of
@@ -25,6 +26,7 @@ from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.folder import CHECKPOINT, NewFolder, new_folder, scratch_folder
 from seqkit.runs.parts import add_parts, lacking, write_run
 from seqkit.runs.rehearsal import rehearse
+from seqkit.runs.resumption import check_same
 from seqkit.runs.run import EVALUATION_BATCH, Run, command, load, versions
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
@@ -122,7 +124,9 @@ class RunBuilder:
         """
         splits = splits.each(task.examined)
         if self._stands:
-            return self._completed(task, splits) if self._peers.first else load(self._arguments["out"])
+            return (
+                self._completed(task, splits) if self._peers.first else self._of_another(task, splits, Forward(model))
+            )
         objective = task.objective(self.training, splits.train)
         forward = Forward(model)  # traced once, for the rehearsal, each epoch's scores and the report
         score = _scoring(task, forward, splits.valid)
@@ -135,15 +139,21 @@ class RunBuilder:
         keras.utils.set_random_seed(self._arguments["seed"])
         history = self._train(task, model, splits, info, objective, monitor, curriculum)
         if not self._peers.first:
-            return Run(Path(self._arguments["out"]), task, model, info | {"worker": self._peers.part.index}, forward)
+            return self._of_another(task, splits, forward)
         write_run(self._folder.path, task, model, history, info, seen)
         self._folder.stand()
         return _added(Run(Path(self._arguments["out"]), task, model, info, forward), splits)
 
+    def _of_another(self, task: Task, splits: Splits, forward: Forward) -> Run:
+        """What a process has of a run that the first one writes: the model."""
+        info = self._described(task, splits) | {"worker": self._peers.part.index}
+        return Run(Path(self._arguments["out"]), task, forward.model, info, forward)
+
     def _completed(self, task: Task, splits: Splits) -> Run:
         """The run that stands, with what it lacked."""
         run = load(self._arguments["out"])
-        self._check_same(run.info, self._described(task, splits), {"training", "answers"}, ("train", "valid", "test"))
+        info = self._described(task, splits)
+        check_same(run.info, info, self._parts, {"training", "answers"}, splits=("train", "valid", "test"))
         if not (left := lacking(run)):
             notify(f"{run.path} is trained, and lacks nothing.")
             return run
@@ -188,42 +198,11 @@ class RunBuilder:
             trained_by: set[Part] = (
                 {"training"} if monitor.score is None else {"training", "answers"}
             )  # which choose the epoch then
-            self._check_same(read_info(self._folder.path, trained=False), info, trained_by)
+            before = read_info(self._folder.path, trained=False)
+            longer = {"training.epochs"} if "trained_epochs" in before and self._since else set()
+            check_same(before, info, self._parts, trained_by, but=longer)
         write_info(self._folder.path, info)
         return info
-
-    def _check_same(
-        self,
-        before: Mapping[str, Any],
-        info: dict[str, Any],
-        trained_by: Collection[Part],
-        splits: Collection[str] = ("train", "valid"),
-    ) -> None:
-        """An interrupted run goes on with the settings and the rows that it was started with.
-
-        Args:
-            trained_by: What plays a part in what is left of it.
-            splits: Likewise.
-        """
-        others = []
-        for name, value in json.loads(json.dumps(info["settings"])).items():
-            old, part = before["settings"].get(name), self._parts[name]
-            if name == "training" and isinstance(old, dict):
-                apart = Training.elsewhere | ({"epochs"} if "trained_epochs" in before and self._since else set())
-                old, value = ({key: one for key, one in each.items() if key not in apart} for each in (old, value))
-            if old == value or part == "source":
-                continue
-            if part in trained_by:
-                raise InputError(
-                    f"The interrupted run was started with {name} {old}, now it is {value}: use the same settings."
-                )
-            others.append(f"{name} {value} (was {old})")
-        for name in splits:
-            if before["data"].get(name, {}).get("digest") != info["data"].get(name, {}).get("digest"):
-                raise InputError("The data is not what the interrupted run was started with: restore it or train anew.")
-        if others:
-            notify(f"Resumed with other settings, which play no part in training: {'; '.join(others)}.")
-        info["command"], info["resumed_with"] = before["command"], info["command"]
 
     def _train(
         self,
@@ -239,6 +218,7 @@ class RunBuilder:
         seed, training = self._arguments["seed"], self.training
         train_rows, facts = task.encode_for_training(splits.train, training.batch_size)
         valid_rows, _ = task.encode_for_training(splits.valid, training.batch_size)
+        train_rows, valid_rows = (limited(rows, training.batch_tokens) for rows in (train_rows, valid_rows))
         notify(
             f"{len(splits.train):,} rows to train on, {len(splits.valid):,} to validate on ({splits.valid.origin}); "
             f"{model.count_params():,} weights"

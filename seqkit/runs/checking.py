@@ -26,14 +26,24 @@ BATCH = 64  # of no consequence: what is counted depends on no batch
 SEEN = "seen.npz"
 
 
-class _Checked(Exception):  # noqa: N818
-    """The end of a recipe that is called for its check alone, with what was found."""
+@dataclasses.dataclass
+class Checked(Exception):  # noqa: N818
+    """The end of a recipe that is called for its check alone.
 
-    def __init__(self, findings: list[Finding]):
-        self.findings = findings
+    Attributes:
+        findings: What was found.
+        splits: The rows.
+        task: That they are for.
+    """
+
+    findings: list[Finding]
+    splits: Splits
+    task: Task
 
 
+Encode = Callable[[Task, Splits], Splits]
 _wanted: ContextVar[Literal["training", "findings", "suspects"]] = ContextVar("wanted", default="training")
+_encode: ContextVar[Encode | None] = ContextVar("encode", default=None)
 
 
 def check(recipe: Callable[..., Any], *args: Any, suspects: bool = False, **arguments: Any) -> list[Finding]:
@@ -48,14 +58,31 @@ def check(recipe: Callable[..., Any], *args: Any, suspects: bool = False, **argu
     Raises:
         InputError: The data can't be read, or a setting is wrong.
     """
-    token = _wanted.set("suspects" if suspects else "findings")
+    return checked(recipe, args, arguments, suspects=suspects).findings
+
+
+def checked(
+    recipe: Callable[..., Any],
+    args: Sequence[Any],
+    arguments: Mapping[str, Any],
+    *,
+    suspects: bool = False,
+    encode: Encode | None = None,
+) -> Checked:
+    """Call a recipe for its check alone.
+
+    Args:
+        encode: Given the task and its splits before they are checked, gives these back with what is made of them.
+    """
+    wanted, encoding = _wanted.set("suspects" if suspects else "findings"), _encode.set(encode)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            recipe(*args, **arguments | {"out": Path(folder) / "run"})
-    except _Checked as done:
-        return done.findings
+            recipe(*args, **{**arguments, "out": Path(folder) / "run"})
+    except Checked as done:
+        return done
     finally:
-        _wanted.reset(token)
+        _wanted.reset(wanted)
+        _encode.reset(encoding)
     raise InputError(f"{recipe.__name__} checks nothing: a recipe makes its run by seqkit.RunBuilder, which does.")
 
 
@@ -70,6 +97,8 @@ def check_training(task: Task, splits: Splits, *, strict: bool) -> tuple[dict[st
     Raises:
         InputError: Something is found, and that is strict.
     """
+    encode = _encode.get()
+    splits = splits if encode is None else encode(task, splits)
     data = dict(splits.named())
     facts = {name: task.encode(examples, BATCH)[1] for name, examples in data.items()}
     prints = {name: Prints.of(examples, task.fields) for name, examples in data.items()}
@@ -78,7 +107,7 @@ def check_training(task: Task, splits: Splits, *, strict: bool) -> tuple[dict[st
     if _wanted.get() == "suspects":
         findings = in_order([*findings, *_suspects(task, splits.train)])
     if _wanted.get() != "training":
-        raise _Checked(findings)
+        raise Checked(findings, splits, task)
     say(findings)
     if strict:
         refuse(findings)

@@ -95,8 +95,10 @@ def add_samples(run: Run, valid: Examples) -> None:
 
 
 def add_baseline(run: Run, name: str, baseline: Baseline) -> None:
-    """A baseline that was fitted."""
+    """A baseline that was fitted; one that left something out to stay within memory says so in its `bounds`."""
     path = run.path / BASELINES / f"{name}.npz"
     path.parent.mkdir(exist_ok=True)
     baseline.save(path)
+    if bounds := getattr(baseline, "bounds", ""):
+        run.info.setdefault("bounds", {})[name] = bounds
     add_files(run.path, run.info, [path])

@@ -22,6 +22,7 @@ from seqkit.sources.splits import Splits
 from seqkit.training.executor import Batch, Executor, Forward
 
 VALID_ROWS, TRAIN_ROWS = 2, 8
+LOOKED_AT = 10_000  # rows, among which these are chosen
 STEPS, SAME = 2, 1e-3  # of a model's file: symbols that are tried, and how near its answers are
 WRITTEN = 12  # times the weights: the model, and two checkpoints with the best weights and an optimizer's two moments
 
@@ -126,8 +127,9 @@ def few(examples: Examples, task: Task, count: int) -> Examples:
     """So many rows: the shortest of what is asked by, others with an answer each of their own, and then the first."""
     asked = [examples[field] for field in task.fields]
     told = [values for field, values in examples.columns.items() if field not in task.fields and _hashable(values[0])]
-    lengths = [sum(len(values[row]) for values in asked if _sized(values[row])) for row in range(len(examples))]
-    kinds = {tuple(values[row] for values in told): row for row in reversed(range(len(examples)))}
+    looked_at = range(min(LOOKED_AT, len(examples)))
+    lengths = [sum(len(values[row]) for values in asked if _sized(values[row])) for row in looked_at]
+    kinds = {tuple(values[row] for values in told): row for row in reversed(looked_at)}
     order = [int(np.argmin(lengths)), *sorted(kinds.values()), *range(count)]
     rows = [row for row in dict.fromkeys(order) if row < len(examples)][:count]
     return examples.take(rows, examples.origin)

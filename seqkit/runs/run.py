@@ -211,6 +211,7 @@ class Run:
             "recipe": self.info["recipe"],
             "metrics": metrics,
             "baselines": baselines,
+            "bounds": self.info.get("bounds", {}),
             "compared": tests,
             "kept": self.info.get("kept"),
             "data": dict(data)

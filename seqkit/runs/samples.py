@@ -10,7 +10,7 @@ from typeguard import CollectionCheckStrategy, check_type
 
 from seqkit.core.errors import InputError, reason_of
 from seqkit.runs.contents import RESTORE, file_of
-from seqkit.sources.images import ImageRef
+from seqkit.sources.pixels import ImageRef
 
 ALL_ITEMS = CollectionCheckStrategy.ALL_ITEMS
 ROWS = 200  # texts and images

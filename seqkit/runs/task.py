@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.rows import Rows
+from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.export.description import Description
 from seqkit.sources.examples import Examples, Role
@@ -54,6 +55,11 @@ class Inputs(Protocol):
 
     def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[Sequence[Any]]:
         """Chunks of inputs from a file, or from standard input (-)."""
+
+    def prepared(self, examples: Examples, start: int, stop: int) -> dict[str, np.ndarray | Ragged]:
+        """What a preparation keeps of the rows from `start` up to `stop`, in step with them, so that `encode` need not make
+        it again: under names that hold for this task's vocabularies alone, by which it is found in `Examples.prepared`.
+        """
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, Facts]:
         """Batches ("targets" only where the examples have them), and counts about the data that belong in a report."""
@@ -125,7 +131,7 @@ class Scores(Protocol):
 
 
 class Baseline(Protocol):
-    """A simple model fitted on the same training data."""
+    """A simple model fitted on the same training data; or on a part of it, which its `bounds` then say in words."""
 
     def save(self, path: Path) -> None: ...
 

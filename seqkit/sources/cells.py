@@ -6,7 +6,7 @@ import json
 import re
 import tokenize
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 from seqkit.sources.examples import Examples
+from seqkit.sources.storing import Gathered
 
 LISTS = ("tokens", "tags")  # the fields that hold a list of strings a row
 NAMES = ("label", "answer")  # the fields that name a class
@@ -56,6 +57,7 @@ def examples_of(
     *,
     unit: str = "line",
     split: bool = True,
+    place: Callable[[int], str] | None = None,
 ) -> Examples:
     """Check rows and make columns of them.
 
@@ -63,15 +65,18 @@ def examples_of(
         rows: The number of each and its cells.
         unit: What the numbers count: "line", or "row" where there are no lines.
         split: Whether a text that stands for a list is split at blanks; otherwise it stays a text.
+        place: From a number to where that row is, for people; nothing for the origin and the number.
     """
-    trimmed, numbers = Trimmed(), []
-    values: dict[str, list[Any]] = {field: [] for field in columns}
+    trimmed, numbers = Trimmed(), Gathered("lines")
+    values = {field: Gathered(field, named=field in (*NAMES, *LISTS)) for field in columns}
     for number, cells in rows:
         numbers.append(number)
-        for field, value in checked_row(cells, f"{origin}, {unit} {number}", trimmed, split=split).items():
+        where = f"{origin}, {unit} {number}" if place is None else place(number)
+        for field, value in checked_row(cells, where, trimmed, split=split).items():
             values[field].append(value)
-    lines = numbers if unit == "line" else None
-    return Examples(values, origin, lines=lines, findings=trimmed.findings())
+    gathered = {field: column.done() for field, column in values.items()}
+    lines = numbers.done()
+    return Examples(gathered, origin, lines=lines if unit == "line" else None, findings=trimmed.findings())
 
 
 def checked_row(cells: Mapping[str, Any], place: str, trimmed: Trimmed, *, split: bool = True) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def labels_beside(path: Path) -> Callable[[int], tuple[str, ...]]:
 
 
 def _labels_of_lines(file: Path, frames: int) -> tuple[str, ...]:
-    return labels_given(np.array(open_text(file).lines, str), str(file), frames)
+    return labels_given(np.array(list(open_text(file).lines), str), str(file), frames)
 
 
 def _labels_of_table(file: Path, frames: int) -> tuple[str, ...]:

@@ -5,7 +5,6 @@
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,37 +20,17 @@ from seqkit.core.progress import notify
 from seqkit.sources.damage import BROKEN, reason
 from seqkit.sources.examples import Examples, OnError, Role
 from seqkit.sources.frame_labels import times
+from seqkit.sources.nameless_files import mapped, nameless_file
 from seqkit.sources.notices import Notices
-from seqkit.sources.pixels import decode_image, resized
+from seqkit.sources.pixels import ImageRef, decode_image, resized
+from seqkit.sources.prepared import read_before
 from seqkit.sources.reading import read
+from seqkit.sources.storing import stored_part, storing
 from seqkit.sources.tables import read_table
 from seqkit.sources.tfds import feature_of, open_tfds
 
 FOLDER = "images"  # beside a table, where its images may lie
 Texts = tuple[Any, ...]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class ImageRef:
-    """An image, one of several in an array.
-
-    Attributes:
-        values: uint8, (images, height, width, 3), all of them.
-        place: Its own.
-        left_out: Why it can't be read, of one that only keeps its place in a row of answers.
-    """
-
-    values: np.ndarray
-    place: int
-    left_out: str = ""
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self.values[self.place], dtype)
-
-    def digest(self) -> bytes:
-        """SHA-256 of the pixels."""
-        image = self.values[self.place]
-        return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,20 +85,20 @@ def read_images(
     Raises:
         InputError: Anything about the source is not as expected; an image that is missing or broken is named with its line.
     """
-    if isinstance(source, Examples):
-        return source
+    if (known := read_before(source, role)) is not None:
+        return known
     field, *others = columns
     found: list[Finding] = []
     origin, rows = _rows(source, columns, role, data_dir, found)
     places: dict[Hashable, tuple[int, str]] = {}  # among the pixels, or -1 and why it was left out
-    pixels: list[np.ndarray] = []
+    pixels = _Pixels()
     images: list[tuple[int, str]] = []
     texts, lines = [], []
     notices = Notices()
     for row in rows:
         if row.key not in places:
             try:
-                pixels.append(_pixels(row, image_size, pixels[0].shape if pixels else None, notices))
+                pixels.append(_pixels(row, image_size, pixels.shape, notices))
                 places[row.key] = len(pixels) - 1, row.left_out
             except InputError as error:
                 if on_error == "stop":
@@ -137,12 +116,42 @@ def read_images(
     if not images:
         can = " whose image can be read" if places else ""
         raise InputError(f"{origin} has no rows{can}: expected at least one with {' and '.join(columns)}.")
-    values = np.stack(pixels)
+    values = pixels.done()
     cells: dict[str, list[Any]] = {field: [ImageRef(values, *image) for image in images]}
     if others:
         given = {columns[name]: list(column) for name, column in zip(others, zip(*texts, strict=True), strict=True)}
         cells |= read(given, {name: columns[name] for name in others}, role=role).columns
     return Examples(cells, origin, lines=lines if all(lines) else None, findings=(*found, *notices.findings()))
+
+
+class _Pixels:
+    """Images of one size, one after the other: in memory, or, where columns are stored, in a file.
+
+    Attributes:
+        shape: Of each, None as long as there is none.
+    """
+
+    def __init__(self) -> None:
+        self.shape: tuple[int, ...] | None = None
+        self._file, self._kept, self._count = nameless_file() if storing() else None, list[np.ndarray](), 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, image: np.ndarray) -> None:
+        self.shape, self._count = image.shape, self._count + 1
+        if self._file is None:
+            self._kept.append(image)
+        else:
+            self._file.write(image.tobytes())
+
+    def done(self) -> np.ndarray:
+        """uint8, (images, height, width, 3)."""
+        assert self.shape is not None, "there are images"
+        if self._file is None:
+            return np.stack(self._kept)
+        with self._file as file:
+            return mapped(file, self._count, self.shape, np.dtype(np.uint8))
 
 
 def read_captioned_images(
@@ -161,8 +170,8 @@ def read_captioned_images(
     Raises:
         InputError: As there; or a caption is empty.
     """
-    if isinstance(source, Examples):
-        return source
+    if (known := read_before(source, role)) is not None:
+        return known
     examples = read_images(source, columns, role=role, data_dir=data_dir, image_size=image_size, on_error=on_error)
     image_field, caption_field = columns
     rows: dict[int, list[int]] = {}  # of each image
@@ -184,7 +193,8 @@ def shared_images(cells: Sequence[ImageRef]) -> Shared:
     index = np.array([starts[id(cell.values)] + cell.place for cell in cells], np.int64)
     values = next(iter(arrays.values())) if len(arrays) == 1 else np.concatenate(list(arrays.values()))
     used, compact = np.unique(index, return_inverse=True)
-    return Shared(values, index) if 2 * len(used) > len(values) else Shared(values[used], compact)
+    most = 2 * len(used) > len(values)
+    return Shared(values, index) if most or isinstance(values, np.memmap) else Shared(values[used], compact)
 
 
 def hold_out_images(examples: Examples, *, by: str | None, seed: int) -> tuple[Examples, Examples]:
@@ -233,7 +243,8 @@ def _rows(
 
 
 def _of_table(path: Path, columns: Mapping[str, str], found: list[Finding]) -> Iterator[_Row]:
-    table = read_table(path, columns)
+    with stored_part("table"):
+        table = read_table(path, columns)
     found += table.findings
     loads: dict[str, functools.partial[np.ndarray]] = {}
     for line, name, *texts in zip(table.lines or (), *table.columns.values(), strict=True):

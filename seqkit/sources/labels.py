@@ -41,7 +41,7 @@ def check_names(examples: Examples, role: Role) -> Examples:
             what = f"the {field}s {listed(group)} are one but for their writing, and count as {len(group)} classes"
             written = all(map(is_number, group)) or group[0].casefold() in ("true", "false")
             harm: Harm = "error" if written else "warning"
-            places = [examples.place(row) for row, label in enumerate(labels) if label in rare]
+            places = examples.places([row for row, label in enumerate(labels) if label in rare])
             examples = examples.noting(Finding.at("near_labels", harm, what, places, "Write each label in one way."))
     return examples
 
@@ -94,7 +94,7 @@ def named_as(examples: Examples, field: str, classes: Sequence[str]) -> Examples
         return examples
     pairs = ", ".join(f"{label!r} as {name!r}" for label, name in list(others.items())[:NAMED])
     what = f"{examples.origin} writes {field}s otherwise than the training data; they are read as its classes: {pairs}"
-    places = [examples.place(row) for row, label in enumerate(labels) if label in others]
+    places = examples.places([row for row, label in enumerate(labels) if label in others])
     columns = examples.columns | {field: [others.get(label, label) for label in labels]}
     return dataclasses.replace(examples, columns=columns).noting(Finding.at("renamed_labels", "note", what, places))
 

@@ -1,16 +1,20 @@
 """Parallel text: a source and a target a row, in two files, a table, TFDS or Python."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 from seqkit.sources.cells import how_to_name
 from seqkit.sources.examples import Examples, Role
+from seqkit.sources.prepared import read_before
 from seqkit.sources.reading import read
-from seqkit.sources.text_files import TABLES, open_text, suffix_of
+from seqkit.sources.storing import Gathered
+from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
 
 
 def read_parallel(
@@ -29,15 +33,15 @@ def read_parallel(
     Raises:
         InputError: The source is not as expected.
     """
-    if isinstance(source, Examples):
-        return source
+    if (known := read_before(source, role)) is not None:
+        return known
     tfds = isinstance(source, str) and source.startswith("tfds:")
     if tfds or not isinstance(source, str | Path) or suffix_of(Path(source)) in TABLES:
         examples = read(source, columns, role=role, data_dir=data_dir)
         return _whole_pairs(examples) if len(columns) > 1 else examples
     files = {field: _file(Path(source), field, suffix) for field, suffix in columns.items()}
     opened = {field: open_text(path) for field, path in files.items()}
-    texts = {field: file.lines for field, file in opened.items()}
+    texts = {field: _lines(field, file) for field, file in opened.items()}
     counts = {str(files[field]): len(lines) for field, lines in texts.items()}
     if len(set(counts.values())) > 1:
         found = " and ".join(f"{path} has {count:,} lines" for path, count in counts.items())
@@ -48,6 +52,13 @@ def read_parallel(
     if not len(examples):
         raise InputError(f"{examples.origin} are empty: expected a text a line.")
     return _whole_pairs(examples) if len(columns) > 1 else examples
+
+
+def _lines(field: str, file: TextFile) -> Sequence[str]:
+    gathered = Gathered(field)
+    for line in file.lines:
+        gathered.append(line)
+    return gathered.done()
 
 
 def _file(prefix: Path, field: str, suffix: str) -> Path:
@@ -70,18 +81,18 @@ def _whole_pairs(examples: Examples) -> Examples:
     """The pairs of two texts that are not empty; how many there are of the others, and where, is a finding."""
     empty = {field: {row for row, text in enumerate(examples[field]) if not text.strip()} for field in examples.columns}
     left_out = set.union(*empty.values())
-    kept = [row for row in range(len(examples)) if row not in left_out]
-    if not kept:
+    kept = np.setdiff1d(np.arange(len(examples)), list(left_out))
+    if not len(kept):
         raise InputError(f"{examples.origin}: no pair has two texts. Each text needs its translation.")
     both = set.intersection(*empty.values())
     findings = list(examples.findings)
     for field, rows in empty.items():
-        places = [examples.place(row) for row in sorted(rows - both)]
+        places = examples.places(sorted(rows - both))
         if places:
             what = f"{len(places):,} pairs have an empty {field} and are left out"
             advice = "Fill them in, or remove them on both sides."
             findings.append(Finding.at(f"empty_{field}", "warning", what, places, advice))
     if both:
         what = f"{len(both):,} pairs of two empty texts are left out"
-        findings.append(Finding.at("empty_pair", "note", what, [examples.place(row) for row in sorted(both)]))
+        findings.append(Finding.at("empty_pair", "note", what, examples.places(sorted(both))))
     return dataclasses.replace(examples.take(kept, examples.origin), findings=tuple(findings))

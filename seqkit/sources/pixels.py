@@ -1,5 +1,7 @@
 """The pixels of a picture, as a viewer shows it: one decoder for everything that is read from picture files."""
 
+import dataclasses
+import hashlib
 import io
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +18,29 @@ from seqkit.sources.damage import PIXELS
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM")  # by content, whatever the suffix; none runs a program
 GROUND = (255, 255, 255, 255)  # on which what is transparent lies
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImageRef:
+    """An image, one of several in an array.
+
+    Attributes:
+        values: uint8, (images, height, width, 3), all of them.
+        place: Its own.
+        left_out: Why it can't be read, of one that only keeps its place in a row of answers.
+    """
+
+    values: np.ndarray
+    place: int
+    left_out: str = ""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.values[self.place], dtype)
+
+    def digest(self) -> bytes:
+        """SHA-256 of the pixels."""
+        image = self.values[self.place]
+        return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
 
 
 def decode_image(file: Path | bytes, place: str, several: Callable[[str], None]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Any source, read into columns: tables, token files, TFDS, arrays and tf.data datasets."""
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ from seqkit.sources.cells import LISTS
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.in_memory import read_dataset, read_mapping
 from seqkit.sources.labels import check_names, check_tags
-from seqkit.sources.tables import Layout, has_header, layout_of, read_layout
-from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
+from seqkit.sources.prepared import read_before
+from seqkit.sources.tables import Layout, has_header, inputs_of_layout, layout_of, read_layout, read_layouts
+from seqkit.sources.text_files import TABLES, TextFile, files_of, open_text, suffix_of
 from seqkit.sources.tfds import read_tfds
 from seqkit.sources.token_files import Kind, kind_of_tokens, read_tokens
 from seqkit.sources.workbooks import WORKBOOKS, read_workbook
+
+TELLING = 10_000  # lines that tell what a file of inputs is
 
 
 def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_dir: str | None = None) -> Examples:
@@ -24,8 +28,9 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
 
     Args:
         source: Path of a table (.tsv, .csv, .jsonl, also .gz, .xlsx or .parquet) or, for tokens, of a token file, under
-            any name; "tfds:NAME[/CONFIG][:SPLIT]"; a tuple of sequences in the order of `columns`; a mapping or data frame
-            with those columns; a tf.data.Dataset of tuples or dicts; Examples that were read before.
+            any name; a pattern that several tables of text fit (part-*.tsv); "tfds:NAME[/CONFIG][:SPLIT]"; a tuple of
+            sequences in the order of `columns`; a mapping or data frame with those columns; a tf.data.Dataset of tuples or
+            dicts; Examples that were read before; a folder of prepared data.
         columns: Field -> name of its column, or its number from 0 in a file without a header. The fields "tokens" and
             "tags" hold tuples of strings: lists, cells in which a list is written as Python or JSON writes it, or cells
             that are split at spaces. A text for "tokens" that comes from Python without tags stays a string.
@@ -34,12 +39,12 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
     Raises:
         InputError: Anything about the source is not as expected.
     """
-    if isinstance(source, Examples):
-        return source
+    if (known := read_before(source, role)) is not None:
+        return known
     if isinstance(source, str) and source.startswith("tfds:"):
         examples = read_tfds(source, columns, role, data_dir)
     elif isinstance(source, str | Path):
-        examples = read_file(Path(source), columns)
+        examples = read_files(Path(source), columns)
     elif hasattr(source, "element_spec"):
         examples = read_dataset(source, columns, f"the tf.data dataset ({role})")
     elif hasattr(source, "keys") and hasattr(source, "__getitem__"):
@@ -58,6 +63,23 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
     return check_tags(check_names(examples, role))
 
 
+def read_files(path: Path, columns: Mapping[str, str]) -> Examples:
+    """Read the wanted columns of a file, or of all tables that fit a pattern."""
+    paths = files_of(path)
+    if len(paths) == 1:
+        return read_file(paths[0], columns)
+    tables = []
+    for one in paths:
+        file = open_text(one)
+        kind = _kind(file, columns)
+        if not isinstance(kind, Layout):
+            raise InputError(
+                f"{one}, one of {len(paths):,} files that fit {path}, is no table: give other files one by one."
+            )
+        tables.append((file, kind))
+    return read_layouts(tables, columns, str(path))
+
+
 def read_file(path: Path, columns: Mapping[str, str]) -> Examples:
     """Read the wanted columns of a table or a token file, plain or gzipped."""
     if suffix_of(path) in WORKBOOKS:
@@ -69,13 +91,22 @@ def read_file(path: Path, columns: Mapping[str, str]) -> Examples:
     return _read_as(file, kind, columns)
 
 
-def read_inputs(path: Path, field: str, column: str) -> list[Any]:
-    """Inputs to be answered: the field of a table or a token file as `read` finds it, else a text a line."""
+def read_inputs(path: Path, field: str, column: str) -> Iterator[Any]:
+    """Inputs to be answered, one by one: the field of a table or a token file as `read` finds it, else a text a line.
+
+    What a file is, its first lines tell. Of lines and tables no more is in memory than is asked for.
+    """
+    if (known := read_before(path, "asked")) is not None:
+        return iter(known[field])
     if suffix_of(path) in WORKBOOKS:
-        return read_workbook(path, {field: column})[field]
-    file = open_text(path)
-    kind = _kind(file, {field: column})
-    return file.lines if kind is None else _read_as(file, kind, {field: column})[field]
+        return iter(read_workbook(path, {field: column})[field])
+    file = open_text(path, from_disk=True)
+    kind = _kind(dataclasses.replace(file, most=TELLING), {field: column})
+    if kind is None:
+        return iter(file.lines)
+    if isinstance(kind, Layout):
+        return inputs_of_layout(file, kind, field, column)
+    return iter(_read_as(file, kind, {field: column})[field])
 
 
 def _kind(file: TextFile, columns: Mapping[str, str]) -> Kind | Layout | None:
@@ -110,6 +141,6 @@ def _without_empty(examples: Examples) -> Examples:
     if not empty:
         return examples
     sentences = "a sentence without a token is" if len(empty) == 1 else f"{len(empty):,} sentences without a token are"
-    found = Finding.at("no_token", "note", f"{sentences} left out", [examples.place(row) for row in empty])
+    found = Finding.at("no_token", "note", f"{sentences} left out", examples.places(empty))
     kept = np.setdiff1d(np.arange(len(examples)), empty)
     return examples.take(kept.tolist(), examples.origin).noting(found)

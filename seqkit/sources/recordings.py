@@ -41,6 +41,7 @@ from seqkit.sources.frame_labels import LABEL_FILES, labels_beside, labels_given
 from seqkit.sources.nameless_files import mapped, nameless_file
 from seqkit.sources.notices import Notices
 from seqkit.sources.pixels import IMAGE_SUFFIXES, resized
+from seqkit.sources.prepared import read_before
 from seqkit.sources.tfds import open_tfds
 from seqkit.sources.videos import Kind, Video, digest_of, kind_of
 
@@ -215,8 +216,8 @@ def read_recordings(
 
     Recordings without a frame are left out, which `Examples.findings` tells.
     """
-    if isinstance(source, Examples):
-        return source
+    if (known := read_before(source, role)) is not None:
+        return known
     names: list[str] = []
     labels: list[tuple[str, ...]] = []
     lengths: list[int] = []

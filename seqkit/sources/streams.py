@@ -1,5 +1,6 @@
 """Inputs to be answered, as they come: from standard input, or from a file."""
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,8 @@ from typing import Any
 
 from seqkit.core.errors import InputError
 from seqkit.sources.reading import read_inputs
+
+CHUNK = 4096  # inputs read at once
 
 
 def inputs_of(file: str, columns: Mapping[str, str]) -> Iterator[list[Any]]:
@@ -23,7 +26,8 @@ def inputs_of(file: str, columns: Mapping[str, str]) -> Iterator[list[Any]]:
     if file == "-":
         yield from _lines_as_they_come(sys.stdin.fileno())
     else:
-        yield read_inputs(Path(file), field, column)
+        inputs = read_inputs(Path(file), field, column)
+        yield from iter(lambda: list(itertools.islice(inputs, CHUNK)), [])
 
 
 def _lines_as_they_come(descriptor: int) -> Iterator[list[str]]:

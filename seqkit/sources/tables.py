@@ -3,15 +3,16 @@
 import csv
 import dataclasses
 import io
+import itertools
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
-from seqkit.sources.cells import examples_of, how_to_name, listed
+from seqkit.sources.cells import Trimmed, checked_row, examples_of, how_to_name, listed
 from seqkit.sources.examples import Examples
 from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
 
@@ -54,12 +55,44 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Examples:
 
 def read_layout(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> Examples:
     """Read the wanted columns of a table that is written so."""
-    if not file.text.strip():
+    return read_layouts([(file, layout)], columns, str(file.path))
+
+
+def read_layouts(tables: Sequence[tuple[TextFile, Layout]], columns: Mapping[str, str], origin: str) -> Examples:
+    """Read the wanted columns of tables as those of one, whose lines are counted through."""
+    found = [finding for file, _ in tables for finding in file.findings]
+    files: list[tuple[str, int]] = []
+
+    def rows() -> Iterator[Row]:
+        last = 0
+        for file, layout in tables:
+            _check_not_empty(file, columns)
+            before = last
+            files.append((str(file.path), before))
+            for number, cells in _cells(file, layout, columns, found) if layout.separator else _objects(file, columns):
+                last = before + number
+                yield last, cells
+
+    def place(line: int) -> str:
+        return f"{files[-1][0]}, line {line - files[-1][1]}"
+
+    examples = examples_of(rows(), columns, origin, place=place)
+    # rows have added findings and files meanwhile
+    examples = dataclasses.replace(examples, findings=(*found, *examples.findings))
+    return dataclasses.replace(examples, files=tuple(files)) if len(files) > 1 else examples
+
+
+def inputs_of_layout(file: TextFile, layout: Layout, field: str, column: str) -> Iterator[Any]:
+    """One column's cells, row by row, of a table that is written so."""
+    _check_not_empty(file, [column])
+    columns, trimmed = {field: column}, Trimmed()
+    for number, cells in _cells(file, layout, columns, []) if layout.separator else _objects(file, columns):
+        yield checked_row(cells, file.place(number), trimmed)[field]
+
+
+def _check_not_empty(file: TextFile, columns: Iterable[str]) -> None:
+    if not any(line.strip() for line in file.lines):
         raise InputError(f"{file.path} is empty: expected a table with {' and '.join(columns)}.")
-    found = list(file.findings)
-    rows = _objects(file, columns) if not layout.separator else _cells(file, layout, columns, found)
-    examples = examples_of(rows, columns, str(file.path))
-    return dataclasses.replace(examples, findings=(*found, *examples.findings))  # rows have added some meanwhile
 
 
 def layout_of(file: TextFile, columns: Mapping[str, str]) -> Layout | None:
@@ -148,11 +181,12 @@ def _objects(file: TextFile, columns: Mapping[str, str]) -> Iterator[Row]:
 def _wide(file: TextFile, layout: Layout, rows: int = sys.maxsize) -> Iterator[Wide]:
     """The first so many rows with all of their cells."""
     if not layout.quoted:
-        for number, line in enumerate(file.lines[:rows], start=1):
+        for number, line in enumerate(itertools.islice(file.lines, rows), start=1):
             yield number, line.split(layout.separator)
         return
     csv.field_size_limit(sys.maxsize)  # the default refuses a text of more than 131,072 characters
-    reader = csv.reader(io.StringIO(file.text, newline=""), strict=True, delimiter=layout.separator)
+    lines = (part for line in file.whole_lines() for part in io.StringIO(line, newline=""))  # \r alone ends one too
+    reader = csv.reader(lines, strict=True, delimiter=layout.separator)
     try:
         number = 1  # where a row begins: a quoted cell may hold line ends
         for _, cells in zip(range(rows), reader, strict=False):

@@ -8,6 +8,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 from seqkit.sources.cells import Trimmed
 from seqkit.sources.examples import Examples
+from seqkit.sources.storing import Gathered
 from seqkit.sources.tables import header_rows
 from seqkit.sources.text_files import TextFile
 from seqkit.text.tag_schemes import OUTSIDE, is_span_tag
@@ -71,13 +72,13 @@ def read_tokens(file: TextFile, kind: Kind, columns: Mapping[str, str]) -> Examp
                 "token needs a tag in a column of its own."
             )
     trimmed = Trimmed()
-    rows: dict[str, list[tuple[str, ...]]] = {field: [] for field in columns}
+    rows = {field: Gathered(field, named=True) for field in columns}
     for sentence in sentences:
         for field, place in places.items():
             rows[field].append(tuple(_cell(file, line, cells[place], field, trimmed) for line, cells in sentence))
     steps = [[line for line, _ in sentence] for sentence in sentences]
     return Examples(
-        rows,
+        {field: column.done() for field, column in rows.items()},
         str(file.path),
         lines=[lines[0] for lines in steps],
         findings=(*found, *trimmed.findings()),

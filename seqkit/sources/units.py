@@ -38,7 +38,7 @@ def check_unit(examples: Examples, field: str, unit: str) -> Examples:
             f"the {field}s of {examples.origin} are in a script without blanks between words, and unit {unit} takes a whole "
             "clause for one"
         )
-        places = [examples.place(row) for row, text in zip(rows, texts, strict=True) if _UNSPACED.search(text)]
+        places = examples.places([row for row, text in zip(rows, texts, strict=True) if _UNSPACED.search(text)])
         return examples.noting(Finding.at("unspaced", "warning", what, places, "Choose unit character, or subwords."))
     tokenised = [row for row, text in zip(rows, texts, strict=True) if _TOKEN.search(text)]
     if unit != "whitespace" and len(tokenised) > TOKENISED_SHARE * len(texts):
@@ -47,6 +47,6 @@ def check_unit(examples: Examples, field: str, unit: str) -> Examples:
             f"the {field}s of {examples.origin} look tokenised already, and unit {unit} cuts {', '.join(found[:4])} and the "
             "like again"
         )
-        places = [examples.place(row) for row in tokenised]
+        places = examples.places(tokenised)
         return examples.noting(Finding.at("tokenised", "note", what, places, "Unit whitespace keeps tokens whole."))
     return examples

@@ -101,9 +101,8 @@ class Captioning(WrittenText, Inputs, Baselines):
             "cut_texts": int((ids.lengths > self.max_length).sum()),
             "unknown_token_share": float((ids.values == UNKNOWN).mean()),
         }
-        ids = ids.cut(self.max_length)
-        columns = {"image": images} | teacher_forced(ids)
-        widths = boundaries(ids.lengths + 1)
+        columns = {"image": images} | teacher_forced(ids, longest=self.max_length + 1)
+        widths = boundaries(np.minimum(ids.lengths, self.max_length) + 1)
         return Pipeline(columns, {"before": widths}, batch_size), facts
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Generated:

@@ -9,17 +9,20 @@ import numpy as np
 from scipy.special import softmax
 
 from seqkit.batches.pipeline import Column, Pipeline
+from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
 from seqkit.metrics.classification import calibration_bins, classification_scorer, macro, per_class
 from seqkit.metrics.confusion import confusion
 from seqkit.runs.task import Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.sources.labels import named_as
+from seqkit.sources.splits import Splits
 from seqkit.tasks.roles import Inputs, Outputs, Scores
 from seqkit.text.labels import UNSEEN, count_labels, encode_labels, with_unseen
 from seqkit.training.executor import Forward, row_outputs
 from seqkit.training.objectives import Objective, classification
 
+SCORED = 1 << 28  # probabilities, of all rows that are scored
 MISTAKES = 20  # the most confident ones, for the report
 
 
@@ -36,7 +39,7 @@ class ClassOfARow(Inputs, Outputs, Scores):
     metrics = ("accuracy", "macro_f1", "log_loss", "calibration_error")
     monitor = "val_accuracy"  # which is counted anyway
 
-    def truths(self, examples: Examples) -> list[str]:
+    def truths(self, examples: Examples) -> Any:
         return examples[self.truth]
 
     def examined(self, examples: Examples) -> Examples:
@@ -55,6 +58,15 @@ class ClassOfARow(Inputs, Outputs, Scores):
     def objective(self, training: Training, train: Examples) -> Objective:
         """Cross-entropy, with the training rows' classes counted for their weights."""
         return classification(training, count_labels(train[self.truth], self.classes))
+
+    def check_scored(self, splits: Splits) -> None:
+        """Raise InputError where the scores of the rows that choose the epoch, or go into the report, are too many."""
+        for name, rows in splits.named():
+            if name != "train" and len(rows) * len(self.classes) > SCORED:
+                raise InputError(
+                    f"{rows.origin} has {len(rows):,} rows to score, each over {len(self.classes):,} classes, which memory "
+                    f"does not hold: give at most {SCORED // len(self.classes):,}, or fewer classes."
+                )
 
     def outputs(self, forward: Forward, rows: Pipeline) -> np.ndarray:
         probabilities: np.ndarray = softmax(row_outputs(forward, rows), axis=-1)

@@ -17,7 +17,6 @@ from seqkit.runs.task import Baseline
 from seqkit.sources.examples import Examples, OnError, Role
 from seqkit.sources.images import read_images, shared_images
 from seqkit.tasks.roles import Baselines, Inputs
-from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import END, Vocabulary
 from seqkit.training.executor import Forward, row_outputs
 
@@ -65,13 +64,16 @@ class ImageQuestions(Inputs, Baselines):
     def asked_ids(self, examples: Examples) -> tuple[Ragged, Shared]:
         """The questions' ids, without an end, and the images."""
         cache = "answer" in examples.columns  # what a user asks to predict is not kept
-        tokens = tokenize(examples["question"], self.vocabulary.tokenizer, cache=cache)
-        return self.vocabulary.encode(tokens), shared_images(examples["image"])
+        return self.ids(examples, "question", cache=cache), shared_images(examples["image"])
+
+    @property
+    def vocabularies(self) -> Mapping[str, Vocabulary]:
+        return {"question": self.vocabulary}
 
     def kinds(self, examples: Examples) -> list[str]:
         """Of each question: a column of the data, or its first two words."""
         if "kind" in examples.columns:
-            return examples["kind"]
+            return list(examples["kind"])
         return [" ".join(question.lower().split()[:2]) for question in examples["question"]]
 
     def attention_maps(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import keras
@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from seqkit.baselines.fixed_window import FixedWindow
 from seqkit.baselines.ngrams import KneserNey
+from seqkit.batches.derived import Ones, shifted
 from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.batches.rows import Rows
 from seqkit.batches.windows import Windows
@@ -29,12 +30,13 @@ from seqkit.metrics.likelihood import closed_vocabulary_scorer, likelihood_score
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.examples import Examples, Role
+from seqkit.sources.splits import Splits
 from seqkit.sources.units import check_unit
-from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
+from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores, small
 from seqkit.text.predicted import CHARACTERS, Predicted, by_lines, closed, lines_of, predicted
 from seqkit.text.subwords import MARK, Subwords
-from seqkit.text.tokenizer import WORDS, tokenize
-from seqkit.text.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Vocabulary, learn_vocabulary
+from seqkit.text.tokenizer import WORDS, count_tokens, tokenize
+from seqkit.text.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Vocabulary
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.training.executor import Batch, Forward, step_outputs
 from seqkit.training.objectives import Objective, classification
@@ -112,17 +114,22 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
     def of(
         cls,
         columns: dict[str, str],
-        texts: list[str],
+        splits: Splits,
         *,
         contiguous: bool,
         window: int,
         random_windows: bool,
         **vocabulary: Any,
     ) -> Self:
-        """A task with the vocabulary of these training texts; see `seqkit.text.vocabulary.learn_vocabulary`."""
-        lines = [line for text in texts for line in lines_of(text, vocabulary["unit"])]
-        learned = learn_vocabulary(lines, **vocabulary)
-        met_unknown = bool((learned.encode(tokenize(lines, learned.tokenizer)).values == UNKNOWN).any())
+        """A task with the vocabulary of the training texts; see `seqkit.sources.splits.Splits.vocabulary`."""
+        texts = splits.train["text"]
+        lines: Any = (line for text in texts for line in lines_of(text, vocabulary["unit"]))
+        learned = splits.vocabulary(
+            "vocabulary", list(lines) if isinstance(texts, list) else lines, contiguous=contiguous, **vocabulary
+        )
+        met_unknown = splits.learned(
+            "met_unknown", lambda: _meets_unknown(texts, learned), written=bool, read=bool, settings={}
+        )
         return cls(columns, learned, contiguous, window, random_windows, met_unknown)
 
     def read(
@@ -137,7 +144,26 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
 
     def predicted(self, examples: Examples) -> Predicted:
         """What the model is to predict, by text."""
+        known: dict[str, Any] = {part: examples.prepared.get(name) for part, name in self._prepared_as.items()}
+        if known["ids"] is not None:
+            return Predicted(**known)
         return predicted(examples["text"], self.vocabulary, ends=self.ends, running="stretch" in examples.columns)
+
+    @functools.cached_property
+    def _prepared_as(self) -> dict[str, str]:
+        """Part of `Predicted` -> what it is called where it was prepared."""
+        kind = f"{self.vocabulary.digest[:16]}{'-ends' if self.ends else ''}"
+        return {field.name: f"{field.name}-{kind}" for field in dataclasses.fields(Predicted)}
+
+    def prepared(self, examples: Examples, start: int, stop: int) -> dict[str, np.ndarray | Ragged]:
+        running = "stretch" in examples.columns
+        before = 1 if running and start else 0  # what a word or a line goes on from, or in, is a neighbour's
+        texts = examples["text"][start - before : stop + running]
+        found = predicted(list(texts), self.vocabulary, ends=self.ends, running=running)
+        rows = np.arange(before, before + stop - start)
+        parts = {part: getattr(found, part) for part in self._prepared_as}
+        parts["ids"] = small(found.ids, len(self.vocabulary))
+        return {self._prepared_as[part]: values.take(rows) for part, values in parts.items() if values is not None}
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, Facts]:
         return self._rows(examples, STREAMS if "stretch" in examples.columns else batch_size)
@@ -149,17 +175,11 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
         rows = self._in_streams(examples, batch_size)
         facts = {
             "symbols": len(rows.values),
-            "unknown_symbol_share": float((rows.values == UNKNOWN).mean()) if len(rows.values) else 0.0,
+            "unknown_symbol_share": rows.share(UNKNOWN),
         }
-        before = np.concatenate([[BEGIN], rows.values])[:-1]
-        before[rows.offsets[:-1][rows.lengths > 0]] = BEGIN
-        columns: dict[str, Any] = {
-            "ids": Ragged(before.astype(np.int32), rows.offsets),
-            "targets": Ragged(rows.values.astype(np.int32), rows.offsets),
-            "weights": Ragged(np.ones(len(rows.values), np.float32), rows.offsets),
-        }
+        columns: dict[str, Any] = {"ids": shifted(rows, BEGIN), "targets": rows, "weights": Ones(rows.lengths)}
         if "stretch" in examples.columns:
-            return Windows(columns, "ids", batch_size, self.window, self.random_windows), facts
+            return Windows(columns, "targets", batch_size, self.window, self.random_windows), facts
         return Pipeline(columns, {"ids": boundaries(rows.lengths)}, batch_size), facts
 
     def _in_streams(self, examples: Examples, streams: int) -> Ragged:
@@ -169,7 +189,7 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
             return ids
         return Ragged(ids.values, np.linspace(0, len(ids.values), streams + 1).astype(np.int64))
 
-    def outputs(self, forward: Forward, rows: Rows) -> Ragged:
+    def outputs(self, forward: Forward, rows: Pipeline | Windows) -> Ragged:
         return step_outputs(forward, rows, _log_likelihoods)
 
     def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
@@ -338,6 +358,13 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
                     token = token.replace(mark, " ")
                 yield token[1:] if fresh and self.lines and token[0] == " " else token
                 fresh = False
+
+
+def _meets_unknown(texts: Sequence[str], vocabulary: Vocabulary) -> bool:
+    """Whether texts hold symbols that a vocabulary doesn't."""
+    lines: Any = (line for text in texts for line in lines_of(text, vocabulary.tokenizer.unit))
+    counted = count_tokens(list(lines) if isinstance(texts, list) else lines, vocabulary.tokenizer)
+    return bool((vocabulary.ids_of(counted.types) == UNKNOWN).any())
 
 
 def _until(pieces: Iterator[str], stop: str | None) -> Iterator[str]:

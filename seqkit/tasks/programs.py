@@ -23,7 +23,6 @@ from seqkit.metrics.texts import character_scorer
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.tasks.written import TextToText
-from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import Vocabulary
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.training.curriculum import Curriculum
@@ -114,7 +113,8 @@ class Programs(TextToText):
 
         def encode(columns: dict[str, list[str]]) -> Pipeline:
             examples = Examples(columns, "drawn for an epoch")
-            return self._rows(examples, rows.batch_size, cache=False, axes=rows.axes)[0]
+            drawn, _ = self._rows(examples, rows.batch_size, cache=False, axes=rows.axes)
+            return dataclasses.replace(drawn, batch_steps=rows.batch_steps)
 
         start = Stage(drawn.curriculum, drawn.length, drawn.nesting)
         return Curriculum(drawn.exercise, start, rows.rows, TRIED, seed, encode)
@@ -125,12 +125,12 @@ class Programs(TextToText):
     def _rows(
         self, examples: Examples, batch_size: int, *, cache: bool, axes: dict[str, tuple[int, ...]] | None = None
     ) -> tuple[Pipeline, Facts]:
-        ids = {
-            field: vocabulary.encode(tokenize(examples[field], vocabulary.tokenizer, cache=cache))
-            for field, vocabulary in (("source", self.source), ("target", self.target))
-            if field in examples.columns
-        }
-        return encoder_decoder_rows(ids["source"], ids.get("target"), batch_size, axes=axes)
+        targets = self.ids(examples, "target", cache=cache) if "target" in examples.columns else None
+        return encoder_decoder_rows(self.ids(examples, "source", cache=cache), targets, batch_size, axes=axes)
+
+    @property
+    def vocabularies(self) -> Mapping[str, Vocabulary]:
+        return {"source": self.source, "target": self.target}
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
         return generate_answers(forward.made(generation_graph, self.search), rows, self.search)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqkit.batches.derived import with_end
 from seqkit.batches.pipeline import Column, Pipeline, boundaries
 from seqkit.export.description import LABELS, TOKENIZER, Description, image_fields
 from seqkit.export.serving import ImageAnswerer
@@ -54,12 +55,12 @@ class QuestionAnswering(ImageQuestions, ClassOfARow):
         ids, images = self.asked_ids(examples)
         facts = {
             "images": len(set(images.index.tolist())),
-            "unknown_token_share": float((ids.values == UNKNOWN).mean()) if len(ids.values) else 0.0,
+            "unknown_token_share": ids.share(UNKNOWN),
         }
-        ids = ids.append(END)
+        read = with_end(ids, END)
         targets, more = self.targets(examples)
-        columns: dict[str, Column] = {"ids": ids, "image": images}
-        return Pipeline(columns | targets, {"ids": boundaries(ids.lengths)}, batch_size), facts | more
+        columns: dict[str, Column] = {"ids": read, "image": images}
+        return Pipeline(columns | targets, {"ids": boundaries(read.lengths)}, batch_size), facts | more
 
     def answers(self, examples: Examples, outputs: np.ndarray) -> list[dict[str, Any]]:
         return [

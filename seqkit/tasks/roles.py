@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from seqkit.batches.pipeline import Column
 from seqkit.batches.rows import Rows
+from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.export.description import Description
 from seqkit.metrics.metric import headlines
@@ -16,6 +18,8 @@ from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.reading import read
 from seqkit.sources.streams import inputs_of
+from seqkit.text.tokenizer import tokenize
+from seqkit.text.vocabulary import Vocabulary
 from seqkit.training.objectives import Objective
 
 
@@ -40,6 +44,30 @@ class Inputs:
     def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[Sequence[Any]]:
         return inputs_of(file, columns)
 
+    @property
+    def vocabularies(self) -> Mapping[str, Vocabulary]:
+        """Field of texts -> what makes ids of them."""
+        return {}
+
+    def ids(self, examples: Examples, field: str, *, cache: bool = True) -> Ragged:
+        """The ids of a field's texts: those that were prepared, or else of the texts, split now.
+
+        Args:
+            cache: Whether the split texts are kept for the next time.
+        """
+        vocabulary = self.vocabularies[field]
+        prepared = examples.prepared.get(_ids_of(field, vocabulary))
+        if isinstance(prepared, Ragged):
+            return prepared
+        return vocabulary.encode(tokenize(examples[field], vocabulary.tokenizer, cache=cache))
+
+    def prepared(self, examples: Examples, start: int, stop: int) -> dict[str, np.ndarray | Ragged]:
+        rows = examples.take(range(start, stop), examples.origin)
+        return {
+            _ids_of(field, vocabulary): small(self.ids(rows, field, cache=False), len(vocabulary))
+            for field, vocabulary in self.vocabularies.items()
+        }
+
     def encode(self, examples: Examples, batch_size: int) -> tuple[Rows, Facts]:
         raise NotImplementedError
 
@@ -49,6 +77,16 @@ class Inputs:
     def targets(self, examples: Examples) -> tuple[dict[str, Column], Facts]:
         """Columns of what is to be answered, where that is known, and counts; `encode` puts them beside the inputs."""
         return {}, {}
+
+
+def small(ids: Ragged, count: int) -> Ragged:
+    """Ids below `count` in the type that takes the least room."""
+    return Ragged(ids.values.astype(np.uint16 if count <= 1 << 16 else np.int32), ids.offsets)
+
+
+def _ids_of(field: str, vocabulary: Vocabulary) -> str:
+    """What prepared ids are called: they are of one vocabulary, and of no other."""
+    return f"{field}-{vocabulary.digest[:16]}"
 
 
 class Outputs:

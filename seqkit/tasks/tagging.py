@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from seqkit.baselines.taggers import LinearTagger, MostFrequentTag
 from seqkit.batches.pipeline import Pipeline, boundaries
+from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
@@ -25,7 +27,7 @@ from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
-from seqkit.text.labels import UNSEEN, encode_labels
+from seqkit.text.labels import UNSEEN, count_labels, encode_labels
 from seqkit.text.lexicon import Lexicon, split_tokens
 from seqkit.text.spans import Span, scores_by_type
 from seqkit.text.tag_schemes import Tags, TagScheme
@@ -33,6 +35,8 @@ from seqkit.text.vocabulary import END, SPECIAL, UNKNOWN
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.training.executor import Forward, step_outputs
 from seqkit.training.objectives import Objective, classification
+
+PAIRED = 2_000  # tags of which pairs are scored: each row of a batch holds a table of them
 
 
 def in_scheme(tags: Sequence[Sequence[str]], scheme: TagScheme | None) -> Tags:
@@ -49,6 +53,12 @@ def build_tagger(
     vectors: np.ndarray | None,
 ) -> keras.Model:
     lexicon, outputs = task.lexicon, len(task.classes)
+    pairs = "output crf scores each pair" if task.output == "crf" else "a scheme of spans allows or forbids each pair"
+    if outputs > PAIRED and (task.output == "crf" or task.scheme is not None):
+        raise InputError(
+            f"The data has {outputs:,} different tags, and {pairs} of them: expected {PAIRED:,} at most. Check the column "
+            "of the tags, or join some."
+        )
     ids, features, mask = embed_tokens(len(lexicon.words), embedding, vectors, unknown=UNKNOWN, spread=AT_EACH_STEP)
     inputs = ids
     if characters != "none":
@@ -119,18 +129,15 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         """Cross-entropy a word, and accuracy; or each word's share of its sentence's negative log-likelihood."""
         if self.output == "crf":
             return Objective(crf_loss, {})  # how many tags are right only a search can say
-        counts = [0] * len(self.classes)
-        for row in self._encoded(train):
-            for place in row:
-                counts[place] += 1
-        return classification(training, counts)
+        tags = itertools.chain.from_iterable(in_scheme(train["tags"], self.scheme))
+        return classification(training, count_labels(tags, self.classes))
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         columns, facts = self.lexicon.encode(split_tokens(examples["tokens"]))
         if "tags" in examples.columns:
-            rows = self._encoded(examples)
+            rows = in_scheme(examples["tags"], self.scheme)
             lengths = np.array([len(row) for row in rows])
-            places = np.concatenate(rows)
+            places = encode_labels(list(itertools.chain.from_iterable(rows)), self.classes)
             seen = places != UNSEEN
             facts["tokens"], facts["unseen_tags"] = len(places), int((~seen).sum())
             if self.scheme is not None:
@@ -139,10 +146,6 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
                 columns[name] = Ragged.of_lengths(values.astype(np.int32), lengths).append(0)
         widths = boundaries(columns["ids"].lengths)
         return Pipeline(columns, {"ids": widths}, batch_size), facts
-
-    def _encoded(self, examples: Examples) -> list[np.ndarray]:
-        """Places among the classes, UNSEEN for a tag that has none."""
-        return [encode_labels(row, self.classes) for row in in_scheme(examples["tags"], self.scheme)]
 
     def outputs(self, forward: Forward, pipeline: Pipeline) -> Ragged:
         found = step_outputs(forward, pipeline, lambda batch, out: self._decode(out, batch["ids"]))

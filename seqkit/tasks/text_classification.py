@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.baselines.classifiers import LinearTfidf, Majority
+from seqkit.batches.derived import with_end
 from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.export.description import LABELS, TOKENIZER, Description
 from seqkit.export.serving import TextClassifier
@@ -21,7 +22,7 @@ from seqkit.sources.units import check_unit
 from seqkit.tasks.classes import ClassOfARow
 from seqkit.tasks.roles import Baselines
 from seqkit.text.labels import learn_classes
-from seqkit.text.tokenizer import Tokenizer, tokenize
+from seqkit.text.tokenizer import Tokenizer
 from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
 
 
@@ -73,10 +74,18 @@ class TextClassification(LabelBaselines, ClassOfARow):
         max_length: int = 1_000,
     ) -> Self:
         """Of the training rows the vocabulary, of these and the validation rows the classes."""
-        tokens = tokenize(splits.train["text"], tokenizer)
-        vocabulary = Vocabulary.build(tokens, tokenizer, size=vocabulary_size, min_count=min_count)
+        vocabulary = splits.vocabulary(
+            "vocabulary",
+            splits.train["text"],
+            unit=tokenizer.unit,
+            lowercase=tokenizer.lowercase,
+            vocabulary_size=vocabulary_size,
+            min_count=min_count,
+        )
         classes = learn_classes(splits.train["label"], splits.valid["label"], splits.train.origin)
-        return cls(columns or {"text": "text", "label": "label"}, vocabulary, classes, max_length)
+        task = cls(columns or {"text": "text", "label": "label"}, vocabulary, classes, max_length)
+        task.check_scored(splits)
+        return task
 
     def to_json(self) -> dict[str, Any]:
         return self.vocabulary.to_json() | {"labels": list(self.classes), "max_length": self.max_length}
@@ -89,19 +98,21 @@ class TextClassification(LabelBaselines, ClassOfARow):
     def examined(self, examples: Examples) -> Examples:
         return check_unit(super().examined(examples), "text", self.vocabulary.tokenizer.unit)
 
+    @property
+    def vocabularies(self) -> Mapping[str, Vocabulary]:
+        return {"text": self.vocabulary}
+
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
-        cache = "label" in examples.columns  # what a user asks to predict is not kept
-        tokens = tokenize(examples["text"], self.vocabulary.tokenizer, cache=cache)
-        ids = self.vocabulary.encode(tokens)
+        ids = self.ids(examples, "text", cache="label" in examples.columns)  # what a user asks to predict is not kept
         facts = {
             "empty_texts": int((ids.lengths == 0).sum()),
             "cut_texts": int((ids.lengths >= self.max_length).sum()),
-            "unknown_token_share": float((ids.values == UNKNOWN).mean()) if len(ids.values) else 0.0,
+            "unknown_token_share": ids.share(UNKNOWN),
         }
         # The end token makes a row of an empty text too; a text that is too long is cut before it.
-        ids = ids.cut(self.max_length - 1).append(END)
+        read = with_end(ids, END, longest=self.max_length)
         targets, more = self.targets(examples)
-        return Pipeline({"ids": ids} | targets, {"ids": boundaries(ids.lengths)}, batch_size), facts | more
+        return Pipeline({"ids": read, **targets}, {"ids": boundaries(read.lengths)}, batch_size), facts | more
 
     def description(self, model: keras.Model) -> Description:
         fields = {"max_length": self.max_length}

@@ -13,7 +13,6 @@ from seqkit.baselines.writers import CopySource, Nearest
 from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.teacher_forcing import encoder_decoder_rows
 from seqkit.core.errors import InputError
-from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Attention, Embedding, Search, Stack
 from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.layers.embedding import embed_tokens, table_of, tied_head
@@ -22,7 +21,6 @@ from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.sources.units import check_unit
 from seqkit.tasks.written import TextToText
-from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import Vocabulary
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.training.executor import Forward
@@ -64,7 +62,6 @@ class Translation(TextToText):
     target: Vocabulary
     search: Search
     max_length: int
-    batch_tokens: int
     recipe = "translation"
     written_as = "translation"
     metrics = ("bleu", "chrf", "exact_match", "length_ratio")
@@ -75,7 +72,6 @@ class Translation(TextToText):
             "target": self.target.to_json(),
             "search": dataclasses.asdict(self.search),
             "max_length": self.max_length,
-            "batch_tokens": self.batch_tokens,
         }
 
     def examined(self, examples: Examples) -> Examples:
@@ -87,36 +83,31 @@ class Translation(TextToText):
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
         read = Vocabulary.from_json
         search = Search(**value["search"])
-        return cls(
-            columns, read(value["source"]), read(value["target"]), search, value["max_length"], value["batch_tokens"]
-        )
+        return cls(columns, read(value["source"]), read(value["target"]), search, value["max_length"])
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
-        rows, facts = self._rows(examples, batch_size, 0)
+        known = "target" in examples.columns
+        targets = self.ids(examples, "target") if known else None
+        rows, facts = encoder_decoder_rows(self.ids(examples, "source", cache=known), targets, batch_size)
         if self.search.replace_unknown:
             texts = np.array([text.encode() for text in examples["source"]], object)
             rows = dataclasses.replace(rows, columns=rows.columns | {"text": texts})
         return rows, facts
 
     def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
-        sides = [self._ids(examples, field) for field in ("source", "target")]
+        sides = [self.ids(examples, field) for field in ("source", "target")]
         fits = np.flatnonzero(np.maximum(*(ids.lengths for ids in sides)) <= self.max_length)
         if not len(fits):
             raise InputError(
                 f"{examples.origin}: every pair has more than max_length {self.max_length} units on a side: raise it."
             )
-        kept = examples.take(fits.tolist(), examples.origin)
-        rows, facts = self._rows(kept, batch_size, self.batch_tokens)
+        kept = fits if len(fits) < len(examples) else None
+        rows, facts = encoder_decoder_rows(sides[0], sides[1], batch_size, kept=kept)
         return rows, facts | {"pairs_left_out_as_too_long": len(examples) - len(fits)}
 
-    def _ids(self, examples: Examples, field: str) -> Ragged:
-        vocabulary = self.source if field == "source" else self.target
-        texts = examples[field]
-        return vocabulary.encode(tokenize(texts, vocabulary.tokenizer, cache="target" in examples.columns))
-
-    def _rows(self, examples: Examples, batch_size: int, batch_tokens: int) -> tuple[Pipeline, Facts]:
-        targets = self._ids(examples, "target") if "target" in examples.columns else None
-        return encoder_decoder_rows(self._ids(examples, "source"), targets, batch_size, batch_steps=batch_tokens)
+    @property
+    def vocabularies(self) -> Mapping[str, Vocabulary]:
+        return {"source": self.source, "target": self.target}
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
         words = self.source.tokenizer if self.search.replace_unknown else None
@@ -150,7 +141,7 @@ class Translation(TextToText):
         ]
         signatures = signature(lowercase=self.lowercase)
         sections: dict[str, Any] = {"items": "units", "written": shown, "signatures": signatures}
-        sources = self._ids(examples, "source")
+        sources = self.ids(examples, "source")
         looks = [
             (
                 [self.source.tokens[number] for number in sources[row]],
@@ -163,7 +154,7 @@ class Translation(TextToText):
     def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
             "copy": CopySource,
-            "nearest": lambda: Nearest(train["source"], train["target"]),
+            "nearest": lambda: Nearest.fit(train["source"], train["target"]),
         }
 
     def baselines(self) -> Mapping[str, type[Baseline]]:

@@ -163,7 +163,7 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
             answers.append(called | {"segments": _runs(labels), "labels": labels, "confidence": confidence})
         return answers
 
-    def truths(self, examples: Examples) -> list[Sequence[str]]:
+    def truths(self, examples: Examples) -> Any:
         return examples["labels"]
 
     def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
@@ -226,7 +226,7 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
 def with_turned_copies(train: Examples, copies: int, seed: int) -> Examples:
     videos = [video_of(cell) for cell in train["frames"]]
     more = {"frames": videos + turned_copies(videos, copies=copies, seed=seed)}
-    columns = {name: more.get(name) or values * (copies + 1) for name, values in train.columns.items()}
+    columns = {name: more.get(name) or list(values) * (copies + 1) for name, values in train.columns.items()}
     return Examples(columns, f"{train.origin}, and {copies} turned copies of each", findings=train.findings)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import keras
@@ -23,7 +23,6 @@ from seqkit.runs.task import Facts, Scorer
 from seqkit.sources.examples import Examples, OnError
 from seqkit.tasks.image_questions import ImageQuestions
 from seqkit.tasks.written import WrittenText
-from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import Vocabulary
 from seqkit.training.executor import Forward
 
@@ -98,10 +97,14 @@ class WrittenAnswers(WrittenText, ImageQuestions):
         ids, images = self.asked_ids(examples)
         targets = None
         if "answer" in examples.columns:
-            targets = self.target.encode(tokenize(examples["answer"], self.target.tokenizer))
+            targets = self.ids(examples, "answer")
         rows, facts = encoder_decoder_rows(ids, targets, batch_size)
         facts = {"images": len(set(images.index.tolist()))} | facts
         return dataclasses.replace(rows, columns=rows.columns | {"image": images}), facts
+
+    @property
+    def vocabularies(self) -> Mapping[str, Vocabulary]:
+        return {"question": self.vocabulary, "answer": self.target}
 
     def outputs(self, forward: Forward, rows: Pipeline) -> Generated:
         return generate_answers(forward.made(generation_graph, self.search), rows, self.search)

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqkit.batches.derived import InStep
 from seqkit.batches.pipeline import Column, Pipeline, boundaries
-from seqkit.core.ragged import Ragged
 from seqkit.recurrence.stateful import stateful
 from seqkit.training.objectives import Objective
 
@@ -22,9 +22,9 @@ Batch = dict[str, np.ndarray]
 
 def axes_of(columns: Columns, most: int = 1) -> dict[str, tuple[int, ...]]:
     """The first of the ragged columns of each set of lengths, with its widths."""
-    axes: dict[bytes, tuple[str, Ragged]] = {}
+    axes: dict[bytes, tuple[str, InStep]] = {}
     for name, column in columns.items():
-        if isinstance(column, Ragged):
+        if isinstance(column, InStep):
             axes.setdefault(column.lengths.tobytes(), (name, column))
     return {name: boundaries(column.lengths, most=most) for name, column in axes.values()}
 
@@ -34,13 +34,12 @@ def as_batch(columns: Columns, more: int = 0) -> Batch:
     axes: dict[str, tuple[int, ...]] = {}
     for name in axes_of(columns):
         column = columns[name]
-        assert isinstance(column, Ragged)
+        assert isinstance(column, InStep)
         axes[name] = (int(column.lengths.max()) + more,)
     rows = Pipeline(dict(columns), axes, len(next(iter(columns.values()))))
     batch: Batch = next(iter(rows.batches().as_numpy_iterator()))
     order = np.argsort(batch.pop("rows"))
-    del batch["steps"]
-    return {name: values[order] for name, values in batch.items()}
+    return {name: batch[name][order] for name in columns}
 
 
 def inputs_of(model: keras.Model, batch: Mapping[str, Any]) -> Any:

@@ -8,6 +8,7 @@ written.
 
 import dataclasses
 import unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
@@ -15,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
-from seqkit.core.ragged import Ragged
+from seqkit.core.ragged import LookedUp, Ragged
 from seqkit.text.normal_form import nfc
 from seqkit.text.subwords import fold
 from seqkit.text.tokenizer import Tokenizer, Tokens, tokenize
@@ -97,7 +98,7 @@ class Lexicon:
         """Columns of a pipeline, and counts for a report.
 
         Returns:
-            "ids", int32 ragged, and where there are characters "characters", int32 ragged (tokens, width); each row ends in
+            "ids", int32 ragged, and where there are characters "characters", int32 (tokens, width); each row ends in
             an end token, which has no characters. The counts of empty texts and of cut words, and the share of unknown
             words.
         """
@@ -106,12 +107,12 @@ class Lexicon:
             "empty_texts": int((ids.lengths == 0).sum()),
             "unknown_token_share": float((ids.values == UNKNOWN).mean()) if len(ids.values) else 0.0,
         }
-        columns = {"ids": ids.append(END)}
+        columns: dict[str, Any] = {"ids": ids.append(END)}
         if self.characters:
             cut = np.array([len(word) > self.width - 2 for word in tokens.types], bool)
             facts["cut_words"] = int(cut[tokens.indices.values].sum())
             with_end = tokens.indices.append(len(tokens.types))
-            columns["characters"] = Ragged(self._spelt(tokens.types)[with_end.values], with_end.offsets)
+            columns["characters"] = LookedUp(with_end, self._spelt(tokens.types))
         return columns, facts
 
     @property
@@ -182,6 +183,8 @@ def _folded(tokens: Tokens, lowercase: bool) -> Tokens:
 
 def _indexed(rows: Iterable[Sequence[str]]) -> Tokens:
     index: dict[str, int] = {}
-    places = [[index.setdefault(token, len(index)) for token in row] for row in rows]
-    values = np.array([place for row in places for place in row], np.int32)
-    return Tokens(list(index), Ragged.of_lengths(values, np.array([len(row) for row in places])))
+    places, lengths = array("i"), array("q")
+    for row in rows:
+        places.extend(index.setdefault(token, len(index)) for token in row)
+        lengths.append(len(row))
+    return Tokens(list(index), Ragged.of_lengths(np.array(places, np.int32), np.array(lengths, np.int64)))

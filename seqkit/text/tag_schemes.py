@@ -151,8 +151,12 @@ class TagScheme:
         """Whether tag (column) may follow tag (row): bool, (tags + 1, tags + 1); last row the beginning, last column the
         end.
         """
-        parts = [self.parts(tag) for tag in (*tags, None)]
-        return np.array([[self._follows(before, after) for after in parts] for before in parts])
+        prefixes, kinds = map(np.array, zip(*(self.parts(tag) for tag in (*tags, None)), strict=True))
+        names, prefix = np.unique(prefixes, return_inverse=True)
+        kind = np.unique(kinds, return_inverse=True)[1]
+        follows = np.array([[[(a, b, same) in self._legal for b in names] for a in names] for same in (False, True)])
+        legal: np.ndarray = follows[(kind[:, None] == kind).astype(np.int8), prefix[:, None], prefix]
+        return legal
 
     def illegal(self, rows: Sequence[Sequence[str]]) -> int:
         """How often a tag, or the end, stands where the scheme allows none such."""

@@ -5,19 +5,22 @@ same ones. The rule is data (a normal form, then RE2 patterns applied in order) 
 another language.
 """
 
+import collections
 import dataclasses
+import functools
 import hashlib
+import itertools
 import json
 import unicodedata
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
-from seqkit.core.autotune import without_autotune
 from seqkit.core.errors import InputError
 from seqkit.core.files import cache_folder, replacing
 from seqkit.core.ragged import Ragged
@@ -36,6 +39,7 @@ _STEPS: dict[str, tuple[tuple[str, str], ...]] = {
     "character": _CLEAN,
     "symbol": (),
 }
+THREADS = 2
 _CHUNK = 256  # texts a tf.data element: enough to keep both the regular expressions and the threads busy
 
 
@@ -125,6 +129,23 @@ class Tokens:
         return np.bincount(self.indices.values, minlength=len(self.types))
 
 
+@dataclasses.dataclass(frozen=True)
+class TokenCounts:
+    """How often each token occurs.
+
+    Attributes:
+        types: The distinct tokens.
+        numbers: int64, (types,).
+    """
+
+    types: list[str]
+    numbers: np.ndarray
+
+    def counts(self) -> np.ndarray:
+        """How often each type occurs, as `Tokens` says it."""
+        return self.numbers
+
+
 def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Subwords, *, cache: bool = True) -> Tokens:
     """Split texts, once: a second call with the same texts and rule reads the cache of the first.
 
@@ -134,19 +155,9 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Subwords, *, cache: bo
     path = _cache_path(texts, tokenizer)
     if cache and (kept := _read_cache(path)) is not None:
         return kept
-    if tokenizer.normal_form:  # Python's, which is quick where nothing is to be done; exported graphs have their own
-        texts = [unicodedata.normalize(tokenizer.normal_form, text) for text in texts]
-        tokenizer = dataclasses.replace(tokenizer, normalise=False)
-    chunks = tf.data.Dataset.from_tensor_slices(tf.constant(list(texts), tf.string)).batch(_CHUNK)
-
-    def split(chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        rows = tokenizer(chunk)
-        types, places = tf.unique(rows.flat_values)
-        return types, places, rows.row_lengths()
-
     index: dict[bytes, int] = {}
     values, lengths = [], []
-    for types, places, sizes in without_autotune(chunks.map(split, num_parallel_calls=2)).as_numpy_iterator():
+    for types, places, sizes in _split(texts, tokenizer):
         known = np.array([index.setdefault(token, len(index)) for token in types], np.int32)
         values.append(known[places])
         lengths.append(sizes)
@@ -156,6 +167,66 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Subwords, *, cache: bo
     if cache:
         _write_cache(path, tokens)
     return tokens
+
+
+def count_tokens(texts: Iterable[str], tokenizer: Tokenizer | Subwords) -> TokenCounts:
+    """How often each token occurs. A list of texts is split as `tokenize` does it; of any others, none is kept."""
+    if isinstance(texts, list):
+        tokens = tokenize(texts, tokenizer)
+        return TokenCounts(tokens.types, tokens.counts())
+    counts: dict[bytes, int] = {}
+    for types, places, _ in _split(texts, tokenizer):
+        for token, count in zip(types, np.bincount(places, minlength=len(types)).tolist(), strict=True):
+            counts[token] = counts.get(token, 0) + count
+    return TokenCounts([token.decode() for token in counts], np.array(list(counts.values()), np.int64))
+
+
+def _split(
+    texts: Iterable[str], tokenizer: Tokenizer | Subwords
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The tokens of some texts after the other: the distinct ones, the place of each among these, and tokens a text."""
+    form = tokenizer.normal_form
+    if form:  # Python's, which is quick where nothing is to be done; exported graphs have their own
+        texts = (unicodedata.normalize(form, text) for text in texts)
+        tokenizer = dataclasses.replace(tokenizer, normalise=False)
+
+    graph, rest = _splitter(tokenizer), iter(texts)
+
+    def split(chunk: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        types, places, lengths = graph(tf.constant(chunk))
+        return types.numpy(), places.numpy(), lengths.numpy()
+
+    chunks = iter(lambda: list(itertools.islice(rest, _CHUNK)), [])
+    first = list(itertools.islice(chunks, 2))
+    if (
+        len(first) < 2
+    ):  # a thread that has asked TensorFlow leaves something behind: none for what is asked chunk by chunk
+        yield from map(split, first)
+        return
+    under_way: collections.deque[Future[tuple[np.ndarray, np.ndarray, np.ndarray]]] = collections.deque()
+    # tf.data's own generators have the system take every freed page back, from then on and everywhere
+    with ThreadPoolExecutor(THREADS) as pool:
+        for chunk in itertools.chain(first, chunks):
+            under_way.append(pool.submit(split, chunk))
+            if len(under_way) > 2 * THREADS:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+@functools.lru_cache(maxsize=8)
+def _splitter(tokenizer: Tokenizer | Subwords) -> Callable[[tf.Tensor], Sequence[tf.Tensor]]:
+    """Texts -> their distinct tokens, the place of each token among these, and tokens a text."""
+
+    def split(chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        rows = tokenizer(chunk)
+        types, places = tf.unique(rows.flat_values)
+        return types, places, rows.row_lengths()
+
+    traced: Callable[[tf.Tensor], Sequence[tf.Tensor]] = tf.function(
+        split, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
+    )
+    return traced
 
 
 def _cache_path(texts: Sequence[str], tokenizer: Tokenizer | Subwords) -> Path:

@@ -1,7 +1,10 @@
 """Tokens to ids, and back."""
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+import hashlib
+import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.text.byte_pairs import BytePairs
 from seqkit.text.subwords import MARK, Subwords, learn_pieces
-from seqkit.text.tokenizer import Tokenizer, Tokens, Unit, tokenize
+from seqkit.text.tokenizer import TokenCounts, Tokenizer, Tokens, Unit, count_tokens
 from seqkit.text.unigram import Unigram
 
 PADDING, UNKNOWN, BEGIN, END = range(4)
@@ -38,7 +41,9 @@ class Vocabulary:
             raise InputError("A vocabulary of subwords holds the pieces that its rule cuts: use learn_vocabulary.")
 
     @classmethod
-    def build(cls, tokens: Tokens, tokenizer: Tokenizer, *, size: int = 20_000, min_count: int = 1) -> "Vocabulary":
+    def build(
+        cls, tokens: Tokens | TokenCounts, tokenizer: Tokenizer, *, size: int = 20_000, min_count: int = 1
+    ) -> "Vocabulary":
         """Keep the `size` most frequent tokens (with the four fixed ones) that occur `min_count` times at least.
 
         Equally frequent tokens are ordered by name, so that the order of the rows doesn't matter.
@@ -58,11 +63,25 @@ class Vocabulary:
 
     def encode(self, tokens: Tokens) -> Ragged:
         """Ids of split texts: int32, ragged; tokens outside the vocabulary become UNKNOWN."""
+        table = self.ids_of(tokens.types or [""])
+        return Ragged(table[tokens.indices.values], tokens.indices.offsets)
+
+    def ids_of(self, types: Iterable[str]) -> np.ndarray:
+        """Ids of tokens: int32, (types,)."""
+        ids = self._ids
+        return np.array([ids.get(token, UNKNOWN) for token in types], np.int32)
+
+    @functools.cached_property
+    def _ids(self) -> dict[str, int]:
         ids = {token: number for number, token in enumerate(self.tokens)}
         for token in SPECIAL:  # a text that spells "<padding>" doesn't get to say where it ends
             ids[token] = UNKNOWN
-        table = np.array([ids.get(token, UNKNOWN) for token in tokens.types] or [UNKNOWN], np.int32)
-        return Ragged(table[tokens.indices.values], tokens.indices.offsets)
+        return ids
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything that maps a text to ids."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
 
     def lookup(self) -> tf.lookup.StaticHashTable:
         """The same mapping as a TensorFlow table, for an exported graph."""
@@ -132,12 +151,12 @@ class Vocabulary:
 
 
 def learn_vocabulary(
-    texts: Sequence[str], *, unit: Unit = "word", lowercase: bool = False, size: int = 20_000, min_count: int = 1
+    texts: Iterable[str], *, unit: Unit = "word", lowercase: bool = False, size: int = 20_000, min_count: int = 1
 ) -> Vocabulary:
     """Learn a vocabulary from the training texts, whatever the unit.
 
     Args:
-        texts: Of training; their order doesn't matter.
+        texts: Of training, which may come one by one; their order doesn't matter.
         unit: As for `Tokenizer`, or "subword" and "unigram" for the pieces of words of `BytePairs` and `Unigram`.
         lowercase: Whether case is folded first.
         size: Tokens to know, with the four fixed ones.
@@ -147,9 +166,9 @@ def learn_vocabulary(
     """
     if unit not in _SUBWORDS:
         tokenizer = Tokenizer(unit, lowercase)
-        return Vocabulary.build(tokenize(texts, tokenizer), tokenizer, size=size, min_count=min_count)
+        return Vocabulary.build(count_tokens(texts, tokenizer), tokenizer, size=size, min_count=min_count)
     rule = _SUBWORDS[unit]
-    words = tokenize(texts, rule((), lowercase=lowercase))  # without pieces a word is one unknown token
+    words = count_tokens(texts, rule((), lowercase=lowercase))  # without pieces a word is one unknown token
     counts = dict(zip(words.types, words.counts().tolist(), strict=True))
     learned = learn_pieces(counts, size - len(SPECIAL), rule.algorithm, min_count=min_count)
     scores = {piece: score for piece, score in learned.items() if piece not in SPECIAL}  # a text may spell "<padding>"

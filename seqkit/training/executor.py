@@ -110,14 +110,17 @@ class Forward:
 
 def row_outputs(forward: Forward, pipeline: Pipeline) -> np.ndarray:
     """Run a model with one output a row over all rows: float, (rows, ...), in the order of the rows."""
-    parts = [(batch["rows"].numpy(), forward(batch).numpy()) for batch in pipeline.batches()]
-    outputs = np.empty((pipeline.rows, *parts[0][1].shape[1:]), parts[0][1].dtype)
-    for rows, values in parts:
-        outputs[rows] = values
+    outputs: np.ndarray | None = None
+    for batch in pipeline.each():
+        values = forward(batch).numpy()
+        if outputs is None:
+            outputs = np.empty((pipeline.rows, *values.shape[1:]), values.dtype)
+        outputs[batch["rows"].numpy()] = values
+    assert outputs is not None, "there is a row"
     return outputs
 
 
-def step_outputs(forward: Forward, rows: Rows, of: Of = lambda batch, outputs: outputs) -> Ragged:
+def step_outputs(forward: Forward, rows: Pipeline | Windows, of: Of = lambda batch, outputs: outputs) -> Ragged:
     """Run a model with one output a step over all rows.
 
     Args:
@@ -126,8 +129,8 @@ def step_outputs(forward: Forward, rows: Rows, of: Of = lambda batch, outputs: o
     Returns:
         Without padding, (steps, ...), in the order of the rows.
     """
+    flat: np.ndarray | None = None
     if isinstance(rows, Windows):
-        flat: np.ndarray | None = None
         for values, starts, sizes in zip(forward.over(rows, of), *rows.plan()[:2], strict=True):
             array = values.numpy()
             if flat is None:
@@ -135,8 +138,11 @@ def step_outputs(forward: Forward, rows: Rows, of: Of = lambda batch, outputs: o
             for window, start, size in zip(array, starts, sizes, strict=True):
                 flat[start : start + size] = window[:size]
         return Ragged.of_lengths(np.empty(0) if flat is None else flat, rows.lengths)
-    outputs: list[np.ndarray] = [np.empty(0)] * rows.rows
-    for batch in rows.batches():
-        for row, values in zip(batch["rows"].numpy(), of(batch, forward(batch)).numpy(), strict=True):
-            outputs[row] = values[: rows.lengths[row]]
-    return Ragged.of_lengths(np.concatenate(outputs), rows.lengths)
+    offsets = Ragged.of_lengths(np.empty(0), rows.lengths).offsets
+    for batch in rows.each():
+        array = of(batch, forward(batch)).numpy()
+        if flat is None:
+            flat = np.empty((offsets[-1], *array.shape[2:]), array.dtype)
+        for row, values in zip(batch["rows"].numpy(), array, strict=True):
+            flat[offsets[row] : offsets[row + 1]] = values[: offsets[row + 1] - offsets[row]]
+    return Ragged(np.empty(0) if flat is None else flat, offsets)

@@ -65,8 +65,15 @@ def terminable() -> Iterator[None]:
         yield
 
 
+def plain_signals() -> contextlib.AbstractContextManager[None]:
+    """Ctrl-C and SIGTERM end the process at once, in the middle of what isn't Python and never looks at them."""
+    return _handled(signal.SIG_DFL, *STOPS)
+
+
 @contextlib.contextmanager
-def _handled(handler: Callable[[int, FrameType | None], None], *signals: signal.Signals) -> Iterator[None]:
+def _handled(
+    handler: Callable[[int, FrameType | None], None] | signal.Handlers, *signals: signal.Signals
+) -> Iterator[None]:
     before = {}
     try:
         for one in signals:

@@ -17,13 +17,15 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.rows import WHOLE, Part
-from seqkit.core.cluster import Cluster, met
+from seqkit.core.cluster import READY, Cluster, met
 from seqkit.core.errors import TrainingError
 from seqkit.core.progress import notify
+from seqkit.training.interruption import plain_signals
 
 GROUP = 1  # TensorFlow's number for those who sum
 APART = 1_000_003  # by which the seeds of one process and the next differ
-SECONDS_TO_MEET = 120.0
+SECONDS_TO_MEET = 900.0  # machines of a cluster start minutes apart;
+SECONDS_HERE = 120.0  # processes of one launcher don't
 SEED = "seed_generator_state"  # as Keras names its variable
 LOST = (
     tf.errors.UnavailableError,
@@ -119,10 +121,9 @@ class Workers:
         try:
             yield
         except LOST as error:
-            lines = [line for line in str(error.message).splitlines() if line and "raph execution" not in line]
             raise WorkerLostError(
-                f"Another worker is gone ({(lines or ['nobody knows why'])[0][:200]}), so that worker {self.part.index} of "
-                f"{self.part.size} can't go on. Send the same command with --resume: it goes on from the last checkpoint, "
+                f"Another worker is gone, so that worker {self.part.index} of {self.part.size} can't go on. Where the other "
+                "one says no reason of its own, send the same command with --resume: it goes on from the last checkpoint, "
                 "with as many workers or others."
             ) from error
 
@@ -138,17 +139,22 @@ class Workers:
         )
 
 
-def meet(cluster: Cluster, *, seconds: float = SECONDS_TO_MEET) -> Peers:
+def meet(cluster: Cluster) -> Peers:
     """Wait for the other workers; it has to be called before TensorFlow computes anything.
+
+    TensorFlow waits in its own code for half an hour: a signal ends the process meanwhile, and so does a deadline.
 
     Args:
         cluster: Of two at least.
-        seconds: How long to wait. TensorFlow itself waits for half an hour and can't be interrupted: the process ends then.
     Raises:
         TrainingError: TensorFlow has computed something already, or can't listen there.
     """
     workers, index = cluster.workers, cluster.index
-    with _deadline(seconds, f"The {len(workers)} workers have not met within {seconds:.0f} s: {', '.join(workers)}."):
+    seconds = SECONDS_HERE if READY in os.environ else SECONDS_TO_MEET
+    with (
+        plain_signals(),
+        _deadline(seconds, f"The {len(workers)} workers have not met within {seconds:.0f} s: {', '.join(workers)}."),
+    ):
         os.environ["TF_CONFIG"] = cluster.tf_config()
         try:
             tf.distribute.MultiWorkerMirroredStrategy()

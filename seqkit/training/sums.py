@@ -8,22 +8,17 @@ from seqkit.batches.rows import Rows
 from seqkit.training.executor import Batch
 from seqkit.training.peers import ALONE, Peers
 
-Step = Callable[[Batch], dict[str, tf.Tensor]]
 Figures = dict[str, float]
+Step = Callable[[Batch], Figures]
 
 
 def total_sums(step: Step, rows: Rows, peers: Peers = ALONE) -> Figures:
     """What a step gives for each batch, added up; of several processes each takes its part of each batch."""
     sums: Figures = {}
     for batch in rows.batches(part=peers.part):
-        add_sums(sums, figures_of(step, batch))
+        add_sums(sums, step(batch))
     totals = peers.sum([tf.constant(list(sums.values()), tf.float64)])[0]
     return dict(zip(sums, totals.numpy().tolist(), strict=True))
-
-
-def figures_of(step: Step, batch: Batch) -> Figures:
-    """A step's figures as Python's numbers."""
-    return {name: float(value) for name, value in step(batch).items()}
 
 
 def add_sums(sums: Figures, figures: Figures) -> None:

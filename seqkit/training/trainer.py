@@ -34,7 +34,7 @@ from seqkit.training.optimizer import make_optimizer
 from seqkit.training.peers import ALONE, Peers, WorkerLostError, seeds_apart
 from seqkit.training.randomness import seeded
 from seqkit.training.step import make_train_step, make_valid_step, training_executor
-from seqkit.training.sums import Figures, Step, add_sums, figures_of, means_of, total_sums
+from seqkit.training.sums import Figures, Step, add_sums, means_of, total_sums
 
 STOP, SAVE = 0, 1  # what a process may wish for after a step
 
@@ -245,7 +245,7 @@ class _Fit:
         for batch in rows.batches(epoch, start=position.step, part=part):
             watchers.on_train_batch_begin(position.step)
             self._wishes.assign([float(interrupted.noted is not None), float(self._peers.first and self._is_due())])
-            figures = figures_of(self._train_step, batch)
+            figures = self._train_step(batch)
             wishes = [figures.pop(f"wish_{wish}") for wish in (STOP, SAVE)]
             tokens = int(figures.pop("tokens"))
             if not figures.pop("finite"):

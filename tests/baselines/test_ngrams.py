@@ -1,5 +1,6 @@
 """Kneser-Ney n-grams: the paper's formula in dictionaries, distributions that add up to one, files that change nothing."""
 
+import dataclasses
 import math
 from collections import defaultdict
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqkit.baselines.gram_counts import count_grams
 from seqkit.baselines.ngrams import KneserNey
 from seqkit.core.ragged import Ragged
 
@@ -113,3 +115,62 @@ def test_a_model_of_a_long_text_is_read_back_the_same(rng, tmp_path):
     got = model.log_probabilities(probe, BEGIN)
     np.testing.assert_array_equal(KneserNey.load(tmp_path / "kneser_ney.npz").log_probabilities(probe, BEGIN), got)
     assert -got.mean() == pytest.approx(np.log(3), abs=0.05)  # the entropy of the steps
+
+
+class Pruned(ByTheFormula):
+    """The same with only so many n-grams of a length kept, those counted most: the rest of a context goes one order down."""
+
+    def __init__(self, rows, order, most):
+        super().__init__(rows, order)
+        self.least = dict.fromkeys(self.counts, 1)
+        for size, counts in self.counts.items():
+            while size > 1 and sum(count >= self.least[size] for count in counts.values()) > most:
+                self.least[size] += 1
+
+    def probability(self, symbol, context):
+        size = len(context) + 1
+        lower = self.probability(symbol, context[1:]) if context else 1 / len(OUTCOMES)
+        after = {gram[-1]: count for gram, count in self.counts[size].items() if gram[:-1] == context}
+        if not after:
+            return lower
+        d, kept = self.discount(size), {one for one, count in after.items() if count >= self.least[size]}
+        own = (after[symbol] - d) if symbol in kept else 0.0
+        return (own + (sum(after.values()) - sum(after[one] - d for one in kept)) * lower) / sum(after.values())
+
+
+@given(train=texts, test=texts, order=st.integers(1, 6), most=st.integers(1, 12))
+def test_what_is_dropped_goes_one_order_down(train, test, order, most):
+    model = KneserNey.fit(ragged(train), OUTCOMES, order=order, begin=BEGIN, most=most)
+    expected = Pruned(train, order, most)
+    np.testing.assert_allclose(
+        model.log_probabilities(ragged(test), BEGIN), expected.log_probabilities(test), rtol=1e-9
+    )
+    assert all(len(level.grams) <= most for level in model.levels[1:])
+    assert bool(model.bounds) == any(least > 1 for least in expected.least.values())
+    check_sums_to_one(model, [[3], [4, 5], [3, 4, 5]])
+
+
+@given(rows=texts, order=st.integers(1, 6), most=st.integers(1, 20), size=st.integers(1, 9), piece=st.integers(1, 9))
+def test_counts_do_not_depend_on_ranges_and_pieces(rows, order, most, size, piece):
+    whole = count_grams(ragged(rows), 8, order, BEGIN, most=most)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seqkit.baselines.gram_counts.PIECE", piece)
+        parts = count_grams(ragged(rows), 8, order, BEGIN, most=most, size=size)
+    for one, other in zip(whole, parts, strict=True):
+        for field in dataclasses.fields(one):
+            np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), field.name)
+
+
+def test_of_a_text_past_the_bound_the_beginning_is_counted():
+    rows, begins = [[3, 4, 3, 5, 6], [4, 4], [6, 6, 5, 3]], [[3, 4, 3, 5, 6], [4]]
+    model = KneserNey.fit(ragged(rows), OUTCOMES, order=3, begin=BEGIN, symbols=6)
+    assert model.bounds == "counted on the first 6 of 11 symbols"
+    expected = ByTheFormula(begins, 3).log_probabilities(rows)
+    np.testing.assert_allclose(model.log_probabilities(ragged(rows), BEGIN), expected, rtol=1e-9)
+
+
+def test_more_symbols_than_long_keys_hold_shorten_the_grams():
+    outcomes = np.arange(3, 10_000)
+    model = KneserNey.fit(ragged([[3, 9_999, 3, 9_999, 4]]), outcomes, order=6, begin=BEGIN)
+    assert (len(model.levels), model.bounds) == (4, "4-grams, not 6-grams")
+    assert np.isfinite(model.log_probabilities(ragged([[9_999, 3, 9_999, 4]]), BEGIN)).all()

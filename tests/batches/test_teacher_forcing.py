@@ -28,7 +28,7 @@ def test_each_symbol_is_asked_for_after_the_true_ones_before_it(rows):
     assert lists(columns["before"]) == [[BEGIN, *row] for row in rows]
     assert lists(columns["targets"]) == [[*row, END] for row in rows]
     assert lists(columns["weights"]) == [[1.0] * (len(row) + 1) for row in rows]
-    assert [columns[name].values.dtype for name in ("before", "targets", "weights")] == [np.int32, np.int32, np.float32]
+    assert [columns[name][0].dtype for name in ("before", "targets", "weights")] == [np.int32, np.int32, np.float32]
     pipeline = Pipeline(columns, {"before": (8,)}, 2)
     assert lists(without_end(pipeline).columns["weights"]) == [[1.0] * len(row) + [0.0] for row in rows]
     assert lists(pipeline.columns["weights"]) == lists(columns["weights"]), "the rows themselves are as they were"
@@ -38,13 +38,12 @@ SOURCES, TARGETS = ragged([[4, 5, 6, UNKNOWN], [7]]), ragged([[4] * 7, [5]])
 
 
 def test_rows_of_an_encoder_and_a_decoder_by_hand():
-    rows, facts = encoder_decoder_rows(SOURCES, TARGETS, 2, batch_steps=40)
+    rows, facts = encoder_decoder_rows(SOURCES, TARGETS, 2)
     assert facts == {"source_tokens": 7, "unknown_token_share": pytest.approx(1 / 7), "target_tokens": 8}
     assert lists(rows.columns["ids"]) == [[4, 5, 6, UNKNOWN, END], [7, END]]
     assert lists(rows.columns["targets"]) == [[4] * 7 + [END], [5, END]]
-    assert (rows.batch_size, rows.batch_steps) == (2, 40)
+    assert rows.batch_size == 2
     assert rows.axes == {"ids": (4, 8), "before": (4, 8)}  # multiples of 4, no more than the rows need
-    assert encoder_decoder_rows(SOURCES, TARGETS, 2)[0].batch_steps == 0
 
 
 def test_without_answers_a_row_is_begun_only():

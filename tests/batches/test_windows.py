@@ -95,3 +95,11 @@ def test_an_epoch_of_windows_can_be_entered_anywhere():
         np.testing.assert_array_equal(batch["ids"], whole[5 + place]["ids"])
     assert len({batch["ids"].shape[1] for batch in whole}) > 1
     assert len(rows.shapes()) <= 3
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_the_number_of_slots_is_known_to_a_graph(slots):
+    """A loop over steps keeps the shape of its states, of which each slot has one."""
+    ids = Ragged.of_lengths(np.arange(20, dtype=np.int32), np.array([12, 8]))
+    spec = Windows({"ids": ids}, "ids", slots, 4).batches().element_spec
+    assert (spec["ids"].shape.as_list(), spec["fresh"].shape.as_list()) == ([slots, None], [slots])

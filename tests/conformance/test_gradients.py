@@ -60,7 +60,7 @@ def test_logged_norm_is_the_true_norm(case):
     model.optimizer.build(model.trainable_variables)
     before = [variable.numpy() for variable in model.trainable_variables]
     figures = make_train_step(model, case.objective(training), training, rows)(next(iter(rows.batches())))
-    assert float(figures["gradient_norm"]) == pytest.approx(true, rel=1e-5)
+    assert figures["gradient_norm"] == pytest.approx(true, rel=1e-5)
     moved = [old - new.numpy() for old, new in zip(before, model.trainable_variables, strict=True)]
     assert np.sqrt(sum(np.sum(part.astype(np.float64) ** 2) for part in moved)) == pytest.approx(1e-3, rel=1e-3)
 

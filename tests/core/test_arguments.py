@@ -3,6 +3,7 @@
 import inspect
 from typing import Any, Unpack
 
+import docstring_parser
 import pytest
 
 from seqkit import recipes as ours
@@ -58,6 +59,10 @@ def test_common_arguments_are_in_signature_help_and_types(spam):
         assert spam.__doc__.count(f"    {option}: ") == 1
     assert spam.__doc__.index("Args:") < spam.__doc__.index("    callbacks: ") < spam.__doc__.index("Returns:")
     assert str(parameters["out"].default) == "saved_models/spam"
+    told = {entry.arg_name: entry.description for entry in docstring_parser.parse(spam.__doc__).params}
+    assert set(told) == set(parameters)
+    said = [" ".join(text.split()) for text in told.values()]
+    assert all(text.endswith(".") and text in " ".join((RunOptions.__doc__ + spam.__doc__).split()) for text in said)
 
 
 @pytest.mark.parametrize("name", ours.__all__)

@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from seqkit.batches.pipeline import Pipeline
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Attention, Embedding, Search, Stack
 from seqkit.decoding.beam_search import Hypotheses
-from seqkit.inference.generation import Generated, generation_graph, most_attended_words
+from seqkit.inference.generation import (
+    LOOKED_AT,
+    Generated,
+    generate_answers,
+    generation_graph,
+    most_attended_words,
+)
 from seqkit.layers.embedding import embed_tokens
 from seqkit.text.tokenizer import Tokenizer, tokenize
 from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
@@ -83,3 +90,21 @@ def test_an_unknown_word_gives_way_to_the_word_that_was_looked_at_most(rng):
     assert texts == expected
     served = TARGET.texts(found.ids[:, 0], unknown=instead[:, 0])
     assert [text.decode() for text in served.numpy()] == expected[::n_best]
+
+
+def test_where_answers_looked_is_kept_of_few_rows_and_of_these_alone(rng):
+    """What was found in a batch is let go of: no row's part of it holds all of it."""
+
+    def find(ids):
+        rows = ids.shape[0]
+        weights = tf.constant(rng.random((rows, 2, 9, 50), np.float32))
+        several = tf.fill((rows, 2), 3), tf.zeros((rows, 2)), tf.zeros((rows, 2)), tf.fill((rows, 2), True)
+        return Hypotheses(tf.tile(ids[:, None, :8], (1, 2, 1)), *several, weights)
+
+    find.input_signature = [tf.TensorSpec([None, None], tf.int32, "ids")]
+    ids = Ragged.of_lengths(np.arange(400, dtype=np.int32), np.full(50, 8))
+    found = generate_answers(find, Pipeline({"ids": ids}, {"ids": (8,)}, 8), Search(n_best=2))
+    assert len(found.weights) == LOOKED_AT
+    assert all(kept.shape == (4, 50) and kept.base is None for kept in found.weights)
+    assert found.ids[0].tolist() == found.ids[1].tolist() == [0, 1, 2]
+    assert found.best()[49].tolist() == [392, 393, 394]

@@ -89,3 +89,20 @@ def test_answers_do_not_depend_on_the_normal_form_here_or_in_an_artefact(run, fo
 
 def test_tokens_stay_whole(run):
     assert {"<unk>", "café"} <= set(run.task.vocabulary.tokens)
+
+
+def test_batches_are_bounded_by_tokens(folder, tmp_path, capsys):
+    flags = ["--data", str(folder / "rows.tsv"), "--out", str(tmp_path / "run"), "--training.batch-tokens", "40"]
+    assert main(["train", "sentiment", *flags, "--training.epochs", "1", *QUICK[2:]]) == 0
+    shapes = load(tmp_path / "run").info["training_facts"]["shapes"]
+    assert max(rows for rows, _ in shapes) > 4  # not training.batch_size
+    assert all(rows * width <= 40 for rows, width in shapes)
+
+
+@pytest.mark.parametrize("recipe", ["language_model", "video_frames"])
+def test_tokens_do_not_bound_windows(recipe, tmp_path, capsys):
+    assert main(["train", recipe, "--training.batch-tokens", "40", "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "training.batch_tokens is 40, but training on windows (window times training.batch_size steps a batch)" in said
+    )

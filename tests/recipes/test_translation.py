@@ -102,7 +102,7 @@ def check_drawn(run):
 
 def test_folded_translations_are_scored_folded():
     vocabulary = learn_vocabulary(["a b"], unit="marked_word", lowercase=True)
-    task = Translation({}, vocabulary, vocabulary, Search(), 9, 9)
+    task = Translation({}, vocabulary, vocabulary, Search(), 9)
     texts, references = ["two men are by the window"], ["Two men are at the Window."]
     scores = task.scorer(Examples({"target": references}, "here"), texts)(np.array([0]))
     assert scores["bleu"] == pytest.approx(sacrebleu.corpus_bleu(texts, [references], lowercase=True).score)
@@ -139,6 +139,7 @@ def test_long_pairs_are_left_out_of_training_and_counted(folder):
         ({"search__top_p": 0.5}, "search.top_p 0.5 with search.temperature 0, where nothing is drawn"),
         ({"search__replace_unknown": True}, "search.replace_unknown is on with unit subword and attention.kind"),
         ({"vocabulary_size": 10}, "there is room for 6 pieces"),
+        ({"training__batch_tokens": 0}, "training.batch_tokens is 0: give a number of at least 1"),
         ({"training__ar": 1}, "training.ar is 1.0, but the recipe translation doesn't read it"),
     ],
 )

@@ -8,10 +8,12 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from seqkit import load
+from seqkit.baselines.classifiers import LinearTfidf
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
 from seqkit.runs.evaluation import check_name, evaluation_name
 from seqkit.runs.lock import FolderLock
+from seqkit.runs.parts import add_baseline
 from tests.cases import ROWS
 
 
@@ -116,3 +118,14 @@ def test_a_run_that_is_scored_otherwise_gets_a_sentence(run, tmp_path):
     with pytest.raises(InputError, match="has other metrics"):
         run.evaluate(table, against=other)
     assert held(run) == before
+
+
+def test_what_a_baseline_left_out_is_told(run, tmp_path):
+    assert "bounds" not in run.info
+    labels, texts = zip(*ROWS, strict=True)
+    baseline = LinearTfidf.fit(texts, labels, ("bad", "good"), most=100)
+    add_baseline(run, "linear", baseline)
+    report = load(run.path).evaluate(tmp_path / "one" / "test.tsv", name="bounded")
+    assert report["bounds"] == {"linear": baseline.bounds}
+    page = (run.path / "evaluations" / "bounded" / "report.html").read_text()
+    assert f"Baseline linear: {baseline.bounds}." in page

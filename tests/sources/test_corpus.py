@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from seqkit.core.errors import InputError
 from seqkit.corpora.topics import topics
 from seqkit.sources.corpus import STRETCH, as_stretches, hold_out_end, read_corpus
-from seqkit.sources.examples import Examples
 from seqkit.text.tokenizer import Tokenizer, tokenize
 from seqkit.text.vocabulary import Vocabulary
 
@@ -27,7 +26,7 @@ long_lines = st.lists(st.tuples(blocks, sizes), min_size=1, max_size=4).map(
 @given(texts | long_lines)
 def test_stretches_are_the_text(text):
     """Each of a bounded length, cut behind a line end, before a blank, or where there is neither."""
-    rows = as_stretches(text)["text"]
+    rows = as_stretches([text], "here")["text"]
     assert "".join(rows) == text
     assert all(STRETCH <= len(row) <= 2 * STRETCH for row in rows[:-1])
     assert len(rows) <= 1 or STRETCH // 4 <= len(rows[-1]) <= 2.25 * STRETCH
@@ -80,14 +79,14 @@ def test_rows_of_a_table_are_the_lines_of_a_running_text(tmp_path):
 
 
 def test_the_end_of_a_running_text_is_held_out():
-    rows = Examples(as_stretches("a line of text\n" * 2000), "here")
+    rows = as_stretches(["a line of text\n" * 2000], "here")
     train, valid = hold_out_end(rows, by=None, seed=0)
     assert train["text"] + valid["text"] == rows["text"]
     assert len(valid) == len(rows) // 10
-    line = Examples(as_stretches("word " * 10_000), "one line, as text8 is")
+    line = as_stretches(["word " * 10_000], "one line, as text8 is")
     assert "".join(text for part in hold_out_end(line, by=None, seed=0) for text in part["text"]) == "word " * 10_000
     with pytest.raises(InputError, match="too short"):
-        hold_out_end(Examples(as_stretches("short"), "here"), by=None, seed=0)
+        hold_out_end(as_stretches(["short"], "here"), by=None, seed=0)
 
 
 def test_the_topics_are_real_text_cut_in_order():
@@ -112,3 +111,16 @@ def test_what_is_noticed_of_a_file_is_kept(tmp_path, contiguous):
     examples = read_corpus(path, {"text": "text"}, contiguous=contiguous)
     assert "one line" in examples["text"][0]
     assert [finding.kind for finding in examples.findings] == ["encoding"]
+
+
+@pytest.mark.parametrize("contiguous", [True, False])
+def test_texts_that_fit_a_pattern_are_one(contiguous, tmp_path):
+    for name, text in (("a.txt", "one line\n" * 200 + "no end"), ("b.txt", "\nanother\n" * 200)):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "all").with_suffix(".text.txt").write_text("one line\n" * 200 + "no end\n" + "\nanother\n" * 200)
+    several, one = (
+        read_corpus(tmp_path / name, {"text": "text"}, contiguous=contiguous) for name in ("[ab].txt", "all.text.txt")
+    )
+    assert several.columns == one.columns
+    places = [f"{tmp_path}/{'a' if line <= 201 else 'b'}.txt, line {line - 201 * (line > 201)}" for line in one.lines]
+    assert [several.place(row) for row in range(len(several))] == places

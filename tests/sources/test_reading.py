@@ -230,3 +230,21 @@ def test_without_a_network_the_error_says_how_to_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", unreachable)
     with pytest.raises(InputError, match=r"could not fetch .*ConnectionError.*`tfds build imdb_reviews .*--data-dir"):
         read("tfds:imdb_reviews", COLUMNS, data_dir=str(tmp_path))
+
+
+def test_tables_that_fit_a_pattern_are_one(tmp_path):
+    """In the order of their names, however each is written; lines are those of each file."""
+    write(tmp_path / "part-1.tsv", TEXTS[:2], LABELS[:2])
+    write(tmp_path / "part-2.jsonl.gz", TEXTS[2:], LABELS[2:])
+    examples = read(str(tmp_path / "part-*"), COLUMNS)
+    assert examples.columns == {"text": TEXTS, "label": LABELS}
+    assert [examples.place(row) for row in range(4)] == [
+        f"{tmp_path / name}, line {line}"
+        for name, line in (("part-1.tsv", 2), ("part-1.tsv", 3), *[("part-2.jsonl.gz", n) for n in (1, 2)])
+    ]
+    assert examples.take([3, 0], "some").place(0) == f"{tmp_path / 'part-2.jsonl.gz'}, line 2"
+    write(tmp_path / "part-3.tsv", ["one"], [" "])
+    with pytest.raises(InputError, match=r"part-3\.tsv, line 2: the label is empty"):
+        read(str(tmp_path / "part-*"), COLUMNS)
+    with pytest.raises(InputError, match="No file's name fits the pattern"):
+        read(str(tmp_path / "none-*.tsv"), COLUMNS)

@@ -139,14 +139,14 @@ def test_a_table_is_known_by_its_content(tmp_path, name, content):
     (tmp_path / name).write_text(content)
     found = read(tmp_path / name, COLUMNS)
     assert found.columns == {"text": ["a", "b"], "label": ["x", "y"]}
-    assert read_inputs(tmp_path / name, "text", "text") == ["a", "b"]
+    assert list(read_inputs(tmp_path / name, "text", "text")) == ["a", "b"]
     assert [finding.kind for finding in found.findings] == ["separator"] * (name in ("rows.csv", "rows.tsv"))
 
 
 def test_lines_of_text_stay_lines(tmp_path):
     lines = ["text, label", "a, b", "", "c\td"]
     (tmp_path / "lines.txt").write_text("\n".join(lines) + "\n")
-    assert read_inputs(tmp_path / "lines.txt", "text", "text") == lines
+    assert list(read_inputs(tmp_path / "lines.txt", "text", "text")) == lines
 
 
 @pytest.mark.parametrize("name", ["rows.xlsx", "rows.parquet"])
@@ -156,7 +156,7 @@ def test_workbooks_are_read_as_other_tables(tmp_path, name):
     found = read(tmp_path / name, COLUMNS)
     assert found.columns == {"text": ["a", "b\nc", " d "], "label": ["1", "0", "1"]}
     assert read(tmp_path / name, {"text": "text", "label": "score"})["label"] == ["0.5", "1.5", "2.5"]
-    assert read_inputs(tmp_path / name, "text", "text") == found["text"]
+    assert list(read_inputs(tmp_path / name, "text", "text")) == found["text"]
     with pytest.raises(InputError, match="has no column 'review': it has 'label', 'text', 'score'"):
         read(tmp_path / name, {"text": "review", "label": "label"})
 

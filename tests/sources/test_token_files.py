@@ -126,7 +126,7 @@ def test_strange_token_files_under_any_name(tmp_path_factory, name, rows, encodi
     assert examples.columns == {"tokens": tokens, "tags": tags}
     assert [[*steps] for steps in examples.step_lines] == places
     assert [examples.place(row) for row in range(len(rows))] == [f"{path}, line {lines[0]}" for lines in places]
-    assert read_inputs(path, "tokens", "tokens") == tokens  # as predict reads it
+    assert list(read_inputs(path, "tokens", "tokens")) == tokens  # as predict reads it
 
 
 def test_a_token_file_may_name_its_columns_and_be_put_together(tmp_path):
@@ -148,7 +148,7 @@ def test_a_table_of_sentences_is_no_token_file(tmp_path):
 def test_conllu_is_known_by_its_content(tmp_path):
     (tmp_path / "a.txt").write_text(conllu(TOKENS, TAGS))
     assert read(tmp_path / "a.txt", COLUMNS).columns == {"tokens": TOKENS, "tags": TAGS}
-    assert read_inputs(tmp_path / "a.txt", "tokens", "tokens") == TOKENS
+    assert list(read_inputs(tmp_path / "a.txt", "tokens", "tokens")) == TOKENS
 
 
 def test_conll_columns_come_with_spaces_headers_of_documents_and_several_blank_lines(tmp_path):

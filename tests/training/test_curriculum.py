@@ -9,10 +9,13 @@ import keras
 import numpy as np
 import pytest
 
+from seqkit.batches.pipeline import limited
 from seqkit.batches.teacher_forcing import encoder_decoder_rows, without_end
-from seqkit.core.settings import Attention, Embedding, Stack, Training
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Attention, Embedding, Search, Stack, Training
 from seqkit.corpora.programs import Stage, drawn_programs
 from seqkit.layers.embedding import embed_tokens
+from seqkit.tasks.programs import DrawnPrograms, Programs
 from seqkit.text.tokenizer import tokenize
 from seqkit.text.vocabulary import learn_vocabulary
 from seqkit.topologies.encoder_decoder import encoder_decoder
@@ -43,6 +46,13 @@ class Counting(Curriculum):
 
     def stage(self, history):
         return dataclasses.replace(self.start, stage=(1 + next(self.asked) % 3, 1))
+
+
+def test_what_is_drawn_comes_in_batches_as_the_rows_do():
+    task = Programs({}, VOCABULARY, VOCABULARY, Search(), DrawnPrograms("addition", 3, 1, "baseline"))
+    drawn = task.curriculum(limited(ROWS, 64), seed=0).epoch_rows([])
+    assert drawn.batch_steps == 64
+    assert all(len(rows) * max(widths) <= 64 for rows, widths in drawn.plan((0, 0)))
 
 
 @pytest.fixture
@@ -81,6 +91,11 @@ def train(curriculum, checkpoint=None, **options):
         ROWS, valid, curriculum=curriculum, **options
     )
     return history, model.get_weights()
+
+
+def made(column):
+    """Rows that are made batch by batch, as they are."""
+    return Ragged.of_lengths(np.concatenate([column[row] for row in range(len(column))]), column.lengths)
 
 
 def same_rows_for_the_same_history(curriculum):
@@ -125,7 +140,7 @@ def test_the_stage_is_a_fold_over_the_history():
 def test_every_epoch_is_fresh_and_of_the_same_size():
     epoch_rows = [COURSE.epoch_rows([{"stage_accuracy": 1.0}] * epoch) for epoch in range(4)]
     assert {(rows.rows, len(rows), tuple(rows.axes)) for rows in epoch_rows} == {(24, len(ROWS), ("ids", "before"))}
-    texts = [tuple(VOCABULARY.written(rows.columns["ids"])) for rows in epoch_rows]
+    texts = [tuple(VOCABULARY.written(made(rows.columns["ids"]))) for rows in epoch_rows]
     assert len(set(texts)) == 4
     assert all(len(text) == len("print(1+2)") for text in texts[0])
     assert all(len(text) == len("print(123+456)") for text in texts[3])
@@ -135,9 +150,9 @@ def test_a_trial_counts_characters_and_not_the_end():
     figures, stage_rows = COURSE.stage_evaluation([])
     assert figures == {"stage_length": 1.0, "stage_nesting": 1.0}
     weights, targets = stage_rows.columns["weights"], stage_rows.columns["targets"]
-    answers = VOCABULARY.written(targets)
+    answers = VOCABULARY.written(made(targets))
     assert [int(weights[row].sum()) for row in range(stage_rows.rows)] == [len(answer) for answer in answers]
-    assert weights.values[weights.offsets[1:] - 1].max() == 0
+    assert [weights[row][-1] for row in range(stage_rows.rows)] == [0] * stage_rows.rows
     with reproducible(0, "float32"):
         before, features, _ = embed_tokens(len(VOCABULARY), Embedding(units=4), name="before")
         logits = keras.layers.Lambda(lambda x: 0.0 * x)(keras.layers.Dense(len(VOCABULARY))(features))

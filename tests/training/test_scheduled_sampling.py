@@ -64,11 +64,9 @@ def test_the_penalty_is_part_of_what_is_descended(rng):
     figures = [
         make_train_step(model, objective, Training(attention_penalty=weight), rows)(batch) for weight in (0.5, 0.0)
     ]
-    assert float(figures[0]["gradient_norm"]) == pytest.approx(norm, rel=1e-4)
-    assert float(figures[1]["gradient_norm"]) != pytest.approx(norm, rel=1e-3)
-    assert float(figures[0]["loss"]) == pytest.approx(
-        float(figures[1]["loss"]), rel=1e-5
-    )  # what is reported is the loss
+    assert figures[0]["gradient_norm"] == pytest.approx(norm, rel=1e-4)
+    assert figures[1]["gradient_norm"] != pytest.approx(norm, rel=1e-3)
+    assert figures[0]["loss"] == pytest.approx(figures[1]["loss"], rel=1e-5)  # what is reported is the loss
 
 
 def test_the_share_of_own_symbols_rises_with_the_steps(rng):
@@ -102,7 +100,7 @@ def test_scheduled_sampling_changes_what_is_trained_on(rng):
     for share in (0.0, 0.9):
         model.optimizer.iterations.assign(len(rows))
         training = Training(epochs=1, scheduled_sampling=share)
-        losses.append(float(make_train_step(model, objective, training, rows)(batch)["loss"]))
+        losses.append(make_train_step(model, objective, training, rows)(batch)["loss"])
     assert losses[0] != pytest.approx(losses[1], rel=1e-3)
 
 

@@ -1,0 +1,146 @@
+"""Many files of inputs, each answered into a file of its own: here, or by the workers of Ray."""
+
+import dataclasses
+import glob
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from seqkit.core.bounds import one_of
+from seqkit.core.errors import InputError, UnfinishedError, reason_of
+from seqkit.core.files import json_text, read_json, replacing, write_json
+from seqkit.core.progress import notify, tracked
+from seqkit.core.registry import import_path
+from seqkit.runs.lock import FolderLock
+from seqkit.runs.opening import MODEL, VOCABULARY
+from seqkit.runs.ray_workers import answered_by_ray
+from seqkit.runs.run import Run, load
+from seqkit.sources.examples import OnError
+
+Engine = Literal["local", "ray"]
+ANSWERED_BY = "answered_by.json"  # in the folder of answers
+NAMED = 5  # files that failed, in a sentence
+
+
+@dataclasses.dataclass(frozen=True)
+class FileAnswers:
+    """How files are answered, wherever that is done.
+
+    Attributes:
+        run: The run folder.
+        out: The folder of answers.
+        base: The folder that all inputs lie in; the folders between are made under `out` too.
+        columns: Field -> column, where they are called otherwise than in training.
+        on_error: As for `load`.
+        modules: That are imported first.
+    """
+
+    run: Path
+    out: Path
+    base: Path
+    columns: Mapping[str, str] | None = None
+    on_error: OnError | None = None
+    modules: tuple[str, ...] = ()
+
+    def place(self, file: Path) -> Path:
+        """Where a file's answers go."""
+        inside = file.relative_to(self.base)
+        return self.out / inside.with_name(f"{inside.name}.jsonl")
+
+    def done(self, file: Path) -> bool:
+        """Whether a file's answers are there, and the file has not been changed since."""
+        place = self.place(file)
+        return place.is_file() and place.stat().st_mtime >= file.stat().st_mtime
+
+    def opened(self) -> Run:
+        """The run, wherever this is."""
+        for module in self.modules:
+            import_path(module)
+        return load(self.run, on_error=self.on_error)
+
+    def write(self, run: Run, file: Path) -> str:
+        """Write a file's answers, all or none; says why that failed, or nothing."""
+        place = self.place(file)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(place) as part, open(part, "w", encoding="utf-8", newline="\n") as answers:
+                for answer in run.stream(run.inputs_of(str(file), self.columns)):
+                    answers.write(json_text(answer) + "\n")
+        except Exception as error:
+            return reason_of(error)
+        return ""
+
+
+def predict_files(
+    run: str | Path,
+    inputs: str,
+    out: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    on_error: OnError | None = None,
+    modules: tuple[str, ...] = (),
+    engine: Engine = "local",
+    address: str | None = None,
+) -> Path:
+    """Answer all files that fit a pattern, each into a file of its own, which is there whole or not at all.
+
+    Files that were answered before are left as they are, so that the same call goes on where one was interrupted; one that
+    can't be answered is named, and the others are.
+
+    Args:
+        run: The run folder.
+        inputs: A pattern: * for part of a name, ** for folders. A file is read as `Run.inputs_of` does it.
+        out: The folder of answers, NAME.jsonl for each NAME, a JSON object a line.
+        columns: Field -> column, where they are called otherwise than in the training data.
+        on_error: As for `load`.
+        modules: That are imported first, for a recipe or a cell that no installed package declares.
+        engine: "local" for one file after the other, or "ray" for workers of Ray, which all have to see the same folders.
+        address: Of a cluster of Ray; nothing for this machine's cores.
+    Returns:
+        `out`.
+    Raises:
+        InputError: Nothing fits the pattern, `out` has the answers of another run, or Ray isn't there.
+        UnfinishedError: Files could not be answered.
+    """
+    one_of("engine", engine, Engine)
+    if address is not None and engine != "ray":
+        raise InputError(f"address is {address!r} with engine {engine!r}: choose engine ray, or leave it out.")
+    files = sorted(Path(name).resolve() for name in glob.glob(inputs, recursive=True))
+    if not files:
+        raise InputError(f"{inputs} fits no file: check the pattern, and quote it.")
+    base = Path(os.path.commonpath([file.parent for file in files]))
+    answers = FileAnswers(Path(run).resolve(), Path(out).resolve(), base, columns, on_error, modules)
+    opened = answers.opened()
+    opened.columns(columns)  # which refuses one that isn't there
+    Path(out).mkdir(parents=True, exist_ok=True)
+    with FolderLock(Path(out)):
+        _check_same_run(Path(out), opened, columns)
+        asked = [file for file in files if not answers.done(file)]
+        if len(asked) < len(files):
+            notify(f"{len(files) - len(asked):,} of {len(files):,} files are answered already.")
+        failed = {}
+        for file, why in answered_by_ray(answers, asked, address) if engine == "ray" else _here(answers, opened, asked):
+            if why:
+                failed[file] = why if why.startswith(str(file)) else f"{file} ({why})"
+                notify(f"Not answered: {failed[file]}")
+    if failed:
+        named = "; ".join(what.removesuffix(".") for what in list(failed.values())[:NAMED])
+        more = f"; and {len(failed) - NAMED:,} more" if len(failed) > NAMED else ""
+        raise UnfinishedError(f"{len(failed):,} of {len(files):,} files could not be answered: {named}{more}.")
+    return Path(out)
+
+
+def _here(answers: FileAnswers, run: Run, files: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    for file in tracked(files, "answering files"):
+        yield file, answers.write(run, file)
+
+
+def _check_same_run(out: Path, run: Run, columns: Mapping[str, str] | None) -> None:
+    """Note whose answers a folder has; raise InputError where they are another's."""
+    files = run.info.get("files", {})
+    mine = {"run": {name: files.get(name) for name in (MODEL, VOCABULARY)}, "columns": run.columns(columns)}
+    if not (out / ANSWERED_BY).exists():
+        write_json(out / ANSWERED_BY, mine)
+    elif read_json(out / ANSWERED_BY) != mine:
+        raise InputError(f"{out} has the answers of another run, or of other columns: choose another folder.")
