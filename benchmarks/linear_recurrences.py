@@ -3,7 +3,7 @@ gradients), a forward pass, and a step of a stream.
 
     python benchmarks/linear_recurrences.py --shapes 32,200,128,128 8,4000,128,128 --repeats 9
 
-The cells take turns within each repeat, so that a busy machine is busy for all. Printed are medians, in ms (of a stream in us),
+The cells take turns within each repeat, so that a busy machine is busy for all. Printed are medians, in ms (of a stream us),
 each cell's share of the LSTM's, and for the rows of `--lengths` how time and memory grow. The step of a stream is its
 TensorFlow graph, called from Python; as a LiteRT or C artefact it costs less (`benchmarks/c_step.py`).
 """

@@ -196,11 +196,6 @@ class _AllSteps(Functions):
         re, im = self._add(a, b, state)
         return re, im
 
-    @staticmethod
-    def softplus(x: Any) -> Any:
-        """XLA's own takes twice the time."""
-        return 0.5 * (x + tf.abs(x)) + tf.math.log(1 + tf.exp(-tf.abs(x)))
-
     def delay(self, value: Any, state: Any) -> tuple[Any, Any]:
         value = self.held(value, state)
         return self._rows.before(value, state), value

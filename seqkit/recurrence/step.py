@@ -45,9 +45,13 @@ class Cell:
 class Functions:
     """What a cell's step calls beside products: of numbers one by one, and recurrences that are linear in the state."""
 
-    relu, softplus = staticmethod(ops.relu), staticmethod(ops.softplus)
-    exp, sqrt = staticmethod(ops.exp), staticmethod(ops.sqrt)
+    relu, exp, sqrt = staticmethod(ops.relu), staticmethod(ops.exp), staticmethod(ops.sqrt)
     cos, sin = staticmethod(ops.cos), staticmethod(ops.sin)
+
+    @staticmethod
+    def softplus(x: Any) -> Any:
+        """log(1 + exp(x)): as LiteRT writes TensorFlow's it overflows, and by XLA that takes twice the time."""
+        return 0.5 * (x + ops.abs(x)) + ops.log(1 + ops.exp(-ops.abs(x)))
 
     def linear(self, a: Any, b: Any, state: Any) -> Any:
         """a h + b, of the state h before."""
