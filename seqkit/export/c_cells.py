@@ -3,6 +3,7 @@ them is written out. So every cell that `seqkit.recurrence.cells` describes by s
 can be held.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -71,29 +72,13 @@ class Statements(Functions):
     def tanh(self, x: Term) -> Term:
         return x if self._linear else Term(f"{self._program.name}_tanh({{}})", x)
 
-    @staticmethod
-    def relu(x: Term) -> Term:
-        return Term("({0} > 0.0f ? {0} : 0.0f)", x)
-
-    @staticmethod
-    def softplus(x: Term) -> Term:
-        return Term("({0} > 0.0f ? {0} : 0.0f) + logf(1.0f + expf({0} > 0.0f ? -{0} : {0}))", x)
-
-    @staticmethod
-    def exp(x: Term) -> Term:
-        return Term("expf({})", x)
-
-    @staticmethod
-    def sqrt(x: Term) -> Term:
-        return Term("sqrtf({})", x)
-
-    @staticmethod
-    def cos(x: Term) -> Term:
-        return Term("cosf({})", x)
-
-    @staticmethod
-    def sin(x: Term) -> Term:
-        return Term("sinf({})", x)
+    relu = staticmethod(functools.partial(Term, "({0} > 0.0f ? {0} : 0.0f)"))
+    softplus = staticmethod(
+        functools.partial(Term, "({0} > 0.0f ? {0} : 0.0f) + logf(1.0f + expf({0} > 0.0f ? -{0} : {0}))")
+    )
+    exp, sqrt, cos, sin = (
+        staticmethod(functools.partial(Term, name + "({})")) for name in ("expf", "sqrtf", "cosf", "sinf")
+    )
 
     def product(self, left: Term, k: int = 0) -> tuple[Term, ...]:
         """left R_k, block by block."""
