@@ -17,7 +17,7 @@ from seqkit.core.gradients import forgotten_gradients
 from seqkit.core.progress import tracked
 from seqkit.core.ragged import Ragged
 
-BATCH = 512  # symbols a step
+BATCH = 512  # symbols a step; fewer where their scores of all outcomes would be more than CHUNK
 STEPS, SCORES = 4000, 8e9  # at most: steps, and scores of outcomes in all steps, so that it takes a minute or two
 DRAWN = 4 * STEPS * BATCH  # symbols of a longer text among which a fit looks for the next one
 CHUNK = 1 << 24  # scores of outcomes that are made at once
@@ -87,7 +87,8 @@ class FixedWindow:
                 np.zeros(len(outcomes)),
             )
         ]
-        steps = min(STEPS, epochs * -(-len(known) // BATCH), max(1, int(SCORES / (BATCH * len(outcomes)))))
+        batch = max(1, min(BATCH, CHUNK // len(outcomes)))
+        steps = min(STEPS, epochs * -(-len(known) // batch), max(1, int(SCORES / (batch * len(outcomes)))))
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.012, steps))
         optimizer.build(weights)
 
@@ -104,9 +105,9 @@ class FixedWindow:
         for _ in tracked(range(steps), "fitting the baseline fixed_window"):
             if not len(order):
                 order = rng.permutation(known)
-            chosen, order = order[:BATCH], order[BATCH:]
+            chosen, order = order[:batch], order[batch:]
             move(contexts(rows, window, begin, chosen), np.searchsorted(outcomes, rows.values[chosen]))
-        seen = min(steps * BATCH, len(known))
+        seen = min(steps * batch, len(known))
         bounds = told(seen, total, "symbols") if seen < total else ""
         return cls(outcomes, *(weight.numpy() for weight in weights), bounds=bounds)
 

@@ -62,7 +62,7 @@ def test_scores_do_not_depend_on_windows_or_company(hello):
     rows, _ = hello.task.encode(examples, 64)
     expected = hello.task.outputs(hello.forward, rows).values
     for window in (7, 1000):
-        other = Windows(rows.columns, "ids", rows.batch_size, window)
+        other = Windows(rows.columns, "targets", rows.batch_size, window)
         np.testing.assert_allclose(hello.task.outputs(hello.forward, other).values, expected, rtol=1e-4, atol=1e-5)
 
 
