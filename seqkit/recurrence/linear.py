@@ -76,8 +76,8 @@ class _Rows:
         self.recurrent, self.vectors = tuple(rest[: len(self.cell.products)]), tuple(rest[len(self.cell.products) :])
 
     def project(self, x: tf.Tensor) -> tf.Tensor:
-        """The gates, (rows, steps, gates * units)."""
-        return x if self.setting.projected else tf.tensordot(x, self.projection[0], 1) + self.projection[1]
+        """The gates, (rows, steps, gates * units), to which `run` adds the bias in passing."""
+        return x if self.setting.projected else tf.tensordot(x, self.projection[0], 1)
 
     def run(
         self,
@@ -88,6 +88,7 @@ class _Rows:
         recorded: Sequence[Blocks] | None = None,
     ) -> tuple[Any, Blocks, list["_Linear"]]:
         """Outputs, (rows, steps, units), or (); the last states; the recurrences there were."""
+        gates = gates if self.setting.projected else gates + self.projection[1]
         op = _AllSteps(self, recurrent, recorded)
         courses = self.cell.step(op, tuple(tf.split(gates, self.cell.gates, axis=2)), tuple(states), tuple(vectors))
         courses = tuple(op.held(course, state) for course, state in zip(courses, states, strict=True))
