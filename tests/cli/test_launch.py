@@ -155,6 +155,7 @@ def signalled(number, folder, listeners):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_reaches_each_once_and_what_they_make_of_it_is_the_status(number, tmp_path, capfd):
     """In a session of their own, so that Ctrl-C in a terminal doesn't reach them twice."""
+    given = signal.signal(number, signal.default_int_handler)  # whoever runs the tests in the background ignores Ctrl-C
     before = signal.getsignal(number)
     with signalled(number, tmp_path, 2):
         status, seconds = run(
@@ -171,6 +172,7 @@ def test_a_signal_reaches_each_once_and_what_they_make_of_it_is_the_status(numbe
     assert out == "1 True\n"
     assert re.search(r"^worker 1: 1 True$", err, re.MULTILINE)
     assert signal.getsignal(number) is before
+    signal.signal(number, given)
 
 
 def test_a_signal_ends_those_that_wait_for_others(tmp_path):
