@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.func_graph import FuncGraph
 
 from seqkit.batches.derived import Framed, InStep, Ones
 from seqkit.core.mapping import let_go
@@ -126,8 +127,20 @@ def gatherer(
     def gather(*arguments: tf.Tensor) -> dict[str, tf.Tensor]:
         types = [tf.dtypes.as_dtype(type_of(column)) for column in columns.values()]
         tensors = tf.numpy_function(taken, list(arguments), types, stateful=False)
+        _keep_in_graph()
         for tensor, (name, column) in zip(tensors, columns.items(), strict=True):
             tensor.set_shape(shape(name, column))
         return dict(zip(columns, tensors, strict=True))
 
     return gather
+
+
+def _keep_in_graph() -> None:
+    """Let the last function of Python's go with the graph that calls it.
+
+    TensorFlow keeps it in the outermost graph, which in eager mode ends with the process, and with it all that it reads.
+    """
+    graph = outermost = tf.compat.v1.get_default_graph()
+    while isinstance(outermost, FuncGraph):
+        outermost = outermost.outer_graph
+    graph.python_function = outermost._py_funcs_used_in_graph.pop()
