@@ -124,8 +124,11 @@ class RunBuilder:
         """
         splits = splits.each(task.examined)
         if self._stands:
+            info = self._described(task, splits)
             return (
-                self._completed(task, splits) if self._peers.first else self._of_another(task, splits, Forward(model))
+                self._completed(task, splits, info)
+                if self._peers.first
+                else self._elsewhere(task, info, Forward(model))
             )
         objective = task.objective(self.training, splits.train)
         forward = Forward(model)  # traced once, for the rehearsal, each epoch's scores and the report
@@ -139,20 +142,19 @@ class RunBuilder:
         keras.utils.set_random_seed(self._arguments["seed"])
         history = self._train(task, model, splits, info, objective, monitor, curriculum)
         if not self._peers.first:
-            return self._of_another(task, splits, forward)
+            return self._elsewhere(task, info, forward)
         write_run(self._folder.path, task, model, history, info, seen)
         self._folder.stand()
         return _added(Run(Path(self._arguments["out"]), task, model, info, forward), splits)
 
-    def _of_another(self, task: Task, splits: Splits, forward: Forward) -> Run:
+    def _elsewhere(self, task: Task, info: Mapping[str, Any], forward: Forward) -> Run:
         """What a process has of a run that the first one writes: the model."""
-        info = self._described(task, splits) | {"worker": self._peers.part.index}
-        return Run(Path(self._arguments["out"]), task, forward.model, info, forward)
+        known = {**info, "worker": self._peers.part.index}
+        return Run(Path(self._arguments["out"]), task, forward.model, known, forward)
 
-    def _completed(self, task: Task, splits: Splits) -> Run:
+    def _completed(self, task: Task, splits: Splits, info: dict[str, Any]) -> Run:
         """The run that stands, with what it lacked."""
         run = load(self._arguments["out"])
-        info = self._described(task, splits)
         check_same(run.info, info, self._parts, {"training", "answers"}, splits=("train", "valid", "test"))
         if not (left := lacking(run)):
             notify(f"{run.path} is trained, and lacks nothing.")

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from seqkit.core.errors import InputError
+from seqkit.core.files import replacing
 from seqkit.core.progress import notify
 from seqkit.runs.contents import RUN
 from seqkit.runs.lock import FolderLock
+from seqkit.training.checkpoint import keep_last, numbered
 
 CHECKPOINT = Path("checkpoint")
 
@@ -44,9 +46,7 @@ class NewFolder:
         else:
             os.replace(self.path, self._place)
         self.path = self._lock.folder = self._place
-        for kind in ("step", "best"):
-            for file in numbered(self.path / CHECKPOINT, kind)[:-1]:
-                file.unlink()
+        keep_last(self.path / CHECKPOINT, 1)
 
     def _replace(self, old: Path) -> None:
         with FolderLock(self._place, wait=True) as lock:
@@ -104,7 +104,7 @@ def new_folder(
             _check_free(path, overwrite)  # once more: it may have been made meanwhile
             _check_checkpoint(part, path, overwrite and not extend, bool(resume))
             if not resume:
-                _empty(part, lock)
+                empty(part, lock)
             if extend and not resume:
                 taken = _take_over(path, part)
             yield folder
@@ -120,11 +120,6 @@ def scratch_folder() -> Iterator[NewFolder]:
         yield folder
 
 
-def numbered(folder: Path, kind: str) -> list[Path]:
-    """The files of a checkpoint's kind, "step" or "best", by their numbers."""
-    return sorted(folder.glob(f"{kind}-*.npz"), key=lambda path: int(path.stem.partition("-")[2]))
-
-
 def _interrupted(part: Path) -> bool:
     return bool(numbered(part / CHECKPOINT, "step"))
 
@@ -133,8 +128,9 @@ def _take_over(path: Path, part: Path) -> list[Path]:
     """Begin where a finished run has ended; returns the checkpoint of that."""
     if not _interrupted(path):
         raise InputError(f"{path} holds no run with its last checkpoint, so that it can't be extended: train it anew.")
-    shutil.copytree(path / CHECKPOINT, part / CHECKPOINT)
     shutil.copy(path / RUN, part / RUN)
+    with replacing(part / CHECKPOINT) as copy:
+        shutil.copytree(path / CHECKPOINT, copy)
     return numbered(part / CHECKPOINT, "step")[-1:]
 
 
@@ -168,8 +164,8 @@ def _put_back(path: Path) -> None:
         notify(f"{path} was about to be replaced as that was cut short: it is back in its place.")
 
 
-def _empty(folder: Path, lock: FolderLock) -> None:
-    """Remove all but the lock."""
+def empty(folder: Path, lock: FolderLock) -> None:
+    """Remove all in a folder but its lock."""
     for path in folder.iterdir():
         if path != lock.path:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

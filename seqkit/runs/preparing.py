@@ -19,6 +19,7 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.registry import recipe_of
 from seqkit.core.version import __version__
 from seqkit.runs.checking import Checked, checked, say
+from seqkit.runs.folder import empty
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
@@ -94,9 +95,7 @@ def _new_folder(place: Path, *, overwrite: bool, resume: bool | Literal["auto"])
         )
     with FolderLock(part, place, make=True) as lock:
         if not (resume and begun):
-            for path in part.iterdir():
-                if path != lock.path:
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            empty(part, lock)
         try:
             yield lock
         finally:

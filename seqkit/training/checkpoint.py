@@ -4,10 +4,9 @@ import dataclasses
 import hashlib
 import json
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -18,12 +17,11 @@ from seqkit.core.files import replacing
 from seqkit.core.progress import notify
 from seqkit.training.executor import Executor
 from seqkit.training.peers import Peers, seeds_apart
+from seqkit.training.sums import Figures
 
 Arrays = list[np.ndarray]
-Figures = dict[str, float]
+Kind = Literal["step", "best"]
 KEPT = 2  # checkpoints
-NUMBERED = re.compile(r"(step|best)-(\d+)\.npz")
-DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile)  # what NumPy makes of such a file
 
 
 @dataclasses.dataclass
@@ -96,8 +94,10 @@ class State:
             ValueError: They are of something else.
         """
         part, states = self.peers.part, self.executor.states
-        for variable, array in zip([*self.variables, *states], arrays, strict=True):
-            variable.assign(array[part.index :: part.size] if any(variable is state for state in states) else array)
+        count = len(self.variables)
+        own = [*arrays[:count], *(slots[part.index :: part.size] for slots in arrays[count:])]
+        for variable, array in zip([*self.variables, *states], own, strict=True):
+            variable.assign(array)
         seeds_apart(self.model, part)
 
     def average_statistics(self) -> None:
@@ -136,20 +136,16 @@ class Checkpoint:
             state = {"of": self._of, "position": dataclasses.asdict(position)}
             _write(self._file("step", position.total), state, arrays)
         except OSError as error:
-            there = f"the one of step {max(self.steps()):,} is kept" if self.steps() else "there is none"
+            steps = self.steps()
+            there = f"the one of step {steps[-1]:,} is kept" if steps else "there is none"
             notify(f"The checkpoint of step {position.total:,} can't be written ({error.strerror}): {there}.")
             return False
-        for kind in (
-            "step",
-            "best",
-        ):  # the older of two checkpoints goes back to the newest best weights or those before
-            for number in self._numbers(kind)[:-KEPT]:
-                self._file(kind, number).unlink()
+        keep_last(self.folder, KEPT)
         return True
 
     def steps(self) -> list[int]:
         """The steps of which there are checkpoints, ascending."""
-        return self._numbers("step")
+        return [int(path.stem.removeprefix("step-")) for path in numbered(self.folder, "step")]
 
     def latest(self) -> tuple[Position, Arrays, Arrays]:
         """The newest one that is whole: the position, the variables, and the best weights (nothing before there are any).
@@ -166,7 +162,7 @@ class Checkpoint:
                 state, arrays = _read(path)
                 position = Position(**state["position"])
                 best = _read(self._file("best", position.best))[1] if position.best else []
-            except DAMAGED as error:
+            except Exception as error:  # whatever NumPy makes of what is no such archive
                 rest = "the one before it is taken" if step != steps[0] else "and there is none before it"
                 notify(f"{path} is damaged ({reason_of(error)}): {rest}.")
                 continue
@@ -190,12 +186,22 @@ class Checkpoint:
                 "train anew."
             )
 
-    def _file(self, kind: str, number: int) -> Path:
+    def _file(self, kind: Kind, number: int) -> Path:
         return self.folder / f"{kind}-{number}.npz"
 
-    def _numbers(self, kind: str) -> list[int]:
-        found = [NUMBERED.fullmatch(path.name) for path in self.folder.glob(f"{kind}-*.npz")]
-        return sorted(int(match[2]) for match in found if match)
+
+def numbered(folder: Path, kind: Kind) -> list[Path]:
+    """The files of a kind in a folder of checkpoints, by their numbers."""
+    found = [(re.fullmatch(rf"{kind}-(\d+)\.npz", path.name), path) for path in folder.glob(f"{kind}-*.npz")]
+    return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
+
+
+def keep_last(folder: Path, count: int) -> None:
+    """Drop all checkpoints but the last ones, which go back to as many of the last best weights at most."""
+    kinds: tuple[Kind, ...] = ("step", "best")
+    for kind in kinds:
+        for path in numbered(folder, kind)[:-count]:
+            path.unlink()
 
 
 def _write(path: Path, state: Mapping[str, Any], arrays: Arrays) -> None:
@@ -209,7 +215,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     """The inverse of `_write`.
 
     Raises:
-        ValueError: It holds something else than was written; or another of `DAMAGED`.
+        Exception: It holds something else than was written.
     """
     with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:  # NumPy leaves open what is cut
         state = kept["state"]
