@@ -84,10 +84,6 @@ class Stored(Sequence[Any]):
         return mapped_file(self.base.with_name(f"{self.base.name}.{end}"), dtype)
 
 
-def _names(base: Path) -> tuple[str, ...]:
-    return tuple(json.loads(base.with_name(f"{base.name}.json").read_text(encoding="utf-8")))
-
-
 def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
@@ -135,15 +131,17 @@ class Counted(Stored):
         return found
 
 
-class Names(Stored):
-    """A name a row, of few: a label."""
-
-    kind = "names"
-
+class _Named(Stored):
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """The distinct ones, as they came."""
-        return _names(self.base)
+        return tuple(json.loads(self.base.with_name(f"{self.base.name}.json").read_text(encoding="utf-8")))
+
+
+class Names(_Named):
+    """A name a row, of few: a label."""
+
+    kind = "names"
 
     @functools.cached_property
     def places(self) -> np.ndarray:
@@ -168,15 +166,10 @@ class Names(Stored):
         return int(np.count_nonzero(self.places == place))
 
 
-class NameLists(Stored):
+class NameLists(_Named):
     """A tuple of names a row: tokens, tags."""
 
     kind = "name_lists"
-
-    @functools.cached_property
-    def names(self) -> tuple[str, ...]:
-        """The distinct ones, as they came."""
-        return _names(self.base)
 
     @functools.cached_property
     def _ragged(self) -> Ragged:

@@ -85,44 +85,29 @@ class NameWriter:
         return Names(self._base)
 
 
-class NameListWriter:
-    """Writes `NameLists`."""
+class ListWriter:
+    """Writes lists: the items of all of them, and where each list starts.
 
-    def __init__(self, base: Path):
-        self._base, self._names = base, NameWriter(base)
+    Args:
+        each: Writes the items.
+        kind: What is written, `NameLists` or `TextLists`.
+    """
+
+    def __init__(self, base: Path, each: TextWriter | NameWriter, kind: type[NameLists] | type[TextLists]):
+        self._base, self._each, self._kind = base, each, kind
         self._starts, self._size = Numbers(base.with_name(f"{base.name}.starts")), 0
         self._starts.append(0)
 
-    def append(self, names: tuple[str, ...]) -> None:
-        for name in names:
-            self._names.append(name)
-        self._size += len(names)
+    def append(self, items: Sequence[str]) -> None:
+        for item in items:
+            self._each.append(item)
+        self._size += len(items)
         self._starts.append(self._size)
 
-    def done(self) -> NameLists:
-        self._names.done()
-        self._starts.done()
-        return NameLists(self._base)
-
-
-class TextListWriter:
-    """Writes `TextLists`."""
-
-    def __init__(self, base: Path):
-        self._base, self._each = base, TextWriter(base.with_name(f"{base.name}.each"))
-        self._starts, self._size = Numbers(base.with_name(f"{base.name}.starts")), 0
-        self._starts.append(0)
-
-    def append(self, texts: Sequence[str]) -> None:
-        for text in texts:
-            self._each.append(text)
-        self._size += len(texts)
-        self._starts.append(self._size)
-
-    def done(self) -> TextLists:
+    def done(self) -> NameLists | TextLists:
         self._each.done()
         self._starts.done()
-        return TextLists(self._base)
+        return self._kind(self._base)
 
 
 CELLS: dict[str, Any] = {}  # kinds that others add -> what their cells are
@@ -130,8 +115,8 @@ WRITERS: dict[str, Any] = {
     "texts": TextWriter,
     "numbers": CountedWriter,
     "names": NameWriter,
-    "name_lists": NameListWriter,
-    "text_lists": TextListWriter,
+    "name_lists": lambda base: ListWriter(base, NameWriter(base), NameLists),
+    "text_lists": lambda base: ListWriter(base, TextWriter(base.with_name(f"{base.name}.each")), TextLists),
 }
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
 

@@ -35,15 +35,26 @@ def train(case, windows=False, checkpoint=None, training=TRAINING, **options):
     return model.get_weights(), clockless
 
 
-class PressCtrlC(keras.callbacks.Callback):
-    def __init__(self, steps):
+class After(keras.callbacks.Callback):
+    """Does something after so many steps."""
+
+    def __init__(self, steps, do=lambda: None):
         super().__init__()
-        self.steps = steps
+        self.steps, self.do = steps, do
 
     def on_train_batch_end(self, batch, logs=None):
         self.steps -= 1
         if self.steps == 0:
-            os.kill(os.getpid(), signal.SIGINT)
+            self.do()
+
+
+def press_ctrl_c():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def pull_the_plug():
+    """End as a process does that nobody asks: nothing is saved at that step."""
+    raise ConnectionAbortedError
 
 
 def assert_same(one, other):
@@ -93,34 +104,21 @@ def test_a_run_may_be_stopped_at_the_edges_of_an_epoch(first, steps, tmp_path):
 
 def check_resume(case, straight, steps, checkpoint):
     with pytest.raises(KeyboardInterrupt, match="--resume"):
-        train(case, checkpoint=checkpoint, callbacks=[PressCtrlC(steps)])
+        train(case, checkpoint=checkpoint, callbacks=[After(steps, press_ctrl_c)])
     assert_same(train(case, checkpoint=checkpoint, resume=True), straight)
-
-
-class PullThePlug(keras.callbacks.Callback):
-    """Ends as a process does that nobody asks: nothing is saved at that step."""
-
-    def __init__(self, steps):
-        super().__init__()
-        self.steps = steps
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.steps -= 1
-        if self.steps == 0:
-            raise ConnectionAbortedError
 
 
 @pytest.mark.parametrize(("steps", "damaged"), [(5, False), (6, True), (19, True)])
 def test_what_is_lost_is_what_came_after_the_last_checkpoint_that_is_whole(first, steps, damaged, tmp_path):
     saving = dataclasses.replace(TRAINING, checkpoint_steps=2)
     with pytest.raises(ConnectionAbortedError):
-        train(CASES[0], checkpoint=tmp_path, training=saving, callbacks=[PullThePlug(steps)])
+        train(CASES[0], checkpoint=tmp_path, training=saving, callbacks=[After(steps, pull_the_plug)])
     older, newest = sorted(int(path.stem.removeprefix("step-")) for path in tmp_path.glob("step-*.npz"))
     assert steps - 3 <= newest < steps
     if damaged:
         path = tmp_path / f"step-{newest}.npz"
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    seen = PullThePlug(0)
+    seen = After(0)
     assert_same(train(CASES[0], checkpoint=tmp_path, training=saving, resume=True, callbacks=[seen]), first)
     assert -seen.steps == 21 - (older if damaged else newest)  # no step is done twice that was saved
 
@@ -150,7 +148,7 @@ def test_resume_check_catches_a_forgotten_variable(first, tmp_path, monkeypatch)
     """With an optimizer that starts anew, the resumed run must come out different."""
     checkpoint = tmp_path / "checkpoint"
     with pytest.raises(KeyboardInterrupt):
-        train(CASES[0], checkpoint=checkpoint, callbacks=[PressCtrlC(10)])
+        train(CASES[0], checkpoint=checkpoint, callbacks=[After(10, press_ctrl_c)])
     forgetful, assign = [], State.assign
 
     def forget(state, arrays):
@@ -168,7 +166,7 @@ def test_resume_check_catches_a_forgotten_variable(first, tmp_path, monkeypatch)
 def test_resumed_windows_go_on_with_their_state(recipe, tmp_path):
     checkpoint = tmp_path / "checkpoint"
     with pytest.raises(KeyboardInterrupt, match="--resume"):
-        train(recipe, windows=True, checkpoint=checkpoint, callbacks=[PressCtrlC(3)])
+        train(recipe, windows=True, checkpoint=checkpoint, callbacks=[After(3, press_ctrl_c)])
     straight = train(recipe, windows=True)
     assert_same(train(recipe, windows=True, checkpoint=checkpoint, resume=True), straight)
     with np.load(next(checkpoint.glob("step-*.npz"))) as kept:
