@@ -145,6 +145,8 @@ class Stack:
         recurrent_initializer: "orthogonal" (Saxe et al. 2014), or "identity" as in an IRNN (Le, Jaitly and Hinton 2015).
         pyramidal: Let each layer after the first read its input in pairs of steps, so that it has half as many (Chan et al.
             2016); for what reads a sequence and doesn't answer at every step of it.
+        heads: Parts of each layer's units that don't see each other's past: the recurrent matrix is block-diagonal (as in
+            the sLSTM of Beck et al. 2024), and its product costs one part of a whole one's; 1 for a whole matrix.
     """
 
     cell: Cell | str = "lstm"
@@ -158,6 +160,7 @@ class Stack:
     locked: bool = False
     recurrent_initializer: RecurrentInitializer = "orthogonal"
     pyramidal: bool = False
+    heads: int = 1
 
     def __post_init__(self) -> None:
         if self.cell not in cells and ":" not in self.cell:
@@ -167,6 +170,12 @@ class Stack:
             raise InputError("stack.units is empty: give one width a layer, such as (64, 64).")
         for units in self.units:
             at_least("stack.units", units, 1)
+        at_least("stack.heads", self.heads, 1)
+        if odd := [units for units in self.units if units % self.heads]:
+            raise InputError(
+                f"stack.heads is {self.heads} with stack.units {self.units}, but {odd[0]} units don't come out even: give "
+                f"multiples of {self.heads}."
+            )
         at_least("stack.residual_from", self.residual_from, 2)
         if self.residual and len(set(self.units[self.residual_from - 2 :])) > 1:
             raise InputError(

@@ -6,6 +6,7 @@ after. With all steps of an answer it is what is trained; with one step it is wh
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
@@ -115,7 +116,11 @@ def decoder_model(
         zip(decoder.units, _state_widths(decoder, attention), strict=True), start=1
     ):
         first, states = states[: len(widths)], states[len(widths) :]
-        options = {"recurrent_initializer": decoder.recurrent_initializer, "name": decoder.layer_name(number)}
+        options: dict[str, Any] = {
+            "heads": decoder.heads,
+            "recurrent_initializer": decoder.recurrent_initializer,
+            "name": decoder.layer_name(number),
+        }
         if attention.feeding and number == 1:
             layer = Attentive(units, decoder.cell, attention.kind, coverage=attention.coverage, **options)
             said, weights, *last = layer([sequence, given["keys"], given["memory"], given["real"], *first])

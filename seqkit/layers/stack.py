@@ -29,6 +29,7 @@ def recurrent_stack(features: keras.KerasTensor, mask: keras.KerasTensor, stack:
         layer = make_layer(
             stack.cell,
             units,
+            heads=stack.heads,
             recurrent_initializer=stack.recurrent_initializer,
             return_sequences=True,
             name=stack.layer_name(number),

@@ -5,6 +5,8 @@ __all__ = [
     "bptt",
     "cells",
     "diagnostics",
+    "gated",
+    "heads",
     "light",
     "linear",
     "loops",

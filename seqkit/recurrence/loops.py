@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
+from seqkit.recurrence.heads import kernel_gradient, whole_product
 from seqkit.recurrence.step import Cell, Ops, Tensors, plan_of, step_gradient
 
 CHUNK = 16  # steps
@@ -190,8 +191,9 @@ class _Forward(_Shard):
         return tf.reshape(gates, (self.size, self.rows, self.cell.gates * self.units))
 
     def product(self, left: tf.Tensor, k: int) -> tuple[tf.Tensor, ...]:
-        out, bias = left @ self.recurrent[k], self.biases[k]
-        return tuple(tf.split(out if bias is None else out + bias, self.cell.products[k], axis=1))
+        blocks, bias = self.cell.products[k], self.biases[k]
+        out = whole_product(left, self.recurrent[k], blocks)
+        return tuple(tf.split(out if bias is None else out + bias, blocks, axis=1))
 
     def follow(self, courses: Tensors, t: tf.Tensor, states: Tensors) -> tuple[tf.Tensor, ...]:
         """The courses of wide states, with those before step t."""
@@ -299,7 +301,7 @@ class _Backward(_Shard):
 
     def left_gradient(self, k: int, dblocks: Tensors) -> tf.Tensor:
         """Of product k in its left side."""
-        return tf.concat(dblocks, 1) @ self.turned[k - len(self.cell.products)]
+        return whole_product(tf.concat(dblocks, 1), self.turned[k - len(self.cell.products)], self.plan.widths[k])
 
     def write(self, written: tf.Tensor, place: tf.Tensor, dgates: Tensors, products: Any) -> tf.Tensor:
         """What the products of many steps need of one."""
@@ -330,7 +332,7 @@ class _Backward(_Shard):
                 left = self.steps_of(written, 0, self.columns.lefts[k], self.plan.widths[k])
             else:
                 left = self.steps_of(self.kept, first, self.plan.kept.index(self.cell.gates + source), 1)
-            kernels.append(tf.matmul(left, dblocks, transpose_a=True))
+            kernels.append(kernel_gradient(left, dblocks, self.recurrent[k], blocks))
             biases.extend([tf.reduce_sum(dblocks, 0)] if self.setting.biased[k] else [])
         return kernels + biases
 

@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
+from seqkit.recurrence.heads import whole_product
+
 Tensors = Sequence[tf.Tensor]
 Blocks = tuple[tf.Tensor, ...]
 
@@ -103,7 +105,8 @@ class PlainOps(Functions):
         self._cell, self._recurrent, self.memory = cell, recurrent, memory
 
     def product(self, left: tf.Tensor, k: int = 0) -> Blocks:
-        return tuple(tf.split(left @ self._recurrent[k], self._cell.products[k], axis=1))
+        blocks = self._cell.products[k]
+        return tuple(tf.split(whole_product(left, self._recurrent[k], blocks), blocks, axis=1))
 
 
 def step_gradient(

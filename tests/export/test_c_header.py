@@ -65,8 +65,9 @@ def light_cells():
 def every_cell():
     features = inputs = keras.Input((None, FRAME), name="frames")
     for cell in sorted(CELLS.keys() - {"lstm_full_gate", *LIGHT}):
-        layer = make_layer(cell, FRAME, return_sequences=True, name=cell)
-        features = keras.layers.Add()([features, layer(features)])
+        for heads in (1, 3) if cell in ("lstm", "gru_reset_before") else (1,):
+            layer = make_layer(cell, FRAME, heads, return_sequences=True, name=f"{cell}_{heads}")
+            features = keras.layers.Add()([features, layer(features)])
     return keras.Model(inputs, features)
 
 

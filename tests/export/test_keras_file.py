@@ -48,13 +48,13 @@ BACKENDS = [
 ]
 
 
-def tagger(cell):
-    stack = Stack(cell=cell, units=(5, 5), layer_norm=True)
+def tagger(cell, heads=1):
+    stack = Stack(cell=cell, units=(5, 5), heads=heads, layer_norm=True)
     return many_to_many(*embed_tokens(9, Embedding(units=5)), outputs=3, stack=stack)
 
 
-def writer(attention, cell="gru"):
-    encoder, decoder = Stack(cell="gru", units=(4,), bidirectional=True), Stack(cell=cell, units=(6,))
+def writer(attention, cell="gru", heads=1):
+    encoder, decoder = Stack(cell="gru", units=(4,), bidirectional=True), Stack(cell=cell, units=(6,), heads=heads)
     before, features, _ = embed_tokens(9, Embedding(units=3), name="before", reversible=False)
     read = embed_tokens(9, Embedding(units=3))
     return encoder_decoder(read, (before, features), outputs=9, encoder=encoder, decoder=decoder, attention=attention)
@@ -93,6 +93,8 @@ def files(tmp_path_factory):
     for attention in fed:
         graphs |= {f"{attention} {name}": graph for name, graph in both(writer(attention)).items()}
     graphs["mut1 decoder"] = both(writer(Attention("none"), "mut1"))["decoder"]
+    graphs["step in heads"] = step_graph(tagger("lstm", heads=5))
+    graphs["decoder in heads"] = both(writer(fed[0], heads=2))["decoder"]
     for number, graph in enumerate(graphs.values()):
         for layer in graph.model.layers:
             if layer.name != "before":  # which remembers the frame before
