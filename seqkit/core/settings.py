@@ -33,6 +33,7 @@ Cell = Literal[
     "rg_lru",
     "indrnn",
     "lru",
+    "cfc",
 ]
 RecurrentInitializer = Literal["orthogonal", "identity"]
 Pooling = Literal["last", "mean", "max", "attention"]
@@ -95,6 +96,8 @@ class Encoder:
         changes: For frames, put each vector's change since the frame before beside it.
         points: For vectors of points, the coordinates of one (3 for a skeleton in space): all points are then seen from the
             first of their frame, wherever that is; 0 for other vectors.
+        times: For vectors, whether the last number of each is the time since the frame before, which the cell cfc reads; it
+            is given in units of its mean.
         filters: For images, the channels of the 3x3 convolutions, each with 2x2 max pooling behind it.
         units: For images, the width of a frame's vector, or of the vector of each place in a single image.
         backbone: A model of keras.applications by name, such as MobileNetV2, instead of these convolutions.
@@ -104,6 +107,7 @@ class Encoder:
 
     changes: bool = True
     points: int = 0
+    times: bool = False
     filters: tuple[int, ...] = (16, 32)
     units: int = 64
     backbone: str | None = None

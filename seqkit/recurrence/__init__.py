@@ -13,4 +13,5 @@ __all__ = [
     "shards",
     "stateful",
     "step",
+    "timed",
 ]

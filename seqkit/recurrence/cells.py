@@ -28,7 +28,7 @@ from keras import ops
 
 from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
-from seqkit.recurrence import gated, light
+from seqkit.recurrence import gated, light, timed
 from seqkit.recurrence.heads import head_units
 from seqkit.recurrence.step import Cell, PlainOps, Tensors, left_widths
 
@@ -44,6 +44,8 @@ class Recurrence:
         unbiased: gates without a bias.
         start: what makes vectors of as many draws from (0, 1), (vectors, units) both; without it they start at zero.
         bound: how large a number of a vector may become, in either direction.
+        timed: the gate that is, for all units, the last number of x_t as it is: the time since the step before. No other
+            gate reads that number.
     """
 
     cell: Cell
@@ -52,6 +54,7 @@ class Recurrence:
     unbiased: tuple[int, ...] = ()
     start: Callable[[np.ndarray], np.ndarray] | None = None
     bound: float | None = None
+    timed: int | None = None
 
 
 CELLS: dict[str, Recurrence] = {
@@ -94,6 +97,10 @@ CELLS: dict[str, Recurrence] = {
         unbiased=(0, 1, 2),
         start=light.lru_start,
     ),
+    "echo_state": Recurrence(
+        Cell(gated.echo_state, gates=1, products=(1,), vectors=1)
+    ),  # of `reservoir.py`: no stack's
+    "cfc": Recurrence(Cell(timed.cfc, gates=5, products=(4,)), unbiased=(4,), timed=4),
 }
 
 
@@ -187,11 +194,13 @@ class GateCell(keras.layers.Layer):
         self.state_size = units if states == 1 else [units] * states
         self.output_size = units
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         cell, units = self.recurrence.cell, self.units
-        self.learned = [g for g in range(cell.gates) if g not in self.recurrence.plain or shape[-1] != units]
+        given = self.recurrence.timed, *(self.recurrence.plain if shape[-1] == units else ())
+        self.learned = [g for g in range(cell.gates) if g not in given]
+        rows = shape[-1] - (self.recurrence.timed is not None)
         self.kernel = self.add_weight(
-            (shape[-1], len(self.learned) * units), initializer=self.kernel_initializer, name="kernel"
+            (rows, len(self.learned) * units), initializer=self.kernel_initializer, name="kernel"
         )
         self.biased = [g for g in range(cell.gates) if g not in self.recurrence.unbiased]
         self.bias = None
@@ -230,11 +239,17 @@ class GateCell(keras.layers.Layer):
         return ops.concatenate([ops.concatenate(draw[i::rows], axis=1) for i in range(rows)], axis=0)
 
     def scan_weights(self) -> dict[str, Any]:
-        """Keyword arguments of `bptt.scan`: kernels with the identity where x_t goes in as it is."""
-        gates = range(self.recurrence.cell.gates)
+        """Keyword arguments of `bptt.scan`: kernels with the identity where x_t goes in as it is, and ones where its last
+        number does.
+        """
+        gates, timed = range(self.recurrence.cell.gates), self.recurrence.timed
         kernel = ops.convert_to_tensor(self.kernel)
+        if timed is not None:
+            kernel = ops.pad(kernel, ((0, 1), (0, 0)))
         eye, zero = ops.eye(kernel.shape[0], dtype=kernel.dtype), ops.zeros((self.units,), dtype=kernel.dtype)
         kernels = dict(zip(self.learned, ops.split(kernel, len(self.learned), axis=1), strict=True))
+        if timed is not None:
+            kernels[timed] = ops.pad(ops.ones((1, self.units), dtype=kernel.dtype), ((kernel.shape[0] - 1, 0), (0, 0)))
         bias = [] if self.bias is None else ops.split(ops.convert_to_tensor(self.bias), len(self.biased))
         biases = dict(zip(self.biased, bias, strict=True))
         return {

@@ -23,6 +23,12 @@ def simple_rnn(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     return (op.tanh(x[0] + op.product(h)[0]),)
 
 
+def echo_state(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
+    """Leaky integrator units, Jaeger et al. 2007: h_t = (1 - a) h_{t-1} + a tanh(W x_t + R h_{t-1} + b)."""
+    (h,), (leak,) = state, vectors
+    return ((1 - leak) * h + leak * op.tanh(x[0] + op.product(h)[0]),)
+
+
 def lstm(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000; gates i, f, g, o as Keras orders them.
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from typing import get_args
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from seqkit.core.errors import ExportError, InputError
-from seqkit.core.settings import Attention, Embedding, Encoder, Stack
+from seqkit.core.settings import Attention, Cell, Embedding, Encoder, Stack
 from seqkit.export import keras_file
 from seqkit.export.graphs import graphs_of, model_graph, step_graph
 from seqkit.export.keras_file import write_keras
@@ -66,6 +67,11 @@ def frames(rng):
     return many_to_many(*embed_frames((6, 6, 3), images, statistics), outputs=3, stack=Stack(units=(4,)))
 
 
+def timed():
+    inputs = embed_frames((3,), Encoder(times=True))
+    return many_to_many(*inputs, outputs=3, stack=Stack(cell="cfc", units=(4, 4)), timed=True)
+
+
 def drawn(graph, rng):
     """Two rows of inputs, of the same sizes."""
     given = {}
@@ -88,7 +94,8 @@ def files(tmp_path_factory):
         Attention("multiplicative", feeding=True),
         Attention("additive", copying=True),
     ]
-    graphs = {f"step {cell}": step_graph(tagger(cell)) for cell in CELLS}
+    graphs = {f"step {cell}": step_graph(tagger(cell)) for cell in get_args(Cell) if CELLS[cell].timed is None}
+    graphs["step cfc"] = step_graph(timed())
     graphs |= {"frames": model_graph(frames(rng)), "frames step": step_graph(frames(rng))}
     for attention in fed:
         graphs |= {f"{attention} {name}": graph for name, graph in both(writer(attention)).items()}

@@ -23,7 +23,7 @@ from tests.cases import CASES, Case
 Arrays = dict[str, np.ndarray]
 LENGTHS = (5, 1, 3)
 NATIVE = ("lstm", "gru", "simple_rnn", "gru_reset_before")
-SCANNED = ("mut1", "mut2", "mut3", "lstm_peephole", "lstm_coupled", "lstm_full_gate")
+SCANNED = ("mut1", "mut2", "mut3", "lstm_peephole", "lstm_coupled", "lstm_full_gate", "cfc")
 LIGHT = ("mingru", "minlstm", "sru", "qrnn", "rg_lru", "indrnn", "lru")
 ROUNDS = [
     pytest.param(case, number, id=f"{case.name}-{variant}")
