@@ -10,6 +10,7 @@ __all__ = [
     "light",
     "linear",
     "loops",
+    "reservoir",
     "shards",
     "stateful",
     "step",
