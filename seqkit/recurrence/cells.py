@@ -97,9 +97,8 @@ CELLS: dict[str, Recurrence] = {
         unbiased=(0, 1, 2),
         start=light.lru_start,
     ),
-    "echo_state": Recurrence(
-        Cell(gated.echo_state, gates=1, products=(1,), vectors=1)
-    ),  # of `reservoir.py`: no stack's
+    # of `reservoir.py`, and of no stack, which would train its weights
+    "echo_state": Recurrence(Cell(gated.echo_state, gates=1, products=(1,), vectors=1)),
     "cfc": Recurrence(Cell(timed.cfc, gates=5, products=(4,)), unbiased=(4,), timed=4),
 }
 
@@ -242,14 +241,14 @@ class GateCell(keras.layers.Layer):
         """Keyword arguments of `bptt.scan`: kernels with the identity where x_t goes in as it is, and ones where its last
         number does.
         """
-        gates, timed = range(self.recurrence.cell.gates), self.recurrence.timed
+        gates, clock = range(self.recurrence.cell.gates), self.recurrence.timed
         kernel = ops.convert_to_tensor(self.kernel)
-        if timed is not None:
+        if clock is not None:
             kernel = ops.pad(kernel, ((0, 1), (0, 0)))
         eye, zero = ops.eye(kernel.shape[0], dtype=kernel.dtype), ops.zeros((self.units,), dtype=kernel.dtype)
         kernels = dict(zip(self.learned, ops.split(kernel, len(self.learned), axis=1), strict=True))
-        if timed is not None:
-            kernels[timed] = ops.pad(ops.ones((1, self.units), dtype=kernel.dtype), ((kernel.shape[0] - 1, 0), (0, 0)))
+        if clock is not None:
+            kernels[clock] = ops.pad(ops.ones((1, self.units), dtype=kernel.dtype), ((kernel.shape[0] - 1, 0), (0, 0)))
         bias = [] if self.bias is None else ops.split(ops.convert_to_tensor(self.bias), len(self.biased))
         biases = dict(zip(self.biased, bias, strict=True))
         return {
