@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from seqkit.runs.many_files import predict_files
     from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
+    from seqkit.runs.tuning import tune_search
     from seqkit.training.trainer import Trainer
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "predict_files",
     "prepare",
     "recipe",
+    "tune_search",
 ]
 
 _WITH_TENSORFLOW = {
@@ -69,6 +71,7 @@ _WITH_TENSORFLOW = {
     "load": "seqkit.runs.run",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",
+    "tune_search": "seqkit.runs.tuning",
     "Trainer": "seqkit.training.trainer",
 }
 

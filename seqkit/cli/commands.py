@@ -1,9 +1,10 @@
 """What the command line does with a run."""
 
+import dataclasses
 import itertools
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from cyclopts import Parameter
 
@@ -13,12 +14,24 @@ from seqkit.core.arguments import Source
 from seqkit.core.errors import InputError, check_finished
 from seqkit.core.files import json_text
 from seqkit.core.registry import import_path
+from seqkit.core.settings import BEAMS, LENGTH_PENALTIES, Search
 from seqkit.core.terminal import Terminal, shown
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
 
+    SearchChanges = Any
+else:  # the fields of Search, each of which may be left as the run has it
+    SearchChanges = dataclasses.make_dataclass(
+        "SearchChanges",
+        [(field.name, field.type | None, None) for field in dataclasses.fields(Search)],
+        namespace={"__doc__": Search.__doc__, "__module__": Search.__module__},
+        frozen=True,
+    )
+
 Imports = Annotated[tuple[str, ...], Parameter(name="--import", negative="")]
+Number = TypeVar("Number", int, float)
+Many = Annotated[tuple[Number, ...], Parameter(negative="", consume_multiple=True)]
 
 
 def evaluate(
@@ -33,6 +46,7 @@ def evaluate(
     data_dir: str | None = None,
     on_error: Literal["stop", "skip"] | None = None,
     json: bool = False,
+    search: SearchChanges | None = None,
     import_: Imports = (),
 ) -> None:
     """Score a run and its baselines on data; write report.json and report.html into its folder, under evaluations/.
@@ -58,10 +72,12 @@ def evaluate(
     on_error
         What to do about a file of images or frames that can't be read: stop, or skip it, name it and answer the others; as
         in training where it isn't given.
+    search
+        What is looked for otherwise than the run does, for a run that writes its answers: --search.beam 1.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    loaded = _load(run, import_, on_error)
+    loaded = _load(run, import_, on_error, search)
     other = None if against is None else _load(against, import_, on_error)
     report = loaded.evaluate(data, name=name, against=other, columns=column, data_dir=data_dir, overwrite=overwrite)
     place = loaded.path / "evaluations" / report["name"]
@@ -84,6 +100,7 @@ def predict(
     address: str | None = None,
     column: dict[str, str] | None = None,
     on_error: Literal["stop", "skip"] | None = None,
+    search: SearchChanges | None = None,
     import_: Imports = (),
 ) -> None:
     """Answer texts or recordings, one JSON object a line, in order, as they come; or many files, each into one of its own.
@@ -109,6 +126,8 @@ def predict(
     on_error
         What to do about a file of images or frames that can't be read: stop, or skip it, name it and answer the others; as
         in training where it isn't given.
+    search
+        What is looked for otherwise than the run does, for a run that writes its answers: --search.beam 1.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
@@ -116,13 +135,21 @@ def predict(
         raise InputError("Many files take --input and --out and no other file: give both, or one file alone.")
     if input is not None and out is not None:
         kept = seqkit.predict_files(
-            run, input, out, columns=column, on_error=on_error, modules=import_, engine=engine, address=address
+            run,
+            input,
+            out,
+            columns=column,
+            on_error=on_error,
+            modules=import_,
+            engine=engine,
+            address=address,
+            search=_given(search),
         )
         print(shown(str(kept)))
         return
     if engine != "local" or address is not None:
         raise InputError("--engine and --address are for many files: give --input and --out, or leave them out.")
-    loaded = _load(run, import_, on_error)
+    loaded = _load(run, import_, on_error, search)
     for answer in loaded.stream(loaded.inputs_of(file or "-", column)):
         print(json_text(answer), flush=True)
 
@@ -208,6 +235,7 @@ def export(
     step: bool = False,
     quantize: Literal["none", "float16", "dynamic", "int8"] = "none",
     to: Path | None = None,
+    search: SearchChanges | None = None,
     import_: Imports = (),
 ) -> None:
     """Write an artefact, a folder and a zip of it, that runs without seqkit, once it has answered real rows as the run does.
@@ -225,10 +253,12 @@ def export(
         What becomes of the weights: float16; dynamic, int8 multiplied in integers; int8 (docs/artefacts.md).
     to
         Where the artefact goes, instead of the run's folder export/.
+    search
+        What is looked for otherwise than the run does, for a run that writes its answers: --search.beam 1.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    print(shown(str(_load(run, import_).export(format, step=step, quantize=quantize, to=to))))
+    print(shown(str(_load(run, import_, search=search).export(format, step=step, quantize=quantize, to=to))))
 
 
 def verify(path: Path, /) -> None:
@@ -257,7 +287,97 @@ def serve(path: Path, /, *, port: int = 8000, host: str = "127.0.0.1") -> None:
     seqkit_runner.serve(path, host=host, port=port)
 
 
-def _load(run: Path, modules: tuple[str, ...], on_error: Literal["stop", "skip"] | None = None) -> "Run":
+def tune_search(
+    run: Path,
+    /,
+    *,
+    data: Source = None,
+    beams: Many[int] = BEAMS,
+    length_penalties: Many[float] = LENGTH_PENALTIES,
+    coverage_penalties: Many[float] = (),
+    no_repeats: Many[int] = (),
+    metric: str | None = None,
+    store: bool = False,
+    column: dict[str, str] | None = None,
+    data_dir: str | None = None,
+    json: bool = False,
+    search: SearchChanges | None = None,
+    import_: Imports = (),
+) -> None:
+    """Score the validation rows by many searches and print what each scores; with --store the best becomes the run's.
+
+    Each width of the beam is searched once: what ends in it depends on no penalty, so that all penalties are free. Test rows
+    are never looked at.
+
+    Parameters
+    ----------
+    run
+        The run folder of a model that writes its answers.
+    data
+        The validation rows; nothing for those that the training was given, or held out, which are read again.
+    beams
+        Widths of the beam.
+    length_penalties
+        Of Wu et al. 2016.
+    coverage_penalties
+        The same; nothing for the run's own.
+    no_repeats
+        Symbols of a run that comes once at most; nothing for the run's own.
+    metric
+        What chooses; nothing for the recipe's first.
+    store
+        Make the best the run's search: predict, evaluate and export use it from then on. Otherwise nothing is changed.
+    column
+        Where a field is, if not where the training data had it: --column.source en.
+    data_dir
+        Where TFDS keeps prepared data sets.
+    json
+        Print a JSON object instead of a table.
+    search
+        What is looked for otherwise than the run does while the others are tried: --search.longest 50.
+    import_
+        A module to import first, for a recipe or a cell that no installed package declares.
+    """
+    loaded = _load(run, import_, search=search)
+    tuning = seqkit.tune_search(
+        loaded,
+        data=data,
+        beams=beams,
+        length_penalties=length_penalties,
+        coverage_penalties=coverage_penalties,
+        no_repeats=no_repeats,
+        metric=metric,
+        store=store,
+        columns=column,
+        data_dir=data_dir,
+    )
+    if json:
+        print(json_text(dataclasses.asdict(tuning), indent=2))
+        return
+    Terminal().print(tuning.table())
+    own, best = (dataclasses.asdict(one.search) for one in (tuning.tried[0], tuning.best))
+    told = {name: value for name, value in best.items() if value != own[name] or name in _given(search)}
+    flags = " ".join(f"--search.{name.replace('_', '-')} {value}" for name, value in told.items())
+    if not flags:
+        print("The run's own search is the best of these.")
+    elif store:
+        print(shown(f"The run's search is now {flags}; its evaluations so far were made by the one before."))
+    else:
+        print(shown(f"The best: {flags}. Give that to predict, evaluate and export, or store it with --store."))
+
+
+def _given(search: "SearchChanges | None") -> dict[str, Any]:
+    """What was asked for of a search."""
+    return {} if search is None else {name: value for name, value in vars(search).items() if value is not None}
+
+
+def _load(
+    run: Path,
+    modules: tuple[str, ...],
+    on_error: Literal["stop", "skip"] | None = None,
+    search: "SearchChanges | None" = None,
+) -> "Run":
     for module in modules:
         import_path(module)
-    return seqkit.load(run, on_error=on_error)
+    loaded, changes = seqkit.load(run, on_error=on_error), _given(search)
+    return loaded.searching(**changes) if changes else loaded

@@ -51,6 +51,7 @@ def command_line(arguments: Sequence[str]) -> App:
         commands.serve,
     ):
         app.command(command, help_format="markdown")
+    app.command(commands.tune_search, name="tune-search", help_format="markdown")
     return app
 
 

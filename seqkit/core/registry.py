@@ -144,16 +144,24 @@ def recipe_of(function: Any) -> Recipe:
     return found
 
 
+def recipe_holding(name: str) -> Recipe:
+    """The recipe that makes runs of a task, by the task's name in run.json.
+
+    Raises:
+        InputError: No known recipe does.
+    """
+    holders = [recipes.find(known) for known in ([name] if name in recipes else recipes.names())]
+    holder = next((holder for holder in holders if name in holder.tasks), None)
+    return recipes.find(name) if holder is None else holder  # which says that it isn't known
+
+
 def task_class(name: str) -> Any:
     """The class of a task by its name in run.json.
 
     Raises:
         InputError: No known recipe has it.
     """
-    holders = [recipes.find(known) for known in ([name] if name in recipes else recipes.names())]
-    task = next((holder.tasks[name] for holder in holders if name in holder.tasks), None)
-    if task is None:
-        return recipes.find(name)  # which says that it isn't known
+    task = recipe_holding(name).tasks[name]
     return import_path(task) if isinstance(task, str) else task
 
 

@@ -173,7 +173,8 @@ def findings(report: Report, history: History) -> Section | None:
 def circumstances(report: Report, history: History) -> Section | None:
     blocks = []
     if settings := report.get("settings"):
-        rows = [[key, "none" if value is None else str(value)] for key, value in _flat(settings)]
+        used = {"search": report["search"]} if "search" in report else {}  # which may have been chosen since
+        rows = [[key, "none" if value is None else str(value)] for key, value in _flat({**settings, **used})]
         blocks.append(table(["setting", "value"], rows, "Settings", words=2))
     pairs = [(key.replace("_", " "), plain(key, value)) for key, value in (report.get("timings") or {}).items()]
     pairs += list((report.get("versions") or {}).items())

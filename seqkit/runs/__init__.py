@@ -19,5 +19,7 @@ __all__ = [
     "resumption",
     "run",
     "samples",
+    "searching",
     "task",
+    "tuning",
 ]

@@ -38,6 +38,7 @@ from seqkit.runs.exporting import subject_of
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.migration import migrated_name
 from seqkit.runs.opening import MODEL, answering, check_fits, load_model, load_task
+from seqkit.runs.searching import recorded_search, search_fields, searching
 from seqkit.runs.task import Scorer, Task
 from seqkit.sources.examples import Examples, OnError
 from seqkit.training.executor import Forward
@@ -106,6 +107,17 @@ class Run:
         more = {"rest": rest_table, "against": against_table}
         return [ScoresTable(report), *(make(report) for part, make in more.items() if part in report)]
 
+    def searching(self, **changes: Any) -> "Run":
+        """The run with another search, for all that it answers, scores and exports; its folder stays as it is.
+
+        Args:
+            changes: Fields of `seqkit.Search`: `run.searching(beam=1).predict(texts)`.
+        Raises:
+            InputError: The run writes no answers, or a setting is wrong or would do nothing.
+        """
+        task = searching(self.task, self.model, changes, str(self.path))
+        return Run(self.path, task, self.model, self.info, self.forward)
+
     def inputs_of(self, file: str, columns: Mapping[str, str] | None = None) -> Iterator[Sequence[Any]]:
         """Chunks of inputs for `stream`, read from a file; - for standard input.
 
@@ -170,7 +182,7 @@ class Run:
             facts = {"source": examples.origin, "rows": len(examples), "digest": digest}
             name = name or evaluation_name(data, digest)
             check_name(name)
-            check_place(self.path, name, facts, overwrite=overwrite)
+            check_place(self.path, name, facts, search_fields(self.task).get("search"), overwrite=overwrite)
             report = self.scores(examples, facts, against=against)
             write_evaluation(self.path, self.info, name, report, self.history)
         return report
@@ -221,6 +233,7 @@ class Run:
             **sections,
             "timings": {"training_seconds": self.info["training_seconds"], "prediction_seconds": round(seconds, 3)},
             "settings": self.info["settings"],
+            **search_fields(self.task),
             "versions": versions(),
             "trained_with": self.info["command"],
             "command": command(),
@@ -357,7 +370,7 @@ def load(path: str | Path, *, on_error: OnError | None = None) -> Run:
     file = file_of(path, info, MODEL)
     model = load_model(file)
     check_fits(file, model, task)
-    return Run(path, task, model, info)
+    return Run(path, recorded_search(task, model, info, path), model, info)
 
 
 def _incomparable(one: Path, other: Path, what: str, ours: Iterable[str], theirs: Iterable[str]) -> InputError:
