@@ -159,15 +159,19 @@ def generate(
     /,
     *,
     prompt: str = "",
+    prompts: str | None = None,
+    samples: int = 1,
     temperature: float = 0.8,
     top_k: int = 0,
     top_p: float = 1.0,
+    repetition_penalty: float = 1.0,
     length: int = 200,
     stop: str | None = None,
     seed: int = 0,
+    column: dict[str, str] | None = None,
     import_: Imports = (),
 ) -> None:
-    """Write text with a language model, as it is drawn.
+    """Write text with a language model, as it is drawn; or, of several samples or prompts, a JSON object a text.
 
     Parameters
     ----------
@@ -175,27 +179,45 @@ def generate(
         The run folder of a language model.
     prompt
         What the text goes on from. What the vocabulary doesn't hold is read as unknown, if training text had such symbols.
+    prompts
+        In its place a file of prompts, as predict reads one: a prompt a line, or a table; - for standard input.
+    samples
+        Texts to draw for each prompt, side by side; number k, from 0 on, is the one that the seed plus k gives by itself.
     temperature
         What logits are divided by: below 1 for likelier text, 0 for the most likely symbol each time.
     top_k
         Draw from so many of the most likely symbols; 0 for all.
     top_p
         Draw from the fewest symbols that have this share of the probability.
+    repetition_penalty
+        Above 1 what was drawn before is less likely (Keskar et al. 2019, for whom 1.2 did well).
     length
         Symbols to draw at most.
     stop
         Text before which to stop.
     seed
         Of the draws.
+    column
+        Where a table has its prompts, if not where the training data had its texts: --column.text prompt.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    pieces = _load(run, import_).generate(
-        prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, stop=stop, seed=seed
-    )
-    for piece in itertools.chain([prompt], pieces):
-        print(shown(piece) if sys.stdout.isatty() else piece, end="", flush=True)  # a file gets what was drawn
-    print()
+    if prompt and prompts is not None:
+        raise InputError("--prompt and --prompts were both given: give one of them.")
+    loaded = _load(run, import_)
+    how: dict[str, Any] = {
+        "length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p,
+        "repetition_penalty": repetition_penalty, "stop": stop, "seed": seed,
+    }  # fmt: skip
+    if prompts is None and samples == 1:
+        for piece in itertools.chain([prompt], loaded.generate(prompt, **how)):
+            print(shown(piece) if sys.stdout.isatty() else piece, end="", flush=True)  # a file gets what was drawn
+        print()
+        return
+    for given in [[prompt]] if prompts is None else loaded.inputs_of(prompts, column):
+        for one, texts in zip(given, loaded.samples(given, samples, **how), strict=True):
+            for number, text in enumerate(texts):
+                print(json_text({"prompt": one, "sample": number, "text": text}), flush=True)
 
 
 def score(

@@ -295,6 +295,7 @@ class Run:
         temperature: float = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
+        repetition_penalty: float = 1.0,
         stop: str | None = None,
         seed: int = 0,
     ) -> Iterator[str]:
@@ -306,20 +307,46 @@ class Run:
             temperature: What logits are divided by; 0 for the most likely symbol each time.
             top_k: Draw from so many of the most likely symbols; 0 for all.
             top_p: Draw from the fewest symbols that have this share of the probability (Holtzman et al. 2020).
+            repetition_penalty: Above 1 what was drawn before is less likely (Keskar et al. 2019:
+                `seqkit.decoding.stepwise.penalised`).
             stop: Text before which to stop.
             seed: Of the draws.
         Raises:
             InputError: This is no language model, a setting is out of its range, or the prompt holds what the training text
                 doesn't.
         """
-        draw: Callable[..., Iterator[str]] | None = getattr(self.task, "generate", None)
+        draw = self._drawing("generate")
+        how = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+        pieces: Iterator[str] = draw(
+            self.model, prompt, **how, repetition_penalty=repetition_penalty, stop=stop, seed=seed
+        )
+        return pieces
+
+    def samples(self, prompts: Sequence[str], count: int = 1, *, seed: int = 0, **how: Any) -> Iterator[list[str]]:
+        """For each prompt so many texts that follow it, drawn side by side.
+
+        Args:
+            prompts: What the texts go on from; it is not repeated.
+            count: Texts a prompt.
+            seed: Of the first draw of each prompt; text number k is the one that `generate` draws with seed + k.
+            how: As in `generate`.
+        Raises:
+            InputError: As in `generate`.
+        """
+        known = {"length": 200, "temperature": 0.8}
+        texts: Iterator[list[str]] = self._drawing("samples")(
+            self.model, prompts, count=count, seed=seed, **(known | how)
+        )
+        return texts
+
+    def _drawing(self, way: str) -> Callable[..., Any]:
+        """What draws a text, of a task that has it."""
+        draw: Callable[..., Any] | None = getattr(self.task, way, None)
         if draw is None:
             raise InputError(
                 f"{self.path} was made by {self.task.recipe}, which generates nothing: give a language_model."
             )
-        return draw(
-            self.model, prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, stop=stop, seed=seed
-        )
+        return draw
 
     def export(
         self, format: str, *, step: bool = False, quantize: Quantize = "none", to: str | Path | None = None

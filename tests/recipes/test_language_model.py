@@ -18,7 +18,8 @@ from seqkit.recipes.language_model import language_model
 from seqkit.report.document import verdict
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.examples import Examples
-from seqkit.tasks.language_model import LanguageModel, _until
+from seqkit.tasks.drawn_text import _until
+from seqkit.tasks.language_model import LanguageModel
 from seqkit.text.vocabulary import BEGIN, UNKNOWN, learn_vocabulary
 
 HELLO = "hello" * 400
@@ -118,6 +119,22 @@ def test_generate_and_score_on_the_command_line(hello, tmp_path, capsys):
     ):
         assert main(["generate", str(hello.path), *flags]) == 2
         assert f"{said}: give a number of at least" in capsys.readouterr().err
+
+
+def test_samples_are_those_of_their_seeds_and_prompts_come_from_a_file(hello, tmp_path, capsys):
+    how = {"length": 15, "temperature": 2.0, "stop": "lo", "repetition_penalty": 1.2}
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("hel\no\n")
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in how.items()]
+    assert main(["generate", str(hello.path), "--prompts", str(prompts), "--samples", "3", "--seed", "4", *flags]) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["prompt"], one["sample"]) for one in said] == [(p, k) for p in ("hel", "o") for k in range(3)]
+    assert [one["text"] for one in said] == [
+        "".join(hello.generate(one["prompt"], seed=4 + one["sample"], **how)) for one in said
+    ]
+    assert len({one["text"] for one in said}) > 2
+    assert main(["generate", str(hello.path), "--prompts", str(prompts), "--prompt", "h"]) == 2
+    assert "give one of them" in capsys.readouterr().err
 
 
 def test_a_text_of_one_line_is_scored_in_cold_streams_by_the_model_and_the_baselines(hello):
@@ -228,7 +245,7 @@ def test_lines_come_back_piece_by_piece(unit):
     text = "The cat sat, catlike.\n\nA bat spat: “batlike”!\n"
     task = LanguageModel({"text": "text"}, learn_vocabulary(text.splitlines(True), unit=unit), True, 20, False, False)
     ids = task.predicted(Examples({"text": [text]}, "here")).ids[0]
-    assert "".join(task._written(iter(ids[:, None]), fresh=True)) == text
+    assert "".join(task._written(iter(ids.tolist()), fresh=True)) == text
 
 
 def test_metrics_of_subwords_are_the_texts_own(rhyme):
