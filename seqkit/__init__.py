@@ -7,6 +7,7 @@ many_to_one`). What needs TensorFlow is imported when it is first asked for, so 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from seqkit.core.adaptation import Adaptation
 from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
 from seqkit.core.errors import ExportError, InputError, TrainingError
 from seqkit.core.findings import Finding
@@ -37,6 +38,7 @@ __all__ = [
     "CLASSES",
     "DECODER",
     "IN_STEP",
+    "Adaptation",
     "Arguments",
     "Attention",
     "Embedding",

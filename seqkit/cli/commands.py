@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 import seqkit
 import seqkit_runner
+from seqkit.core.adaptation import Adaptation
 from seqkit.core.arguments import Source
 from seqkit.core.errors import InputError, check_finished
 from seqkit.core.files import json_text
@@ -46,6 +47,7 @@ def evaluate(
     data_dir: str | None = None,
     on_error: Literal["stop", "skip"] | None = None,
     json: bool = False,
+    adapt: Adaptation | None = None,
     search: SearchChanges | None = None,
     import_: Imports = (),
 ) -> None:
@@ -72,6 +74,8 @@ def evaluate(
     on_error
         What to do about a file of images or frames that can't be read: stop, or skip it, name it and answer the others; as
         in training where it isn't given.
+    adapt
+        What a language model takes in from a running text as it is scored, for figures beside its own: --adapt.cache 500.
     search
         What is looked for otherwise than the run does, for a run that writes its answers: --search.beam 1.
     import_
@@ -79,7 +83,9 @@ def evaluate(
     """
     loaded = _load(run, import_, on_error, search)
     other = None if against is None else _load(against, import_, on_error)
-    report = loaded.evaluate(data, name=name, against=other, columns=column, data_dir=data_dir, overwrite=overwrite)
+    report = loaded.evaluate(
+        data, name=name, against=other, columns=column, data_dir=data_dir, overwrite=overwrite, adapt=adapt
+    )
     place = loaded.path / "evaluations" / report["name"]
     if json:
         print(json_text(report, indent=2))

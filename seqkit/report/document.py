@@ -17,13 +17,22 @@ from rich.table import Table
 from rich.text import Text
 
 from seqkit.metrics.metric import metric
-from seqkit.report.common import circumstances, data, findings, gradients, learning, scores
+from seqkit.report.common import adapted_rows, circumstances, data, findings, gradients, learning, scores
 from seqkit.report.labels import classes, kinds, mistakes, tag_mistakes, timelines
 from seqkit.report.pages import Section, write
 from seqkit.report.texts import attention, looks, sizes, stretches, writings
 from seqkit.report.wording import History, Report, called, ends, interval, signed, verdict, written
 
-__all__ = ["SECTIONS", "ScoresTable", "against_table", "rest_table", "searches_table", "verdict", "write_html"]
+__all__ = [
+    "SECTIONS",
+    "ScoresTable",
+    "adapted_table",
+    "against_table",
+    "rest_table",
+    "searches_table",
+    "verdict",
+    "write_html",
+]
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
     scores, learning, gradients, kinds, classes, looks, timelines, mistakes, tag_mistakes, stretches, writings, sizes,
     attention, data, findings, circumstances,
@@ -112,6 +121,16 @@ def against_table(report: Report) -> Table:
         value, difference = written(name, report["metrics"][name]["value"]), signed(name, test["difference"])
         p_value = f"{test['p_value']:.3f}" if "p_value" in test else "–"
         shown.add_row(metric(name).words, value, difference, ends(name, test), p_value)
+    return shown
+
+
+def adapted_table(report: Report) -> Table:
+    """What a language model scores as it takes in what it reads, for a terminal."""
+    title = "As it takes in what it reads, in one stream (not the model's own figures)"
+    shown = _beside(title, "it does", "score", "95% interval", "difference", "95% interval")
+    for name, how, score, test in adapted_rows(report):
+        cells = (signed(name, test["difference"]), ends(name, test)) if test else ("–", "–")
+        shown.add_row(metric(name).words, how, written(name, score["value"]), interval(name, score), *cells)
     return shown
 
 

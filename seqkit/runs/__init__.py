@@ -8,6 +8,7 @@ __all__ = [
     "evaluation",
     "exporting",
     "folder",
+    "language_models",
     "lock",
     "many_files",
     "migration",

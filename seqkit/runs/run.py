@@ -20,6 +20,7 @@ import tensorflow as tf
 from rich.table import Table
 
 from seqkit.checks.leaks import Seen
+from seqkit.core.adaptation import Adaptation
 from seqkit.core.bounds import one_of
 from seqkit.core.errors import InputError, reason_of
 from seqkit.core.registry import exporters
@@ -29,12 +30,13 @@ from seqkit.export.card import model_card
 from seqkit.export.subject import Quantize
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
 from seqkit.metrics.metric import metric
-from seqkit.report.document import ScoresTable, against_table, rest_table
+from seqkit.report.document import ScoresTable, adapted_table, against_table, rest_table
 from seqkit.runs.attempts import Attempts
 from seqkit.runs.checking import SEEN, as_json, check_scoring
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
 from seqkit.runs.exporting import subject_of
+from seqkit.runs.language_models import adapted_scores, compared_by_bits
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.migration import migrated_name
 from seqkit.runs.opening import MODEL, answering, check_fits, load_model, load_task
@@ -104,7 +106,7 @@ class Run:
         beside another run's.
         """
         report = self.report if report is None else report
-        more = {"rest": rest_table, "against": against_table}
+        more = {"adapted": adapted_table, "rest": rest_table, "against": against_table}
         return [ScoresTable(report), *(make(report) for part, make in more.items() if part in report)]
 
     def searching(self, **changes: Any) -> "Run":
@@ -157,6 +159,7 @@ class Run:
         columns: Mapping[str, str] | None = None,
         data_dir: str | None = None,
         overwrite: bool = False,
+        adapt: Adaptation | None = None,
     ) -> dict[str, Any]:
         """Score the run and its baselines on data, and write evaluations/NAME/report.json and report.html.
 
@@ -167,6 +170,7 @@ class Run:
             columns: Field -> column, where they are called otherwise than in the training data.
             data_dir: Where TFDS keeps prepared data sets.
             overwrite: Replace an evaluation of that name that is of other data.
+            adapt: For a language model on a running text: score it too as it takes in what it reads, as "adapted".
         Returns:
             The report; its "name" is the evaluation's.
         Raises:
@@ -184,6 +188,8 @@ class Run:
             check_name(name)
             check_place(self.path, name, facts, search_fields(self.task).get("search"), overwrite=overwrite)
             report = self.scores(examples, facts, against=against)
+            if adapt is not None:
+                report["adapted"] = adapted_scores(self.task, self.model, examples, adapt, RESAMPLES)
             write_evaluation(self.path, self.info, name, report, self.history)
         return report
 
@@ -204,7 +210,7 @@ class Run:
         score = self.task.scorer(examples, outputs)
         validation = data["digest"] == self.info["data"].get("valid", {}).get("digest")  # seen, and said to be
         findings, leaked = check_scoring(self.task, examples, facts, self.info, None if validation else self._seen)
-        compared = {} if against is None else {"against": self._compared(against, examples, score, resamples)}
+        compared = {} if against is None else {"against": self._compared(against, examples, outputs, score, resamples)}
         metrics = bootstrap(score, len(examples), resamples=resamples)
         for name in metrics:
             metric(name)  # which refuses one that nobody declared
@@ -262,21 +268,28 @@ class Run:
         metrics = bootstrap(lambda rows: score(rest[rows]), len(rest), resamples=resamples)
         return {"rest": {"rows": len(rest), "metrics": metrics}}
 
-    def _compared(self, other: "Run", examples: Examples, score: Scorer, resamples: int) -> dict[str, Any]:
-        """This run's scores beside another's on the same rows.
+    def _compared(
+        self, other: "Run", examples: Examples, outputs: Any, score: Scorer, resamples: int
+    ) -> dict[str, Any]:
+        """This run's scores beside another's on the same rows; those of language models with other symbols by their bits.
 
         Raises:
             InputError: They aren't scored alike.
         """
-        for what, ours, theirs in (
-            ("columns", self.task.columns, other.task.columns),
-            ("classes", self.task.classes, other.task.classes),
-        ):
+        by_bits = self.task.classes != other.task.classes and all(hasattr(run.task, "paid") for run in (self, other))
+        same: dict[str, tuple[Iterable[str], Iterable[str]]] = {"columns": (self.task.columns, other.task.columns)}
+        if not by_bits:
+            same["classes"] = (self.task.classes, other.task.classes)
+        for what, (ours, theirs) in same.items():
             if set(ours) != set(theirs):
                 raise _incomparable(self.path, other.path, what, ours, theirs)
         pipeline, _ = other.task.encode(examples, EVALUATION_BATCH)
         with answering(other.path):
-            their_score = other.task.scorer(examples, other.task.outputs(other.forward, pipeline))
+            their_outputs = other.task.outputs(other.forward, pipeline)
+            if by_bits:
+                compared = compared_by_bits(self.task, other.task, examples, outputs, their_outputs, resamples)
+                return {"run": str(other.path), "metrics": compared}
+            their_score = other.task.scorer(examples, their_outputs)
         some = np.arange(1)
         our_metrics, their_metrics = score(some), their_score(some)
         if our_metrics.keys() != their_metrics.keys():

@@ -17,10 +17,13 @@ from seqkit.batches.derived import Ones, shifted
 from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.batches.rows import Rows
 from seqkit.batches.windows import Windows
+from seqkit.core.adaptation import Adaptation
+from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.description import TOKENIZER, Description
 from seqkit.export.serving_text import TextScorer
+from seqkit.inference.neural_cache import NeuralCache
 from seqkit.layers.embedding import AT_EACH_STEP, embed_tokens, tied_head
 from seqkit.metrics.likelihood import closed_vocabulary_scorer, likelihood_scorer
 from seqkit.runs.task import Baseline, Facts, Scorer
@@ -34,6 +37,7 @@ from seqkit.text.predicted import CHARACTERS, Predicted, by_lines, closed, lines
 from seqkit.text.tokenizer import count_tokens
 from seqkit.text.vocabulary import BEGIN, END, SPECIAL, UNKNOWN, Vocabulary
 from seqkit.topologies.many_to_many import many_to_many
+from seqkit.training.dynamic_evaluation import read_on
 from seqkit.training.executor import Batch, Forward, step_outputs
 from seqkit.training.objectives import Objective, classification
 
@@ -188,6 +192,34 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
     def outputs(self, forward: Forward, rows: Pipeline | Windows) -> Ragged:
         return step_outputs(forward, rows, _log_likelihoods)
 
+    def adapted(self, model: keras.Model, examples: Examples, adapt: Adaptation) -> dict[str, Ragged]:
+        """Outputs of the model as it takes in what it reads, by what it does; and as it stays, in the same one stream.
+
+        Raises:
+            InputError: The rows are texts by themselves, which nothing stands before.
+        """
+        if "stretch" not in examples.columns:
+            raise InputError("There is nothing to take in before a text by itself: adapt where contiguous is on.")
+        rows = self._in_streams(examples, 1)
+        columns: dict[str, Any] = {"ids": shifted(rows, BEGIN), "targets": rows, "weights": Ones(rows.lengths)}
+        found: dict[str, np.ndarray] = {}
+        passes: list[tuple[str, str, int, dict[str, float]]] = [("one_stream", "neural_cache", self.window, {})]
+        if adapt.dynamic_rate:
+            moves = {"rate": adapt.dynamic_rate, "decay": adapt.dynamic_decay}
+            passes.append(("dynamic_evaluation", "dynamic_evaluation_and_cache", adapt.segment, moves))
+        for plain, cached, window, moves in passes:
+            cache, start = NeuralCache(adapt.cache, adapt.flatness, adapt.share), 0
+            own, mixed = [], []
+            for nats, states in read_on(model, Windows(columns, "targets", 1, window), **moves):
+                own.append(nats)
+                if adapt.cache:
+                    mixed.append(cache.read(nats, states, rows.values[start : start + len(nats)]))
+                start += len(nats)
+            found[plain] = np.concatenate(own)
+            if adapt.cache:
+                found[cached] = np.concatenate(mixed)
+        return {name: Ragged(values, rows.offsets) for name, values in found.items()}
+
     def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
         unknown = self.predicted(examples).unknown.tolist()
         return [
@@ -205,6 +237,20 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
         if texts.characters is None:
             return closed_vocabulary_scorer(nats, texts.words, texts.unknown)
         return likelihood_scorer(nats, texts.ids.lengths, texts.words, texts.characters)
+
+    def paid(self, examples: Examples, outputs: Ragged) -> tuple[np.ndarray, np.ndarray]:
+        """What each row costs in nats, to the last character, and its characters: (rows,) each, for any vocabulary.
+
+        Raises:
+            InputError: The vocabulary is closed, so that unknown words aren't paid for.
+        """
+        texts = self.predicted(examples)
+        if texts.characters is None:
+            raise InputError(
+                "A vocabulary of words is closed, and its unknown words cost no spelling: compare it with a run of the same "
+                "vocabulary, or train by symbols or subwords."
+            )
+        return texts.spelling - Ragged(outputs.values, texts.ids.offsets).sums(), texts.characters
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
         texts = self.predicted(examples)
