@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from seqkit.core.adaptation import Adaptation
-from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
+from seqkit.core.arguments import Arguments, RunOptions, Source, preset, recipe
 from seqkit.core.errors import ExportError, InputError, TrainingError
 from seqkit.core.findings import Finding
 from seqkit.core.settings import (
@@ -61,6 +61,7 @@ __all__ = [
     "load",
     "predict_files",
     "prepare",
+    "preset",
     "recipe",
     "tune_search",
 ]

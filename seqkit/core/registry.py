@@ -10,7 +10,7 @@ import importlib
 import importlib.metadata
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from seqkit.core.errors import InputError
@@ -124,12 +124,14 @@ class Recipe:
         tasks: What knows its runs: name in run.json -> a class as in `seqkit.runs.task`, or the path of one, so that nothing
             has to be imported to read the recipe's signature.
         description: One line.
+        presets: Named settings: name -> arguments that take the place of the signature's defaults.
     """
 
     name: str
     function: Callable[..., Any]
     tasks: Mapping[str, Any]
     description: str
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def recipe_of(function: Any) -> Recipe:
