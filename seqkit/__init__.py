@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from seqkit.recurrence.acceleration import accelerate
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
+    from seqkit.runs.ensembles import ensemble
     from seqkit.runs.many_files import predict_files
     from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
@@ -58,6 +59,7 @@ __all__ = [
     "__version__",
     "accelerate",
     "check",
+    "ensemble",
     "load",
     "predict_files",
     "prepare",
@@ -71,6 +73,7 @@ _WITH_TENSORFLOW = {
     "RunBuilder": "seqkit.runs.builder",
     "accelerate": "seqkit.recurrence.acceleration",
     "check": "seqkit.runs.checking",
+    "ensemble": "seqkit.runs.ensembles",
     "load": "seqkit.runs.run",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",

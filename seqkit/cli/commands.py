@@ -394,6 +394,42 @@ def tune_search(
         print(shown(f"The best: {flags}. Give that to predict, evaluate and export, or store it with --store."))
 
 
+def ensemble(
+    *runs: Path,
+    out: Path,
+    test: Source = None,
+    overwrite: bool = False,
+    column: dict[str, str] | None = None,
+    data_dir: str | None = None,
+    import_: Imports = (),
+) -> None:
+    """Make one run of several with the mean of their probabilities, such as those of three seeds; it is exported like any.
+
+    Parameters
+    ----------
+    runs
+        Folders of runs that were trained on the same rows: train each seed with the same --valid.
+    out
+        The folder of the ensemble.
+    test
+        Rows for its report; nothing for none until it is evaluated.
+    overwrite
+        Replace the folder if it exists.
+    column
+        Where a field of these rows is, if not where the training data had it.
+    data_dir
+        Where TFDS keeps prepared data sets.
+    import_
+        A module to import first, for a recipe or a cell that no installed package declares.
+    """
+    for module in import_:
+        import_path(module)
+    made = seqkit.ensemble(runs, out=out, test=test, columns=column, data_dir=data_dir, overwrite=overwrite)
+    if made.report:
+        Terminal().print(*made.tables())
+    print(shown(str(made.path)))
+
+
 def _given(search: "SearchChanges | None") -> dict[str, Any]:
     """What was asked for of a search."""
     return {} if search is None else {name: value for name, value in vars(search).items() if value is not None}

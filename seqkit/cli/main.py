@@ -47,6 +47,7 @@ def command_line(arguments: Sequence[str]) -> App:
         commands.generate,
         commands.score,
         commands.export,
+        commands.ensemble,
         commands.verify,
         commands.serve,
     ):

@@ -5,6 +5,7 @@ __all__ = [
     "builder",
     "checking",
     "contents",
+    "ensembles",
     "evaluation",
     "exporting",
     "folder",
