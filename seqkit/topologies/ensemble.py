@@ -18,15 +18,15 @@ def averaged(models: Sequence[keras.Model]) -> keras.Model:
         A model from these inputs to logits: log(1/k sum softmax(logits of model k)), float32.
     """
     inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in models[0].inputs]
+    given = inputs if len(inputs) > 1 else inputs[0]
     shares = []
     for number, model in enumerate(models):
 
         def named(layer: Any, number: int = number) -> Any:
             return type(layer).from_config(layer.get_config() | {"name": f"{layer.name}_{number}"})
 
-        given = inputs if len(inputs) > 1 else inputs[0]
         copy = keras.models.clone_model(model, input_tensors=given, clone_function=named)
         copy.set_weights(model.get_weights())
         shares.append(ops.softmax(ops.cast(copy.outputs[0], "float32")))
     mean = sum(shares[1:], shares[0]) / float(len(models))
-    return keras.Model(inputs, ops.log(ops.maximum(mean, LEAST)), name="ensemble")
+    return keras.Model(given, ops.log(ops.maximum(mean, LEAST)), name="ensemble")
