@@ -143,7 +143,7 @@ class Attentive(keras.layers.Layer):
             new = cell.step(PlainOps(cell, own["recurrent"], memory), tuple(x), tuple(states), tuple(own["vectors"]))
             outputs, covered = new[0][:, None], states[-1][:, None]
         else:
-            outputs, new = scan(cell, sequences, initial_state=states, memory=memory, **own)
+            outputs, new = scan(cell, sequences, initial_state=states, memory=memory, keep=training, **own)
             covered = new[-1][:, :-1]
             new = (*new[:-1], new[-1][:, -1]) if self.coverage else new
         # what was said and looked at in all steps at once, from the states: the loop keeps neither

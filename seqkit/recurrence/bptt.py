@@ -52,6 +52,7 @@ def scan(
     reverse: bool = False,
     zero_output_for_mask: bool = False,
     return_sequences: bool = True,
+    keep: bool = True,
 ) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...]]:
     """Run a cell over a sequence; differentiable once in every tensor argument but the mask.
 
@@ -71,6 +72,7 @@ def scan(
         mask: bool, (batch, steps), True where there is a step; any pattern.
         reverse: go from the last step to the first. Outputs stay at the step that they belong to.
         return_sequences: False returns None for the outputs and saves their memory.
+        keep: True holds on to what a gradient needs; False is for inference: a gradient then runs forward again first.
     Returns:
         outputs (batch, steps, units) or None, and the states after the last step, cell.states of (batch, units). Of a wide
         state there is its whole course: before each step and after the last, (batch, steps + 1, places).
@@ -106,6 +108,7 @@ def scan(
         masked=mask is not None,
         sequences=return_sequences,
         projected=projected,
+        keeping=keep,
         widths=(exact, *(tuple(w.shape) for w in weights)),
     )
     direction, shards = tf.constant(-1 if reverse else 1), shards_of(inputs, mask)
@@ -163,7 +166,9 @@ class _Scan:
             def first(*of: tf.Tensor) -> tuple[Tensors, Callable[..., Any]]:
                 # the arguments are there for a second gradient to meet
                 upstream = [tf.stop_gradient(each) for each in of[: len(of) - len(arguments)]]
-                return self._backward(weights, ran, upstream), _no_second_gradient
+                keeping = dataclasses.replace(self, setting=dataclasses.replace(self.setting, keeping=True))
+                kept = ran if self.setting.keeping else keeping._forward(inputs, weights, states, memory)[1]
+                return keeping._backward(weights, kept, upstream), _no_second_gradient
 
             return results, lambda *upstream: _with_own_gradient(first, *upstream, *arguments)
 

@@ -28,6 +28,7 @@ class Setting:
         masked: There is a mask.
         sequences: The outputs of all steps are asked for.
         projected: The inputs are W x + b already, and there is neither a kernel nor a bias among the weights.
+        keeping: The forward loop keeps what the backward one reads.
         widths: The dtype and the shapes of the weights.
     """
 
@@ -36,6 +37,7 @@ class Setting:
     masked: bool
     sequences: bool
     projected: bool
+    keeping: bool
     widths: tuple[Any, ...]
 
     @property
@@ -133,8 +135,11 @@ class _Forward(_Shard):
     def run(self, states: Tensors) -> tuple[Any, tuple[tf.Tensor, ...], tuple[Any, ...]]:
         """Outputs, (rows, steps, units), or (); the last states, or the course of wide ones; what the way back needs."""
         sequences, dtype = self.setting.sequences, self.x.dtype
-        followed = sorted({*self.plan.courses, *([0] if sequences else [])})
-        kept = tf.zeros((self.steps, self.rows, len(self.plan.kept) * self.units), dtype)
+        read = self.plan.courses if self.setting.keeping else range(self.narrow, self.cell.states)
+        followed = sorted({*read, *([0] if sequences else [])})
+        kept = (
+            tf.zeros((self.steps, self.rows, len(self.plan.kept) * self.units), dtype) if self.setting.keeping else ()
+        )
         courses = {i: tf.broadcast_to(states[i], (self.steps + 1, *dims(states[i]))) for i in followed}
         start = (0, self.edge, self.around, tuple(states), kept, courses)
         *_, around, states, kept, courses = tf.while_loop(lambda k, *_: k < self.count, self.chunk, start)
@@ -146,7 +151,8 @@ class _Forward(_Shard):
                 outputs = tf.where(self.inside(), outputs, states[0][:, None])
                 outputs = tf.where(self.masks[1][:, :, None], outputs, 0)
         wide = (tf.transpose(courses[i], (1, 0, 2)) for i in range(self.narrow, self.cell.states))
-        return outputs, (*states[: self.narrow], *wide), (kept, {i: courses[i] for i in self.plan.courses})
+        found = (kept, {i: courses[i] for i in self.plan.courses}) if self.setting.keeping else ()
+        return outputs, (*states[: self.narrow], *wide), found
 
     def chunk(
         self,
@@ -154,19 +160,19 @@ class _Forward(_Shard):
         edge: tf.Tensor,
         around: Tensors,
         states: Tensors,
-        kept: tf.Tensor,
+        kept: Any,
         courses: dict[int, tf.Tensor],
     ) -> tuple[Any, ...]:
         first = self.first_step(edge)
         projected = self.project(self.piece(first))
 
         def step(
-            s: tf.Tensor, around: Tensors, states: Tensors, kept: tf.Tensor, courses: dict[int, tf.Tensor]
+            s: tf.Tensor, around: Tensors, states: Tensors, kept: Any, courses: dict[int, tf.Tensor]
         ) -> tuple[Any, ...]:
             t = tf.minimum(*around)
             gates = tuple(tf.split(_take(projected, t - first), self.cell.gates, axis=1))
             new, trail = self.step(t, gates, states)
-            kept = _put(kept, t, trail)
+            kept = _put(kept, t, trail) if self.setting.keeping else ()
             courses = {i: _put(course, around[1], [new[i]]) for i, course in courses.items()}
             return s + 1, tuple(place + self.direction for place in around), new, kept, courses
 

@@ -71,7 +71,7 @@ def test_products_of_the_compiled_loops_are_a_part_of_the_work():
         layer.build((None, None, 1))
         cell, weights = weights_of(layer)
         given = [tf.convert_to_tensor(w) for w in (weights["kernel"], weights["bias"], *weights["recurrent"])]
-        setting = Setting(cell, (False,), False, True, False, (tf.float32, *(tuple(w.shape) for w in given)))
+        setting = Setting(cell, (False,), False, True, False, True, (tf.float32, *(tuple(w.shape) for w in given)))
         forward, _ = loops_of(setting)
         state = tf.zeros((4, 64))
         program = forward.experimental_get_compiler_ir(
