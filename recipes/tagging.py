@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
+from seqkit.core.arguments import BROUGHT, Arguments, RunFolder, RunOptions, Source, recipe
 from seqkit.core.errors import InputError
 from seqkit.core.settings import CLASSES, IN_STEP, Embedding, Stack, Training
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 
 def _unread(given: Arguments) -> dict[str, str]:
-    """Settings of characters that are not read."""
+    """Settings of characters that are not read, and what a language model to start from brings along."""
+    brought = BROUGHT if given["start_from"] else {}
     if given["characters"] != "none":
-        return {}
-    return dict.fromkeys(("character_units", "max_word_length"), "a tagger without characters")
+        return brought
+    return brought | dict.fromkeys(("character_units", "max_word_length"), "a tagger without characters")
 
 
 @recipe(
@@ -38,6 +39,7 @@ def tagging(
     max_word_length: int = 20,
     scheme: Literal["data", "bio", "iob1", "bioes", "bilou", "bmes"] = "data",
     output: Literal["softmax", "crf"] = "softmax",
+    start_from: RunFolder = None,
     embedding: Embedding = Embedding(units=100, word_dropout=0.25),
     stack: Stack = Stack(cell="lstm", units=(160,), bidirectional=True, input_dropout=0.3, dropout=0.4),
     training: Training = Training(epochs=5, learning_rate=4e-3, schedule="cosine", global_clipnorm=5.0),
@@ -62,6 +64,8 @@ def tagging(
         scheme: How tags mark spans: as the data has it, which is told from the tags, or BIO (IOB2), IOB1, BIOES (IOBES),
             BILOU or BMES, into which all tags are converted; prefixes stay where the data has them.
         output: Each tag on its own (softmax), or all of a sentence as a linear chain (crf). Either way spans are legal.
+        start_from: A finished run of language_model on words, whose vocabulary, embedding and recurrent weights the model
+            starts from; embedding.units and the stack's cell and units must be those of that run.
         embedding: How words become vectors; dropped words become <unknown>, which is so trained.
         stack: The recurrent layers.
         training: How the weights are moved.
@@ -73,6 +77,7 @@ def tagging(
     arguments = locals()
     from seqkit.corpora.sentences import sentences
     from seqkit.runs.builder import RunBuilder
+    from seqkit.runs.pretrained import LanguageModelStart
     from seqkit.tasks.tagging import Tagging, build_tagger, in_scheme
     from seqkit.text.labels import learn_classes
     from seqkit.text.lexicon import Lexicon, split_tokens
@@ -82,12 +87,14 @@ def tagging(
     columns = {"tokens": tokens, "tags": tags}
     with RunBuilder(tagging, arguments) as making:
         splits = making.splits(columns, builtin=sentences)
+        start = LanguageModelStart.open(start_from, embedding, stack) if start_from else None
         lexicon = Lexicon.build(
             split_tokens(splits.train["tokens"]),
             lowercase=lowercase,
             size=vocabulary_size,
             min_count=min_count,
             longest=None if characters == "none" else max_word_length,
+            known=start.vocabulary_for(splits) if start else None,
         )
         found = detect(splits.train["tags"])
         if scheme != "data" and found is None:
@@ -102,4 +109,4 @@ def tagging(
         if embedding.vectors:
             vectors = read_vectors(embedding.vectors, lexicon.words, seed=run["seed"])
         model = build_tagger(task, characters, character_units, embedding, stack, vectors)
-        return making.done(task, model, splits)
+        return making.done(task, model, splits, start=start.give(model, stack) if start else None)

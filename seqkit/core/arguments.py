@@ -33,8 +33,14 @@ class Plays:
 
 
 Source = Annotated[Any, Parameter(converter=lambda type_, tokens: tokens[0].value, n_tokens=1), Plays("source")]
+RunFolder = Annotated[Path | str | None, Plays("source")]
 Callbacks = Annotated[Sequence[Any], Parameter(parse=False), Plays("place")]
 Arguments = Mapping[str, Any]
+# settings that count for nothing beside `start_from`
+BROUGHT = dict.fromkeys(
+    ("unit", "lowercase", "vocabulary_size", "min_count", "embedding.vectors"),
+    "start_from, whose language model brings its own,",
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -14,6 +14,7 @@ __all__ = [
     "opening",
     "parts",
     "preparing",
+    "pretrained",
     "ray_workers",
     "rehearsal",
     "resumption",

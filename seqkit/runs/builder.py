@@ -113,18 +113,22 @@ class RunBuilder:
         model: keras.Model,
         splits: Splits,
         curriculum: Callable[[Rows], Curriculum] | None = None,
+        start: Mapping[str, Any] | None = None,
     ) -> Run:
         """Train the model; the run stands then, and samples, baselines and the report are added to it, each by itself.
 
         Args:
             curriculum: From the rows of the training data to what gives each epoch's in their place.
+            start: What run.json is to hold of the run whose weights the model starts from: its "digest" and what else there
+                is to say.
         Returns:
             The run; its `failed` says what could not be added, and why. Of several processes the first one has it; the
             others have the trained model alone, with a "worker" in its `info`.
         """
         splits = splits.each(task.examined)
+        described = self._described(task, splits) | ({"started_from": dict(start)} if start else {})
         if self._stands:
-            info = self._described(task, splits)
+            info = described
             return (
                 self._completed(task, splits, info)
                 if self._peers.first
@@ -134,7 +138,7 @@ class RunBuilder:
         forward = Forward(model)  # traced once, for the rehearsal, each epoch's scores and the report
         score = _scoring(task, forward, splits.valid)
         monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
-        info, seen = self._described(task, splits), None
+        info, seen = described, None
         if self._peers.first:
             found, seen = check_training(task, splits, strict=self._arguments["strict"])
             info = self._begin(info, monitor) | found
