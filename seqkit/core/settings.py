@@ -51,6 +51,7 @@ SPECIAL = (  # settings that a recipe has to say that it reads
     "training.tar",
     "training.attention_penalty",
     "training.scheduled_sampling",
+    "training.sampled",
 )
 CLASSES = frozenset({"training.class_weights", "training.label_smoothing"})  # what a choice among classes reads,
 IN_STEP = frozenset({"training.ar", "training.tar"})  # an answer at every step,
@@ -360,6 +361,9 @@ class Training:
         attention_penalty: Weight of how unevenly a decoder looks at the places, added to the loss (Xu et al. 2015).
         scheduled_sampling: Share of the symbols before the next that are a decoder's own, at the end of training; it rises
             from nothing (Bengio et al. 2015).
+        sampled: Symbols, drawn in each step, against which a language model learns the right one, in place of all of its
+            vocabulary (sampled softmax, Bengio and Senecal 2008): the way to large vocabularies. The loss that is printed of
+            training is an estimate then; validation, scores and exports are over all. 0 for all.
         precision: Keras's dtype policy.
         checkpoint_minutes: Save the state of the training when so many minutes have passed since it was saved. It is saved
             at the end of each epoch's steps too, and as the training is stopped; 0 for then alone.
@@ -390,6 +394,7 @@ class Training:
     tar: float = 0.0
     attention_penalty: float = 0.0
     scheduled_sampling: float = 0.0
+    sampled: int = 0
     precision: Precision = "float32"
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int | None = None
@@ -414,6 +419,7 @@ class Training:
             "ar",
             "tar",
             "attention_penalty",
+            "sampled",
             "checkpoint_minutes",
         ):
             at_least(f"training.{name}", getattr(self, name), 0)
@@ -425,6 +431,11 @@ class Training:
             raise InputError(
                 f"training.global_clipnorm is {self.global_clipnorm}, clipnorm {self.clipnorm}, clipvalue "
                 f"{self.clipvalue}: use one kind of clipping and set the others to 0."
+            )
+        if self.sampled and self.label_smoothing:
+            raise InputError(
+                f"training.sampled is {self.sampled} with training.label_smoothing {self.label_smoothing}, which "
+                "spreads over all symbols: leave one of them at 0."
             )
         if self.plateau_patience and (self.schedule != "constant" or self.warmup_steps):
             raise InputError(

@@ -13,6 +13,7 @@ __all__ = [
     "peers",
     "randomness",
     "regularisation",
+    "sampled_softmax",
     "scheduled_sampling",
     "step",
     "sums",

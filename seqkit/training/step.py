@@ -18,6 +18,7 @@ from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import clip
 from seqkit.training.peers import ALONE, Peers
 from seqkit.training.regularisation import WeightDrop, activation_penalty, with_activations
+from seqkit.training.sampled_softmax import sampled_objective, without_head
 from seqkit.training.scheduled_sampling import doubly_stochastic_penalty, sample_previous_tokens, with_attention
 from seqkit.training.sums import Step, means_of, total_sums
 
@@ -41,7 +42,7 @@ def make_train_step(
     one exchange is the loss and the gradient of the whole batch, which is then clipped and applied by each.
 
     Args:
-        seed: Of the symbols that scheduled sampling replaces.
+        seed: Of the symbols that scheduled sampling replaces, and of those that a sampled softmax draws.
         wishes: float32, (wishes,): what a process wants after this step, 0 or 1 each.
     Returns:
         batch -> sums over the batch's items ("loss", the measures, "items") and, of the step, "gradient_norm",
@@ -50,6 +51,8 @@ def make_train_step(
     """
     variables = model.trainable_variables
     optimizer = model.optimizer
+    if training.sampled:
+        objective = sampled_objective(model, training, optimizer.iterations.value, seed)
     descend = objective.training_loss or objective.loss
     executor = executor or training_executor(model, train, training, part=peers.part)
     total = len(train) * training.epochs
@@ -124,7 +127,8 @@ def training_executor(
         )
     count = model.optimizer.iterations.value
     change = WeightDrop(training.weight_drop, seed, count) if training.weight_drop else None
-    shown = with_activations(model) if training.ar or training.tar else model
+    shown = without_head(model, training) if training.sampled else model
+    shown = with_activations(shown) if training.ar or training.tar else shown
     shown = with_attention(model) if training.attention_penalty else shown
     return executor_of(shown, train, training.epochs, change, part)
 
