@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from seqkit.core.arguments import BROUGHT, Arguments, RunFolder, RunOptions, Source, recipe
+from seqkit.core.arguments import Arguments, RunFolder, RunOptions, Source, beside_start, recipe
+from seqkit.core.fine_tuning import FineTuning
 from seqkit.core.settings import CLASSES, Embedding, Pooling, Stack, Training
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 def _unread(given: Arguments) -> dict[str, str]:
     """What max pooling does anyway, and what a language model to start from brings along."""
     locked = {"stack.locked": "max pooling, which always locks,"} if given["pooling"] == "max" else {}
-    return locked | (BROUGHT if given["start_from"] else {})
+    return locked | beside_start(given)
 
 
 @recipe(
@@ -37,6 +38,7 @@ def sentiment(
     stack: Stack = Stack(cell="lstm", units=(64,), bidirectional=True, dropout=0.1),
     pooling: Pooling = "max",
     start_from: RunFolder = None,
+    fine_tuning: FineTuning = FineTuning(),
     training: Training = Training(epochs=6),
     **run: Unpack[RunOptions],
 ) -> Run:
@@ -58,6 +60,7 @@ def sentiment(
         pooling: How the steps become one vector.
         start_from: A finished run of language_model on words, whose vocabulary, embedding and recurrent weights the model
             starts from; embedding.units and the stack's cell and units must be those of that run.
+        fine_tuning: How it goes on from them.
         training: How the weights are moved.
     Returns:
         The run.
@@ -77,7 +80,7 @@ def sentiment(
     with RunBuilder(sentiment, arguments) as making:
         columns = {"text": text, "label": label}
         splits = making.splits(columns, builtin=reviews, stratify="label")
-        start = LanguageModelStart.open(start_from, embedding, stack) if start_from else None
+        start = LanguageModelStart.open(start_from, embedding, stack, fine_tuning) if start_from else None
         task = Sentiment.learn(
             splits,
             tokenizer=Tokenizer(unit, lowercase),
@@ -94,4 +97,4 @@ def sentiment(
             stack=stack,
             pooling=pooling,
         )
-        return making.done(task, model, splits, start=start.give(model, stack) if start else None)
+        return making.done(task, model, splits, started=start.give(model, stack) if start else None)

@@ -8,6 +8,7 @@ __all__ = [
     "errors",
     "files",
     "findings",
+    "fine_tuning",
     "gradients",
     "mapping",
     "progress",

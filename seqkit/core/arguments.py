@@ -36,14 +36,17 @@ Source = Annotated[Any, Parameter(converter=lambda type_, tokens: tokens[0].valu
 RunFolder = Annotated[Path | str | None, Plays("source")]
 Callbacks = Annotated[Sequence[Any], Parameter(parse=False), Plays("place")]
 Arguments = Mapping[str, Any]
-# settings that count for nothing beside `start_from`
-BROUGHT = dict.fromkeys(
-    ("unit", "lowercase", "vocabulary_size", "min_count", "embedding.vectors"),
-    "start_from, whose language model brings its own,",
-)
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def beside_start(given: Arguments) -> dict[str, str]:
+    """Settings that count for nothing beside `start_from`, or without it -> what makes it so."""
+    if given["start_from"] is None:
+        return {"fine_tuning": "a model that starts from none (start_from)"}
+    brought = ("unit", "lowercase", "vocabulary_size", "min_count", "embedding.vectors")
+    return dict.fromkeys(brought, "start_from, whose language model brings its own,")
 
 
 class RunOptions(TypedDict, total=False):

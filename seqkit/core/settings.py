@@ -38,7 +38,7 @@ RecurrentInitializer = Literal["orthogonal", "identity"]
 Pooling = Literal["last", "mean", "max", "attention"]
 AttentionKind = Literal["none", "additive", "multiplicative"]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
-Schedule = Literal["constant", "cosine"]
+Schedule = Literal["constant", "cosine", "slanted"]
 ClassWeights = Literal["none", "balanced"]
 Precision = Literal["float32", "mixed_bfloat16"]
 Exercise = Literal["programs", "addition", "copying"]
@@ -341,8 +341,9 @@ class Training:
         optimizer: Keras's optimizer of that name.
         learning_rate: Step size, after the warm-up.
         weight_decay: Decoupled weight decay (Loshchilov and Hutter 2019); Keras's default is 0.004 for adamw, else none.
-        warmup_steps: Steps over which the learning rate rises from nothing.
-        schedule: "constant", or "cosine" down to zero over all epochs (Loshchilov and Hutter 2017).
+        warmup_steps: Steps over which the learning rate rises from nothing; with a slanted schedule 0 is a tenth of all.
+        schedule: "constant", "cosine" down to zero over all epochs (Loshchilov and Hutter 2017), or "slanted": up, and then
+            down along a line, to a 32nd (Howard and Ruder 2018).
         plateau_patience: Halve the learning rate after so many epochs without a better `monitor`.
         global_clipnorm: Scale all gradients together down to this norm (Pascanu et al. 2013); 0 for no clipping.
         clipnorm: Scale each variable's gradient down to this norm.

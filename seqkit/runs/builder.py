@@ -37,6 +37,7 @@ from seqkit.training.executor import Forward
 from seqkit.training.monitor import Monitor, make_monitor
 from seqkit.training.objectives import Objective
 from seqkit.training.peers import ALONE, meet
+from seqkit.training.started import Started
 from seqkit.training.trainer import Trainer, reproducible
 
 
@@ -113,20 +114,19 @@ class RunBuilder:
         model: keras.Model,
         splits: Splits,
         curriculum: Callable[[Rows], Curriculum] | None = None,
-        start: Mapping[str, Any] | None = None,
+        started: Started | None = None,
     ) -> Run:
         """Train the model; the run stands then, and samples, baselines and the report are added to it, each by itself.
 
         Args:
             curriculum: From the rows of the training data to what gives each epoch's in their place.
-            start: What run.json is to hold of the run whose weights the model starts from: its "digest" and what else there
-                is to say.
+            started: What the model goes on from, where that is another one's weights.
         Returns:
             The run; its `failed` says what could not be added, and why. Of several processes the first one has it; the
             others have the trained model alone, with a "worker" in its `info`.
         """
         splits = splits.each(task.examined)
-        described = self._described(task, splits) | ({"started_from": dict(start)} if start else {})
+        described = self._described(task, splits) | ({"started_from": dict(started.info)} if started else {})
         if self._stands:
             info = described
             return (
@@ -144,7 +144,7 @@ class RunBuilder:
             info = self._begin(info, monitor) | found
             rehearse(task, forward, splits, info, self._folder.path)
         keras.utils.set_random_seed(self._arguments["seed"])
-        history = self._train(task, model, splits, info, objective, monitor, curriculum)
+        history = self._train(task, model, splits, info, objective, monitor, curriculum, started)
         if not self._peers.first:
             return self._elsewhere(task, info, forward)
         write_run(self._folder.path, task, model, history, info, seen)
@@ -219,6 +219,7 @@ class RunBuilder:
         objective: Objective,
         monitor: Monitor,
         curriculum: Callable[[Rows], Curriculum] | None,
+        started: Started | None,
     ) -> list[dict[str, float]]:
         """Move the weights; returns the history, and puts into `info` how long it took, and facts."""
         seed, training = self._arguments["seed"], self.training
@@ -244,6 +245,7 @@ class RunBuilder:
             peers=self._peers,
             since=self._since,
             monitor=monitor,
+            started=started,
         )
         history = trainer.fit(
             train_rows,

@@ -10,6 +10,7 @@ import keras
 
 from seqkit.core.errors import InputError
 from seqkit.core.files import digest_of
+from seqkit.core.fine_tuning import FineTuning
 from seqkit.core.progress import notify
 from seqkit.core.settings import Embedding, Stack
 from seqkit.layers.embedding import TABLE
@@ -20,6 +21,7 @@ from seqkit.sources.prepared import being_made
 from seqkit.sources.splits import Splits
 from seqkit.text.tokenizer import WORDS
 from seqkit.text.vocabulary import Vocabulary
+from seqkit.training.started import Started
 
 SHAPE = ("cell", "units", "residual", "residual_from", "layer_norm", "pyramidal")  # of a stack: what its weights mean
 
@@ -33,15 +35,17 @@ class LanguageModelStart:
         digest: SHA-256 of its model and its vocabulary.
         vocabulary: Its words, with the rule that splits texts.
         model: The language model.
+        tuning: How the new model goes on from it.
     """
 
     path: Path
     digest: str
     vocabulary: Vocabulary
     model: keras.Model
+    tuning: FineTuning
 
     @classmethod
-    def open(cls, path: Path | str, embedding: Embedding, stack: Stack) -> "LanguageModelStart":
+    def open(cls, path: Path | str, embedding: Embedding, stack: Stack, tuning: FineTuning) -> "LanguageModelStart":
         """Open the run that a model with these layers is to start from.
 
         Raises:
@@ -59,8 +63,9 @@ class LanguageModelStart:
             raise InputError(f"{path} has no embedding to start from: give one that was trained without one_hot.")
         if being_made() is None:  # for which no layers are asked
             _check_fits(path, settings, embedding, stack)
+            _check_second(path, settings, stack, tuning)
         files = "".join(digest_of(file_of(run.path, run.info, name)) for name in (MODEL, VOCABULARY))
-        return cls(run.path, hashlib.sha256(files.encode()).hexdigest(), vocabulary, run.model)
+        return cls(run.path, hashlib.sha256(files.encode()).hexdigest(), vocabulary, run.model, tuning)
 
     def vocabulary_for(self, splits: Splits) -> Vocabulary:
         """Its vocabulary; of prepared data that of the language model with which it was prepared.
@@ -76,19 +81,19 @@ class LanguageModelStart:
             settings={"start_from": self.digest},
         )
 
-    def give(self, model: keras.Model, stack: Stack) -> dict[str, Any]:
+    def give(self, model: keras.Model, stack: Stack) -> Started:
         """Set the weights of a model that has the language model's embedding and stack, and say what was set.
 
         Of a bidirectional stack the forward direction is the language model's. Where a layer reads more than its twin (the
         other direction, or what characters spell) that comes last, and its weights stay as they were drawn.
 
         Returns:
-            For run.json: the run, its digest, and what was taken over and what is new.
+            What the model goes on from.
         """
         if being_made() is not None:
-            return {}
+            return Started(self.tuning, (), 0, {})
         taken: list[str] = []
-        for name, layer, twin in self._pairs(model, stack):
+        for _, name, layer, twin in self._pairs(model, stack):
             whole = True
             for weight, value in zip(layer.weights, twin.get_weights(), strict=True):
                 fresh = weight.numpy()
@@ -106,24 +111,31 @@ class LanguageModelStart:
             f"Starts from the language model {self.path}: its {len(self.vocabulary):,} words, {', '.join(taken)}; new are "
             f"{', '.join(new)}."
         )
-        return {"run": str(self.path), "digest": self.digest, "taken": ["vocabulary", *taken], "new": new}
+        info = {"run": str(self.path), "digest": self.digest, "taken": ["vocabulary", *taken], "new": new}
+        layers: dict[int, list[keras.layers.Layer]] = {}
+        for depth, _, layer, _ in self._pairs(model, stack):
+            layers.setdefault(depth, []).append(layer)
+        return Started(self.tuning, list(layers.values()), stack.units[-1], info)
 
-    def _pairs(self, model: keras.Model, stack: Stack) -> Iterator[tuple[str, keras.layers.Layer, keras.layers.Layer]]:
-        yield TABLE, model.get_layer(TABLE), self.model.get_layer(TABLE)
+    def _pairs(
+        self, model: keras.Model, stack: Stack
+    ) -> Iterator[tuple[int, str, keras.layers.Layer, keras.layers.Layer]]:
+        """Height, name, layer, and that of the language model."""
+        yield 0, TABLE, model.get_layer(TABLE), self.model.get_layer(TABLE)
         for number in range(1, len(stack.units) + 1):
             name = stack.layer_name(number)
             if stack.bidirectional:
                 both = model.get_layer(f"bidirectional_{number}")
-                yield f"{name} forward", both.forward_layer, self.model.get_layer(name)
+                yield number, f"{name} forward", both.forward_layer, self.model.get_layer(name)
             else:
-                yield name, model.get_layer(name), self.model.get_layer(name)
+                yield number, name, model.get_layer(name), self.model.get_layer(name)
             if stack.layer_norm and not stack.bidirectional and number < len(stack.units):
                 norm = f"layer_norm_{number}"
-                yield norm, model.get_layer(norm), self.model.get_layer(norm)
+                yield number, norm, model.get_layer(norm), self.model.get_layer(norm)
 
     def _new(self, model: keras.Model, stack: Stack) -> list[str]:
         """What has weights of its own."""
-        given = {id(layer) for _, layer, _ in self._pairs(model, stack)}
+        given = {id(layer) for _, _, layer, _ in self._pairs(model, stack)}
         names = []
         for layer in model.layers:
             if isinstance(layer, keras.layers.Bidirectional) and id(layer.forward_layer) in given:
@@ -148,6 +160,22 @@ def _check_fits(path: Path | str, settings: dict[str, Any], embedding: Embedding
         to_set = ", ".join(f"{name} {_said(wanted[name])}" for name in other)
         raise InputError(
             f"{path} can't be started from with {found}: its language model has other layers; set {to_set}."
+        )
+
+
+def _check_second(path: Path | str, settings: dict[str, Any], stack: Stack, tuning: FineTuning) -> None:
+    """Raise InputError where the language model's loss can't go on beside the new one."""
+    if not tuning.language_model:
+        return
+    given = f"fine_tuning.language_model is {tuning.language_model}, but"
+    if not settings["tied"]:
+        raise InputError(
+            f"{given} {path} scores words by weights of its own: leave it at 0, or train that run with tied."
+        )
+    if stack.bidirectional and len(stack.units) > 1:
+        raise InputError(
+            f"{given} in {len(stack.units)} bidirectional layers the upper ones have read what comes next: leave it at "
+            "0, or stack.bidirectional off."
         )
 
 

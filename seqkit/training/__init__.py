@@ -15,6 +15,7 @@ __all__ = [
     "regularisation",
     "sampled_softmax",
     "scheduled_sampling",
+    "started",
     "step",
     "sums",
     "trainer",

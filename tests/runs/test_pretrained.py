@@ -10,6 +10,7 @@ import pytest
 
 from seqkit import load, prepare
 from seqkit.core.errors import InputError
+from seqkit.core.fine_tuning import FineTuning
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.layers.characters import compose_characters
 from seqkit.layers.embedding import embed_tokens
@@ -77,11 +78,12 @@ def test_the_forward_direction_says_what_the_language_model_says(runs, started):
 
 
 def test_one_way_the_whole_stack_is_taken_over(runs):
-    start = LanguageModelStart.open(runs / "folded", **WORDS)
+    start = LanguageModelStart.open(runs / "folded", *WORDS.values(), FineTuning())
     ids, features, mask = embed_tokens(len(start.vocabulary), WORDS["embedding"])
     model = many_to_one(ids, features, mask, outputs=2, stack=WORDS["stack"])
     given = start.give(model, WORDS["stack"])
-    assert given["new"] == ["logits"]
+    assert given.info["new"] == ["logits"]
+    assert [[layer.name for layer in layers] for layers in given.layers] == [["embedding"], ["gru_1"], ["gru_2"]]
     ids = np.array([[4, 5, 6, 3]], "int32")
     np.testing.assert_allclose(said_by(model, "gru_2", ids), said_by(start.model, "gru_2", ids), atol=1e-6)
 
@@ -125,6 +127,11 @@ def test_a_run_goes_on_from_the_language_model_that_it_started_from(runs, starte
         ("words", {"embedding": Embedding(units=5)}, "embedding.units 5: .* set embedding.units 4"),
         ("symbols", {}, "language model of symbols: give one that was trained with unit word"),
         ("sentiment", {}, "a run of sentiment: give start_from a run of language_model"),
+        (
+            "words",
+            {"fine_tuning": FineTuning(language_model=0.5)},
+            "weights of its own: leave it at 0, or train .* tied",
+        ),
         ("words", {"lowercase": False}, "lowercase is False, but start_from"),
         ("words", {"embedding": Embedding(units=4, vectors="v.txt")}, "embedding.vectors is 'v.txt', but start_from"),
     ],
@@ -137,7 +144,7 @@ def test_what_does_not_fit_is_one_sentence(runs, started, name, other, sentence)
 
 
 def test_characters_that_a_tagger_spells_come_behind_what_is_taken_over(runs):
-    start = LanguageModelStart.open(runs / "words", **WORDS)
+    start = LanguageModelStart.open(runs / "words", *WORDS.values(), FineTuning())
     ids, features, mask = embed_tokens(len(start.vocabulary), WORDS["embedding"])
     letters, spelt = compose_characters(9, 5, "cnn", 2)
     both = keras.layers.Concatenate()([features, spelt])
