@@ -38,6 +38,8 @@ def sentiment(
     stack: Stack = Stack(cell="lstm", units=(64,), bidirectional=True, dropout=0.1),
     pooling: Pooling = "max",
     start_from: RunFolder = None,
+    unlabelled: Source = None,
+    pretraining: Training = Training(epochs=3, batch_size=64, learning_rate=5e-3, schedule="cosine", sampled=1_000),
     fine_tuning: FineTuning = FineTuning(),
     training: Training = Training(epochs=6),
     **run: Unpack[RunOptions],
@@ -60,6 +62,9 @@ def sentiment(
         pooling: How the steps become one vector.
         start_from: A finished run of language_model on words, whose vocabulary, embedding and recurrent weights the model
             starts from; embedding.units and the stack's cell and units must be those of that run.
+        unlabelled: Texts without labels, a .txt file with one a line or a table, to train such a language model on first,
+            with those of the training rows; its run lies beside the new one's.
+        pretraining: How the weights of that language model are moved.
         fine_tuning: How it goes on from them.
         training: How the weights are moved.
     Returns:
@@ -70,8 +75,10 @@ def sentiment(
     arguments = locals()
     from seqkit.corpora.reviews import reviews
     from seqkit.layers.embedding import embed_tokens
+    from seqkit.recipes.language_model import language_model
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.pretrained import LanguageModelStart
+    from seqkit.runs.pretraining import pretrained
     from seqkit.tasks.sentiment import Sentiment
     from seqkit.text.tokenizer import Tokenizer
     from seqkit.text.vectors import read_vectors
@@ -80,6 +87,8 @@ def sentiment(
     with RunBuilder(sentiment, arguments) as making:
         columns = {"text": text, "label": label}
         splits = making.splits(columns, builtin=reviews, stratify="label")
+        if unlabelled is not None:
+            start_from = pretrained(language_model, splits, making.arguments)
         start = LanguageModelStart.open(start_from, embedding, stack, fine_tuning) if start_from else None
         task = Sentiment.learn(
             splits,

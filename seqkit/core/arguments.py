@@ -43,10 +43,13 @@ R = TypeVar("R")
 
 def beside_start(given: Arguments) -> dict[str, str]:
     """Settings that count for nothing beside `start_from`, or without it -> what makes it so."""
+    alone = {} if given.get("unlabelled") is not None else {"pretraining": "a training without unlabelled texts"}
+    if given["start_from"] is None and alone:
+        return alone | {"fine_tuning": "a model that starts from no language model (start_from)"}
     if given["start_from"] is None:
-        return {"fine_tuning": "a model that starts from none (start_from)"}
+        return {"embedding.vectors": "a model that starts from a language model (unlabelled)"}
     brought = ("unit", "lowercase", "vocabulary_size", "min_count", "embedding.vectors")
-    return dict.fromkeys(brought, "start_from, whose language model brings its own,")
+    return alone | dict.fromkeys(brought, "start_from, whose language model brings its own,")
 
 
 class RunOptions(TypedDict, total=False):

@@ -364,7 +364,7 @@ class Training:
             from nothing (Bengio et al. 2015).
         sampled: Symbols, drawn in each step, against which a language model learns the right one, in place of all of its
             vocabulary (sampled softmax, Bengio and Senecal 2008): the way to large vocabularies. The loss that is printed of
-            training is an estimate then; validation, scores and exports are over all. 0 for all.
+            training is an estimate then; validation, scores and exports are over all. 0 for all, as of a smaller vocabulary.
         precision: Keras's dtype policy.
         checkpoint_minutes: Save the state of the training when so many minutes have passed since it was saved. It is saved
             at the end of each epoch's steps too, and as the training is stopped; 0 for then alone.

@@ -15,6 +15,7 @@ __all__ = [
     "parts",
     "preparing",
     "pretrained",
+    "pretraining",
     "ray_workers",
     "rehearsal",
     "resumption",

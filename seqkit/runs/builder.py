@@ -49,6 +49,7 @@ class RunBuilder:
         recipe: The function that was made a recipe by `seqkit.recipe`.
         arguments: Its own, by name: its `locals()` in its first line.
     Attributes:
+        arguments: All of the recipe's, by name.
         training: How the weights are moved.
     Raises:
         InputError: It is no recipe; on entry, that the place of the folder is taken.
@@ -57,15 +58,15 @@ class RunBuilder:
     def __init__(self, recipe: Callable[..., Any], arguments: Mapping[str, Any]):
         recipe_of(recipe)
         given = {**arguments, **arguments.get("run", {})}  # its RunOptions
-        self._arguments = {name: given[name] for name in inspect.signature(recipe).parameters}
+        self.arguments = {name: given[name] for name in inspect.signature(recipe).parameters}
         self._parts = parts_of(recipe)
         self._settings = _settings(
-            {name: value for name, value in self._arguments.items() if self._parts[name] != "place"}
+            {name: value for name, value in self.arguments.items() if self._parts[name] != "place"}
         )
-        self.training: Training = self._arguments["training"]
+        self.training: Training = self.arguments["training"]
 
     def __enter__(self) -> Self:
-        given = self._arguments
+        given = self.arguments
         cluster = cluster_of(os.environ, given["workers"], given["worker"])
         self._peers = ALONE if cluster is None else meet(cluster)  # before anything is computed
         with contextlib.ExitStack() as stack:
@@ -92,7 +93,7 @@ class RunBuilder:
 
     def _place(self) -> contextlib.AbstractContextManager[NewFolder]:
         """The folder to fill; of several processes the first one fills it, and the others have one that nobody sees."""
-        given = self._arguments
+        given = self.arguments
         if not self._peers.first:
             return scratch_folder()
         return new_folder(
@@ -104,8 +105,8 @@ class RunBuilder:
 
     def splits(self, columns: Mapping[str, str], **options: Any) -> Splits:
         """The recipe's data, read by `seqkit.sources.splits.read_splits` with these options."""
-        data, valid, test = (self._arguments[name] for name in ("data", "valid", "test"))
-        given = {name: self._arguments[name] for name in ("seed", "data_dir")}
+        data, valid, test = (self.arguments[name] for name in ("data", "valid", "test"))
+        given = {name: self.arguments[name] for name in ("seed", "data_dir")}
         return read_splits(data, valid, test, columns, **given, **options)
 
     def done(
@@ -140,25 +141,25 @@ class RunBuilder:
         monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
         info, seen = described, None
         if self._peers.first:
-            found, seen = check_training(task, splits, strict=self._arguments["strict"])
+            found, seen = check_training(task, splits, strict=self.arguments["strict"])
             info = self._begin(info, monitor) | found
             rehearse(task, forward, splits, info, self._folder.path)
-        keras.utils.set_random_seed(self._arguments["seed"])
+        keras.utils.set_random_seed(self.arguments["seed"])
         history = self._train(task, model, splits, info, objective, monitor, curriculum, started)
         if not self._peers.first:
             return self._elsewhere(task, info, forward)
         write_run(self._folder.path, task, model, history, info, seen)
         self._folder.stand()
-        return _added(Run(Path(self._arguments["out"]), task, model, info, forward), splits)
+        return _added(Run(Path(self.arguments["out"]), task, model, info, forward), splits)
 
     def _elsewhere(self, task: Task, info: Mapping[str, Any], forward: Forward) -> Run:
         """What a process has of a run that the first one writes: the model."""
         known = {**info, "worker": self._peers.part.index}
-        return Run(Path(self._arguments["out"]), task, forward.model, known, forward)
+        return Run(Path(self.arguments["out"]), task, forward.model, known, forward)
 
     def _completed(self, task: Task, splits: Splits, info: dict[str, Any]) -> Run:
         """The run that stands, with what it lacked."""
-        run = load(self._arguments["out"])
+        run = load(self.arguments["out"])
         check_same(run.info, info, self._parts, {"training", "answers"}, splits=("train", "valid", "test"))
         if not (left := lacking(run)):
             notify(f"{run.path} is trained, and lacks nothing.")
@@ -187,7 +188,7 @@ class RunBuilder:
             "recipe": task.recipe,
             "columns": task.columns,
             "settings": self._settings,
-            "seed": self._arguments["seed"],
+            "seed": self.arguments["seed"],
             "versions": versions(),
             "data": {
                 name: {"source": rows.origin, "rows": len(rows), "digest": rows.digest()}
@@ -222,7 +223,7 @@ class RunBuilder:
         started: Started | None,
     ) -> list[dict[str, float]]:
         """Move the weights; returns the history, and puts into `info` how long it took, and facts."""
-        seed, training = self._arguments["seed"], self.training
+        seed, training = self.arguments["seed"], self.training
         train_rows, facts = task.encode_for_training(splits.train, training.batch_size)
         valid_rows, _ = task.encode_for_training(splits.valid, training.batch_size)
         train_rows, valid_rows = (limited(rows, training.batch_tokens) for rows in (train_rows, valid_rows))
@@ -250,7 +251,7 @@ class RunBuilder:
         history = trainer.fit(
             train_rows,
             valid_rows,
-            callbacks=self._arguments["callbacks"],
+            callbacks=self.arguments["callbacks"],
             resume=self._folder.resumed,
             curriculum=None if curriculum is None else curriculum(train_rows),
         )

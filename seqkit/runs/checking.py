@@ -86,6 +86,11 @@ def checked(
     raise InputError(f"{recipe.__name__} checks nothing: a recipe makes its run by seqkit.RunBuilder, which does.")
 
 
+def checks_alone() -> bool:
+    """Whether the recipe that runs is called for its check alone."""
+    return _wanted.get() != "training"
+
+
 def check_training(task: Task, splits: Splits, *, strict: bool) -> tuple[dict[str, Any], Seen]:
     """Check the data that a task is to be trained on, and say what is found.
 

@@ -9,7 +9,6 @@ import math
 import keras
 import tensorflow as tf
 
-from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
 from seqkit.training.objectives import Objective
 
@@ -46,17 +45,13 @@ class Head:
         return None if bias is None else bias.value
 
 
-def without_head(model: keras.Model, training: Training) -> keras.Model:
-    """The model up to what its head scores.
+def samples(model: keras.Model, training: Training) -> bool:
+    """Whether the model is trained on samples, which needs more symbols than these are."""
+    return bool(0 < training.sampled < model.output_shape[-1])
 
-    Raises:
-        InputError: There are no more symbols than are sampled.
-    """
-    symbols = model.output_shape[-1]
-    if training.sampled >= symbols:
-        raise InputError(
-            f"training.sampled is {training.sampled:,}, but the vocabulary has {symbols:,} symbols: leave it at 0."
-        )
+
+def without_head(model: keras.Model) -> keras.Model:
+    """The model up to what its head scores."""
     return keras.Model(model.inputs, Head.of(model).read, name=model.name)
 
 

@@ -18,7 +18,7 @@ from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import clip
 from seqkit.training.peers import ALONE, Peers
 from seqkit.training.regularisation import WeightDrop, activation_penalty, with_activations
-from seqkit.training.sampled_softmax import sampled_objective, without_head
+from seqkit.training.sampled_softmax import sampled_objective, samples, without_head
 from seqkit.training.scheduled_sampling import doubly_stochastic_penalty, sample_previous_tokens, with_attention
 from seqkit.training.started import Started, move
 from seqkit.training.sums import Step, means_of, total_sums
@@ -54,7 +54,7 @@ def make_train_step(
     """
     variables = model.trainable_variables
     optimizer = model.optimizer
-    if training.sampled:
+    if samples(model, training):
         objective = sampled_objective(model, training, optimizer.iterations.value, seed)
     descend = objective.training_loss or objective.loss
     executor = executor or training_executor(model, train, training, part=peers.part, started=started)
@@ -141,7 +141,7 @@ def training_executor(
         )
     count = model.optimizer.iterations.value
     change = WeightDrop(training.weight_drop, seed, count) if training.weight_drop else None
-    shown = without_head(model, training) if training.sampled else model
+    shown = without_head(model) if samples(model, training) else model
     shown = with_activations(shown) if _shows_activations(training, started) else shown
     shown = with_attention(model) if training.attention_penalty else shown
     return executor_of(shown, train, training.epochs, change, part)

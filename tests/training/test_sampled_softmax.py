@@ -7,12 +7,11 @@ import tensorflow as tf
 from scipy.special import logsumexp
 
 from seqkit.batches.pipeline import Pipeline
-from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.tasks.language_model import build_language_model
 from seqkit.training.objectives import classification
-from seqkit.training.sampled_softmax import Head, sampled_cross_entropy, without_head
+from seqkit.training.sampled_softmax import Head, sampled_cross_entropy, samples, without_head
 from seqkit.training.trainer import Trainer
 
 SYMBOLS, UNITS = 40, 5
@@ -36,13 +35,12 @@ def test_the_expected_sum_is_the_softmax_s(rng):
 def test_the_head_is_what_the_model_scores_with(rng, tied):
     stack, embedding = Stack(units=(UNITS,), dropout=0.1), Embedding(units=UNITS)
     model = build_language_model(SYMBOLS, embedding, stack, one_hot=False, tied=tied)
-    below, head = without_head(model, Training(sampled=8)), Head.of(model)
+    below, head = without_head(model), Head.of(model)
     ids = rng.integers(1, SYMBOLS, (2, 6)).astype("int32")
     scores = below.predict(ids, verbose=0) @ head.table.numpy().T + (0 if head.bias is None else head.bias.numpy())
     np.testing.assert_allclose(scores, model.predict(ids, verbose=0), atol=1e-5)
     assert (head.bias is None) == tied
-    with pytest.raises(InputError, match=r"vocabulary has 40 symbols: leave it at 0\."):
-        without_head(model, Training(sampled=SYMBOLS))
+    assert [samples(model, Training(sampled=count)) for count in (0, 8, SYMBOLS)] == [False, True, False]
 
 
 def test_a_model_learns_from_samples_what_it_learns_from_all(rng):
