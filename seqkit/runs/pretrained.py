@@ -59,7 +59,7 @@ class LanguageModelStart:
         if unit not in WORDS:
             raise InputError(f"{path} is a language model of {unit}s: give one that was trained with unit word.")
         settings = run.info["settings"]
-        if settings["one_hot"]:
+        if settings.get("one_hot"):
             raise InputError(f"{path} has no embedding to start from: give one that was trained without one_hot.")
         if being_made() is None:  # for which no layers are asked
             _check_fits(path, settings, embedding, stack)
@@ -168,7 +168,7 @@ def _check_second(path: Path | str, settings: dict[str, Any], stack: Stack, tuni
     if not tuning.language_model:
         return
     given = f"fine_tuning.language_model is {tuning.language_model}, but"
-    if not settings["tied"]:
+    if not settings.get("tied"):
         raise InputError(
             f"{given} {path} scores words by weights of its own: leave it at 0, or train that run with tied."
         )

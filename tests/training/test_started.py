@@ -82,6 +82,7 @@ def test_layers_thaw_from_the_top(rng):
 def test_the_second_loss_is_the_language_model_s(rng):
     """Against the exact one, in NumPy; the mean of some draws, each of many more symbols than there are."""
     model, started = made(FineTuning(language_model=0.5))
+    model.get_layer("embedding").set_weights([rng.normal(size=(TOKENS, UNITS))])
     ids = np.array([[4, 5, 6, 3], [7, 3, 0, 0]])
     said = rng.normal(size=(2, 4, 2 * UNITS)).astype("float32")
     scores = log_softmax(said[..., :UNITS] @ model.get_layer("embedding").get_weights()[0].T, axis=-1)
