@@ -1,7 +1,7 @@
 """A model that goes on from a language model: how fast each layer moves, and that model's loss beside its own."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -69,9 +69,18 @@ class Started:
         return self.tuning.language_model * tf.math.divide_no_nan(tf.reduce_sum(losses * real), count)
 
 
-def move(variables: Sequence[keras.Variable], shares: Sequence[tf.Tensor | None], apply: Callable[[], Any]) -> None:
-    """Have `apply` move the variables, and then put each back to its share of the way; none where there are no shares."""
-    slowed = [(v, share, tf.identity(v.value)) for v, share in zip(variables, shares, strict=True) if share is not None]
-    apply()
+def apply(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[tf.Tensor],
+    variables: Sequence[keras.Variable],
+    started: Started | None,
+    epoch_steps: int,
+) -> None:
+    """Have the optimizer move the variables, and put back to its share of the way what moves less."""
+    shares = [] if started is None else started.shares(variables, optimizer.iterations.value, epoch_steps)
+    slowed = [
+        (v, share, tf.identity(v.value)) for v, share in zip(variables, shares, strict=False) if share is not None
+    ]
+    optimizer.apply(gradients, variables)
     for variable, share, start in slowed:
         variable.assign(start + tf.cast(share, start.dtype) * (variable.value - start))

@@ -20,7 +20,7 @@ from seqkit.training.peers import ALONE, Peers
 from seqkit.training.regularisation import WeightDrop, activation_penalty, with_activations
 from seqkit.training.sampled_softmax import sampled_objective, samples, without_head
 from seqkit.training.scheduled_sampling import doubly_stochastic_penalty, sample_previous_tokens, with_attention
-from seqkit.training.started import Started, move
+from seqkit.training.started import Started, apply
 from seqkit.training.sums import Step, means_of, total_sums
 
 SCORED = 4  # times, at least, that a step has a batch's scores: 4.6 of 100,000 symbols, by resident memory
@@ -79,19 +79,14 @@ def make_train_step(
         gradients, norm, clipped = clip(gradients, training)
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
 
-        def moved() -> bool:
-            shares = (
-                started.shares(variables, optimizer.iterations.value, len(train))
-                if started
-                else [None] * len(variables)
-            )
-            move(variables, shares, lambda: optimizer.apply(gradients, variables))
+        def move() -> bool:
+            apply(optimizer, gradients, variables, started, len(train))
             executor.carry(states)
             if averages:
                 move_averages(averages, variables, training.ema, optimizer.iterations.value)
             return True
 
-        tf.cond(finite, moved, lambda: False)
+        tf.cond(finite, move, lambda: False)
         own = {"gradient_norm": norm, "clipped": tf.cast(clipped, tf.float32), "steps": tf.constant(1.0)}
         wished = {f"wish_{number}": wish for number, wish in enumerate(tf.unstack(wished))}
         return sums | own | wished | {"finite": tf.cast(finite, tf.float32)}
