@@ -12,6 +12,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.settings import Embedding
 from seqkit.runs.checking import checks_alone
+from seqkit.runs.parts import without_report
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.prepared import being_made
 from seqkit.sources.splits import Splits
@@ -66,7 +67,8 @@ def pretrained(
         f"or test rows left out): {place}."
     )
     try:
-        language_model((texts[held:],), valid=(texts[:held],), out=place, **_settings(given))
+        with without_report():
+            language_model((texts[held:],), valid=(texts[:held],), out=place, **_settings(given))
     except KeyboardInterrupt as stop:
         raise type(stop)("Interrupted as the language model was trained: the same command goes on with it.") from None
     return place

@@ -60,6 +60,8 @@ def test_one_command_pretrains_and_goes_on(tmp_path):
     command = ["train", "sentiment", *flags, *quick, "--embedding.units", "4", "--stack.units", "4"]
     assert main(command) == 0
     run, before = load(tmp_path / "run"), load(tmp_path / "run-language_model")
+    assert run.report["baselines"]
+    assert not before.report  # of one that is made for another
     assert "thriller" in run.task.vocabulary.tokens
     assert run.task.vocabulary == before.task.vocabulary
     assert run.info["started_from"]["run"] == str(before.path)
