@@ -65,7 +65,7 @@ def sentiment(
         unlabelled: Texts without labels, a .txt file with one a line or a table, to train such a language model on first,
             with those of the training rows; its run lies beside the new one's.
         pretraining: How the weights of that language model are moved.
-        fine_tuning: How it goes on from them.
+        fine_tuning: How the model goes on from the language model.
         training: How the weights are moved.
     Returns:
         The run.

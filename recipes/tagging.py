@@ -68,7 +68,7 @@ def tagging(
         output: Each tag on its own (softmax), or all of a sentence as a linear chain (crf). Either way spans are legal.
         start_from: A finished run of language_model on words, whose vocabulary, embedding and recurrent weights the model
             starts from; embedding.units and the stack's cell and units must be those of that run.
-        fine_tuning: How it goes on from them.
+        fine_tuning: How the model goes on from the language model.
         embedding: How words become vectors; dropped words become <unknown>, which is so trained.
         stack: The recurrent layers.
         training: How the weights are moved.

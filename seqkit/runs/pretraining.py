@@ -1,6 +1,7 @@
 """The language model that a recipe trains first, on texts without labels and those of its training rows."""
 
 import dataclasses
+import functools
 import os
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -66,9 +67,10 @@ def pretrained(
         f"Pretraining on {len(texts):,} texts, unlabelled ones and those of the training rows ({left_out:,} of validation "
         f"or test rows left out): {place}."
     )
+    train = functools.partial(language_model, (texts[held:],), valid=(texts[:held],), out=place, **_settings(given))
     try:
         with without_report():
-            language_model((texts[held:],), valid=(texts[:held],), out=place, **_settings(given))
+            _train_or_find(train, overwrite=given["overwrite"] and not given["resume"])
     except KeyboardInterrupt as stop:
         raise type(stop)("Interrupted as the language model was trained: the same command goes on with it.") from None
     return place
@@ -84,9 +86,17 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
         "embedding": Embedding(units=embedding.units, dropout=0.1),
         "stack": dataclasses.replace(stack, bidirectional=False, dropout=0.1, locked=True),
         "training": given["pretraining"],
-        "overwrite": given["overwrite"] and not given["resume"],
-        "resume": "auto",
     }
+
+
+def _train_or_find(train: Callable[..., Any], *, overwrite: bool) -> None:
+    """Take the language model that is there, or go on with it; where it is another one, `overwrite` replaces it."""
+    try:
+        train(resume="auto")
+    except InputError:
+        if not overwrite:
+            raise
+        train(overwrite=True)
 
 
 def _texts(unlabelled: Iterable[str], splits: Splits, field: str) -> tuple[list[str], int]:

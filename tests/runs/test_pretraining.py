@@ -50,6 +50,24 @@ def test_the_data_itself_may_be_the_unlabelled_texts(tmp_path):
     assert sorted(seen) == sorted(TRAIN)
 
 
+@pytest.mark.parametrize(("overwrite", "resume"), [(True, False), (False, False), (True, True)])
+def test_a_language_model_that_is_another_is_replaced_where_that_is_meant(tmp_path, overwrite, resume):
+    asked = []
+
+    def language_model(data, *, valid, out, resume=False, overwrite=False, **settings):
+        asked.append((resume, overwrite))
+        if resume:
+            raise InputError("The run was started with other settings.")
+
+    given = GIVEN | {"unlabelled": (["a", "b"],), "out": tmp_path / "run", "overwrite": overwrite, "resume": resume}
+    if overwrite and not resume:
+        pretrained(language_model, splits_of(TRAIN, ["held out"]), given)
+        assert asked == [("auto", False), (False, True)]
+    else:
+        with pytest.raises(InputError, match="other settings"):
+            pretrained(language_model, splits_of(TRAIN, ["held out"]), given)
+
+
 def test_one_command_pretrains_and_goes_on(tmp_path):
     table, more = tmp_path / "rows.tsv", tmp_path / "more.txt"
     rows = zip(TRAIN, LABELS, strict=True)
@@ -66,7 +84,7 @@ def test_one_command_pretrains_and_goes_on(tmp_path):
     assert run.task.vocabulary == before.task.vocabulary
     assert run.info["started_from"]["run"] == str(before.path)
     assert run.info["started_from"]["new"] == ["lstm_1 backward", "logits"]
-    assert main([*command, "--resume", "auto"]) == 0  # with all that is trained already
+    assert main([*command, "--overwrite", "--training.learning-rate", "0.01"]) == 0  # which trains the second one anew
     assert load(before.path).info["digest"] == before.info["digest"]
 
 
