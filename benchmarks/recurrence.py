@@ -33,13 +33,15 @@ def data(shape, masked):
 
 
 def keras_layer(cell, units, dtype):
+    """Of a cell by its name, with "/4" behind it in four heads."""
     from keras import layers
 
     from seqkit.recurrence.cells import Recurrent
 
     options = {"return_sequences": True, "dtype": dtype}
     known = {"lstm": layers.LSTM, "gru": layers.GRU, "simple_rnn": layers.SimpleRNN}
-    return known[cell](units, **options) if cell in known else Recurrent(units, cell, **options)
+    name, _, heads = cell.partition("/")
+    return known[cell](units, **options) if cell in known else Recurrent(units, name, heads=int(heads or 1), **options)
 
 
 def keras_steps(cell, shape, masked, dtype, peers) -> dict[str, Callable]:
@@ -157,7 +159,12 @@ def jax_medians(options, cell, shape, masked) -> dict[str, float]:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", nargs="+", default=KERAS_CELLS, help="any name in seqkit.recurrence.cells.CELLS")
+    parser.add_argument(
+        "--cells",
+        nargs="+",
+        default=KERAS_CELLS,
+        help="any name in seqkit.recurrence.cells.CELLS; lstm/4 is four heads",
+    )
     parser.add_argument("--shapes", nargs="+", default=SHAPES, help="batch,steps,inputs,units")
     parser.add_argument("--masks", nargs="+", default=["full", "masked"], choices=["full", "masked"])
     parser.add_argument("--peers", nargs="*", default=["keras", "jax", "torch"], choices=["keras", "jax", "torch"])

@@ -7,33 +7,10 @@ import dataclasses
 from typing import ClassVar, Literal, Self
 
 from seqkit.core.bounds import at_least, check_sampling, one_of, share
+from seqkit.core.cell_names import Cell
 from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
 
-Cell = Literal[
-    "simple_rnn",
-    "lstm",
-    "gru",
-    "gru_reset_before",
-    "mut1",
-    "mut2",
-    "mut3",
-    "lstm_peephole",
-    "lstm_no_input_gate",
-    "lstm_no_forget_gate",
-    "lstm_no_output_gate",
-    "lstm_no_input_activation",
-    "lstm_no_output_activation",
-    "lstm_coupled",
-    "lstm_full_gate",
-    "mingru",
-    "minlstm",
-    "sru",
-    "qrnn",
-    "rg_lru",
-    "indrnn",
-    "lru",
-]
 RecurrentInitializer = Literal["orthogonal", "identity"]
 Pooling = Literal["last", "mean", "max", "attention"]
 AttentionKind = Literal["none", "additive", "multiplicative"]
@@ -96,6 +73,8 @@ class Encoder:
         changes: For frames, put each vector's change since the frame before beside it.
         points: For vectors of points, the coordinates of one (3 for a skeleton in space): all points are then seen from the
             first of their frame, wherever that is; 0 for other vectors.
+        times: For vectors, whether the last number of each is the time since the frame before, which the cell cfc reads; it
+            is given in units of its mean.
         filters: For images, the channels of the 3x3 convolutions, each with 2x2 max pooling behind it.
         units: For images, the width of a frame's vector, or of the vector of each place in a single image.
         backbone: A model of keras.applications by name, such as MobileNetV2, instead of these convolutions.
@@ -105,6 +84,7 @@ class Encoder:
 
     changes: bool = True
     points: int = 0
+    times: bool = False
     filters: tuple[int, ...] = (16, 32)
     units: int = 64
     backbone: str | None = None
@@ -146,6 +126,8 @@ class Stack:
         recurrent_initializer: "orthogonal" (Saxe et al. 2014), or "identity" as in an IRNN (Le, Jaitly and Hinton 2015).
         pyramidal: Let each layer after the first read its input in pairs of steps, so that it has half as many (Chan et al.
             2016); for what reads a sequence and doesn't answer at every step of it.
+        heads: Parts of each layer's units that don't see each other's past: the recurrent matrix is block-diagonal (as in
+            the sLSTM of Beck et al. 2024), and its product costs one part of a whole one's; 1 for a whole matrix.
     """
 
     cell: Cell | str = "lstm"
@@ -159,6 +141,7 @@ class Stack:
     locked: bool = False
     recurrent_initializer: RecurrentInitializer = "orthogonal"
     pyramidal: bool = False
+    heads: int = 1
 
     def __post_init__(self) -> None:
         if self.cell not in cells and ":" not in self.cell:
@@ -168,6 +151,12 @@ class Stack:
             raise InputError("stack.units is empty: give one width a layer, such as (64, 64).")
         for units in self.units:
             at_least("stack.units", units, 1)
+        at_least("stack.heads", self.heads, 1)
+        if odd := [units for units in self.units if units % self.heads]:
+            raise InputError(
+                f"stack.heads is {self.heads} with stack.units {self.units}, but {odd[0]} units don't come out even: give "
+                f"multiples of {self.heads}."
+            )
         at_least("stack.residual_from", self.residual_from, 2)
         if self.residual and len(set(self.units[self.residual_from - 2 :])) > 1:
             raise InputError(
@@ -326,6 +315,12 @@ class Search:
     def of_run(self, seed: int) -> Self:
         """With the run's seed for its draws, where it has none of its own."""
         return self if self.seed is not None else dataclasses.replace(self, seed=seed)
+
+
+BEAMS, LENGTH_PENALTIES = (
+    (1, 2, 3, 5, 8),
+    (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4),
+)  # that are tried where none are named
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
+from seqkit.recurrence.heads import turned
 from seqkit.recurrence.linear import linear_loops_of
 from seqkit.recurrence.loops import Loop, Setting, loops_of
 from seqkit.recurrence.shards import Shards, shards_of, split_mask
@@ -61,7 +62,8 @@ def scan(
         inputs: float, (batch, steps, features).
         kernel: (features, cell.gates * units).
         bias: (cell.gates * units,), or None.
-        recurrent: one (width, blocks * units) for each of the cell's products.
+        recurrent: one (width, blocks * units) for each of the cell's products, or its blocks alone where it has heads,
+            (heads, width / heads, blocks * units / heads) (`heads.py`).
         recurrent_bias: one (blocks * units,) or None for each of the cell's products.
         vectors: cell.vectors of (units,).
         memory: (batch, places, ...) for each of cell.memory.
@@ -196,9 +198,9 @@ class _Scan:
         doutputs = shards.split(upstream[0]) if self.setting.sequences else [()] * shards.count
         dstates = shards.split_all(upstream[-cell.states :])
         own = self.setting.projection
-        turned = [tf.transpose(w) for w in (*weights[: min(own, 1)], *weights[own : own + len(cell.products)])]
+        turned_over = [turned(w) for w in (*weights[: min(own, 1)], *weights[own : own + len(cell.products)])]
         back = [
-            backward(self.direction, r.x, r.mask, weights, turned, r.kept, doutput, dstate, r.memory)
+            backward(self.direction, r.x, r.mask, weights, turned_over, r.kept, doutput, dstate, r.memory)
             for r, doutput, dstate in zip(ran, doutputs, dstates, strict=True)
         ]
         dinputs, dweights, dinitial, dmemory = zip(*back, strict=True)

@@ -23,7 +23,15 @@ from seqkit.text.tokenizer import WORDS
 from seqkit.text.vocabulary import Vocabulary
 from seqkit.training.started import Started
 
-SHAPE = ("cell", "units", "residual", "residual_from", "layer_norm", "pyramidal")  # of a stack: what its weights mean
+SHAPE = (
+    "cell",
+    "units",
+    "heads",
+    "residual",
+    "residual_from",
+    "layer_norm",
+    "pyramidal",
+)  # of a stack: what its weights mean
 
 
 @dataclasses.dataclass(frozen=True)
