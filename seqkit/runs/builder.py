@@ -24,7 +24,7 @@ from seqkit.core.settings import Training
 from seqkit.runs.checking import check_training, handed
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.folder import CHECKPOINT, NewFolder, new_folder, scratch_folder
-from seqkit.runs.parts import add_parts, lacking, write_run
+from seqkit.runs.parts import add_parts, lacking, reported, write_run
 from seqkit.runs.rehearsal import rehearse
 from seqkit.runs.resumption import check_same
 from seqkit.runs.run import EVALUATION_BATCH, Run, command, load, versions
@@ -279,7 +279,8 @@ def _scored(splits: Splits) -> Examples:
     """The rows of a new run's report: the test rows, or the validation rows, saying so."""
     if splits.test is not None:
         return splits.test
-    notify("No test data: the report is on the validation rows, which have also chosen the epoch that was kept.")
+    if reported():
+        notify("No test data: the report is on the validation rows, which have also chosen the epoch that was kept.")
     origin = f"{splits.valid.origin}; validation rows, which chose the epoch"
     return dataclasses.replace(splits.valid, origin=origin)
 

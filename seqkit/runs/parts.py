@@ -38,6 +38,11 @@ def without_report() -> Iterator[None]:
         _bare.reset(token)
 
 
+def reported() -> bool:
+    """Whether a run gets a report."""
+    return not _bare.get()
+
+
 def write_run(
     folder: Path,
     task: Task,
