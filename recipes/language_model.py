@@ -79,7 +79,7 @@ def _unread(given: Arguments) -> dict[str, str]:
 @recipe(
     task="seqkit.tasks.language_model:LanguageModel",
     least={"vocabulary_size": 5, "min_count": 1, "window": 2},
-    reads=IN_STEP | {"training.label_smoothing"},
+    reads=IN_STEP | {"training.label_smoothing", "training.sampled"},
     unread=_unread,
     presets=PRESETS,
 )

@@ -33,11 +33,23 @@ class Plays:
 
 
 Source = Annotated[Any, Parameter(converter=lambda type_, tokens: tokens[0].value, n_tokens=1), Plays("source")]
+RunFolder = Annotated[Path | str | None, Plays("source")]
 Callbacks = Annotated[Sequence[Any], Parameter(parse=False), Plays("place")]
 Arguments = Mapping[str, Any]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def beside_start(given: Arguments) -> dict[str, str]:
+    """Settings that count for nothing beside `start_from`, or without it -> what makes it so."""
+    alone = {} if given.get("unlabelled") is not None else {"pretraining": "a training without unlabelled texts"}
+    if given["start_from"] is None and alone:
+        return alone | {"fine_tuning": "a model that starts from no language model (start_from)"}
+    if given["start_from"] is None:
+        return {"embedding.vectors": "a model that starts from a language model (unlabelled)"}
+    brought = ("unit", "lowercase", "vocabulary_size", "min_count", "embedding.vectors")
+    return alone | dict.fromkeys(brought, "start_from, whose language model brings its own,")
 
 
 class RunOptions(TypedDict, total=False):

@@ -7,39 +7,15 @@ import dataclasses
 from typing import ClassVar, Literal, Self
 
 from seqkit.core.bounds import at_least, check_sampling, one_of, share
+from seqkit.core.cell_names import Cell
 from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
 
-Cell = Literal[
-    "simple_rnn",
-    "lstm",
-    "gru",
-    "gru_reset_before",
-    "mut1",
-    "mut2",
-    "mut3",
-    "lstm_peephole",
-    "lstm_no_input_gate",
-    "lstm_no_forget_gate",
-    "lstm_no_output_gate",
-    "lstm_no_input_activation",
-    "lstm_no_output_activation",
-    "lstm_coupled",
-    "lstm_full_gate",
-    "mingru",
-    "minlstm",
-    "sru",
-    "qrnn",
-    "rg_lru",
-    "indrnn",
-    "lru",
-    "cfc",
-]
 RecurrentInitializer = Literal["orthogonal", "identity"]
 Pooling = Literal["last", "mean", "max", "attention"]
 AttentionKind = Literal["none", "additive", "multiplicative"]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
-Schedule = Literal["constant", "cosine"]
+Schedule = Literal["constant", "cosine", "slanted"]
 ClassWeights = Literal["none", "balanced"]
 Precision = Literal["float32", "mixed_bfloat16"]
 Exercise = Literal["programs", "addition", "copying"]
@@ -52,6 +28,7 @@ SPECIAL = (  # settings that a recipe has to say that it reads
     "training.tar",
     "training.attention_penalty",
     "training.scheduled_sampling",
+    "training.sampled",
 )
 CLASSES = frozenset({"training.class_weights", "training.label_smoothing"})  # what a choice among classes reads,
 IN_STEP = frozenset({"training.ar", "training.tar"})  # an answer at every step,
@@ -359,8 +336,9 @@ class Training:
         optimizer: Keras's optimizer of that name.
         learning_rate: Step size, after the warm-up.
         weight_decay: Decoupled weight decay (Loshchilov and Hutter 2019); Keras's default is 0.004 for adamw, else none.
-        warmup_steps: Steps over which the learning rate rises from nothing.
-        schedule: "constant", or "cosine" down to zero over all epochs (Loshchilov and Hutter 2017).
+        warmup_steps: Steps over which the learning rate rises from nothing; with a slanted schedule 0 is a tenth of all.
+        schedule: "constant", "cosine" down to zero over all epochs (Loshchilov and Hutter 2017), or "slanted": up, and then
+            down along a line, to a 32nd (Howard and Ruder 2018).
         plateau_patience: Halve the learning rate after so many epochs without a better `monitor`.
         global_clipnorm: Scale all gradients together down to this norm (Pascanu et al. 2013); 0 for no clipping.
         clipnorm: Scale each variable's gradient down to this norm.
@@ -379,6 +357,9 @@ class Training:
         attention_penalty: Weight of how unevenly a decoder looks at the places, added to the loss (Xu et al. 2015).
         scheduled_sampling: Share of the symbols before the next that are a decoder's own, at the end of training; it rises
             from nothing (Bengio et al. 2015).
+        sampled: Symbols, drawn in each step, against which a language model learns the right one, in place of all of its
+            vocabulary (sampled softmax, Bengio and Senecal 2008): the way to large vocabularies. The loss that is printed of
+            training is an estimate then; validation, scores and exports are over all. 0 for all, as of a smaller vocabulary.
         precision: Keras's dtype policy.
         checkpoint_minutes: Save the state of the training when so many minutes have passed since it was saved. It is saved
             at the end of each epoch's steps too, and as the training is stopped; 0 for then alone.
@@ -409,6 +390,7 @@ class Training:
     tar: float = 0.0
     attention_penalty: float = 0.0
     scheduled_sampling: float = 0.0
+    sampled: int = 0
     precision: Precision = "float32"
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int | None = None
@@ -433,6 +415,7 @@ class Training:
             "ar",
             "tar",
             "attention_penalty",
+            "sampled",
             "checkpoint_minutes",
         ):
             at_least(f"training.{name}", getattr(self, name), 0)
@@ -444,6 +427,11 @@ class Training:
             raise InputError(
                 f"training.global_clipnorm is {self.global_clipnorm}, clipnorm {self.clipnorm}, clipvalue "
                 f"{self.clipvalue}: use one kind of clipping and set the others to 0."
+            )
+        if self.sampled and self.label_smoothing:
+            raise InputError(
+                f"training.sampled is {self.sampled} with training.label_smoothing {self.label_smoothing}, which "
+                "spreads over all symbols: leave one of them at 0."
             )
         if self.plateau_patience and (self.schedule != "constant" or self.warmup_steps):
             raise InputError(

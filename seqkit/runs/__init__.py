@@ -16,6 +16,8 @@ __all__ = [
     "opening",
     "parts",
     "preparing",
+    "pretrained",
+    "pretraining",
     "ray_workers",
     "rehearsal",
     "resumption",

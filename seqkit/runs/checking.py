@@ -93,6 +93,11 @@ def checked(
     raise InputError(f"{recipe.__name__} checks nothing: a recipe makes its run by seqkit.RunBuilder, which does.")
 
 
+def checks_alone() -> bool:
+    """Whether the recipe that runs is called for its check alone."""
+    return _wanted.get() != "training"
+
+
 def rows_of(recipe: Callable[..., Any], arguments: Mapping[str, Any]) -> Splits:
     """Call a recipe for the rows alone that it reads, or holds out.
 

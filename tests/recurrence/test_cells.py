@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from seqkit.core.cell_names import Cell as CellName
 from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
-from seqkit.core.settings import Cell as CellName
 from seqkit.core.settings import Stack
 from seqkit.layers.stack import recurrent_stack
 from seqkit.recurrence.acceleration import Scanned, accelerate

@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.windows import Windows
+from seqkit.core.cell_names import Cell
 from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
-from seqkit.core.settings import Cell, Embedding, Stack, Training
+from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.step import Step
 from seqkit.layers.embedding import embed_tokens
 from seqkit.recurrence.cells import CELLS
