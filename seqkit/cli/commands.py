@@ -10,12 +10,12 @@ from cyclopts import Parameter
 
 import seqkit
 import seqkit_runner
-from seqkit.core.adaptation import Adaptation
+from seqkit.core.adaptation import BEAMS, LENGTH_PENALTIES, Adaptation
 from seqkit.core.arguments import Source
 from seqkit.core.errors import InputError, check_finished
 from seqkit.core.files import json_text
 from seqkit.core.registry import import_path
-from seqkit.core.settings import BEAMS, LENGTH_PENALTIES, Search
+from seqkit.core.settings import Search
 from seqkit.core.terminal import Terminal, shown
 
 if TYPE_CHECKING:

@@ -1,9 +1,12 @@
-"""What a language model may take in from a text while it is scored on it."""
+"""What is chosen after a training: the searches to try, and what a language model takes in while it is scored."""
 
 import dataclasses
 
 from seqkit.core.bounds import at_least, share
 from seqkit.core.errors import InputError
+
+# that are tried where none are named
+BEAMS, LENGTH_PENALTIES = (1, 2, 3, 5, 8), (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from seqkit.core.adaptation import BEAMS, LENGTH_PENALTIES
 from seqkit.core.arguments import hints_of
 from seqkit.core.bounds import one_of
 from seqkit.core.errors import InputError
 from seqkit.core.progress import tracked
 from seqkit.core.registry import recipe_holding
-from seqkit.core.settings import BEAMS, LENGTH_PENALTIES, Search
+from seqkit.core.settings import Search
 from seqkit.inference.generation import Generated
 from seqkit.metrics.bootstrap import paired_bootstrap
 from seqkit.metrics.metric import headlines
