@@ -1,6 +1,7 @@
 """What every room stands on: settings, errors, arguments, the registry, ragged rows, files, progress, workers."""
 
 __all__ = [
+    "adaptation",
     "arguments",
     "autotune",
     "bounds",

@@ -340,6 +340,12 @@ class Search:
         return self if self.seed is not None else dataclasses.replace(self, seed=seed)
 
 
+BEAMS, LENGTH_PENALTIES = (
+    (1, 2, 3, 5, 8),
+    (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4),
+)  # that are tried where none are named
+
+
 @dataclasses.dataclass(frozen=True)
 class Training:
     """How weights are moved.

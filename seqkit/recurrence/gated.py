@@ -35,24 +35,23 @@ def lstm(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     c_t = f c_{t-1} + i g, h_t = o tanh(c_t)
     """
     h, c = state
-    i, f, g, o = _add(x, op.product(h))
-    c = op.sigmoid(f) * c + op.sigmoid(i) * op.tanh(g)
-    return op.sigmoid(o) * op.tanh(c), c
+    i, f, g, o = op.gates(("sigmoid", "sigmoid", "tanh", "sigmoid"), x, op.product(h))
+    c = f * c + i * g
+    return o * op.tanh(c), c
 
 
 def gru(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """As cuDNN has it, reset after the product: h_t = z h_{t-1} + (1 - z) tanh(W_h x_t + r (R_h h_{t-1} + b))."""
     (h,) = state
     z, r, n = op.product(h)
-    z, r = op.sigmoid(x[0] + z), op.sigmoid(x[1] + r)
+    z, r = op.gates(("sigmoid", "sigmoid"), x[:2], (z, r))
     return (z * h + (1 - z) * op.tanh(x[2] + r * n),)
 
 
 def gru_reset_before(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """Cho et al. 2014: h_t = z h_{t-1} + (1 - z) tanh(W_h x_t + R_h (r h_{t-1}))."""
     (h,) = state
-    z, r = _add(x[:2], op.product(h, 0))
-    z, r = op.sigmoid(z), op.sigmoid(r)
+    z, r = op.gates(("sigmoid", "sigmoid"), x[:2], op.product(h, 0))
     return (z * h + (1 - z) * op.tanh(x[2] + op.product(r * h, 1)[0]),)
 
 
@@ -73,8 +72,7 @@ def mut2(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     h' = tanh(W_hh (r h) + W_xh x_t + b_h) z + h (1 - z)
     """
     (h,) = state
-    z, r = _add(x[:2], op.product(h, 0))
-    z, r = op.sigmoid(z), op.sigmoid(r)
+    z, r = op.gates(("sigmoid", "sigmoid"), x[:2], op.product(h, 0))
     return (op.tanh(op.product(r * h, 1)[0] + x[2]) * z + h * (1 - z),)
 
 

@@ -21,7 +21,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.registry import recipe_of
 from seqkit.core.settings import Training
-from seqkit.runs.checking import check_training
+from seqkit.runs.checking import check_training, handed
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.folder import CHECKPOINT, NewFolder, new_folder, scratch_folder
 from seqkit.runs.parts import add_parts, lacking, write_run
@@ -105,7 +105,7 @@ class RunBuilder:
         """The recipe's data, read by `seqkit.sources.splits.read_splits` with these options."""
         data, valid, test = (self._arguments[name] for name in ("data", "valid", "test"))
         given = {name: self._arguments[name] for name in ("seed", "data_dir")}
-        return read_splits(data, valid, test, columns, **given, **options)
+        return handed(read_splits(data, valid, test, columns, **given, **options))
 
     def done(
         self,

@@ -5,6 +5,7 @@ __all__ = [
     "backbone",
     "checkpoint",
     "curriculum",
+    "dynamic_evaluation",
     "executor",
     "interruption",
     "monitor",
