@@ -126,8 +126,7 @@ class Stack:
         recurrent_initializer: "orthogonal" (Saxe et al. 2014), or "identity" as in an IRNN (Le, Jaitly and Hinton 2015).
         pyramidal: Let each layer after the first read its input in pairs of steps, so that it has half as many (Chan et al.
             2016); for what reads a sequence and doesn't answer at every step of it.
-        heads: Parts of each layer's units that don't see each other's past: the recurrent matrix is block-diagonal (as in
-            the sLSTM of Beck et al. 2024), and its product costs one part of a whole one's; 1 for a whole matrix.
+        heads: Parts of each layer's units that don't see each other's past: the recurrent matrix is block-diagonal.
     """
 
     cell: Cell | str = "lstm"

@@ -10,6 +10,7 @@ from seqkit.layers.decoder import decoder_model
 from seqkit.layers.embedding import embed_tokens
 from seqkit.layers.frames import embed_frames, frame_statistics
 from seqkit.layers.stack import recurrent_stack
+from seqkit.recipes import video_frames
 from seqkit.recurrence.cells import Recurrent
 from seqkit.recurrence.stateful import stateful
 from seqkit.topologies.many_to_many import many_to_many
@@ -111,4 +112,6 @@ def test_what_is_no_time_is_told():
         frame_statistics([np.array([[1.0, -1.0]])], Encoder(times=True))
     with pytest.raises(InputError, match=r"a frame's shape is \(8, 8, 3\): expected vectors whose last number"):
         embed_frames((8, 8, 3), Encoder(times=True))
+    with pytest.raises(InputError, match="a time can't be turned"):
+        video_frames(turned_copies=1, encoder=Encoder(times=True, points=3))
     assert embed_frames((4,), Encoder(times=True, points=3))[1].shape[-1] == 3 + 3 + 1  # a point, its change and a time
