@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqkit.baselines.classifiers import LinearTfidf, Majority
+from seqkit.baselines.classifiers import LinearTfidf, Majority, NaiveBayesLinear
 from seqkit.batches.derived import with_end
 from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.export.description import LABELS, TOKENIZER, Description
@@ -27,20 +27,21 @@ from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
 
 
 class LabelBaselines(Baselines):
-    """The most frequent label, and a linear model on one and two words (TF-IDF)."""
+    """The most frequent label, and two linear models on one and two words: of TF-IDF, and of naive Bayes log-ratios."""
 
     classes: tuple[str, ...]
 
     def baselines(self) -> Mapping[str, type[Baseline]]:
-        return {"majority": Majority, "linear": LinearTfidf}
+        return {"majority": Majority, "linear": LinearTfidf, "naive_bayes": NaiveBayesLinear}
 
     def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
             "majority": lambda: Majority.fit(train["label"], self.classes),
             "linear": lambda: LinearTfidf.fit(train["text"], train["label"], self.classes),
+            "naive_bayes": lambda: NaiveBayesLinear.fit(train["text"], train["label"], self.classes),
         }
 
-    def baseline_outputs(self, baseline: Majority | LinearTfidf, examples: Examples) -> np.ndarray:
+    def baseline_outputs(self, baseline: Majority | LinearTfidf | NaiveBayesLinear, examples: Examples) -> np.ndarray:
         return baseline.probabilities(examples["text"])
 
 
