@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from seqkit.core.arguments import RunOptions, Source, recipe
 from seqkit.core.settings import CLASSES, Embedding, Pooling, Stack, Training
+from seqkit.core.wide import Wide
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
@@ -30,6 +31,7 @@ def sentiment(
     embedding: Embedding = Embedding(units=64, dropout=0.2),
     stack: Stack = Stack(cell="lstm", units=(64,), bidirectional=True, dropout=0.1),
     pooling: Pooling = "max",
+    wide: Wide = Wide(),
     training: Training = Training(epochs=6),
     **run: Unpack[RunOptions],
 ) -> Run:
@@ -49,6 +51,7 @@ def sentiment(
         embedding: How tokens become vectors.
         stack: The recurrent layers.
         pooling: How the steps become one vector.
+        wide: What of the text goes straight into the scores.
         training: How the weights are moved.
     Returns:
         The run.
@@ -76,10 +79,14 @@ def sentiment(
             max_length=max_length,
         )
         vectors = read_vectors(embedding.vectors, task.vocabulary, seed=run["seed"]) if embedding.vectors else None
+        ids, features, mask = embed_tokens(len(task.vocabulary), embedding, vectors)
         model = many_to_one(
-            *embed_tokens(len(task.vocabulary), embedding, vectors),
+            ids,
+            features,
+            mask,
+            wide=task.wide_path(ids, wide),
             outputs=len(task.classes),
             stack=stack,
             pooling=pooling,
         )
-        return making.done(task, model, splits)
+        return making.done(task, model, splits, start=lambda: task.start_wide(model, splits.train, wide))

@@ -97,7 +97,7 @@ _ALIKE = {
     "Exp": "Exp", "Log": "Log", "Sqrt": "Sqrt", "Softplus": "Softplus", "Softsign": "Softsign", "Elu": "Elu",
     "Selu": "Selu", "Erf": "Erf", "Equal": "Equal", "Less": "Less", "LessEqual": "LessOrEqual", "Greater": "Greater",
     "GreaterEqual": "GreaterOrEqual", "LogicalAnd": "And", "LogicalOr": "Or", "LogicalNot": "Not", "SelectV2": "Where",
-    "Cos": "Cos", "Sin": "Sin",
+    "Cos": "Cos", "Sin": "Sin", "FloorMod": "Mod",
 }  # fmt: skip
 
 
@@ -359,6 +359,13 @@ def _reduce_truth(builder: Builder, op: Any, inputs: list[Value]) -> Value:
 def _cumsum(builder: Builder, op: Any, inputs: list[Value]) -> Value:
     options = {name: int(op.get_attr(name)) for name in ("exclusive", "reverse")}
     return builder.add("CumSum", inputs[0], _fixed(inputs[1], op).astype(np.int64), **options)
+
+
+@primitive("TopKV2")
+def _top(builder: Builder, op: Any, inputs: list[Value]) -> list[Value]:
+    count = builder.add("Reshape", _whole(builder, inputs[1]), np.array([1]))
+    values, places = builder.add_many("TopK", 2, inputs[0], count)
+    return [values, builder.cast(places, np.int32)]
 
 
 @primitive("TensorScatterAdd")

@@ -113,11 +113,15 @@ class RunBuilder:
         model: keras.Model,
         splits: Splits,
         curriculum: Callable[[Rows], Curriculum] | None = None,
+        *,
+        start: Callable[[], None] | None = None,
     ) -> Run:
         """Train the model; the run stands then, and samples, baselines and the report are added to it, each by itself.
 
         Args:
             curriculum: From the rows of the training data to what gives each epoch's in their place.
+            start: Sets those weights that start from the training rows: a check, and a run that stands, do without, and of
+                several processes the first one does it for all.
         Returns:
             The run; its `failed` says what could not be added, and why. Of several processes the first one has it; the
             others have the trained model alone, with a "worker" in its `info`.
@@ -138,6 +142,8 @@ class RunBuilder:
         if self._peers.first:
             found, seen = check_training(task, splits, strict=self._arguments["strict"])
             info = self._begin(info, monitor) | found
+            if start is not None:
+                start()
             rehearse(task, forward, splits, info, self._folder.path)
         keras.utils.set_random_seed(self._arguments["seed"])
         history = self._train(task, model, splits, info, objective, monitor, curriculum)

@@ -13,8 +13,11 @@ import tensorflow as tf
 from seqkit.baselines.classifiers import LinearTfidf, Majority, NaiveBayesLinear
 from seqkit.batches.derived import with_end
 from seqkit.batches.pipeline import Pipeline, boundaries
+from seqkit.core.errors import InputError
+from seqkit.core.wide import Wide
 from seqkit.export.description import LABELS, TOKENIZER, Description
 from seqkit.export.serving import TextClassifier
+from seqkit.layers.wide import Runs, start_wide, wide_logits
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits
@@ -24,6 +27,9 @@ from seqkit.tasks.roles import Baselines
 from seqkit.text.labels import learn_classes
 from seqkit.text.tokenizer import Tokenizer
 from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
+
+RUN = 2  # tokens of the longest run of a wide path
+WIDE_CLASSES = 256  # that have a wide path
 
 
 class LabelBaselines(Baselines):
@@ -102,6 +108,31 @@ class TextClassification(LabelBaselines, ClassOfARow):
     @property
     def vocabularies(self) -> Mapping[str, Vocabulary]:
         return {"text": self.vocabulary}
+
+    def wide_path(self, ids: keras.KerasTensor, wide: Wide) -> keras.KerasTensor | None:
+        """Scores of the runs of tokens that ids hold, float32 (batch, classes); nothing where there is to be no such path.
+
+        Args:
+            ids: int32, (batch, steps).
+        """
+        runs = self._runs(wide)
+        if runs is None:
+            return None
+        return wide_logits(ids, runs, outputs=len(self.classes), rate=wide.rate, dropout=wide.dropout)
+
+    def start_wide(self, model: keras.Model, train: Examples, wide: Wide) -> None:
+        """Give that path what the training texts say; a model without one is left as it is."""
+        if runs := self._runs(wide):
+            start_wide(model, self.ids(train, "text"), self.labels(train), runs)
+
+    def _runs(self, wide: Wide) -> Runs | None:
+        if wide.ngrams and len(self.classes) > WIDE_CLASSES:
+            raise InputError(
+                f"wide.ngrams is {wide.ngrams}, but a run of tokens would have a weight for each of {len(self.classes):,} "
+                f"classes, and {WIDE_CLASSES} are the most: leave it out, or choose 0."
+            )
+        longest = wide.ngrams if wide.ngrams is not None else RUN if len(self.classes) <= WIDE_CLASSES else 0
+        return Runs.of(len(self.vocabulary), longest, wide.buckets) if longest else None
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         ids = self.ids(examples, "text", cache="label" in examples.columns)  # what a user asks to predict is not kept
