@@ -89,4 +89,10 @@ def sentiment(
             stack=stack,
             pooling=pooling,
         )
-        return making.done(task, model, splits, start=lambda: task.start_wide(model, splits.train, wide))
+        return making.done(
+            task,
+            model,
+            splits,
+            start=lambda: task.start_wide(model, splits.train, wide),
+            finish=lambda: task.weigh_paths(model, splits.valid),
+        )

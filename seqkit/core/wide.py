@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from seqkit.core.bounds import at_least, share
+from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
 
 LONGEST = 6  # tokens of a run
@@ -17,13 +17,11 @@ class Wide:
         buckets: How many weights the runs of one length share at most, from two tokens on, by hashing; for fewer tokens to
             train on there are fewer.
         rate: How fast its weights learn, as a multiple of `training.learning_rate`.
-        dropout: Share of texts whose scores by this path are left out in training, so that the recurrent one learns of all.
     """
 
     ngrams: int | None = None
     buckets: int = 1 << 20
-    rate: float = 20.0
-    dropout: float = 0.0
+    rate: float = 5.0
 
     def __post_init__(self) -> None:
         if self.ngrams is not None:
@@ -31,14 +29,13 @@ class Wide:
             if self.ngrams > LONGEST:
                 raise InputError(f"wide.ngrams is {self.ngrams}: give {LONGEST} at most.")
         at_least("wide.buckets", self.buckets, 2)
-        share("wide.dropout", self.dropout)
         if not self.rate > 0:
             raise InputError(f"wide.rate is {self.rate}: give a number above 0.")
 
     def unread(self) -> dict[str, str]:
         """Field -> what makes it count for nothing."""
         return (
-            dict.fromkeys(("buckets", "rate", "dropout"), "a model without a wide path (wide.ngrams 0)")
+            dict.fromkeys(("buckets", "rate"), "a model without a wide path (wide.ngrams 0)")
             if self.ngrams == 0
             else {}
         )

@@ -18,6 +18,7 @@ from seqkit.core.ragged import Ragged
 
 PADDING, END = 0, 3  # the place that says nothing: its ratios are 0
 RATIOS, FACTORS = "wide_ratios", "wide_factors"  # names of layers
+HEAD = "logits"  # of the layer that scores the other path's summary
 TOGETHER = "together"  # of the layer that adds this path's scores to another's
 # of the ids of a run; found by search: for every power of two from 2^8 to 2^20 the least distance of two pairs that share a
 # bucket is, for each two of these, 0.45 times that of the best lattice, so that pairs of frequent words hardly ever do
@@ -67,15 +68,12 @@ class Runs:
         return self.tokens + (len(run) - 2) * self.buckets + sum(parts[1:], parts[0]) % self.buckets
 
 
-def wide_logits(
-    ids: keras.KerasTensor, runs: Runs, *, outputs: int, rate: float, dropout: float = 0.0
-) -> keras.KerasTensor:
+def wide_logits(ids: keras.KerasTensor, runs: Runs, *, outputs: int, rate: float) -> keras.KerasTensor:
     """Scores of a text's runs, each counted once; nothing but zeros until `start_wide` was called on the model.
 
     Args:
         ids: int32, (batch, steps), 0 for padding.
         rate: How much a step of a factor's variable moves it.
-        dropout: Share of texts whose scores are left out in training, whole, so that the other path learns of them too.
     Returns:
         float32, (batch, outputs).
     """
@@ -92,13 +90,19 @@ def wide_logits(
     known = keras.layers.Embedding(runs.size, outputs, "zeros", trainable=False, dtype="float32", name=RATIOS)
     learned = keras.layers.Embedding(runs.size, outputs, "zeros", dtype="float32", name=FACTORS)
     scores = known(held) * (1.0 + rate * learned(held))  # (batch, longest * steps, outputs)
-    scores = ops.sum(scores, axis=1)
-    if dropout:
-        kept = keras.layers.Dropout(dropout, noise_shape=(None, 1), dtype="float32", name="wide_dropout")(
-            ops.ones_like(scores)
-        )
-        scores = ops.where(ops.equal(kept, 0.0), 0.0, scores)
-    return scores
+    return ops.sum(scores, axis=1)
+
+
+def paths_of(model: keras.Model) -> list[keras.KerasTensor]:
+    """What is added up for the model's scores, where it is a wide path's and another's: float32, (batch, outputs) each."""
+    return next((list(layer.input) for layer in model.layers if layer.name == TOGETHER), [])
+
+
+def weigh_paths(model: keras.Model, recurrent: float, wide: float) -> None:
+    """Multiply what each of two paths says before it is added up, by its weights."""
+    head, table = model.get_layer(HEAD), model.get_layer(RATIOS)
+    head.set_weights([recurrent * weights for weights in head.get_weights()])
+    table.set_weights([wide * table.get_weights()[0]])
 
 
 def start_wide(model: keras.Model, ids: Ragged, labels: np.ndarray, runs: Runs) -> None:

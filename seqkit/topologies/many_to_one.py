@@ -5,7 +5,7 @@ import keras
 from seqkit.core.settings import Pooling, Stack
 from seqkit.layers.images import compare
 from seqkit.layers.pooling import summarise
-from seqkit.layers.wide import TOGETHER
+from seqkit.layers.wide import HEAD, TOGETHER
 
 
 def many_to_one(
@@ -35,7 +35,7 @@ def many_to_one(
     _, _, summary = summarise(features, mask, stack, pooling)  # (batch, width)
     if grid is not None:
         summary = compare(summary, grid, hops=hops)
-    logits = keras.layers.Dense(outputs, dtype="float32", name="logits")(summary)
+    logits = keras.layers.Dense(outputs, dtype="float32", name=HEAD)(summary)
     if wide is not None:
         logits = keras.layers.Add(dtype="float32", name=TOGETHER)([logits, wide])
     return keras.Model(inputs, logits, name="many_to_one")

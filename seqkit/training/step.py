@@ -12,6 +12,7 @@ from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.rows import WHOLE, Part, Rows
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
+from seqkit.layers.wide import paths_of
 from seqkit.training.averages import move_averages
 from seqkit.training.executor import Batch, Executor, executor_of
 from seqkit.training.objectives import Objective
@@ -37,6 +38,9 @@ def make_train_step(
 ) -> Step:
     """One step as a graph that is traced once, whatever the batch's shape.
 
+    Where a model's scores are a sum of several paths', each path learns as if it were alone: one that has the training rows
+    by heart would leave the others nothing to learn. The figures are of the sum.
+
     Each process sums up over its part of the batch, divided by the items of the whole: what the processes add up in their
     one exchange is the loss and the gradient of the whole batch, which is then clipped and applied by each.
 
@@ -52,7 +56,7 @@ def make_train_step(
     optimizer = model.optimizer
     descend = objective.training_loss or objective.loss
     executor = executor or training_executor(model, train, training, part=peers.part)
-    total = len(train) * training.epochs
+    total, several = len(train) * training.epochs, bool(paths_of(model))
     wanted = tf.zeros(0) if wishes is None else wishes
 
     def step(batch: Batch) -> dict[str, tf.Tensor]:
@@ -61,8 +65,10 @@ def make_train_step(
             batch = _own_tokens_before(batch, executor, training, optimizer.iterations.value, total, seed, peers.part)
         with tf.GradientTape() as tape:
             outputs, states = executor(batch, training=True)
+            outputs, *paths = outputs if several else [outputs]
             outputs, penalty = _penalised(outputs, training, weights, batch, peers)
-            loss = tf.reduce_sum(descend(batch["targets"], outputs) * weights) / batch["items"] + penalty
+            losses = [tf.reduce_sum(descend(batch["targets"], one) * weights) for one in paths or [outputs]]
+            loss = tf.add_n(losses) / batch["items"] + penalty
             if model.losses:
                 loss += tf.add_n(model.losses) / peers.part.size
         gradients = [_dense(gradient) for gradient in tape.gradient(loss, [v.value for v in variables])]
@@ -126,6 +132,8 @@ def training_executor(
     change = WeightDrop(training.weight_drop, seed, count) if training.weight_drop else None
     shown = with_activations(model) if training.ar or training.tar else model
     shown = with_attention(model) if training.attention_penalty else shown
+    if paths := paths_of(model):
+        shown = keras.Model(model.input, [*shown.outputs, *paths], name=model.name)
     return executor_of(shown, train, training.epochs, change, part)
 
 
