@@ -13,9 +13,10 @@ class Wide:
     """Weights of runs of tokens, straight into the scores of the labels, beside the recurrent path (Cheng et al. 2016).
 
     Attributes:
-        ngrams: Tokens of the longest run that is weighed; 0 for no such path, nothing for runs of two.
-        buckets: How many weights the runs of one length share at most, from two tokens on, by hashing; for fewer tokens to
-            train on there are fewer.
+        ngrams: Tokens of the longest run that is weighed; 0 for no such path, nothing for runs of two, or for no such path
+            where there are more than 256 labels.
+        buckets: How many weights the runs of one length share at most, from two tokens on, by hashing; the power of two at or
+            below it. For a small vocabulary there are fewer.
         rate: How fast its weights learn, as a multiple of `training.learning_rate`.
     """
 

@@ -97,7 +97,7 @@ _ALIKE = {
     "Exp": "Exp", "Log": "Log", "Sqrt": "Sqrt", "Softplus": "Softplus", "Softsign": "Softsign", "Elu": "Elu",
     "Selu": "Selu", "Erf": "Erf", "Equal": "Equal", "Less": "Less", "LessEqual": "LessOrEqual", "Greater": "Greater",
     "GreaterEqual": "GreaterOrEqual", "LogicalAnd": "And", "LogicalOr": "Or", "LogicalNot": "Not", "SelectV2": "Where",
-    "Cos": "Cos", "Sin": "Sin", "FloorMod": "Mod",
+    "Cos": "Cos", "Sin": "Sin",
 }  # fmt: skip
 
 
@@ -359,6 +359,13 @@ def _reduce_truth(builder: Builder, op: Any, inputs: list[Value]) -> Value:
 def _cumsum(builder: Builder, op: Any, inputs: list[Value]) -> Value:
     options = {name: int(op.get_attr(name)) for name in ("exclusive", "reverse")}
     return builder.add("CumSum", inputs[0], _fixed(inputs[1], op).astype(np.int64), **options)
+
+
+@primitive("FloorMod")
+def _remainder(builder: Builder, op: Any, inputs: list[Value]) -> Value:
+    if not op.outputs[0].dtype.is_integer:
+        raise InputError("Remainders of fractions have no onnx form here. Export savedmodel, which holds them.")
+    return builder.add("Mod", *inputs)
 
 
 @primitive("TopKV2")
