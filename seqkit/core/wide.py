@@ -15,8 +15,8 @@ class Wide:
     Attributes:
         ngrams: Tokens of the longest run that is weighed; 0 for no such path, nothing for runs of two, or for no such path
             where there are more than 256 labels.
-        buckets: How many weights the runs of one length share at most, from two tokens on, by hashing; a power of two, or that
-            below it. For a small vocabulary there are fewer.
+        buckets: How many weights the runs of one length share at most, from two tokens on, by hashing; a power of two at or
+            below this. For a small vocabulary there are fewer.
         rate: How fast its weights learn, as a multiple of `training.learning_rate`.
     """
 
