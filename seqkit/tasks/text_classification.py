@@ -32,7 +32,8 @@ from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
 from seqkit.training.executor import Forward, row_outputs
 
 RUN = 2  # tokens of the longest run of a wide path
-WEIGHED = 64  # rows that are asked at once for the weights of paths
+WEIGHTS = 1 << 22  # of the runs of one length
+WEIGHED, AT_ONCE = 20_000, 64  # rows that are asked for the weights of paths, and at once
 WIDE_CLASSES = 256  # that have a wide path
 
 
@@ -135,7 +136,8 @@ class TextClassification(LabelBaselines, ClassOfARow):
         """
         if not (paths := paths_of(model)):
             return
-        rows, _ = self.encode(valid, WEIGHED)
+        valid = valid.take(range(0, len(valid), -(-len(valid) // WEIGHED)), valid.origin)
+        rows, _ = self.encode(valid, AT_ONCE)
         said = row_outputs(Forward(keras.Model(model.input, keras.ops.stack(paths, axis=1))), rows)
         labels, said = self.labels(valid), said.astype(np.float64)  # (rows, 2, classes)
 
@@ -152,7 +154,8 @@ class TextClassification(LabelBaselines, ClassOfARow):
                 f"classes, and {WIDE_CLASSES} are the most: leave it out, or choose 0."
             )
         longest = wide.ngrams if wide.ngrams is not None else RUN if len(self.classes) <= WIDE_CLASSES else 0
-        return Runs.of(len(self.vocabulary), longest, wide.buckets) if longest else None
+        most = min(wide.buckets, WEIGHTS // len(self.classes))
+        return Runs.of(len(self.vocabulary), longest, most) if longest else None
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         ids = self.ids(examples, "text", cache="label" in examples.columns)  # what a user asks to predict is not kept

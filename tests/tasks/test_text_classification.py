@@ -71,6 +71,19 @@ def test_a_sum_of_paths_has_the_weights_of_least_loss_on_the_validation_rows(rng
             assert min(moved) < 0 or loss(moved) > loss(weights) - 1e-6
 
 
+def test_of_very_many_validation_rows_some_are_asked(rng, monkeypatch):
+    task, train, valid = text_task(("a", "b")), examples(rng), examples(rng)
+    model = two_paths(task, train, Wide())
+    start = model.get_weights()
+    monkeypatch.setattr("seqkit.tasks.text_classification.WEIGHED", 20)
+    found = []
+    for rows in (valid, valid.take(range(0, 60, 3), "a third")):
+        model.set_weights(start)
+        task.weigh_paths(model, rows)
+        found.append(model.get_layer("logits").get_weights()[0])
+    np.testing.assert_array_equal(*found)
+
+
 def test_a_model_of_one_path_is_left_as_it_is(rng):
     task, rows = text_task(("a", "b")), examples(rng)
     model = two_paths(task, rows, Wide(ngrams=0))
@@ -80,12 +93,15 @@ def test_a_model_of_one_path_is_left_as_it_is(rng):
     np.testing.assert_equal(model.get_weights(), before)
 
 
-def test_very_many_classes_have_no_wide_path_and_asking_for_one_is_refused(rng):
+def test_very_many_classes_have_no_wide_path_and_asking_for_one_is_refused(monkeypatch):
     task = text_task(tuple(f"{number:04}" for number in range(WIDE_CLASSES + 1)))
     ids = keras.Input((None,), dtype="int32")
     assert task.wide_path(ids, Wide()) is None
     with pytest.raises(InputError, match=r"wide.ngrams is 2, but .* 257 classes, and 256 are the most"):
         task.wide_path(ids, Wide(ngrams=2))
+    monkeypatch.setattr("seqkit.tasks.text_classification.WEIGHTS", 1 << 10)
+    some = text_task(tuple(f"{number:04}" for number in range(100)))
+    assert keras.Model(ids, some.wide_path(ids, Wide())).get_layer(RATIOS).input_dim - len(some.vocabulary) == 8
     few = text_task(("a", "b"))
     table = keras.Model(ids, few.wide_path(ids, Wide(buckets=100))).get_layer(RATIOS)
     assert (table.input_dim - len(few.vocabulary)) == 64  # a power of two, and no more than asked for
