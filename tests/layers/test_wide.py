@@ -90,6 +90,14 @@ def test_counts_do_not_depend_on_how_many_texts_are_counted_at_once(monkeypatch,
     np.testing.assert_allclose(log_ratios_of(ids, labels, Runs(TOKENS, 3, 64), CLASSES), whole, rtol=1e-6)
 
 
+class Within(int):
+    """A number whose products are to be 32-bit integers: not every format's wrap around."""
+
+    def __mul__(self, other):
+        assert int(self) * other < 2**31
+        return int(self) * other
+
+
 @pytest.mark.parametrize("tokens", [600, 20_000, 3_000_000])
 def test_runs_fall_into_all_buckets_alike_and_no_integer_runs_over(tokens, rng):
     runs = Runs(tokens, 3, 1 << 12)
@@ -101,6 +109,7 @@ def test_runs_fall_into_all_buckets_alike_and_no_integer_runs_over(tokens, rng):
         assert len(counts) == runs.buckets
         assert counts.var() < 1.5 * counts.mean()  # of draws they are equal
     assert places.max() < runs.size
+    Runs(tokens, 6, 1 << 12).places([Within(tokens - 1)] * 6)
 
 
 @pytest.mark.parametrize(
