@@ -1,5 +1,5 @@
-"""The light cells beside the LSTM and the GRU, all through seqkit's scan, in one run: a training step (forward and all
-gradients), a forward pass, and a step of a stream.
+"""The light cells, and LSTM and GRU in four heads, beside LSTM and GRU, all through seqkit's scan, in one run: a training
+step (forward and all gradients), a forward pass, and a step of a stream.
 
     python benchmarks/linear_recurrences.py --shapes 32,200,128,128 8,4000,128,128 --repeats 9
 
@@ -18,7 +18,7 @@ import time
 import numpy as np
 from recurrence import data, keras_layer, keras_steps, medians
 
-CELLS = ["lstm", "gru", "mingru", "minlstm", "sru", "qrnn", "rg_lru", "indrnn", "lru"]
+CELLS = ["lstm", "gru", "lstm/4", "gru/4", "mingru", "minlstm", "sru", "qrnn", "rg_lru", "indrnn", "lru"]
 
 
 def forward(cell, shape):

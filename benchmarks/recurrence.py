@@ -1,6 +1,9 @@
 """Train step of one recurrent layer (forward and all gradients): seqkit beside Keras/TensorFlow, Keras/JAX and PyTorch.
 
     python benchmarks/recurrence.py --cells lstm gru --shapes 32,200,128,128 --peers keras torch --repeats 9
+    python benchmarks/recurrence.py --forward --cells lstm gru --peers torch onnx
+
+With --forward the forward pass alone, of a batch of 1 and one of 32, beside ONNX Runtime too.
 
 One process measures all but Keras/JAX, whose backend needs a process of its own; the systems take turns within each
 repeat, so that a busy machine is busy for all, and make a few steps in a row, as in training. Printed are medians in ms,
@@ -33,13 +36,15 @@ def data(shape, masked):
 
 
 def keras_layer(cell, units, dtype):
+    """Of a cell by its name, with "/4" behind it in four heads."""
     from keras import layers
 
     from seqkit.recurrence.cells import Recurrent
 
     options = {"return_sequences": True, "dtype": dtype}
     known = {"lstm": layers.LSTM, "gru": layers.GRU, "simple_rnn": layers.SimpleRNN}
-    return known[cell](units, **options) if cell in known else Recurrent(units, cell, **options)
+    name, _, heads = cell.partition("/")
+    return known[cell](units, **options) if cell in known else Recurrent(units, name, heads=int(heads or 1), **options)
 
 
 def keras_steps(cell, shape, masked, dtype, peers) -> dict[str, Callable]:
@@ -73,15 +78,78 @@ def keras_steps(cell, shape, masked, dtype, peers) -> dict[str, Callable]:
     return steps
 
 
-def torch_step(cell, shape, masked, dtype) -> Callable:
+def forward_steps(cell, shape, peers) -> dict[str, Callable]:
+    """The forward pass alone: seqkit, and those of Keras/TensorFlow, PyTorch and ONNX Runtime that are asked for."""
+    import keras
+    import tensorflow as tf
+
+    from seqkit.recurrence.acceleration import accelerate
+
+    x = data(shape, False)[0]
+    inputs = keras.Input(x.shape[1:])
+    model = keras.Model(inputs, keras_layer(cell, shape[3], "float32")(inputs))
+
+    def forward(each, jit):
+        run, given = tf.function(lambda x: each(x, training=False), jit_compile=jit), tf.constant(x)
+        return lambda: run(given).numpy()
+
+    steps = {"seqkit": forward(accelerate(model), False)}
+    if "keras" in peers:
+        steps |= {"keras": forward(model, False), "keras-jit": forward(model, True)}
+    if "torch" in peers and cell in KERAS_CELLS:
+        torch, layer = torch_layer(cell, shape)
+        given = torch.tensor(x)
+
+        def run():
+            with torch.inference_mode():
+                layer(given)
+
+        steps["torch"] = run
+    if "onnx" in peers and cell in KERAS_CELLS:
+        steps["onnx"] = onnx_forward(cell, x, shape[3])
+    return steps
+
+
+def onnx_forward(cell, x, units) -> Callable:
+    """ONNX's own operator, alone in a graph, by ONNX Runtime."""
+    import onnx
+    import onnxruntime
+
+    kind, rng = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "RNN"}[cell], np.random.default_rng(0)
+    width = GATES[cell] * units
+    sizes = {"W": (1, width, x.shape[2]), "R": (1, width, units), "B": (1, 2 * width)}
+    weights = [
+        onnx.numpy_helper.from_array(rng.normal(0, 0.1, size).astype("float32"), name) for name, size in sizes.items()
+    ]
+    options = {"linear_before_reset": 1} if cell == "gru" else {}
+    node = onnx.helper.make_node(kind, ["x", *sizes], ["y"], hidden_size=units, **options)
+    steps = np.ascontiguousarray(x.transpose(1, 0, 2))  # the operator's own order
+    ends = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, size)
+        for name, size in (("x", steps.shape), ("y", None))
+    ]
+    graph = onnx.helper.make_graph([node], "layer", ends[:1], ends[1:], weights)
+    made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = len(os.sched_getaffinity(0))
+    session = onnxruntime.InferenceSession(made.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return lambda: session.run(["y"], {"x": steps})
+
+
+def torch_layer(cell, shape):
     try:
         import torch
     except ImportError:
         sys.exit("The peer torch needs PyTorch: pip install torch, or leave it out of --peers.")
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "simple_rnn": torch.nn.RNN}[cell]
+    return torch, kind(shape[2], shape[3], batch_first=True)
+
+
+def torch_step(cell, shape, masked, dtype) -> Callable:
+    torch, layer = torch_layer(cell, shape)
     x, upstream, lengths = data(shape, masked)
-    layer, x, upstream = kind(shape[2], shape[3], batch_first=True), torch.tensor(x), torch.tensor(upstream)
+    x, upstream = torch.tensor(x), torch.tensor(upstream)
     x.requires_grad_()
     low = dtype == "mixed_bfloat16"
 
@@ -157,10 +225,20 @@ def jax_medians(options, cell, shape, masked) -> dict[str, float]:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", nargs="+", default=KERAS_CELLS, help="any name in seqkit.recurrence.cells.CELLS")
+    parser.add_argument(
+        "--cells",
+        nargs="+",
+        default=KERAS_CELLS,
+        help="any name in seqkit.recurrence.cells.CELLS; lstm/4 is four heads",
+    )
     parser.add_argument("--shapes", nargs="+", default=SHAPES, help="batch,steps,inputs,units")
     parser.add_argument("--masks", nargs="+", default=["full", "masked"], choices=["full", "masked"])
-    parser.add_argument("--peers", nargs="*", default=["keras", "jax", "torch"], choices=["keras", "jax", "torch"])
+    parser.add_argument(
+        "--peers", nargs="*", default=["keras", "jax", "torch"], choices=["keras", "jax", "torch", "onnx"]
+    )
+    parser.add_argument(
+        "--forward", action="store_true", help="the forward pass alone, without masks, of 1 and of 32 rows"
+    )
     parser.add_argument("--dtype", default="float32", choices=["float32", "mixed_bfloat16"])
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--only-jax", action="store_true", help=argparse.SUPPRESS)
@@ -171,6 +249,8 @@ def main():
         print(json.dumps(medians({"jax": step}, options.repeats)["jax"]))
         return
 
+    if options.forward:
+        return forward_table(options)
     rate, ratios = matmul_rate(), {}
     print(f"{len(os.sched_getaffinity(0))} cores, {rate:.0f} GFLOP/s, {options.dtype}, median of {options.repeats}")
     for cell in options.cells:
@@ -190,10 +270,27 @@ def main():
                 share = f" {work / taken['seqkit'] / rate:4.0%} of the product rate" if work and not masked else ""
                 line = "  ".join(f"{name} {ms:7.1f} ({ms / taken['seqkit']:.2f})" for name, ms in taken.items())
                 print(f"{cell:12} {text:15} {'masked' if masked else 'full':6}  {line}{share}", flush=True)
-    for (cell, masked, peer), r in sorted(ratios.items()):
-        kind = "masked" if masked else "full"
-        mean = np.exp(np.mean(np.log(r)))
-        print(f"{cell:12} {kind:6} {peer:9} geometric mean {mean:.2f}, least {min(r):.2f}")
+    summary({(cell, "masked" if masked else "full", peer): r for (cell, masked, peer), r in ratios.items()})
+
+
+def forward_table(options):
+    print(f"{len(os.sched_getaffinity(0))} cores, float32, forward alone, median of {options.repeats}")
+    sizes, ratios = dict.fromkeys(text.partition(",")[2] for text in options.shapes), {}
+    for cell in options.cells:
+        for batch in (1, 32):
+            for size in sizes:
+                shape = (batch, *map(int, size.split(",")))
+                taken = medians(forward_steps(cell, shape, options.peers), options.repeats)
+                for peer in set(taken) - {"seqkit"}:
+                    ratios.setdefault((cell, f"batch {batch}", peer), []).append(taken[peer] / taken["seqkit"])
+                line = "  ".join(f"{name} {ms:7.2f} ({ms / taken['seqkit']:.2f})" for name, ms in taken.items())
+                print(f"{cell:12} {f'{batch},{size}':15} {line}", flush=True)
+    summary(ratios)
+
+
+def summary(ratios):
+    for (cell, kind, peer), r in sorted(ratios.items()):
+        print(f"{cell:12} {kind:8} {peer:9} geometric mean {np.exp(np.mean(np.log(r))):.2f}, least {min(r):.2f}")
 
 
 if __name__ == "__main__":

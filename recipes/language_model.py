@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
 from seqkit.core.errors import InputError
@@ -11,6 +11,60 @@ from seqkit.core.settings import IN_STEP, Embedding, Stack, Training
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
+
+
+WORDS_OF_BLANKS: dict[str, Any] = {
+    "unit": "whitespace",
+    "vocabulary_size": 10_004,
+}  # the Penn Treebank's, and four of ours
+
+
+def _zaremba(units: int, dropout: float, epochs: int, window: int, clip: float) -> dict[str, Any]:
+    """Zaremba, Sutskever and Vinyals 2014, section 4.1. Their loss is a sum over the window's steps: for the mean that is
+    minimised here their step size of 1 is `window`, and their norm so many times smaller. The step size is halved where the
+    validation loss doesn't fall, instead of by a plan.
+    """
+    return WORDS_OF_BLANKS | {
+        "window": window,
+        "embedding": Embedding(units=units, dropout=0.0),
+        "stack": Stack(cell="lstm", units=(units, units), input_dropout=dropout, dropout=dropout),
+        "training": Training(
+            epochs=epochs,
+            batch_size=20,
+            optimizer="sgd",
+            learning_rate=float(window),
+            plateau_patience=1,
+            global_clipnorm=clip / window,
+        ),
+    }
+
+
+PRESETS = {
+    "zaremba-small": _zaremba(200, 0.0, 13, 20, 5.0),
+    "zaremba-medium": _zaremba(650, 0.5, 39, 35, 5.0),
+    "zaremba-large": _zaremba(1500, 0.65, 55, 35, 10.0),
+    # Merity, Keskar and Socher 2018, sections 2 to 5, for the Penn Treebank; an average of the weights of about the last
+    # epoch (`ema`) stands for their trigger of averaged SGD, and one dropout for the two between and behind the layers
+    "awd-lstm": WORDS_OF_BLANKS
+    | {
+        "window": 70,
+        "random_windows": True,
+        "tied": True,
+        "embedding": Embedding(units=400, word_dropout=0.1),
+        "stack": Stack(cell="lstm", units=(1150, 1150, 400), input_dropout=0.4, dropout=0.3, locked=True),
+        "training": Training(
+            epochs=500,
+            batch_size=20,
+            optimizer="sgd",
+            learning_rate=30.0,
+            global_clipnorm=0.25,
+            weight_drop=0.5,
+            ar=2.0,
+            tar=1.0,
+            ema=0.999,
+        ),
+    },
+}
 
 
 def _unread(given: Arguments) -> dict[str, str]:
@@ -25,8 +79,9 @@ def _unread(given: Arguments) -> dict[str, str]:
 @recipe(
     task="seqkit.tasks.language_model:LanguageModel",
     least={"vocabulary_size": 5, "min_count": 1, "window": 2},
-    reads=IN_STEP | {"training.label_smoothing"},
+    reads=IN_STEP | {"training.label_smoothing", "training.sampled"},
     unread=_unread,
+    presets=PRESETS,
 )
 def language_model(
     data: Source = None,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from seqkit.core.arguments import RunOptions, Source, recipe
+from seqkit.core.arguments import Arguments, RunFolder, RunOptions, Source, beside_start, recipe
+from seqkit.core.fine_tuning import FineTuning
 from seqkit.core.settings import CLASSES, Embedding, Pooling, Stack, Training
 from seqkit.core.wide import Wide
 
@@ -12,11 +13,17 @@ if TYPE_CHECKING:
     from seqkit.runs.run import Run
 
 
+def _unread(given: Arguments) -> dict[str, str]:
+    """What max pooling does anyway, and what a language model to start from brings along."""
+    locked = {"stack.locked": "max pooling, which always locks,"} if given["pooling"] == "max" else {}
+    return locked | beside_start(given)
+
+
 @recipe(
     task="seqkit.tasks.sentiment:Sentiment",
     least={"vocabulary_size": 5, "min_count": 1, "max_length": 2},
     reads=CLASSES,
-    unread=lambda given: {"stack.locked": "max pooling, which always locks,"} if given["pooling"] == "max" else {},
+    unread=_unread,
 )
 def sentiment(
     data: Source = None,
@@ -32,6 +39,10 @@ def sentiment(
     stack: Stack = Stack(cell="lstm", units=(64,), bidirectional=True, dropout=0.1),
     pooling: Pooling = "max",
     wide: Wide = Wide(),
+    start_from: RunFolder = None,
+    unlabelled: Source = None,
+    pretraining: Training = Training(epochs=3, batch_size=64, learning_rate=5e-3, schedule="cosine", sampled=1_000),
+    fine_tuning: FineTuning = FineTuning(),
     training: Training = Training(epochs=6),
     **run: Unpack[RunOptions],
 ) -> Run:
@@ -52,6 +63,12 @@ def sentiment(
         stack: The recurrent layers.
         pooling: How the steps become one vector.
         wide: What of the text goes straight into the scores.
+        start_from: A finished run of language_model on words, whose vocabulary, embedding and recurrent weights the model
+            starts from; embedding.units and the stack's cell and units must be those of that run.
+        unlabelled: Texts without labels, a .txt file with one a line or a table, to train such a language model on first,
+            with those of the training rows; its run lies beside the new one's.
+        pretraining: How the weights of that language model are moved.
+        fine_tuning: How the model goes on from the language model.
         training: How the weights are moved.
     Returns:
         The run.
@@ -61,7 +78,10 @@ def sentiment(
     arguments = locals()
     from seqkit.corpora.reviews import reviews
     from seqkit.layers.embedding import embed_tokens
+    from seqkit.recipes.language_model import language_model
     from seqkit.runs.builder import RunBuilder
+    from seqkit.runs.pretrained import LanguageModelStart
+    from seqkit.runs.pretraining import pretrained
     from seqkit.tasks.sentiment import Sentiment
     from seqkit.text.tokenizer import Tokenizer
     from seqkit.text.vectors import read_vectors
@@ -70,6 +90,9 @@ def sentiment(
     with RunBuilder(sentiment, arguments) as making:
         columns = {"text": text, "label": label}
         splits = making.splits(columns, builtin=reviews, stratify="label")
+        if unlabelled is not None:
+            start_from = pretrained(language_model, splits, making.arguments)
+        start = LanguageModelStart.open(start_from, embedding, stack, fine_tuning) if start_from else None
         task = Sentiment.learn(
             splits,
             tokenizer=Tokenizer(unit, lowercase),
@@ -77,6 +100,7 @@ def sentiment(
             vocabulary_size=vocabulary_size,
             min_count=min_count,
             max_length=max_length,
+            known=start.vocabulary_for(splits) if start else None,
         )
         vectors = read_vectors(embedding.vectors, task.vocabulary, seed=run["seed"]) if embedding.vectors else None
         ids, features, mask = embed_tokens(len(task.vocabulary), embedding, vectors)
@@ -93,6 +117,7 @@ def sentiment(
             task,
             model,
             splits,
-            start=lambda: task.start_wide(model, splits.train, wide),
+            started=start.give(model, stack) if start else None,
+            begin=lambda: task.start_wide(model, splits.train, wide),
             finish=lambda: task.weigh_paths(model, splits.valid),
         )

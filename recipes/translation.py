@@ -74,6 +74,7 @@ def translation(
     from seqkit.sources.parallel import read_parallel
     from seqkit.sources.stored import chained
     from seqkit.tasks.translation import Translation, build_translator
+    from seqkit.tasks.written import COPIED
 
     if tied and embedding.units != decoder.units[-1]:
         raise InputError(
@@ -84,7 +85,7 @@ def translation(
             "attention.copying is on without shared_vocabulary, but what is copied must mean the same on both sides: turn "
             "both on, or none."
         )
-    if search.replace_unknown and (unit not in ("marked_word", "whitespace") or attention.kind == "none"):
+    if search.replace_unknown and (unit not in COPIED or attention.kind == "none"):
         raise InputError(
             f"search.replace_unknown is on with unit {unit} and attention.kind {attention.kind}, but what is replaced are "
             "words, by what was looked at: choose unit marked_word or whitespace and attention, or leave it off."

@@ -61,7 +61,7 @@ def video_frames(
         on_error: What to do about a recording that is broken: stop, or skip it, name it and go on; in training as in
             evaluate and predict.
         turned_copies: For points in space (encoder.points 3, y upwards): copies of each training recording, turned a little
-            about the vertical.
+            about the vertical; not with encoder.times.
         encoder: How frames become vectors.
         stack: The recurrent layers.
         training: How the weights are moved.
@@ -84,6 +84,10 @@ def video_frames(
         raise InputError(
             f"turned_copies is {turned_copies} with encoder.points {encoder.points}: only points in space can be turned, "
             "with encoder.points 3."
+        )
+    if turned_copies and encoder.times:
+        raise InputError(
+            f"turned_copies is {turned_copies} with encoder.times on: a time can't be turned, leave one of them off."
         )
     columns = {"frames": frames, "labels": labels}
     with RunBuilder(video_frames, arguments) as making:
@@ -116,5 +120,6 @@ def video_frames(
             *embed_frames(shape, encoder, frame_statistics(chunks, encoder)),
             outputs=len(classes),
             stack=stack,
+            timed=encoder.times,
         )
         return making.done(task, model, splits)

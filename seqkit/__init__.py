@@ -7,7 +7,8 @@ many_to_one`). What needs TensorFlow is imported when it is first asked for, so 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
+from seqkit.core.adaptation import Adaptation
+from seqkit.core.arguments import Arguments, RunOptions, Source, preset, recipe
 from seqkit.core.errors import ExportError, InputError, TrainingError
 from seqkit.core.findings import Finding
 from seqkit.core.settings import (
@@ -28,15 +29,18 @@ if TYPE_CHECKING:
     from seqkit.recurrence.acceleration import accelerate
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
+    from seqkit.runs.ensembles import ensemble
     from seqkit.runs.many_files import predict_files
     from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
+    from seqkit.runs.tuning import tune_search
     from seqkit.training.trainer import Trainer
 
 __all__ = [
     "CLASSES",
     "DECODER",
     "IN_STEP",
+    "Adaptation",
     "Arguments",
     "Attention",
     "Embedding",
@@ -57,10 +61,13 @@ __all__ = [
     "__version__",
     "accelerate",
     "check",
+    "ensemble",
     "load",
     "predict_files",
     "prepare",
+    "preset",
     "recipe",
+    "tune_search",
 ]
 
 _WITH_TENSORFLOW = {
@@ -68,9 +75,11 @@ _WITH_TENSORFLOW = {
     "RunBuilder": "seqkit.runs.builder",
     "accelerate": "seqkit.recurrence.acceleration",
     "check": "seqkit.runs.checking",
+    "ensemble": "seqkit.runs.ensembles",
     "load": "seqkit.runs.run",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",
+    "tune_search": "seqkit.runs.tuning",
     "Trainer": "seqkit.training.trainer",
 }
 

@@ -14,6 +14,10 @@ def simple_rnn(x, h, w):
     return np.tanh(x @ w["W"] + h @ w["R"] + w["b"])
 
 
+def echo_state(x, h, w):
+    return (1 - w["a"]) * h + w["a"] * np.tanh(x @ w["W"] + h @ w["R"] + w["b"])
+
+
 def lstm(x, h, c, w, peephole=False, **without):
     """Greff et al. 2015; `i=1` and the like replace a gate, `coupled` makes f = 1 - i, `g`/`h_act` the activations."""
     p = (lambda gate: w["p" + gate]) if peephole else (lambda gate: 0)
@@ -103,6 +107,12 @@ def lru(x, s, w):
     """`s` is complex."""
     s = np.exp(-np.exp(w["nu"]) + 1j * np.exp(w["th"])) * s + np.exp(w["gam"]) * (x @ (w["Wr"] + 1j * w["Wi"]))
     return (s @ w["C"]).real + x @ w["Wd"], s
+
+
+def cfc(x, d, h, w):
+    f, g, a, b = (x @ w["W" + head] + h @ w["R" + head] + w["b" + head] for head in "fgab")
+    s = sigm(a * d + b)
+    return np.tanh(f) * (1 - s) + np.tanh(g) * s
 
 
 def run(step, x, states):

@@ -8,7 +8,7 @@ from cyclopts import App, CycloptsError
 
 from seqkit.cli import commands
 from seqkit.cli.launch import launch, separated
-from seqkit.cli.recipe_commands import check_app, prepare_app, train_app
+from seqkit.cli.recipe_commands import asked_preset, check_app, prepare_app, train_app
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
 from seqkit.core.terminal import shown
@@ -36,7 +36,7 @@ def command_line(arguments: Sequence[str]) -> App:
         ("prepare", prepare_app, "Prepare a recipe's data"),
     ):
         if arguments[:1] == [name]:
-            app.command(make(wanted))
+            app.command(make(wanted, asked_preset(arguments)))
         else:
             app.command(App(name=name, help=f"{does}: seqkit {name} sentiment --help lists its settings."))
     app.command(list_recipes, name="recipes")
@@ -47,10 +47,12 @@ def command_line(arguments: Sequence[str]) -> App:
         commands.generate,
         commands.score,
         commands.export,
+        commands.ensemble,
         commands.verify,
         commands.serve,
     ):
         app.command(command, help_format="markdown")
+    app.command(commands.tune_search, name="tune-search", help_format="markdown")
     return app
 
 

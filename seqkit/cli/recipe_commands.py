@@ -10,6 +10,7 @@ from cyclopts import App
 
 import seqkit
 from seqkit.core.arguments import hints_of
+from seqkit.core.arguments import preset as preset_of
 from seqkit.core.errors import check_finished
 from seqkit.core.files import json_text
 from seqkit.core.findings import refuse
@@ -19,56 +20,63 @@ from seqkit.core.settings import Stack
 from seqkit.core.terminal import Terminal, shown
 
 
-def train_app(wanted: str | None) -> App:
+def train_app(wanted: str | None, preset: str | None = None) -> App:
     """The command `train`.
 
     Args:
         wanted: The recipe that is to be trained, a name or a path (my_module:spam), which is imported; None for all names.
+        preset: Whose settings are the defaults.
     """
-    return _app("train", "Train a recipe: `seqkit train sentiment --help` lists its settings.", wanted, _train)
+    return _app("train", "Train a recipe: `seqkit train sentiment --help` lists its settings.", wanted, _train, preset)
 
 
-def check_app(wanted: str | None) -> App:
+def check_app(wanted: str | None, preset: str | None = None) -> App:
     """The command `check`, with the flags of `train`.
 
     Args:
-        wanted: As for `train_app`.
+        wanted, preset: As for `train_app`.
     """
     help_ = (
         "Check a recipe's data and settings, and train nothing: what is found, the most harmful first, where it is and what "
         "to do. `--strict` ends with status 2 where there is an error or a warning."
     )
-    return _app("check", help_, wanted, _check)
+    return _app("check", help_, wanted, _check, preset)
 
 
-def prepare_app(wanted: str | None) -> App:
+def prepare_app(wanted: str | None, preset: str | None = None) -> App:
     """The command `prepare`, with the flags of `train` that are about data.
 
     Args:
-        wanted: As for `train_app`.
+        wanted, preset: As for `train_app`.
     """
     help_ = (
         "Prepare a recipe's data, however much it is: text becomes token ids on disk, from which the recipe trains "
         "(`--data`) as from the data itself, with the same ids, batches and weights."
     )
-    return _app("prepare", help_, wanted, _prepare)
+    return _app("prepare", help_, wanted, _prepare, preset)
 
 
-def _app(name: str, help_: str, wanted: str | None, command: Callable[[Recipe], Callable[..., None]]) -> App:
+def _app(
+    name: str,
+    help_: str,
+    wanted: str | None,
+    command: Callable[[Recipe, str | None], Callable[..., None]],
+    preset: str | None,
+) -> App:
     app = App(name=name, help=help_, help_format="markdown")
     known = recipes.names()
     path = wanted is not None and ":" in wanted
     for one in [wanted] if wanted is not None and (path or wanted in known) else known:
-        app.command(command(recipes.load(one)), name=one)
+        app.command(command(recipes.load(one), preset), name=one)
     return app
 
 
-def _train(recipe: Recipe) -> Callable[..., None]:
+def _train(recipe: Recipe, preset: str | None) -> Callable[..., None]:
     """The recipe as a command: with the same arguments, it prints the scores and the folder at its end."""
 
     def train(*args: Any, **kwargs: Any) -> None:
         _load_cells((*args, *kwargs.values()))
-        run = recipe.function(*args, **kwargs)
+        run = recipe.function(*args, **_settled(recipe, kwargs))
         if "worker" in run.info:
             notify(f"Worker {run.info['worker']} is done; worker 0 makes the run of what they have learned.")
             return
@@ -77,15 +85,21 @@ def _train(recipe: Recipe) -> Callable[..., None]:
         print(shown(str(run.path)))
         check_finished(str(run.path), run.failed)
 
-    return _command(train, recipe, list(_parameters(recipe).values()))
+    return _command(train, recipe, list(_parameters(recipe, preset).values()))
 
 
-def _check(recipe: Recipe) -> Callable[..., None]:
+def _check(recipe: Recipe, preset: str | None) -> Callable[..., None]:
     """The check of the recipe as a command: with the same arguments, it prints what is found."""
 
-    def check(*args: Any, suspects: bool = False, json: bool = False, strict: bool = False, **kwargs: Any) -> None:
+    def check(
+        *args: Any,
+        suspects: bool = False,
+        json: bool = False,
+        strict: bool = False,
+        **kwargs: Any,
+    ) -> None:
         _load_cells((*args, *kwargs.values()))
-        findings = seqkit.check(recipe.function, *args, suspects=suspects, **kwargs)
+        findings = seqkit.check(recipe.function, *args, suspects=suspects, **_settled(recipe, kwargs))
         if json:
             print(json_text([dataclasses.asdict(finding) for finding in findings]))
         else:
@@ -98,21 +112,21 @@ def _check(recipe: Recipe) -> Callable[..., None]:
             refuse(findings)
 
     left_out = ("out", "overwrite", "resume", "extend_epochs", "workers", "worker", "callbacks")
-    kept = [parameter for name, parameter in _parameters(recipe).items() if name not in left_out]
+    kept = [parameter for name, parameter in _parameters(recipe, preset).items() if name not in left_out]
     own = [parameter for parameter in inspect.signature(check).parameters.values() if parameter.name in CHECKS]
     return _command(check, recipe, [*kept, *own])
 
 
-def _prepare(recipe: Recipe) -> Callable[..., None]:
+def _prepare(recipe: Recipe, preset: str | None) -> Callable[..., None]:
     """The preparation of the recipe's data as a command: with the arguments that are no settings of the model."""
 
     def prepare(*args: Any, **kwargs: Any) -> None:
-        print(shown(str(seqkit.prepare(recipe.function, *args, **kwargs))))
+        print(shown(str(seqkit.prepare(recipe.function, *args, **_settled(recipe, kwargs)))))
 
     hints = hints_of(recipe.function)
     kept = [
         parameter.replace(default=Path("prepared") / recipe.name) if name == "out" else parameter
-        for name, parameter in _parameters(recipe).items()
+        for name, parameter in _parameters(recipe, preset).items()
         if name not in ("callbacks", "extend_epochs", "workers", "worker") and not dataclasses.is_dataclass(hints[name])
     ]
     command = _command(prepare, recipe, kept)
@@ -135,8 +149,33 @@ CHECK_HELP = """    suspects: Look for training rows whose label a linear model 
 """
 
 
-def _parameters(recipe: Recipe) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(recipe.function).parameters
+def _parameters(recipe: Recipe, preset: str | None) -> Mapping[str, inspect.Parameter]:
+    """Those of its function, with the defaults of a preset."""
+    given = {} if preset is None else preset_of(recipe.function, preset)
+    parameters = inspect.signature(recipe.function).parameters
+    return {
+        name: parameter.replace(default=given.get(name, parameter.default)) for name, parameter in parameters.items()
+    }
+
+
+PRESET_HELP = "    preset: Named settings, which are then the defaults of all others: {}.\n"
+
+
+def _settled(recipe: Recipe, given: dict[str, Any]) -> dict[str, Any]:
+    """What was given, over what a preset says."""
+    rest = dict(given)
+    name = rest.pop("preset", None)
+    return rest if name is None else preset_of(recipe.function, name) | rest
+
+
+def asked_preset(arguments: Sequence[str]) -> str | None:
+    """The preset that a command line asks for, which decides what the other flags' defaults are."""
+    for place, argument in enumerate(arguments):
+        if argument.startswith("--preset="):
+            return argument.partition("=")[2]
+        if argument == "--preset" and place + 1 < len(arguments):
+            return arguments[place + 1]
+    return None
 
 
 def _load_cells(values: Iterable[Any]) -> None:
@@ -149,13 +188,19 @@ def _command(
     function: Callable[..., None], recipe: Recipe, parameters: Sequence[inspect.Parameter]
 ) -> Callable[..., None]:
     """A function with a recipe's arguments, as a command line reads them."""
-    hints = hints_of(recipe.function) | dict.fromkeys(CHECKS, bool)
+    hints = hints_of(recipe.function) | dict.fromkeys(CHECKS, bool) | {"preset": str | None}
+    if recipe.presets:
+        named = inspect.Parameter("preset", inspect.Parameter.KEYWORD_ONLY, default=None)
+        parameters = [*parameters, named]
     own = [_with_defaults(parameter.replace(annotation=hints[parameter.name])) for parameter in parameters]
     names = [parameter.name for parameter in own]
     vars(function)["__signature__"] = inspect.Signature(own)
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in own}
     doc = inspect.getdoc(recipe.function) or ""
-    function.__doc__ = doc.replace("\nReturns:", f"{CHECK_HELP}\nReturns:") if "json" in names else doc
+    more = (CHECK_HELP if "json" in names else "") + (
+        PRESET_HELP.format(", ".join(recipe.presets)) if recipe.presets else ""
+    )
+    function.__doc__ = doc.replace("\nReturns:", f"\n{more}\nReturns:") if more else doc
     return function
 
 

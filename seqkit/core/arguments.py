@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
-from seqkit.core.registry import Recipe, recipes
+from seqkit.core.registry import Recipe, recipe_of, recipes
 from seqkit.core.settings import SPECIAL
 
 Part = Literal["training", "source", "answers", "place"]
@@ -33,11 +33,23 @@ class Plays:
 
 
 Source = Annotated[Any, Parameter(converter=lambda type_, tokens: tokens[0].value, n_tokens=1), Plays("source")]
+RunFolder = Annotated[Path | str | None, Plays("source")]
 Callbacks = Annotated[Sequence[Any], Parameter(parse=False), Plays("place")]
 Arguments = Mapping[str, Any]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def beside_start(given: Arguments) -> dict[str, str]:
+    """Settings that count for nothing beside `start_from`, or without it -> what makes it so."""
+    alone = {} if given.get("unlabelled") is not None else {"pretraining": "a training without unlabelled texts"}
+    if given["start_from"] is None and alone:
+        return alone | {"fine_tuning": "a model that starts from no language model (start_from)"}
+    if given["start_from"] is None:
+        return {"embedding.vectors": "a model that starts from a language model (unlabelled)"}
+    brought = ("unit", "lowercase", "vocabulary_size", "min_count", "embedding.vectors")
+    return alone | dict.fromkeys(brought, "start_from, whose language model brings its own,")
 
 
 class RunOptions(TypedDict, total=False):
@@ -96,6 +108,7 @@ def recipe(
     least: Mapping[str, float] | None = None,
     reads: Collection[str] | Callable[[Arguments], Collection[str]] = (),
     unread: Callable[[Arguments], Mapping[str, str]] = lambda arguments: {},
+    presets: Mapping[str, Arguments] | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a recipe of a function: with the arguments of `RunOptions` in its signature and help, known by its name.
 
@@ -107,6 +120,7 @@ def recipe(
         reads: Which of `seqkit.core.settings.SPECIAL` the recipe reads, such as "training.ar"; or a function that says so
             from all arguments. Any other that is not left at its default is refused.
         unread: From all arguments to those that count for nothing beside the others: setting -> what makes it so.
+        presets: Named settings: name -> arguments in place of the defaults (`preset`; on the command line --preset NAME).
     """
 
     def declare(function: Callable[P, R]) -> Callable[P, R]:
@@ -139,12 +153,25 @@ def recipe(
         }
         run.__doc__ = _with_common(inspect.getdoc(function) or "")
         line = run.__doc__.strip().splitlines()[0] if run.__doc__.strip() else ""
-        known = Recipe(name, run, {name: task, **(tasks or {})}, line)
+        known = Recipe(name, run, {name: task, **(tasks or {})}, line, presets or {})
         vars(run).update(__signature__=signature, recipe=known)
         recipes.add(name, known, path=f"{function.__module__}:{name}")
         return run
 
     return declare
+
+
+def preset(recipe: Callable[..., Any], name: str) -> dict[str, Any]:
+    """Named settings of a recipe, as arguments: `language_model(data, **preset(language_model, "awd-lstm"))`.
+
+    Raises:
+        InputError: The recipe has none of that name.
+    """
+    known = recipe_of(recipe)
+    if name not in known.presets:
+        listed = ", ".join(known.presets) or "none"
+        raise InputError(f"{known.name} has no preset {name!r}: there are {listed}.")
+    return dict(known.presets[name])
 
 
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import importlib
 import importlib.metadata
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from seqkit.core.errors import InputError
@@ -124,12 +124,14 @@ class Recipe:
         tasks: What knows its runs: name in run.json -> a class as in `seqkit.runs.task`, or the path of one, so that nothing
             has to be imported to read the recipe's signature.
         description: One line.
+        presets: Named settings: name -> arguments that take the place of the signature's defaults.
     """
 
     name: str
     function: Callable[..., Any]
     tasks: Mapping[str, Any]
     description: str
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def recipe_of(function: Any) -> Recipe:
@@ -144,16 +146,24 @@ def recipe_of(function: Any) -> Recipe:
     return found
 
 
+def recipe_holding(name: str) -> Recipe:
+    """The recipe that makes runs of a task, by the task's name in run.json.
+
+    Raises:
+        InputError: No known recipe does.
+    """
+    holders = [recipes.find(known) for known in ([name] if name in recipes else recipes.names())]
+    holder = next((holder for holder in holders if name in holder.tasks), None)
+    return recipes.find(name) if holder is None else holder  # which says that it isn't known
+
+
 def task_class(name: str) -> Any:
     """The class of a task by its name in run.json.
 
     Raises:
         InputError: No known recipe has it.
     """
-    holders = [recipes.find(known) for known in ([name] if name in recipes else recipes.names())]
-    task = next((holder.tasks[name] for holder in holders if name in holder.tasks), None)
-    if task is None:
-        return recipes.find(name)  # which says that it isn't known
+    task = recipe_holding(name).tasks[name]
     return import_path(task) if isinstance(task, str) else task
 
 

@@ -7,38 +7,15 @@ import dataclasses
 from typing import ClassVar, Literal, Self
 
 from seqkit.core.bounds import at_least, check_sampling, one_of, share
+from seqkit.core.cell_names import Cell
 from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
 
-Cell = Literal[
-    "simple_rnn",
-    "lstm",
-    "gru",
-    "gru_reset_before",
-    "mut1",
-    "mut2",
-    "mut3",
-    "lstm_peephole",
-    "lstm_no_input_gate",
-    "lstm_no_forget_gate",
-    "lstm_no_output_gate",
-    "lstm_no_input_activation",
-    "lstm_no_output_activation",
-    "lstm_coupled",
-    "lstm_full_gate",
-    "mingru",
-    "minlstm",
-    "sru",
-    "qrnn",
-    "rg_lru",
-    "indrnn",
-    "lru",
-]
 RecurrentInitializer = Literal["orthogonal", "identity"]
 Pooling = Literal["last", "mean", "max", "attention"]
 AttentionKind = Literal["none", "additive", "multiplicative"]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
-Schedule = Literal["constant", "cosine"]
+Schedule = Literal["constant", "cosine", "slanted"]
 ClassWeights = Literal["none", "balanced"]
 Precision = Literal["float32", "mixed_bfloat16"]
 Exercise = Literal["programs", "addition", "copying"]
@@ -51,6 +28,7 @@ SPECIAL = (  # settings that a recipe has to say that it reads
     "training.tar",
     "training.attention_penalty",
     "training.scheduled_sampling",
+    "training.sampled",
 )
 CLASSES = frozenset({"training.class_weights", "training.label_smoothing"})  # what a choice among classes reads,
 IN_STEP = frozenset({"training.ar", "training.tar"})  # an answer at every step,
@@ -95,6 +73,8 @@ class Encoder:
         changes: For frames, put each vector's change since the frame before beside it.
         points: For vectors of points, the coordinates of one (3 for a skeleton in space): all points are then seen from the
             first of their frame, wherever that is; 0 for other vectors.
+        times: For vectors, whether the last number of each is the time since the frame before, which the cell cfc reads; it
+            is given in units of its mean.
         filters: For images, the channels of the 3x3 convolutions, each with 2x2 max pooling behind it.
         units: For images, the width of a frame's vector, or of the vector of each place in a single image.
         backbone: A model of keras.applications by name, such as MobileNetV2, instead of these convolutions.
@@ -104,6 +84,7 @@ class Encoder:
 
     changes: bool = True
     points: int = 0
+    times: bool = False
     filters: tuple[int, ...] = (16, 32)
     units: int = 64
     backbone: str | None = None
@@ -145,6 +126,8 @@ class Stack:
         recurrent_initializer: "orthogonal" (Saxe et al. 2014), or "identity" as in an IRNN (Le, Jaitly and Hinton 2015).
         pyramidal: Let each layer after the first read its input in pairs of steps, so that it has half as many (Chan et al.
             2016); for what reads a sequence and doesn't answer at every step of it.
+        heads: Parts of each layer's units that don't see each other's past: the recurrent matrix is block-diagonal (as in
+            the sLSTM of Beck et al. 2024), and its product costs one part of a whole one's; 1 for a whole matrix.
     """
 
     cell: Cell | str = "lstm"
@@ -158,6 +141,7 @@ class Stack:
     locked: bool = False
     recurrent_initializer: RecurrentInitializer = "orthogonal"
     pyramidal: bool = False
+    heads: int = 1
 
     def __post_init__(self) -> None:
         if self.cell not in cells and ":" not in self.cell:
@@ -167,6 +151,12 @@ class Stack:
             raise InputError("stack.units is empty: give one width a layer, such as (64, 64).")
         for units in self.units:
             at_least("stack.units", units, 1)
+        at_least("stack.heads", self.heads, 1)
+        if odd := [units for units in self.units if units % self.heads]:
+            raise InputError(
+                f"stack.heads is {self.heads} with stack.units {self.units}, but {odd[0]} units don't come out even: give "
+                f"multiples of {self.heads}."
+            )
         at_least("stack.residual_from", self.residual_from, 2)
         if self.residual and len(set(self.units[self.residual_from - 2 :])) > 1:
             raise InputError(
@@ -327,6 +317,12 @@ class Search:
         return self if self.seed is not None else dataclasses.replace(self, seed=seed)
 
 
+BEAMS, LENGTH_PENALTIES = (
+    (1, 2, 3, 5, 8),
+    (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4),
+)  # that are tried where none are named
+
+
 @dataclasses.dataclass(frozen=True)
 class Training:
     """How weights are moved.
@@ -340,8 +336,9 @@ class Training:
         optimizer: Keras's optimizer of that name.
         learning_rate: Step size, after the warm-up.
         weight_decay: Decoupled weight decay (Loshchilov and Hutter 2019); Keras's default is 0.004 for adamw, else none.
-        warmup_steps: Steps over which the learning rate rises from nothing.
-        schedule: "constant", or "cosine" down to zero over all epochs (Loshchilov and Hutter 2017).
+        warmup_steps: Steps over which the learning rate rises from nothing; with a slanted schedule 0 is a tenth of all.
+        schedule: "constant", "cosine" down to zero over all epochs (Loshchilov and Hutter 2017), or "slanted": up, and then
+            down along a line, to a 32nd (Howard and Ruder 2018).
         plateau_patience: Halve the learning rate after so many epochs without a better `monitor`.
         global_clipnorm: Scale all gradients together down to this norm (Pascanu et al. 2013); 0 for no clipping.
         clipnorm: Scale each variable's gradient down to this norm.
@@ -360,6 +357,9 @@ class Training:
         attention_penalty: Weight of how unevenly a decoder looks at the places, added to the loss (Xu et al. 2015).
         scheduled_sampling: Share of the symbols before the next that are a decoder's own, at the end of training; it rises
             from nothing (Bengio et al. 2015).
+        sampled: Symbols, drawn in each step, against which a language model learns the right one, in place of all of its
+            vocabulary (sampled softmax, Bengio and Senecal 2008): the way to large vocabularies. The loss that is printed of
+            training is an estimate then; validation, scores and exports are over all. 0 for all, as of a smaller vocabulary.
         precision: Keras's dtype policy.
         checkpoint_minutes: Save the state of the training when so many minutes have passed since it was saved. It is saved
             at the end of each epoch's steps too, and as the training is stopped; 0 for then alone.
@@ -390,6 +390,7 @@ class Training:
     tar: float = 0.0
     attention_penalty: float = 0.0
     scheduled_sampling: float = 0.0
+    sampled: int = 0
     precision: Precision = "float32"
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int | None = None
@@ -414,6 +415,7 @@ class Training:
             "ar",
             "tar",
             "attention_penalty",
+            "sampled",
             "checkpoint_minutes",
         ):
             at_least(f"training.{name}", getattr(self, name), 0)
@@ -425,6 +427,11 @@ class Training:
             raise InputError(
                 f"training.global_clipnorm is {self.global_clipnorm}, clipnorm {self.clipnorm}, clipvalue "
                 f"{self.clipvalue}: use one kind of clipping and set the others to 0."
+            )
+        if self.sampled and self.label_smoothing:
+            raise InputError(
+                f"training.sampled is {self.sampled} with training.label_smoothing {self.label_smoothing}, which "
+                "spreads over all symbols: leave one of them at 0."
             )
         if self.plateau_patience and (self.schedule != "constant" or self.warmup_steps):
             raise InputError(

@@ -20,7 +20,8 @@ def generate(
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
-    seed: int = 0,
+    repetition_penalty: float = 1.0,
+    seed: int | Sequence[int] = 0,
     excluded: Sequence[int] = (),
 ) -> Iterator[np.ndarray]:
     """Draw one symbol after the other, each from what the model makes of those before.
@@ -33,7 +34,8 @@ def generate(
         first: int, (batch,), the last symbols before those that are drawn.
         length: How many to draw at most.
         temperature, top_k, top_p: As in `next_probabilities`.
-        seed: Of the draws.
+        repetition_penalty: As in `penalised`, for what was drawn before; 1 for none.
+        seed: Of the draws; or one for each row, which is given what it would be given by itself.
         excluded: Ids that are never drawn.
     Yields:
         int64, (batch,).
@@ -42,8 +44,12 @@ def generate(
     """
     check_sampling(temperature, top_k, top_p)
     at_least("length", length, 1)
-    at_least("seed", seed, 0)
-    return _draws(step, state, first, length, (temperature, top_k, top_p), np.random.default_rng(seed), list(excluded))
+    at_least("repetition_penalty", repetition_penalty, 1)
+    seeds = (seed,) if isinstance(seed, int) else tuple(seed)
+    at_least("seed", min(seeds), 0)
+    rngs = [np.random.default_rng(one) for one in seeds]
+    settings = (temperature, top_k, top_p)
+    return _draws(step, state, first, length, settings, repetition_penalty, rngs, list(excluded))
 
 
 def _draws(
@@ -52,15 +58,41 @@ def _draws(
     ids: np.ndarray,
     length: int,
     settings: tuple[float, int, float],
-    rng: np.random.Generator,
+    penalty: float,
+    rngs: list[np.random.Generator],
     excluded: list[int],
 ) -> Iterator[np.ndarray]:
+    drawn = None
     for _ in range(length):
         logits, state = step(ids, state)
         logits = np.array(logits, np.float64)
         logits[:, excluded] = -np.inf
-        ids = draw_tokens(next_probabilities(logits, *settings), rng)
+        if penalty != 1:
+            drawn = np.zeros(logits.shape, bool) if drawn is None else drawn
+            logits = penalised(logits, drawn, penalty)
+        probabilities = next_probabilities(logits, *settings)
+        if len(rngs) == 1:
+            ids = draw_tokens(probabilities, rngs[0])
+        else:
+            rows = zip(probabilities, rngs, strict=True)
+            ids = np.concatenate([draw_tokens(row[None], rng) for row, rng in rows])
+        if drawn is not None:
+            drawn[np.arange(len(ids)), ids] = True
         yield ids
+
+
+def penalised(logits: np.ndarray, drawn: np.ndarray, penalty: float) -> np.ndarray:
+    """Logits of which those of symbols that were drawn before are lowered: the penalised sampling of CTRL, section 4.1 of
+    Keskar et al. 2019, by whom 1.2 is a good value. They divide by the penalty, which raises a logit below 0: such a one is
+    multiplied by it, as is the custom since.
+
+    Args:
+        logits: float, (batch, tokens).
+        drawn: bool, (batch, tokens).
+        penalty: At least 1.
+    """
+    lowered: np.ndarray = np.where(logits > 0, logits / penalty, logits * penalty)
+    return np.where(drawn, lowered, logits)
 
 
 def next_probabilities(logits: np.ndarray, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> np.ndarray:

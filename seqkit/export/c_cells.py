@@ -88,9 +88,21 @@ class Statements(Functions):
             self._vectors[left] = name
             left.text, left.given = f"{name}[i]", ()
         room = self._program.scratch(self._blocks[k] * self._units)
-        given = Vector(self._vectors[left], self._units)
-        self._program.affine(f"{self._name}_recurrent_{k}", self._recurrent[k], self._biases[k], given, room)
+        kernel, given = self._recurrent[k], Vector(self._vectors[left], self._units)
+        if kernel.ndim == 2:
+            self._program.affine(f"{self._name}_recurrent_{k}", kernel, self._biases[k], given, room)
+        else:
+            self._by_head(k, kernel, given.name, room)
         return tuple(self.vector(room, block) for block in range(self._blocks[k]))
+
+    def _by_head(self, k: int, kernel: np.ndarray, given: str, room: str) -> None:
+        """One product for each head and block: a block's numbers lie side by side, head after head."""
+        units = kernel.shape[1]
+        for head, wide in enumerate(kernel):
+            for block, square in enumerate(np.split(wide, self._blocks[k], axis=1)):
+                place = f"{room} + {block * self._units + head * units}"
+                part = Vector(f"{given} + {head * units}", units)
+                self._program.affine(f"{self._name}_recurrent_{k}_{head}_{block}", square, None, part, place)
 
     def loop(self, wanted: Mapping[str, Term]) -> None:
         """Compute terms into vectors, all of them before the first is written."""

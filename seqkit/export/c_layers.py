@@ -114,8 +114,8 @@ def _concatenate(program: Program, layer: Any, read: Any) -> Vector:
 
 def _slice(program: Program, layer: Any, read: Any) -> Vector:
     """Some components of every step."""
-    key = layer._inbound_nodes[0].arguments.args[1]
-    if not (isinstance(key, tuple) and len(key) == 2 and key[0] is Ellipsis and isinstance(key[1], slice)):
+    key = layer._inbound_nodes[0].arguments.args[1]  # a list in a model that was opened from a file
+    if not (isinstance(key, tuple | list) and len(key) == 2 and key[0] is Ellipsis and isinstance(key[1], slice)):
         raise InputError(f"c takes components of a step and no steps of a sequence, as {layer.name} does: {INSTEAD}")
     given = value(program, read)
     places = range(given.size)[key[1]]

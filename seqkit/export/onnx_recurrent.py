@@ -15,6 +15,7 @@ from seqkit.core.errors import InputError
 from seqkit.export.onnx_graph import Builder, Value
 from seqkit.export.onnx_primitives import emit_function
 from seqkit.recurrence.cells import GateCell, weights_of
+from seqkit.recurrence.heads import whole_product
 from seqkit.recurrence.step import PlainOps
 
 ACTIVATIONS: dict[Callable[..., Any], dict[str, Any]] = {
@@ -194,10 +195,11 @@ class _Products(PlainOps):
         self._biases = biases
 
     def product(self, left: tf.Tensor, k: int = 0) -> Any:
-        whole = left @ self._recurrent[k]
+        blocks = self._cell.products[k]
+        whole = whole_product(left, self._recurrent[k], blocks)
         if self._biases[k] is not None:
             whole += self._biases[k]
-        return tuple(tf.split(whole, self._cell.products[k], axis=1))
+        return tuple(tf.split(whole, blocks, axis=1))
 
 
 class Equations:

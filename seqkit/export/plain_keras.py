@@ -139,13 +139,34 @@ class _Products(Functions):
     def __init__(self, cell: Cell, name: str, recurrent: Sequence[Any], memory: Sequence[keras.KerasTensor] = ()):
         self._cell, self._recurrent, self.memory = cell, recurrent, memory
         self._layers = [
-            keras.layers.Dense(weights.shape[1], use_bias=False, name=f"{name}_recurrent_{number}")
+            _product_layer(tuple(weights.shape), f"{name}_recurrent_{number}")
             for number, weights in enumerate(recurrent)
         ]
 
     def product(self, left: keras.KerasTensor, k: int = 0) -> tuple[keras.KerasTensor, ...]:
-        product = _with_weights(self._layers[k], left, [self._recurrent[k]])
-        return tuple(ops.split(product, self._cell.products[k], axis=1))
+        kernel, blocks = self._recurrent[k], self._cell.products[k]
+        if len(kernel.shape) == 2:
+            product = _with_weights(self._layers[k], left, [kernel])
+        else:  # (rows, heads, width of a head) -> (rows, heads, blocks * units of a head)
+            heads, _, outer = kernel.shape
+            parts = _swapped(left, heads, outer // blocks, blocks_first=True)
+            product = _with_weights(self._layers[k], parts, [kernel])
+            product = _swapped(product, heads, outer // blocks, blocks_first=False)
+        return tuple(ops.split(product, blocks, axis=1))
+
+
+def _product_layer(shape: tuple[int, ...], name: str) -> keras.layers.Layer:
+    if len(shape) == 2:
+        return keras.layers.Dense(shape[1], use_bias=False, name=name)
+    return keras.layers.EinsumDense("rhi,hio->rho", output_shape=(shape[0], shape[2]), name=name)
+
+
+def _swapped(x: keras.KerasTensor, heads: int, units: int, *, blocks_first: bool) -> keras.KerasTensor:
+    """(rows, blocks * heads * units) -> (rows, heads, blocks * units), or back."""
+    blocks = int(np.prod(x.shape[1:])) // (heads * units)
+    apart = (blocks, heads) if blocks_first else (heads, blocks)
+    x = ops.transpose(ops.reshape(x, (-1, *apart, units)), (0, 2, 1, 3))
+    return ops.reshape(x, (-1, heads, blocks * units) if blocks_first else (-1, blocks * heads * units))
 
 
 def _with_weights(layer: keras.layers.Layer, inputs: keras.KerasTensor, weights: Sequence[Any]) -> keras.KerasTensor:

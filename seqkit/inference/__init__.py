@@ -3,4 +3,5 @@
 __all__ = [
     "generation",
     "long_recordings",
+    "neural_cache",
 ]

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -130,6 +130,26 @@ def most_attended_words(found: Hypotheses, words: tf.RaggedTensor) -> tf.Tensor:
     return tf.gather(tf.concat([words, nothing], axis=1).to_tensor(), places, batch_dims=1)
 
 
+class Costs(NamedTuple):
+    """What the scores of hypotheses are made of, for any penalties: all (rows, n_best).
+
+    Attributes:
+        nats: float32, log-probabilities; -inf where there is no hypothesis.
+        steps: int32, symbols, the end included.
+        unseen: float32, the sum over the places of the source of log(min(attention in all steps, 1)).
+    """
+
+    nats: np.ndarray
+    steps: np.ndarray
+    unseen: np.ndarray
+
+    def scores(self, length_penalty: float, coverage_penalty: float) -> np.ndarray:
+        """Those of `seqkit.decoding.beam_search.beam_search` with these penalties: float32, (rows, n_best)."""
+        divisors = ((5 + self.steps.astype(np.float32)) / 6) ** np.float32(length_penalty)
+        scores: np.ndarray = self.nats / divisors + np.float32(coverage_penalty) * self.unseen
+        return scores
+
+
 @dataclasses.dataclass(frozen=True)
 class Generated:
     """What was found for each row, the best first.
@@ -140,12 +160,14 @@ class Generated:
         weights: For the best of each of the first LOOKED_AT rows float32, (symbols + 1, places), or (symbols, places)
             where it was cut short.
         copied: Where unknown words are replaced, in step with `ids`: what to write for one, as UTF-8.
+        costs: What scores are made of.
     """
 
     ids: Ragged
     scores: np.ndarray
     weights: Sequence[np.ndarray]
     copied: Ragged | None = None
+    costs: Costs | None = None
 
     def texts(self, vocabulary: Vocabulary) -> list[str]:
         """All of them as texts, (rows * n_best)."""
@@ -154,6 +176,12 @@ class Generated:
     def best(self) -> Ragged:
         """The ids of the best of each row."""
         return self.ids.take(np.arange(len(self.scores)) * self.scores.shape[1])
+
+    def one_each(self, rows: np.ndarray, places: np.ndarray) -> "Generated":
+        """Of some rows, which may repeat, one hypothesis each: that at this place, from the best down."""
+        chosen = rows * self.scores.shape[1] + places
+        copied = None if self.copied is None else self.copied.take(chosen)
+        return Generated(self.ids.take(chosen), self.scores[rows, places][:, None], [], copied)
 
 
 def generate_answers(
@@ -171,22 +199,27 @@ def generate_answers(
     names = [spec.name for spec in find.input_signature]
     ids: list[list[np.ndarray]] = [[]] * rows.rows
     copied: list[list[np.ndarray]] = [[]] * rows.rows
-    scores = np.zeros((rows.rows, search.n_best), np.float32)
+    scores, nats, unseen = (np.zeros((rows.rows, search.n_best), np.float32) for _ in range(3))
+    steps = np.zeros((rows.rows, search.n_best), np.int32)
     weights: list[np.ndarray] = [np.empty(0)] * min(rows.rows, LOOKED_AT)
     for batch in rows.each():
         answers = find(*(batch[name] for name in names))
         instead = most_attended_words(answers, words(batch["text"])).numpy() if words else None
         found = Hypotheses(*(part.numpy() for part in answers))
+        looked = found.weights.sum(axis=2)  # (batch, n_best, places)
+        missed = np.log(np.clip(looked, 1e-30, 1.0), where=looked > 0, out=np.zeros_like(looked)).sum(axis=2)
         for place, row in enumerate(batch["rows"].numpy()):
             lengths = found.lengths[place]
             ids[row] = [best[:length].copy() for best, length in zip(found.ids[place], lengths, strict=True)]
             if instead is not None:
                 copied[row] = [best[:length].copy() for best, length in zip(instead[place], lengths, strict=True)]
-            scores[row] = found.scores[place]
+            scores[row], nats[row], unseen[row] = found.scores[place], found.log_probabilities[place], missed[place]
+            steps[row] = lengths + found.ended[place]
             if row < LOOKED_AT:
                 weights[row] = found.weights[place, 0, : lengths[0] + found.ended[place, 0]].copy()
     flat = _joined(ids)
-    return Generated(flat, scores, weights, Ragged(_joined(copied).values, flat.offsets) if words else None)
+    instead_of = Ragged(_joined(copied).values, flat.offsets) if words else None
+    return Generated(flat, scores, weights, instead_of, Costs(nats, steps, unseen))
 
 
 def _joined(rows: list[list[np.ndarray]]) -> Ragged:

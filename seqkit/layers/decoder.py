@@ -6,6 +6,7 @@ after. With all steps of an answer it is what is trained; with one step it is wh
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
@@ -15,7 +16,7 @@ from seqkit.core.settings import Attention, Stack
 from seqkit.layers.attention import attend, attention_keys
 from seqkit.layers.copying import write_or_copy
 from seqkit.layers.input_feeding import Attentive
-from seqkit.layers.stack import in_step
+from seqkit.layers.stack import in_step, without_times
 from seqkit.recurrence.cells import make_layer
 
 Head = Callable[[keras.KerasTensor], keras.KerasTensor]
@@ -96,11 +97,12 @@ def decoder_model(
         [before, *handed] -> [logits, float32 (batch, steps, outputs), of which a softmax makes p, with copying log p itself;
         weights, float32 (batch, steps, places), of one place where there is no attention; *states after].
     Raises:
-        InputError: The decoder is bidirectional or pyramidal.
+        InputError: The decoder is bidirectional or pyramidal, or has a cell that reads times.
     """
     if decoder.bidirectional:
         raise InputError("A decoder writes from the first symbol to the last: leave decoder.bidirectional off.")
     in_step(decoder, "decoder")
+    without_times(decoder)
     given = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in handed.items()}
     over = (None, 1, None) if decoder.locked else None  # one draw for all steps
     sequence = features
@@ -115,7 +117,11 @@ def decoder_model(
         zip(decoder.units, _state_widths(decoder, attention), strict=True), start=1
     ):
         first, states = states[: len(widths)], states[len(widths) :]
-        options = {"recurrent_initializer": decoder.recurrent_initializer, "name": decoder.layer_name(number)}
+        options: dict[str, Any] = {
+            "heads": decoder.heads,
+            "recurrent_initializer": decoder.recurrent_initializer,
+            "name": decoder.layer_name(number),
+        }
         if attention.feeding and number == 1:
             layer = Attentive(units, decoder.cell, attention.kind, coverage=attention.coverage, **options)
             said, weights, *last = layer([sequence, given["keys"], given["memory"], given["real"], *first])

@@ -36,8 +36,11 @@ def embed_frames(
     mean, variance = statistics or (np.zeros(_measured(shape, encoder)), np.ones(_measured(shape, encoder)))
     normalise = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), name="normalization")
     if len(shape) == 1:
-        vectors = _beside_changes(frames, mask) if encoder.changes else frames
-        features = normalise(_from_first_point(vectors, shape[0], encoder.points))
+        last = shape[0] - encoder.times
+        vectors = frames[..., :last] if encoder.times else frames
+        vectors = _beside_changes(vectors, mask) if encoder.changes else vectors
+        vectors = _from_first_point(vectors, last, encoder.points)
+        features = normalise(ops.concatenate([vectors, frames[..., last:]], axis=-1) if encoder.times else vectors)
     else:
         images = ops.reshape(frames, (-1, *shape))  # (batch * steps, height, width, channels)
         features = unfold_steps(_vectors(images, encoder, normalise), mask)
@@ -51,24 +54,34 @@ def frame_statistics(videos: Iterable[np.ndarray], encoder: Encoder) -> Statisti
     Args:
         videos: A recording each, or a stretch of one: (frames, features) or (frames, height, width, channels).
     Returns:
-        Two arrays; where nothing varies the variance is 1.
+        Two arrays; where nothing varies the variance is 1. Of times, which come last, 0 and the square of the mean.
     Raises:
-        InputError: The encoder doesn't fit the frames.
+        InputError: The encoder doesn't fit the frames, or a time is below 0.
     """
     count, total, squares = 0, np.zeros(()), np.zeros(())
     for video in videos:
         _must_fit(video.shape[1:], encoder)
         values = video.astype(np.float64)
         if video.ndim == 2:
+            last = video.shape[1] - encoder.times
+            values, times = values[:, :last], values[:, last:]
             if encoder.changes:
                 values = np.concatenate([values, np.diff(values, axis=0, prepend=values[:1])], axis=1)
-            values = np.asarray(_from_first_point(values, video.shape[1], encoder.points))
+            values = np.concatenate([np.asarray(_from_first_point(values, last, encoder.points)), times], axis=1)
+            if times.size and times.min() < 0:
+                raise InputError(
+                    f"encoder.times is on, and a frame's last number, the time since the frame before, is {times.min():g}: "
+                    "give what is 0 or more."
+                )
         values = values.reshape(-1, values.shape[-1])
         count += len(values)
         total, squares = total + values.sum(axis=0), squares + (values**2).sum(axis=0)
     mean = total / count
     variance = np.maximum(squares / count - mean**2, 0.0)
-    return mean, np.where(variance > 1e-12 * squares / count, variance, 1.0)
+    variance = np.where(variance > 1e-12 * squares / count, variance, 1.0)
+    if encoder.times:
+        variance[-1], mean[-1] = mean[-1] ** 2 or 1.0, 0.0
+    return mean, variance
 
 
 def _vectors(images: keras.KerasTensor, encoder: Encoder, normalise: keras.Layer) -> keras.KerasTensor:
@@ -82,7 +95,12 @@ def _vectors(images: keras.KerasTensor, encoder: Encoder, normalise: keras.Layer
 def _must_fit(shape: tuple[int, ...], encoder: Encoder) -> None:
     if len(shape) == 1 and encoder.backbone:
         raise InputError(f"encoder.backbone is {encoder.backbone}, but the frames are vectors: leave it out.")
-    if encoder.points and (len(shape) != 1 or shape[0] % encoder.points):
+    if encoder.times and (len(shape) != 1 or shape[0] < 2):
+        raise InputError(
+            f"encoder.times is on, but a frame's shape is {shape}: expected vectors whose last number is the time since the "
+            "frame before."
+        )
+    if encoder.points and (len(shape) != 1 or (shape[0] - encoder.times) % encoder.points):
         raise InputError(
             f"encoder.points is {encoder.points}, but a frame's shape is {shape}: expected vectors that are so many "
             "coordinates a point."
@@ -90,7 +108,7 @@ def _must_fit(shape: tuple[int, ...], encoder: Encoder) -> None:
 
 
 def _measured(shape: tuple[int, ...], encoder: Encoder) -> int:
-    return shape[-1] * (2 if len(shape) == 1 and encoder.changes else 1)
+    return (shape[-1] - encoder.times) * (2 if len(shape) == 1 and encoder.changes else 1) + encoder.times
 
 
 def _from_first_point(vectors: Any, features: int, points: int) -> Any:

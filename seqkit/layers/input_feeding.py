@@ -90,7 +90,7 @@ class Attentive(keras.layers.Layer):
         cell: A key of `seqkit.recurrence.cells.CELLS`.
         kind: "additive" or "multiplicative".
         coverage: Whether additive scores know what was looked at before.
-        recurrent_initializer: As in `seqkit.recurrence.cells.Recurrent`.
+        recurrent_initializer, heads: As in `seqkit.recurrence.cells.Recurrent`.
     Call arguments:
         A list: sequences, float (batch, steps, features); keys and values, float (batch, places, units); real, bool
         (batch, places); and the states, (batch, units) each, the coverage (batch, places).
@@ -105,11 +105,12 @@ class Attentive(keras.layers.Layer):
         kind: str,
         recurrent_initializer: Any = "orthogonal",
         coverage: bool = False,
+        heads: int = 1,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.units, self.kind, self.coverage = units, kind, coverage
-        self.cell = GateCell(units, cell, recurrent_initializer, dtype=self.dtype_policy)
+        self.cell = GateCell(units, cell, recurrent_initializer, heads=heads, dtype=self.dtype_policy)
         self.supports_masking = True  # by the mask that it is given
 
     def build(self, shapes: Sequence[tuple[int | None, ...]]) -> None:
@@ -142,7 +143,7 @@ class Attentive(keras.layers.Layer):
             new = cell.step(PlainOps(cell, own["recurrent"], memory), tuple(x), tuple(states), tuple(own["vectors"]))
             outputs, covered = new[0][:, None], states[-1][:, None]
         else:
-            outputs, new = scan(cell, sequences, initial_state=states, memory=memory, **own)
+            outputs, new = scan(cell, sequences, initial_state=states, memory=memory, keep=training, **own)
             covered = new[-1][:, :-1]
             new = (*new[:-1], new[-1][:, -1]) if self.coverage else new
         # what was said and looked at in all steps at once, from the states: the loop keeps neither
@@ -166,5 +167,6 @@ class Attentive(keras.layers.Layer):
             "cell": self.cell.kind,
             "kind": self.kind,
             "coverage": self.coverage,
+            "heads": self.cell.heads,
             "recurrent_initializer": keras.initializers.serialize(self.cell.recurrent_initializer),
         }

@@ -162,6 +162,7 @@ def run_layer(
         reverse=layer.go_backwards,
         zero_output_for_mask=layer.zero_output_for_mask,
         return_sequences=layer.return_sequences,
+        keep=training,
         **weights,
     )
     if layer.return_sequences:

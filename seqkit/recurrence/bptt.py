@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
+from seqkit.recurrence.heads import turned
 from seqkit.recurrence.linear import linear_loops_of
 from seqkit.recurrence.loops import Loop, Setting, loops_of
 from seqkit.recurrence.shards import Shards, shards_of, split_mask
@@ -51,6 +52,7 @@ def scan(
     reverse: bool = False,
     zero_output_for_mask: bool = False,
     return_sequences: bool = True,
+    keep: bool = True,
 ) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...]]:
     """Run a cell over a sequence; differentiable once in every tensor argument but the mask.
 
@@ -61,7 +63,8 @@ def scan(
         inputs: float, (batch, steps, features).
         kernel: (features, cell.gates * units).
         bias: (cell.gates * units,), or None.
-        recurrent: one (width, blocks * units) for each of the cell's products.
+        recurrent: one (width, blocks * units) for each of the cell's products, or its blocks alone where it has heads,
+            (heads, width / heads, blocks * units / heads) (`heads.py`).
         recurrent_bias: one (blocks * units,) or None for each of the cell's products.
         vectors: cell.vectors of (units,).
         memory: (batch, places, ...) for each of cell.memory.
@@ -69,6 +72,7 @@ def scan(
         mask: bool, (batch, steps), True where there is a step; any pattern.
         reverse: go from the last step to the first. Outputs stay at the step that they belong to.
         return_sequences: False returns None for the outputs and saves their memory.
+        keep: True holds on to what a gradient needs; False is for inference: a gradient then runs forward again first.
     Returns:
         outputs (batch, steps, units) or None, and the states after the last step, cell.states of (batch, units). Of a wide
         state there is its whole course: before each step and after the last, (batch, steps + 1, places).
@@ -104,6 +108,7 @@ def scan(
         masked=mask is not None,
         sequences=return_sequences,
         projected=projected,
+        keeping=keep,
         widths=(exact, *(tuple(w.shape) for w in weights)),
     )
     direction, shards = tf.constant(-1 if reverse else 1), shards_of(inputs, mask)
@@ -161,7 +166,9 @@ class _Scan:
             def first(*of: tf.Tensor) -> tuple[Tensors, Callable[..., Any]]:
                 # the arguments are there for a second gradient to meet
                 upstream = [tf.stop_gradient(each) for each in of[: len(of) - len(arguments)]]
-                return self._backward(weights, ran, upstream), _no_second_gradient
+                keeping = dataclasses.replace(self, setting=dataclasses.replace(self.setting, keeping=True))
+                kept = ran if self.setting.keeping else keeping._forward(inputs, weights, states, memory)[1]
+                return keeping._backward(weights, kept, upstream), _no_second_gradient
 
             return results, lambda *upstream: _with_own_gradient(first, *upstream, *arguments)
 
@@ -196,9 +203,9 @@ class _Scan:
         doutputs = shards.split(upstream[0]) if self.setting.sequences else [()] * shards.count
         dstates = shards.split_all(upstream[-cell.states :])
         own = self.setting.projection
-        turned = [tf.transpose(w) for w in (*weights[: min(own, 1)], *weights[own : own + len(cell.products)])]
+        turned_over = [turned(w) for w in (*weights[: min(own, 1)], *weights[own : own + len(cell.products)])]
         back = [
-            backward(self.direction, r.x, r.mask, weights, turned, r.kept, doutput, dstate, r.memory)
+            backward(self.direction, r.x, r.mask, weights, turned_over, r.kept, doutput, dstate, r.memory)
             for r, doutput, dstate in zip(ran, doutputs, dstates, strict=True)
         ]
         dinputs, dweights, dinitial, dmemory = zip(*back, strict=True)

@@ -11,15 +11,14 @@ A new cell is one function and one line. The minimal gated unit of Zhou et al. 2
 
 and `Stack(cell="mgu")` has it.
 
-In all of them x holds W x_t + b gate by gate, `op.product(h, k)` is R_k h gate by gate, and the first state is the
-output.
+In its step x holds W x_t + b gate by gate, `op.product(h, k)` is R_k h gate by gate, and the first state is the output.
 """
 
 import copy
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -29,151 +28,9 @@ from keras import ops
 
 from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
-from seqkit.recurrence import light
-from seqkit.recurrence.step import Blocks, Cell, PlainOps, Tensors, left_widths
-
-
-def _add(a: Sequence[tf.Tensor], b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    return [p + q for p, q in zip(a, b, strict=True)]
-
-
-def simple_rnn(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """Elman 1990: h_t = tanh(W_xh x_t + W_hh h_{t-1} + b)."""
-    (h,) = state
-    return (op.tanh(x[0] + op.product(h)[0]),)
-
-
-def lstm(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000; gates i, f, g, o as Keras orders them.
-
-    c_t = f c_{t-1} + i g, h_t = o tanh(c_t)
-    """
-    h, c = state
-    i, f, g, o = _add(x, op.product(h))
-    c = op.sigmoid(f) * c + op.sigmoid(i) * op.tanh(g)
-    return op.sigmoid(o) * op.tanh(c), c
-
-
-def gru(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """As cuDNN has it, reset after the product: h_t = z h_{t-1} + (1 - z) tanh(W_h x_t + r (R_h h_{t-1} + b))."""
-    (h,) = state
-    z, r, n = op.product(h)
-    z, r = op.sigmoid(x[0] + z), op.sigmoid(x[1] + r)
-    return (z * h + (1 - z) * op.tanh(x[2] + r * n),)
-
-
-def gru_reset_before(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """Cho et al. 2014: h_t = z h_{t-1} + (1 - z) tanh(W_h x_t + R_h (r h_{t-1}))."""
-    (h,) = state
-    z, r = _add(x[:2], op.product(h, 0))
-    z, r = op.sigmoid(z), op.sigmoid(r)
-    return (z * h + (1 - z) * op.tanh(x[2] + op.product(r * h, 1)[0]),)
-
-
-def mut1(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """Jozefowicz, Zaremba and Sutskever 2015, MUT1; x_t itself where it is as wide as h, else W x_t.
-
-    z = sigm(W_xz x_t + b_z), r = sigm(W_xr x_t + W_hr h + b_r), h' = tanh(W_hh (r h) + tanh(x_t) + b_h) z + h (1 - z)
-    """
-    (h,) = state
-    z, r = op.sigmoid(x[0]), op.sigmoid(x[1] + op.product(h, 0)[0])
-    return (op.tanh(op.product(r * h, 1)[0] + op.tanh(x[2]) + vectors[0]) * z + h * (1 - z),)
-
-
-def mut2(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """Jozefowicz, Zaremba and Sutskever 2015, MUT2; x_t itself where it is as wide as h, else W x_t.
-
-    z = sigm(W_xz x_t + W_hz h + b_z), r = sigm(x_t + W_hr h + b_r),
-    h' = tanh(W_hh (r h) + W_xh x_t + b_h) z + h (1 - z)
-    """
-    (h,) = state
-    z, r = _add(x[:2], op.product(h, 0))
-    z, r = op.sigmoid(z), op.sigmoid(r)
-    return (op.tanh(op.product(r * h, 1)[0] + x[2]) * z + h * (1 - z),)
-
-
-def mut3(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """Jozefowicz, Zaremba and Sutskever 2015, MUT3.
-
-    z = sigm(W_xz x_t + W_hz tanh(h) + b_z), r = sigm(W_xr x_t + W_hr h + b_r),
-    h' = tanh(W_hh (r h) + W_xh x_t + b_h) z + h (1 - z)
-    """
-    (h,) = state
-    z = op.sigmoid(x[0] + op.product(op.tanh(h), 0)[0])
-    r = op.sigmoid(x[1] + op.product(h, 1)[0])
-    return (op.tanh(op.product(r * h, 2)[0] + x[2]) * z + h * (1 - z),)
-
-
-def lstm_peephole(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """The vanilla LSTM of Greff et al. 2015, "LSTM: A Search Space Odyssey", in its symbols; gates z, i, f, o.
-
-    i = s(W_i x + R_i y + p_i c' + b_i), f = s(W_f x + R_f y + p_f c' + b_f), c = z i + c' f,
-    o = s(W_o x + R_o y + p_o c + b_o), y = tanh(c) o, where c' is the cell before
-    """
-    y, c = state
-    z, i, f, o = _add(x, op.product(y))
-    c = op.tanh(z) * op.sigmoid(i + vectors[0] * c) + c * op.sigmoid(f + vectors[1] * c)
-    return op.tanh(c) * op.sigmoid(o + vectors[2] * c), c
-
-
-def lstm_no_input_gate(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """NIG of Greff et al. 2015: i = 1; gates z, f, o."""
-    y, c = state
-    z, f, o = _add(x, op.product(y))
-    c = op.tanh(z) + c * op.sigmoid(f + vectors[0] * c)
-    return op.tanh(c) * op.sigmoid(o + vectors[1] * c), c
-
-
-def lstm_no_forget_gate(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """NFG of Greff et al. 2015: f = 1; gates z, i, o."""
-    y, c = state
-    z, i, o = _add(x, op.product(y))
-    c = op.tanh(z) * op.sigmoid(i + vectors[0] * c) + c
-    return op.tanh(c) * op.sigmoid(o + vectors[1] * c), c
-
-
-def lstm_no_output_gate(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """NOG of Greff et al. 2015: o = 1; gates z, i, f."""
-    y, c = state
-    z, i, f = _add(x, op.product(y))
-    c = op.tanh(z) * op.sigmoid(i + vectors[0] * c) + c * op.sigmoid(f + vectors[1] * c)
-    return op.tanh(c), c
-
-
-def lstm_no_input_activation(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """NIAF of Greff et al. 2015: z without its tanh."""
-    y, c = state
-    z, i, f, o = _add(x, op.product(y))
-    c = z * op.sigmoid(i + vectors[0] * c) + c * op.sigmoid(f + vectors[1] * c)
-    return op.tanh(c) * op.sigmoid(o + vectors[2] * c), c
-
-
-def lstm_no_output_activation(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """NOAF of Greff et al. 2015: y = c o."""
-    y, c = state
-    z, i, f, o = _add(x, op.product(y))
-    c = op.tanh(z) * op.sigmoid(i + vectors[0] * c) + c * op.sigmoid(f + vectors[1] * c)
-    return c * op.sigmoid(o + vectors[2] * c), c
-
-
-def lstm_coupled(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """CIFG of Greff et al. 2015: f = 1 - i; gates z, i, o."""
-    y, c = state
-    z, i, o = _add(x, op.product(y))
-    i = op.sigmoid(i + vectors[0] * c)
-    c = op.tanh(z) * i + c * (1 - i)
-    return op.tanh(c) * op.sigmoid(o + vectors[1] * c), c
-
-
-def lstm_full_gate(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
-    """FGR of Greff et al. 2015: the gates i, f, o of the step before are inputs of all three gates."""
-    y, c, *gates = state
-    z, i, f, o = _add(x, op.product(y, 0))
-    i, f, o = _add((i, f, o), op.product(ops.concatenate(gates, axis=1), 1))
-    i, f = op.sigmoid(i + vectors[0] * c), op.sigmoid(f + vectors[1] * c)
-    c = op.tanh(z) * i + c * f
-    o = op.sigmoid(o + vectors[2] * c)
-    return op.tanh(c) * o, c, i, f, o
+from seqkit.recurrence import gated, light, timed
+from seqkit.recurrence.heads import head_units
+from seqkit.recurrence.step import Cell, PlainOps, Tensors, left_widths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,6 +44,8 @@ class Recurrence:
         unbiased: gates without a bias.
         start: what makes vectors of as many draws from (0, 1), (vectors, units) both; without it they start at zero.
         bound: how large a number of a vector may become, in either direction.
+        timed: the gate that is, for all units, the last number of x_t as it is: the time since the step before. No other
+            gate reads that number.
     """
 
     cell: Cell
@@ -195,28 +54,33 @@ class Recurrence:
     unbiased: tuple[int, ...] = ()
     start: Callable[[np.ndarray], np.ndarray] | None = None
     bound: float | None = None
+    timed: int | None = None
 
 
 CELLS: dict[str, Recurrence] = {
-    "simple_rnn": Recurrence(Cell(simple_rnn, gates=1, products=(1,))),
-    "lstm": Recurrence(Cell(lstm, gates=4, products=(4,), states=2), forget=1),
-    "gru": Recurrence(Cell(gru, gates=3, products=(3,))),
-    "gru_reset_before": Recurrence(Cell(gru_reset_before, gates=3, products=(2, 1))),
-    "mut1": Recurrence(Cell(mut1, gates=3, products=(1, 1), vectors=1), plain=(2,), unbiased=(2,)),
-    "mut2": Recurrence(Cell(mut2, gates=3, products=(2, 1)), plain=(1,)),
-    "mut3": Recurrence(Cell(mut3, gates=3, products=(1, 1, 1))),
-    "lstm_peephole": Recurrence(Cell(lstm_peephole, gates=4, products=(4,), states=2, vectors=3), forget=2),
-    "lstm_no_input_gate": Recurrence(Cell(lstm_no_input_gate, gates=3, products=(3,), states=2, vectors=2), forget=1),
-    "lstm_no_forget_gate": Recurrence(Cell(lstm_no_forget_gate, gates=3, products=(3,), states=2, vectors=2)),
-    "lstm_no_output_gate": Recurrence(Cell(lstm_no_output_gate, gates=3, products=(3,), states=2, vectors=2), forget=2),
+    "simple_rnn": Recurrence(Cell(gated.simple_rnn, gates=1, products=(1,))),
+    "lstm": Recurrence(Cell(gated.lstm, gates=4, products=(4,), states=2), forget=1),
+    "gru": Recurrence(Cell(gated.gru, gates=3, products=(3,))),
+    "gru_reset_before": Recurrence(Cell(gated.gru_reset_before, gates=3, products=(2, 1))),
+    "mut1": Recurrence(Cell(gated.mut1, gates=3, products=(1, 1), vectors=1), plain=(2,), unbiased=(2,)),
+    "mut2": Recurrence(Cell(gated.mut2, gates=3, products=(2, 1)), plain=(1,)),
+    "mut3": Recurrence(Cell(gated.mut3, gates=3, products=(1, 1, 1))),
+    "lstm_peephole": Recurrence(Cell(gated.lstm_peephole, gates=4, products=(4,), states=2, vectors=3), forget=2),
+    "lstm_no_input_gate": Recurrence(
+        Cell(gated.lstm_no_input_gate, gates=3, products=(3,), states=2, vectors=2), forget=1
+    ),
+    "lstm_no_forget_gate": Recurrence(Cell(gated.lstm_no_forget_gate, gates=3, products=(3,), states=2, vectors=2)),
+    "lstm_no_output_gate": Recurrence(
+        Cell(gated.lstm_no_output_gate, gates=3, products=(3,), states=2, vectors=2), forget=2
+    ),
     "lstm_no_input_activation": Recurrence(
-        Cell(lstm_no_input_activation, gates=4, products=(4,), states=2, vectors=3), forget=2
+        Cell(gated.lstm_no_input_activation, gates=4, products=(4,), states=2, vectors=3), forget=2
     ),
     "lstm_no_output_activation": Recurrence(
-        Cell(lstm_no_output_activation, gates=4, products=(4,), states=2, vectors=3), forget=2
+        Cell(gated.lstm_no_output_activation, gates=4, products=(4,), states=2, vectors=3), forget=2
     ),
-    "lstm_coupled": Recurrence(Cell(lstm_coupled, gates=3, products=(3,), states=2, vectors=2)),
-    "lstm_full_gate": Recurrence(Cell(lstm_full_gate, gates=4, products=(4, 3), states=5, vectors=3), forget=2),
+    "lstm_coupled": Recurrence(Cell(gated.lstm_coupled, gates=3, products=(3,), states=2, vectors=2)),
+    "lstm_full_gate": Recurrence(Cell(gated.lstm_full_gate, gates=4, products=(4, 3), states=5, vectors=3), forget=2),
     "mingru": Recurrence(Cell(light.mingru, gates=2, products=(), linear=True)),
     "minlstm": Recurrence(Cell(light.minlstm, gates=3, products=(), linear=True)),
     "sru": Recurrence(Cell(light.sru, gates=4, products=(), states=2, vectors=2), plain=(3,), unbiased=(0, 3)),
@@ -233,6 +97,9 @@ CELLS: dict[str, Recurrence] = {
         unbiased=(0, 1, 2),
         start=light.lru_start,
     ),
+    # of `reservoir.py`, and of no stack, which would train its weights
+    "echo_state": Recurrence(Cell(gated.echo_state, gates=1, products=(1,), vectors=1)),
+    "cfc": Recurrence(Cell(timed.cfc, gates=5, products=(4,)), unbiased=(4,), timed=4),
 }
 
 
@@ -299,8 +166,9 @@ class GateCell(keras.layers.Layer):
         units: width of the state.
         cell: a name that `recurrence_of` knows.
         recurrent_initializer: "orthogonal", or "identity" for an IRNN (Le, Jaitly and Hinton 2015).
+        heads: parts of the units that don't see each other's past: the recurrent matrices are block-diagonal (`heads.py`).
     Raises:
-        ValueError: no such cell.
+        ValueError: no such cell; or (InputError) it has no recurrent product to be cut, or units that don't come out even.
     """
 
     def __init__(
@@ -309,21 +177,29 @@ class GateCell(keras.layers.Layer):
         cell: str,
         recurrent_initializer: Any = "orthogonal",
         kernel_initializer: Any = "glorot_uniform",
+        heads: int = 1,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.units, self.kind, self.recurrence = units, cell, recurrence_of(cell)
+        if heads > 1 and (self.recurrence.cell.linear or not self.recurrence.cell.products):
+            raise InputError(
+                f"A {cell} has no product in its step that could be cut into {heads} heads: leave heads at 1."
+            )
+        self.heads, self.head_units = heads, head_units(units, heads)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         states = self.recurrence.cell.states
         self.state_size = units if states == 1 else [units] * states
         self.output_size = units
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         cell, units = self.recurrence.cell, self.units
-        self.learned = [g for g in range(cell.gates) if g not in self.recurrence.plain or shape[-1] != units]
+        given = self.recurrence.timed, *(self.recurrence.plain if shape[-1] == units else ())
+        self.learned = [g for g in range(cell.gates) if g not in given]
+        rows = shape[-1] - (self.recurrence.timed is not None)
         self.kernel = self.add_weight(
-            (shape[-1], len(self.learned) * units), initializer=self.kernel_initializer, name="kernel"
+            (rows, len(self.learned) * units), initializer=self.kernel_initializer, name="kernel"
         )
         self.biased = [g for g in range(cell.gates) if g not in self.recurrence.unbiased]
         self.bias = None
@@ -331,7 +207,7 @@ class GateCell(keras.layers.Layer):
             self.bias = self.add_weight((len(self.biased) * units,), initializer=self._first_bias, name="bias")
         draw, constant = functools.partial(self._blockwise, itertools.count()), keras.initializers.Constant
         self.recurrent = [
-            self.add_weight((width * units, blocks * units), initializer=draw, name=f"recurrent_kernel_{k}")
+            self.add_weight(self._kernel_shape(width, blocks), initializer=draw, name=f"recurrent_kernel_{k}")
             for k, (width, blocks) in enumerate(zip(left_widths(cell), cell.products, strict=True))
         ]
         limit = None if self.recurrence.bound is None else light.Within(self.recurrence.bound)
@@ -340,27 +216,39 @@ class GateCell(keras.layers.Layer):
             for k, values in enumerate(light.first_vectors(self.recurrence.start, (cell.vectors, units)))
         ]
 
+    def _kernel_shape(self, width: int, blocks: int) -> tuple[int, ...]:
+        heads = (self.heads,) if self.heads > 1 else ()
+        return (*heads, width * self.head_units, blocks * self.head_units)
+
     def _first_bias(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         blocks = [ops.full((self.units,), float(g == self.recurrence.forget), dtype=dtype) for g in self.biased]
         return ops.concatenate(blocks)
 
     def _blockwise(self, numbers: Iterator[int], shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         """Each gate's matrix from the initializer by itself, for which "identity" needs it square."""
-        draw = []
-        for _ in range(shape[0] * shape[1] // self.units**2):
+        if len(shape) == 3:
+            return ops.stack([self._blockwise(numbers, shape[1:], dtype) for _ in range(shape[0])])
+        draw, units = [], self.head_units
+        for _ in range(shape[0] * shape[1] // units**2):
             own = copy.copy(self.recurrent_initializer)
             if isinstance(getattr(own, "seed", None), int):  # the same seed would draw the same matrix for all
                 own.seed += next(numbers)
-            draw.append(own((self.units, self.units), dtype=dtype))
-        rows = shape[0] // self.units
+            draw.append(own((units, units), dtype=dtype))
+        rows = shape[0] // units
         return ops.concatenate([ops.concatenate(draw[i::rows], axis=1) for i in range(rows)], axis=0)
 
     def scan_weights(self) -> dict[str, Any]:
-        """Keyword arguments of `bptt.scan`: kernels with the identity where x_t goes in as it is."""
-        gates = range(self.recurrence.cell.gates)
+        """Keyword arguments of `bptt.scan`: kernels with the identity where x_t goes in as it is, and ones where its last
+        number does.
+        """
+        gates, clock = range(self.recurrence.cell.gates), self.recurrence.timed
         kernel = ops.convert_to_tensor(self.kernel)
+        if clock is not None:
+            kernel = ops.pad(kernel, ((0, 1), (0, 0)))
         eye, zero = ops.eye(kernel.shape[0], dtype=kernel.dtype), ops.zeros((self.units,), dtype=kernel.dtype)
         kernels = dict(zip(self.learned, ops.split(kernel, len(self.learned), axis=1), strict=True))
+        if clock is not None:
+            kernels[clock] = ops.pad(ops.ones((1, self.units), dtype=kernel.dtype), ((kernel.shape[0] - 1, 0), (0, 0)))
         bias = [] if self.bias is None else ops.split(ops.convert_to_tensor(self.bias), len(self.biased))
         biases = dict(zip(self.biased, bias, strict=True))
         return {
@@ -383,6 +271,7 @@ class GateCell(keras.layers.Layer):
             "cell": self.kind,
             "recurrent_initializer": keras.initializers.serialize(self.recurrent_initializer),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "heads": self.heads,
         }
 
 
@@ -395,6 +284,7 @@ class Recurrent(keras.layers.RNN):
         cell: a name that `recurrence_of` knows.
         recurrent_initializer: "orthogonal", or "identity" for an IRNN (Le, Jaitly and Hinton 2015).
         kernel_initializer: of the input kernel.
+        heads: parts of the units that don't see each other's past, as in `GateCell`.
         **kwargs: those of `keras.layers.RNN`: return_sequences, return_state, go_backwards and so on.
     Call arguments:
         sequences: float, (batch, steps, features).
@@ -408,16 +298,18 @@ class Recurrent(keras.layers.RNN):
         cell: str,
         recurrent_initializer: Any = "orthogonal",
         kernel_initializer: Any = "glorot_uniform",
+        heads: int = 1,
         **kwargs: Any,
     ):
-        own = GateCell(units, cell, recurrent_initializer, kernel_initializer, dtype=kwargs.get("dtype"))
+        own = GateCell(units, cell, recurrent_initializer, kernel_initializer, heads, dtype=kwargs.get("dtype"))
         super().__init__(own, **kwargs)
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def get_config(self) -> dict[str, Any]:
         config: dict[str, Any] = super().get_config()
         own = config.pop("cell")["config"]
-        return config | {k: own[k] for k in ("units", "cell", "recurrent_initializer", "kernel_initializer")}
+        names = ("units", "cell", "recurrent_initializer", "kernel_initializer", "heads")
+        return config | {name: own[name] for name in names}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "Recurrent":
@@ -427,20 +319,24 @@ class Recurrent(keras.layers.RNN):
 KERAS = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
-def make_layer(cell: str, units: int, **options: Any) -> keras.layers.RNN:
+def make_layer(cell: str, units: int, heads: int = 1, **options: Any) -> keras.layers.RNN:
     """A recurrent layer by the name of its cell: Keras's own where Keras has it, so that a saved model opens without seqkit.
 
     Args:
         cell: a name that `recurrence_of` knows.
         units: width of the state.
+        heads: parts of the units with a recurrent matrix each; Keras has 1 alone.
         **options: `recurrent_initializer` and those of `keras.layers.RNN`.
     Raises:
-        InputError: recurrent weights are to be the identity, and there are none.
+        InputError: recurrent weights are to be the identity, or cut into heads, and there are none; or the units don't
+            come out even.
     """
     if options.get("recurrent_initializer") == "identity" and not recurrence_of(cell).cell.products:
         raise InputError(
             f"A {cell} has no recurrent weights that could be the identity: leave recurrent_initializer out."
         )
+    if heads > 1:
+        return Recurrent(units, cell, heads=heads, **options)
     if cell == "gru_reset_before":
         return keras.layers.GRU(units, reset_after=False, **options)
     if cell in KERAS:

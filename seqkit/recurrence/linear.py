@@ -36,7 +36,7 @@ def linear_loops_of(setting: Setting) -> tuple[Loop, Loop]:
         rows = _Rows(setting, direction, masks, weights)
         gates = rows.project(x)
         outputs, last, trail = rows.run(gates, rows.recurrent, rows.vectors, states)
-        return outputs, last, (gates, tuple(states), tuple(one.course for one in trail))
+        return outputs, last, (gates, tuple(states), tuple(one.course for one in trail)) if setting.keeping else ()
 
     def backward(
         direction: tf.Tensor,

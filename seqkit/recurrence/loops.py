@@ -11,7 +11,8 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
-from seqkit.recurrence.step import Cell, Ops, Tensors, plan_of, step_gradient
+from seqkit.recurrence.heads import kernel_gradient, whole_product
+from seqkit.recurrence.step import Cell, Ops, Tensors, apply, plan_of, step_gradient
 
 CHUNK = 16  # steps
 Loop = Callable[..., Any]
@@ -27,6 +28,7 @@ class Setting:
         masked: There is a mask.
         sequences: The outputs of all steps are asked for.
         projected: The inputs are W x + b already, and there is neither a kernel nor a bias among the weights.
+        keeping: The forward loop keeps what the backward one reads.
         widths: The dtype and the shapes of the weights.
     """
 
@@ -35,6 +37,7 @@ class Setting:
     masked: bool
     sequences: bool
     projected: bool
+    keeping: bool
     widths: tuple[Any, ...]
 
     @property
@@ -76,7 +79,8 @@ def loops_of(setting: Setting) -> tuple[Loop, Loop]:
 class _Shard:
     """One shard in a trace of its loop, and the way through its steps.
 
-    Edge and step are carried by the loops and not computed in them, or XLA would take the direction and the longest row
+    A state's course is (steps + 1, rows, width): its values between the steps; the first one where the loop doesn't come.
+    Edge and places are carried by the loops and not computed in them, or XLA would take the direction and the longest row
     for constants and compile again for each.
 
     Attributes:
@@ -84,7 +88,8 @@ class _Shard:
         size: Of a chunk.
         count: Number of chunks.
         edge: The first chunk's left edge.
-        t: The first step.
+        around: Where in a state's course lies what it was before the first step, and where what it is after. The lesser of
+            the two is the number of the step.
     """
 
     def __init__(
@@ -107,7 +112,7 @@ class _Shard:
         self.size = tf.minimum(CHUNK, self.steps)
         self.count = -(-self.length // self.size)
         self.edge = tf.where(direction > 0, 0, self.length - self.size)
-        self.t = tf.where(direction > 0, 0, self.length - 1)
+        self.around = (tf.where(direction > 0, 0, self.length), tf.where(direction > 0, 1, self.length - 1))
 
     def first_step(self, edge: tf.Tensor) -> tf.Tensor:
         """Of the chunk's inputs, which are always `size` steps."""
@@ -130,56 +135,60 @@ class _Forward(_Shard):
     def run(self, states: Tensors) -> tuple[Any, tuple[tf.Tensor, ...], tuple[Any, ...]]:
         """Outputs, (rows, steps, units), or (); the last states, or the course of wide ones; what the way back needs."""
         sequences, dtype = self.setting.sequences, self.x.dtype
-        outputs = tf.zeros((self.steps, self.rows, self.units), dtype) if sequences else ()
-        kept = tf.zeros((self.steps, self.rows, len(self.plan.kept) * self.units), dtype)
-        courses = tuple(tf.zeros((self.steps + 1, *dims(state)), dtype) for state in states[self.narrow :])
-        start = (0, self.edge, self.t, tuple(states), outputs, kept, courses)
-        *_, states, outputs, kept, courses = tf.while_loop(lambda k, *_: k < self.count, self.chunk, start)
-        courses = self.follow(courses, self.steps, states)
+        read = self.plan.courses if self.setting.keeping else range(self.narrow, self.cell.states)
+        followed = sorted({*read, *([0] if sequences else [])})
+        kept = (
+            tf.zeros((self.steps, self.rows, len(self.plan.kept) * self.units), dtype) if self.setting.keeping else ()
+        )
+        courses = {i: tf.broadcast_to(states[i], (self.steps + 1, *dims(states[i]))) for i in followed}
+        start = (0, self.edge, self.around, tuple(states), kept, courses)
+        *_, around, states, kept, courses = tf.while_loop(lambda k, *_: k < self.count, self.chunk, start)
+        outputs: Any = ()
         if sequences:
-            outputs = tf.transpose(outputs, (1, 0, 2))
-        if self.setting.masked and sequences:
-            outputs = tf.where(self.inside(), outputs, states[0][:, None])
-            outputs = tf.where(self.masks[1][:, :, None], outputs, 0)
-        last = (*states[: self.narrow], *(tf.transpose(course, (1, 0, 2)) for course in courses))
-        return outputs, last, (kept, courses)
+            first = around[1] - tf.minimum(*around)  # where the state after the first step lies
+            outputs = tf.transpose(tf.slice(courses[0], (first, 0, 0), (self.steps, self.rows, self.units)), (1, 0, 2))
+            if self.setting.masked:
+                outputs = tf.where(self.inside(), outputs, states[0][:, None])
+                outputs = tf.where(self.masks[1][:, :, None], outputs, 0)
+        wide = (tf.transpose(courses[i], (1, 0, 2)) for i in range(self.narrow, self.cell.states))
+        found = (kept, {i: courses[i] for i in self.plan.courses}) if self.setting.keeping else ()
+        return outputs, (*states[: self.narrow], *wide), found
 
     def chunk(
         self,
         k: tf.Tensor,
         edge: tf.Tensor,
-        t: tf.Tensor,
+        around: Tensors,
         states: Tensors,
-        outputs: Any,
-        kept: tf.Tensor,
-        courses: Tensors,
+        kept: Any,
+        courses: dict[int, tf.Tensor],
     ) -> tuple[Any, ...]:
         first = self.first_step(edge)
         projected = self.project(self.piece(first))
 
         def step(
-            s: tf.Tensor, t: tf.Tensor, states: Tensors, outputs: Any, kept: tf.Tensor, courses: Tensors
+            s: tf.Tensor, around: Tensors, states: Tensors, kept: Any, courses: dict[int, tf.Tensor]
         ) -> tuple[Any, ...]:
+            t = tf.minimum(*around)
             gates = tuple(tf.split(_take(projected, t - first), self.cell.gates, axis=1))
             new, trail = self.step(t, gates, states)
-            kept = _put(kept, t, trail)
-            courses = self.follow(courses, t, states)
-            outputs = _put(outputs, t, new[:1]) if self.setting.sequences else ()
-            return s + 1, t + self.direction, new, outputs, kept, courses
+            kept = _put(kept, t, trail) if self.setting.keeping else ()
+            courses = {i: _put(course, around[1], [new[i]]) for i, course in courses.items()}
+            return s + 1, tuple(place + self.direction for place in around), new, kept, courses
 
         last = tf.minimum((k + 1) * self.size, self.length)
-        loop = tf.while_loop(lambda s, *_: s < last, step, (k * self.size, t, states, outputs, kept, courses))
+        loop = tf.while_loop(lambda s, *_: s < last, step, (k * self.size, around, states, kept, courses))
         return k + 1, edge + self.direction * self.size, *loop[1:]
 
     def step(self, t: tf.Tensor, gates: Tensors, states: Tensors) -> tuple[tuple[tf.Tensor, ...], Tensors]:
         """The states after it, and what the way back will read of it."""
         op = Ops(self.product, memory=self.memory)
         new = self.cell.step(op, gates, states, self.vectors)
-        candidates = [*gates, *states, *(block for _, _, out in op.trail for block in out)]
+        candidates = [*gates, *(block for _, _, out in op.trail for block in out)]
         if self.setting.masked:
             real = self.real(t)
             new = tuple(tf.where(real, a, b) for a, b in zip(new, states, strict=True))
-        return new, [candidates[i] for i in self.plan.kept]
+        return new, [tf.concat([candidates[i] for i in run], 1) for run in self.plan.runs(self.cell.gates)]
 
     def project(self, piece: tf.Tensor) -> tf.Tensor:
         """A chunk's gates, (size, rows, gates * units)."""
@@ -190,12 +199,9 @@ class _Forward(_Shard):
         return tf.reshape(gates, (self.size, self.rows, self.cell.gates * self.units))
 
     def product(self, left: tf.Tensor, k: int) -> tuple[tf.Tensor, ...]:
-        out, bias = left @ self.recurrent[k], self.biases[k]
-        return tuple(tf.split(out if bias is None else out + bias, self.cell.products[k], axis=1))
-
-    def follow(self, courses: Tensors, t: tf.Tensor, states: Tensors) -> tuple[tf.Tensor, ...]:
-        """The courses of wide states, with those before step t."""
-        return tuple(_put(c, t, [state]) for c, state in zip(courses, states[self.narrow :], strict=True))
+        blocks, bias = self.cell.products[k], self.biases[k]
+        out = whole_product(left, self.recurrent[k], blocks)
+        return tuple(tf.split(out if bias is None else out + bias, blocks, axis=1))
 
 
 class _Backward(_Shard):
@@ -208,7 +214,7 @@ class _Backward(_Shard):
         weights: Tensors,
         memory: Tensors,
         turned: Tensors,
-        kept: tuple[tf.Tensor, Tensors],
+        kept: tuple[tf.Tensor, dict[int, tf.Tensor]],
         doutputs: Any,
         dstates: Tensors,
     ):
@@ -229,8 +235,8 @@ class _Backward(_Shard):
         dweights = tuple(tf.zeros(w.shape, self.x.dtype) for w in self.weights[: len(self.weights) - vectors])
         dconstant = tuple(tf.zeros_like(v) for v in (*self.vectors, *self.memory))  # what all steps share
         edge = self.edge + self.direction * (self.count - 1) * self.size
-        t = self.t + self.direction * (self.length - 1)
-        start = (self.count - 1, edge, t, self.dstates, dconstant, tf.zeros_like(self.x), dweights)
+        around = tuple(place + self.direction * (self.length - 1) for place in self.around)
+        start = (self.count - 1, edge, around, self.dstates, dconstant, tf.zeros_like(self.x), dweights)
         *_, dstates, dconstant, dx, dweights = tf.while_loop(lambda k, *_: k >= 0, self.chunk, start)
         dweights = (*dweights, *(tf.reduce_sum(v, 0) for v in dconstant[:vectors]))
         return dx, dweights, dstates, dconstant[vectors:]
@@ -239,7 +245,7 @@ class _Backward(_Shard):
         self,
         k: tf.Tensor,
         edge: tf.Tensor,
-        t: tf.Tensor,
+        around: Tensors,
         dstates: Tensors,
         dconstant: Tensors,
         dx: tf.Tensor,
@@ -248,97 +254,135 @@ class _Backward(_Shard):
         first = self.first_step(edge)
 
         def step(
-            s: tf.Tensor, t: tf.Tensor, dstates: Tensors, dconstant: Tensors, written: tf.Tensor
+            s: tf.Tensor, around: Tensors, dstates: Tensors, dconstant: Tensors, written: tf.Tensor
         ) -> tuple[Any, ...]:
-            dgates, dold, dshared, products = self.step(t, dstates)
-            written = self.write(written, t - first, dgates, products)
+            dold, dshared, written = self.step(around, dstates, written, first)
             # a state of one row, known while tracing, beside inputs of any number
             dold = tuple(tf.ensure_shape(new, old.shape) for new, old in zip(dold, dstates, strict=True))
-            return s - 1, t - self.direction, dold, _sums(dconstant, dshared), written
+            return s - 1, tuple(place - self.direction for place in around), dold, _sums(dconstant, dshared), written
 
         written = tf.zeros((self.size, self.rows, self.columns.width * self.units), self.x.dtype)
         last = tf.minimum((k + 1) * self.size, self.length) - 1
-        loop = tf.while_loop(lambda s, *_: s >= k * self.size, step, (last, t, dstates, dconstant, written))
-        _, t, dstates, dconstant, written = loop
+        loop = tf.while_loop(lambda s, *_: s >= k * self.size, step, (last, around, dstates, dconstant, written))
+        _, around, dstates, dconstant, written = loop
 
-        dpiece, dprojection = self.projection_gradients(written, first)
+        before = first + around[0] - tf.minimum(*around)
+        dpiece, dnew = self.gradients(written, first, before)
         dx = ops.slice_update(dx, tf.stack((0, first, 0)), dpiece)
-        dweights = _sums(dweights, [*dprojection, *self.product_gradients(written, first)])
-        return k - 1, edge - self.direction * self.size, t, dstates, dconstant, dx, dweights
+        return k - 1, edge - self.direction * self.size, around, dstates, dconstant, dx, _sums(dweights, dnew)
 
-    def step(self, t: tf.Tensor, dstates: Tensors) -> tuple[Tensors, Tensors, Tensors, Any]:
-        """The gradients of gates, states before and what all steps share; for each product its left side and its blocks'."""
-        gates, states, recorded = self.recall(t)
+    def step(
+        self, around: Tensors, dstates: Tensors, written: tf.Tensor, first: tf.Tensor
+    ) -> tuple[Tensors, Tensors, tf.Tensor]:
+        """The gradients of the states before and of what all steps share; `written`, with what `gradients` needs."""
+        t, real = tf.minimum(*around), None
+        gates, states, recorded = self.recall(t, around)
         if self.setting.sequences:
             dstates = (dstates[0] + read(self.doutputs, t), *dstates[1:])
         dnew = dstates
         if self.setting.masked:
             real = self.real(t)
             dnew = tuple(tf.where(real, d, 0) for d in dstates)
+        dblocks = _Written(self, written, t - first)
         dgates, dold, dvectors, dmemory, products = step_gradient(
-            self.cell, gates, states, self.vectors, recorded, dnew, self.left_gradient, self.memory
+            self.cell, gates, states, self.vectors, recorded, dnew, dblocks.left_gradient, self.memory
         )
+        written = dblocks.write(dgates, [left for left, _ in products])
         if self.setting.masked:
             dold = tuple(tf.where(real, new, d) for new, d in zip(dold, dstates, strict=True))
         wide = (a + _take(d, t) for a, d in zip(dold[self.narrow :], self.dcourses, strict=True))
-        return dgates, (*dold[: self.narrow], *wide), (*dvectors, *dmemory), products
+        return (*dold[: self.narrow], *wide), (*dvectors, *dmemory), written
 
-    def recall(self, t: tf.Tensor) -> tuple[Tensors, Tensors, tuple[Tensors, ...]]:
-        """The gates and states before a step and the results of its op.*, as far as the forward loop kept them."""
-        cell, results = self.cell, self.plan.results
-        blocks = tf.split(_take(self.kept, t), len(self.plan.kept), axis=1)
-        full = dict(zip(self.plan.kept, blocks, strict=True))
-        full |= {cell.gates + self.narrow + i: _take(course, t) for i, course in enumerate(self.courses)}
-        total = cell.gates + cell.states + sum(results)
+    def recall(self, t: tf.Tensor, around: Tensors) -> tuple[Tensors, Tensors, tuple[Tensors, ...]]:
+        """The gates and states before a step and the results of its op.*, as far as they are read."""
+        cell, plan = self.cell, self.plan
+        shape = (self.rows, self.units)
+        blocks = tf.split(_take(self.kept, t), len(plan.kept), axis=1) if plan.kept else ()
+        full = dict(zip(plan.kept, blocks, strict=True))
+        full |= {i: apply(kind, _take(self.courses[state], around[1])) for i, kind, state in plan.again}
         # a tensor of its own for each, or their gradients would be added up
-        everything = iter([full[i] if i in full else tf.zeros_like(blocks[0]) for i in range(total)])
-        gates, states, *recorded = (
-            tuple(next(everything) for _ in range(width)) for width in (cell.gates, cell.states, *results)
+        everything = iter(
+            [full[i] if i in full else tf.zeros(shape, self.x.dtype) for i in range(cell.gates + sum(plan.results))]
+        )
+        gates, *recorded = (tuple(next(everything) for _ in range(width)) for width in (cell.gates, *plan.results))
+        states = tuple(
+            _take(self.courses[i], around[0]) if i in plan.courses else tf.zeros(shape, self.x.dtype)
+            for i in range(cell.states)
         )
         return gates, states, tuple(recorded)
 
-    def left_gradient(self, k: int, dblocks: Tensors) -> tf.Tensor:
-        """Of product k in its left side."""
-        return tf.concat(dblocks, 1) @ self.turned[k - len(self.cell.products)]
+    def gradients(self, written: tf.Tensor, first: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Of a chunk's inputs, (rows, size, features), and of all weights but vectors.
 
-    def write(self, written: tf.Tensor, place: tf.Tensor, dgates: Tensors, products: Any) -> tf.Tensor:
-        """What the products of many steps need of one."""
-        written = _put(written, place, dgates)
-        for k, (left, dblocks) in enumerate(products):
-            if self.plan.shared[k] is None:
-                written = _put(written, place, dblocks, self.columns.blocks[k] * self.units)
-            if self.plan.left[k] is None:
-                written = _put(written, place, [left], self.columns.lefts[k] * self.units)
-        return written
-
-    def projection_gradients(self, written: tf.Tensor, first: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Of a chunk's inputs, (rows, size, features), of the kernel and of the bias."""
-        dgates, dweights = self.steps_of(written, 0, 0, self.cell.gates), []
-        dpiece = dgates
+        Args:
+            before: the place of the states before step `first` in their courses.
+        """
+        dgates = self.steps_of(written, 0, 0, self.cell.gates)
+        dpiece, dprojection, beside = dgates, [], self.beside()
+        kernels, biases = [], []
         if not self.setting.projected:
             piece = tf.reshape(self.piece(first), (self.size * self.rows, self.features))
-            dweights = [tf.matmul(piece, dgates, transpose_a=True), tf.reduce_sum(dgates, 0)]
+            sides = [piece] + ([] if beside is None else [self.left(beside, written, before)])
+            together = tf.matmul(tf.concat(sides, 1), dgates, transpose_a=True)
+            dprojection = [together[: self.features], tf.reduce_sum(dgates, 0)]
             dpiece = dgates @ self.turned[0]
-        return tf.transpose(tf.reshape(dpiece, (self.size, self.rows, self.features)), (1, 0, 2)), dweights
-
-    def product_gradients(self, written: tf.Tensor, first: tf.Tensor) -> list[tf.Tensor]:
-        """Of the recurrent kernels, and of those biases that there are."""
-        kernels, biases = [], []
         for k, blocks in enumerate(self.cell.products):
-            dblocks, source = self.steps_of(written, 0, self.columns.blocks[k], blocks), self.plan.left[k]
-            if source is None:
-                left = self.steps_of(written, 0, self.columns.lefts[k], self.plan.widths[k])
+            dblocks = self.steps_of(written, 0, self.columns.blocks[k], blocks)
+            if k == beside:
+                kernels.append(together[self.features :])
             else:
-                left = self.steps_of(self.kept, first, self.plan.kept.index(self.cell.gates + source), 1)
-            kernels.append(tf.matmul(left, dblocks, transpose_a=True))
+                kernels.append(kernel_gradient(self.left(k, written, before), dblocks, self.recurrent[k], blocks))
             biases.extend([tf.reduce_sum(dblocks, 0)] if self.setting.biased[k] else [])
-        return kernels + biases
+        dpiece = tf.transpose(tf.reshape(dpiece, (self.size, self.rows, self.features)), (1, 0, 2))
+        return dpiece, [*dprojection, *kernels, *biases]
+
+    def beside(self) -> int | None:
+        """The product whose blocks have the gradients of all gates, if any: its kernel's goes with the projection's."""
+        whole = range(0 if self.setting.projected else len(self.cell.products))
+        fit = (k for k in whole if self.plan.shared[k] == 0 and self.cell.products[k] == self.cell.gates)
+        return next((k for k in fit if len(self.recurrent[k].shape) == 2), None)
+
+    def left(self, k: int, written: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+        """The left sides of a product in a chunk, (size * rows, width)."""
+        state = self.plan.left[k]
+        if state is None:
+            return self.steps_of(written, 0, self.columns.lefts[k], self.plan.widths[k])
+        return self.steps_of(self.courses[state], before, 0, 1)
 
     def steps_of(self, buffer: tf.Tensor, first: tf.Tensor | int, column: int, columns: int) -> tf.Tensor:
         """A chunk of (steps, rows, width), some columns of units of it: (size * rows, columns * units)."""
         width = columns * self.units
         piece = tf.slice(buffer, (first, 0, column * self.units), (self.size, self.rows, width))
         return tf.reshape(piece, (self.size * self.rows, width))
+
+
+class _Written:
+    """What the products of many steps need of one step, written as it is found."""
+
+    def __init__(self, back: _Backward, written: tf.Tensor, place: tf.Tensor):
+        self.back, self.plan, self.columns, self.place, self.written = back, back.plan, back.columns, place, written
+
+    def put(self, column: int, blocks: Tensors) -> None:
+        self.written = _put(self.written, self.place, blocks, column * self.back.units)
+
+    def left_gradient(self, k: int, dblocks: Tensors) -> tf.Tensor:
+        """Of product k in its left side; its blocks are read from where they are written, which saves a copy of them."""
+        column, width = self.columns.blocks[k] * self.back.units, self.back.cell.products[k] * self.back.units
+        self.put(self.columns.blocks[k], dblocks)
+        whole = tf.slice(self.written, (self.place, 0, column), (1, self.back.rows, width))
+        whole = tf.reshape(whole, (self.back.rows, width))
+        return whole_product(whole, self.back.turned[k - len(self.back.cell.products)], self.plan.widths[k])
+
+    def write(self, dgates: Tensors, lefts: Tensors) -> tf.Tensor:
+        """All else: gates whose gradient isn't that of a product's block, and left sides that aren't states."""
+        products = zip(self.plan.shared, self.back.cell.products, strict=True)
+        there = {gate + i for gate, blocks in products if gate is not None for i in range(blocks)}
+        for gate in set(range(len(dgates))) - there:
+            self.put(gate, [dgates[gate]])
+        for k, left in enumerate(lefts):
+            if self.plan.left[k] is None:
+                self.put(self.columns.lefts[k], [left])
+        return self.written
 
 
 @dataclasses.dataclass(frozen=True)

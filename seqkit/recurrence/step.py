@@ -2,11 +2,14 @@
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 from keras import ops
+
+from seqkit.recurrence.heads import whole_product
 
 Tensors = Sequence[tf.Tensor]
 Blocks = tuple[tf.Tensor, ...]
@@ -19,9 +22,9 @@ class Cell:
     Args:
         step: `step(op, x, state, vectors) -> state`, all of them tuples of (batch, units). `x` has one entry a gate,
             the projected input with its bias. `op` has `op.product(left, k)`, a tuple of left W_k (+ bias) by gate,
-            `op.sigmoid` and `op.tanh`; what these three return is what the backward pass may look up. Everything else
-            may be any differentiable TensorFlow expression; what `Functions` has can be exported to C too. The first state
-            is the output.
+            `op.sigmoid`, `op.tanh`, and `op.gates(kinds, x, product)`, these of neighbouring gates at once; what these four
+            return is what the backward pass may look up. Everything else may be any differentiable TensorFlow expression;
+            what `Functions` has can be exported to C too. The first state is the output.
         gates: how many blocks of `units` columns the input projection has.
         products: for each recurrent product, how many blocks of `units` columns it has.
         states: how many states there are.
@@ -53,6 +56,10 @@ class Functions:
         """log(1 + exp(x)): as LiteRT writes TensorFlow's it overflows, and by XLA that takes twice the time."""
         return 0.5 * (x + ops.abs(x)) + ops.log(1 + ops.exp(-ops.abs(x)))
 
+    def gates(self, kinds: Sequence[str], x: Sequence[Any], product: Sequence[Any]) -> tuple[Any, ...]:
+        """The sigmoid or tanh, as `kinds` says, of x + product, gate by gate."""
+        return tuple(getattr(self, kind)(a + b) for kind, a, b in zip(kinds, x, product, strict=True))
+
     def linear(self, a: Any, b: Any, state: Any) -> Any:
         """a h + b, of the state h before."""
         return a * state + b
@@ -68,7 +75,11 @@ class Functions:
 
 
 class Ops(Functions):
-    """What a cell's step calls. Keeps a trail; with `recorded` it hands out earlier results instead of computing."""
+    """What a cell's step calls. Keeps a trail; with `recorded` it hands out earlier results instead of computing.
+
+    The trail has, for each call, which product it was or the kinds of activations, what went in, and what came out: of a
+    product its left side, of activations as many tensors as kinds.
+    """
 
     def __init__(
         self,
@@ -77,21 +88,38 @@ class Ops(Functions):
         memory: Tensors = (),
     ):
         self._product, self._recorded, self.memory = product, recorded, memory
-        self.trail: list[tuple[str | int, tf.Tensor, Blocks]] = []
+        self.trail: list[tuple[int | tuple[str, ...], Blocks, Blocks]] = []
 
-    def _do(self, what: str | int, argument: tf.Tensor, compute: Callable[[], Blocks]) -> Blocks:
+    def _do(self, what: int | tuple[str, ...], arguments: Blocks, compute: Callable[[], Blocks]) -> Blocks:
         out = compute() if self._recorded is None else self._recorded[len(self.trail)]
-        self.trail.append((what, argument, out))
+        self.trail.append((what, arguments, out))
         return out
 
     def product(self, left: tf.Tensor, k: int = 0) -> Blocks:
-        return self._do(k, left, lambda: self._product(left, k))
+        return self._do(k, (left,), lambda: self._product(left, k))
 
     def sigmoid(self, x: tf.Tensor) -> tf.Tensor:
-        return self._do("sigmoid", x, lambda: (tf.sigmoid(x),))[0]
+        return self._do(("sigmoid",), (x,), lambda: (tf.sigmoid(x),))[0]
 
     def tanh(self, x: tf.Tensor) -> tf.Tensor:
-        return self._do("tanh", x, lambda: (tf.tanh(x),))[0]
+        return self._do(("tanh",), (x,), lambda: (tf.tanh(x),))[0]
+
+    def gates(self, kinds: Sequence[str], x: Tensors, product: Tensors) -> Blocks:
+        """By one tanh of all: sigmoid(z) = (1 + tanh(z / 2)) / 2. What was split, XLA joins without a copy."""
+
+        def compute() -> Blocks:
+            z = tf.concat(x, 1) + tf.concat(product, 1)
+            half = tf.repeat(
+                tf.constant([0.5 if kind == "sigmoid" else 1.0 for kind in kinds], z.dtype), x[0].shape[-1]
+            )
+            return tuple(tf.split(half * tf.tanh(half * z) + (1 - half), len(kinds), axis=1))
+
+        return self._do(tuple(kinds), tuple(a + b for a, b in zip(x, product, strict=True)), compute)
+
+
+def apply(kind: str, x: tf.Tensor) -> tf.Tensor:
+    """An activation, or x itself where there is none."""
+    return {"sigmoid": tf.sigmoid, "tanh": tf.tanh, "": tf.identity}[kind](x)
 
 
 class PlainOps(Functions):
@@ -103,7 +131,8 @@ class PlainOps(Functions):
         self._cell, self._recurrent, self.memory = cell, recurrent, memory
 
     def product(self, left: tf.Tensor, k: int = 0) -> Blocks:
-        return tuple(tf.split(left @ self._recurrent[k], self._cell.products[k], axis=1))
+        blocks = self._cell.products[k]
+        return tuple(tf.split(whole_product(left, self._recurrent[k], blocks), blocks, axis=1))
 
 
 def step_gradient(
@@ -129,16 +158,17 @@ def step_gradient(
         targets = list(cell.step(op, x, state, vectors))
     upstream = list(dstate)
     products: dict[int, tuple[tf.Tensor, Blocks]] = {}
-    for what, argument, out in reversed(op.trail):
+    for what, arguments, out in reversed(op.trail):
         d = tape.gradient(targets, out, upstream, unconnected_gradients="zero")
-        if what == "sigmoid":
-            upstream.append(d[0] * out[0] * (1 - out[0]))
-        elif what == "tanh":
-            upstream.append(d[0] * (1 - out[0] * out[0]))
-        elif isinstance(what, int):
-            products[what] = argument, d
+        if isinstance(what, int):
+            products[what] = arguments[0], d
             upstream.append(turned(what, d))
-        targets.append(argument)
+        else:
+            upstream += [
+                each * (y * (1 - y) if kind == "sigmoid" else 1 - y * y)
+                for kind, each, y in zip(what, d, out, strict=True)
+            ]
+        targets += arguments
     given = (x, state, vectors, tuple(memory))
     dx, ds, dv, dm = tape.gradient(targets, given, upstream, unconnected_gradients="zero")
     return dx, ds, dv, dm, [products[k] for k in range(len(cell.products))]
@@ -149,7 +179,10 @@ class Plan:
     """What the backward loop of a cell needs; found by tracing one step of it.
 
     Attributes:
-        kept: which of (gates of x, states, results of op.*) the backward loop reads; not the wide states, which lie apart.
+        kept: which of (gates of x, results of op.*) it reads, but for those in `again`.
+        again: which of the results are a state after the step or an activation of one, from which they are had again: the
+            number among all of `kept`'s candidates, the kind or "", the state.
+        courses: which states it reads, before the step or after; the wide ones are always among them.
         results: how many blocks each result of op.* has.
         shared: for each product, the gate of x from which on its gradient is that of x, or None.
         left: for each product, which state is its left side, or None where it must be computed.
@@ -157,10 +190,21 @@ class Plan:
     """
 
     kept: tuple[int, ...]
+    again: tuple[tuple[int, str, int], ...]
+    courses: tuple[int, ...]
     results: tuple[int, ...]
     shared: tuple[int | None, ...]
     left: tuple[int | None, ...]
     widths: tuple[int, ...]
+
+    def runs(self, gates: int) -> list[tuple[int, ...]]:
+        """`kept` in runs of neighbours of one result, or of the gates, which lie side by side already."""
+        ends = set(itertools.accumulate((gates, *self.results)))
+        runs: list[tuple[int, ...]] = []
+        for i in self.kept:
+            joins = runs and runs[-1][-1] == i - 1 and i not in ends
+            runs = [*runs[:-1], (*runs[-1], i)] if joins else [*runs, (i,)]
+        return runs
 
 
 @functools.cache
@@ -177,8 +221,10 @@ def plan_of(cell: Cell) -> Plan:
         x, state, vectors = blocks(cell.gates), states(), blocks(cell.vectors)
         memory = tuple(tf.compat.v1.placeholder(tf.float32, (2, places, units)[:rank]) for rank in cell.memory)
         op = Ops(lambda left, k: blocks(cell.products[k]), memory=memory)
-        cell.step(op, x, state, vectors)
-        widths = {what: left.shape[-1] // units for what, left, _ in op.trail if isinstance(what, int)}
+        new = cell.step(op, x, state, vectors)
+        widths = {what: left[0].shape[-1] // units for what, left, _ in op.trail if isinstance(what, int)}
+        narrow = new[: cell.states - cell.wide]
+        after = [one for what, arguments, out in op.trail for one in _from_states(what, arguments, out, narrow)]
         recorded = tuple(blocks(len(out)) for _, _, out in op.trail)
 
         def turned(k: int, d: Blocks) -> tf.Tensor:
@@ -191,23 +237,35 @@ def plan_of(cell: Cell) -> Plan:
             runs = [g for g in range(cell.gates - len(d) + 1) if all(a is b for a, b in zip(dx[g:], d, strict=False))]
             shared.append(runs[0] if runs else None)
             left.append(next((i for i, s in enumerate(state) if s is argument), None))
-        reached = {id(t) for argument, _ in products for t in [argument]}
-        seen, queue = set(), [*dx, *ds, *dv, *dm, *(t for argument, d in products for t in (argument, *d))]
+        read, queue = set(), [*dx, *ds, *dv, *dm, *(t for argument, d in products for t in (argument, *d))]
         while queue:
             tensor = queue.pop()
-            if id(tensor) not in seen:
-                seen.add(id(tensor))
+            if id(tensor) not in read:
+                read.add(id(tensor))
                 queue.extend(tensor.op.inputs)
-        candidates = [*x, *state, *(t for out in recorded for t in out)]
-        apart = {id(t) for t in state[cell.states - cell.wide :]}
-        kept = tuple(i for i, t in enumerate(candidates) if id(t) in (seen | reached) - apart)
+        candidates = [*x, *(t for out in recorded for t in out)]
+        again = [(i, *one) for i, one in enumerate(after, cell.gates) if one is not None and id(candidates[i]) in read]
+        followed = {i for i in range(len(narrow)) if id(state[i]) in read} | {i for *_, i in again}
+        computed = {i for i, *_ in again}
     return Plan(
-        kept,
-        tuple(len(r) for r in recorded),
-        tuple(shared),
-        tuple(left),
-        tuple(widths[k] for k in range(len(products))),
+        kept=tuple(i for i, t in enumerate(candidates) if id(t) in read and i not in computed),
+        again=tuple(again),
+        courses=(*sorted(followed), *range(len(narrow), cell.states)),
+        results=tuple(len(r) for r in recorded),
+        shared=tuple(shared),
+        left=tuple(left),
+        widths=tuple(widths[k] for k in range(len(products))),
     )
+
+
+def _from_states(
+    what: int | tuple[str, ...], arguments: Blocks, out: Blocks, new: Blocks
+) -> list[tuple[str, int] | None]:
+    """For each block of a result, of which of the new states it is what activation ("" where it is the state itself)."""
+    known = {id(state): ("", i) for i, state in enumerate(new)}
+    if not isinstance(what, int) and len(what) == 1 and id(arguments[0]) in known:
+        known.setdefault(id(out[0]), (what[0], known[id(arguments[0])][1]))
+    return [known.get(id(block)) for block in out]
 
 
 def left_widths(cell: Cell) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """Sections that every run has: its scores, its training, its data and how it was made."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -53,6 +53,14 @@ def scores(report: Report, history: History) -> Section | None:
         ]
         caption = "The model less each baseline, on the same rows (paired bootstrap)"
         blocks.append(table(["metric", "baseline", *columns], rows, caption, words=2))
+    if report.get("adapted"):
+        rows = [
+            [metric(name).words, how, written(name, score["value"]), interval(name, score),
+             *(_difference(name, test) if test else ["–"] * 4)]
+            for name, how, score, test in adapted_rows(report)
+        ]  # fmt: skip
+        caption = "As it takes in what it reads, in one stream: no figures of the model's own"
+        blocks.append(table(["metric", "it does", "score", "95% interval", *columns], rows, caption, words=2))
     if rest := report.get("rest"):
         rows = [
             [metric(name).words, written(name, report["metrics"][name]["value"]), written(name, score["value"]),
@@ -72,6 +80,14 @@ def scores(report: Report, history: History) -> Section | None:
     ]
     blocks += [paragraph(f"Failed: {what} ({reason}).") for what, reason in (report.get("failed") or {}).items()]
     return Section("Scores", blocks)
+
+
+def adapted_rows(report: Report) -> Iterator[tuple[str, str, Mapping[str, float], Mapping[str, float] | None]]:
+    """Metric, what is done, its score and its difference from the model as it is, of the headline metrics."""
+    adapted = report["adapted"]
+    for how, scores in adapted["metrics"].items():
+        for name in headlines(list(scores)):
+            yield name, how.replace("_", " "), scores[name], adapted["difference"].get(how, {}).get(name)
 
 
 def _difference(name: str, test: Mapping[str, float]) -> list[str]:
@@ -173,7 +189,8 @@ def findings(report: Report, history: History) -> Section | None:
 def circumstances(report: Report, history: History) -> Section | None:
     blocks = []
     if settings := report.get("settings"):
-        rows = [[key, "none" if value is None else str(value)] for key, value in _flat(settings)]
+        used = {"search": report["search"]} if "search" in report else {}  # which may have been chosen since
+        rows = [[key, "none" if value is None else str(value)] for key, value in _flat({**settings, **used})]
         blocks.append(table(["setting", "value"], rows, "Settings", words=2))
     pairs = [(key.replace("_", " "), plain(key, value)) for key, value in (report.get("timings") or {}).items()]
     pairs += list((report.get("versions") or {}).items())

@@ -7,8 +7,9 @@ A recipe with more to show passes its own as `sections`.
 """
 
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
+from typing import Any
 
 from rich.box import ROUNDED
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -16,13 +17,22 @@ from rich.table import Table
 from rich.text import Text
 
 from seqkit.metrics.metric import metric
-from seqkit.report.common import circumstances, data, findings, gradients, learning, scores
+from seqkit.report.common import adapted_rows, circumstances, data, findings, gradients, learning, scores
 from seqkit.report.labels import classes, kinds, mistakes, tag_mistakes, timelines
 from seqkit.report.pages import Section, write
 from seqkit.report.texts import attention, looks, sizes, stretches, writings
 from seqkit.report.wording import History, Report, called, ends, interval, signed, verdict, written
 
-__all__ = ["SECTIONS", "ScoresTable", "against_table", "rest_table", "verdict", "write_html"]
+__all__ = [
+    "SECTIONS",
+    "ScoresTable",
+    "adapted_table",
+    "against_table",
+    "rest_table",
+    "searches_table",
+    "verdict",
+    "write_html",
+]
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
     scores, learning, gradients, kinds, classes, looks, timelines, mistakes, tag_mistakes, stretches, writings, sizes,
     attention, data, findings, circumstances,
@@ -114,6 +124,16 @@ def against_table(report: Report) -> Table:
     return shown
 
 
+def adapted_table(report: Report) -> Table:
+    """What a language model scores as it takes in what it reads, for a terminal."""
+    title = "As it takes in what it reads, in one stream (not the model's own figures)"
+    shown = _beside(title, "it does", "score", "95% interval", "difference", "95% interval")
+    for name, how, score, test in adapted_rows(report):
+        cells = (signed(name, test["difference"]), ends(name, test)) if test else ("–", "–")
+        shown.add_row(metric(name).words, how, written(name, score["value"]), interval(name, score), *cells)
+    return shown
+
+
 def rest_table(report: Report) -> Table:
     """The scores on the rows that a model has not seen, where it has seen some, for a terminal."""
     rest = report["rest"]
@@ -122,6 +142,37 @@ def rest_table(report: Report) -> Table:
     for name, score in rest["metrics"].items():
         ours = written(name, report["metrics"][name]["value"])
         shown.add_row(metric(name).words, ours, written(name, score["value"]), interval(name, score))
+    return shown
+
+
+def searches_table(tuning: Mapping[str, Any]) -> Table:
+    """What searches score for a terminal: a row a beam and what goes with it, a column a length penalty; the best is marked.
+
+    Args:
+        tuning: "metric", "tried" with "search" and "metrics" each, the run's own first, "best", and "difference".
+    """
+    name, best, own = tuning["metric"], tuning["best"]["search"], tuning["tried"][0]["search"]
+    shares = ("beam", "no_repeat", "coverage_penalty")
+    scores: dict[tuple[Any, ...], dict[float, str]] = {}
+    for one in tuning["tried"]:
+        search = one["search"]
+        mark = ("*" if search == best else "") + ("°" if search == own else "")
+        row = scores.setdefault(tuple(search[share] for share in shares), {})
+        row[search["length_penalty"]] = written(name, one["metrics"][name]) + mark
+    columns = sorted({penalty for row in scores.values() for penalty in row})
+    varied = [place for place, _ in enumerate(shares) if not place or len({key[place] for key in scores}) > 1]
+    within = ends(name, tuning["difference"])
+    title = (
+        f"{metric(name).words} of {tuning['data']['rows']:,} validation rows, by length penalty: * the best, ° the run's "
+        f"own; difference {signed(name, tuning['difference']['difference'])} ({within})"
+    )
+    shown = Table(title=title, title_justify="left", box=ROUNDED)
+    for place in varied:
+        shown.add_column(shares[place].replace("_", " "), justify="right")
+    for penalty in columns:
+        shown.add_column(f"{penalty:g}", justify="right", no_wrap=True)
+    for key in sorted(scores):
+        shown.add_row(*(f"{key[place]:g}" for place in varied), *(scores[key].get(penalty, "") for penalty in columns))
     return shown
 
 

@@ -21,10 +21,10 @@ from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.registry import recipe_of
 from seqkit.core.settings import Training
-from seqkit.runs.checking import check_training
+from seqkit.runs.checking import check_training, handed
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.folder import CHECKPOINT, NewFolder, new_folder, scratch_folder
-from seqkit.runs.parts import add_parts, lacking, write_run
+from seqkit.runs.parts import add_parts, lacking, reported, write_run
 from seqkit.runs.rehearsal import rehearse
 from seqkit.runs.resumption import check_same
 from seqkit.runs.run import EVALUATION_BATCH, Run, command, load, versions
@@ -37,6 +37,7 @@ from seqkit.training.executor import Forward
 from seqkit.training.monitor import Monitor, make_monitor
 from seqkit.training.objectives import Objective
 from seqkit.training.peers import ALONE, meet
+from seqkit.training.started import Started
 from seqkit.training.trainer import Trainer, reproducible
 
 
@@ -48,6 +49,7 @@ class RunBuilder:
         recipe: The function that was made a recipe by `seqkit.recipe`.
         arguments: Its own, by name: its `locals()` in its first line.
     Attributes:
+        arguments: All of the recipe's, by name.
         training: How the weights are moved.
     Raises:
         InputError: It is no recipe; on entry, that the place of the folder is taken.
@@ -56,15 +58,15 @@ class RunBuilder:
     def __init__(self, recipe: Callable[..., Any], arguments: Mapping[str, Any]):
         recipe_of(recipe)
         given = {**arguments, **arguments.get("run", {})}  # its RunOptions
-        self._arguments = {name: given[name] for name in inspect.signature(recipe).parameters}
+        self.arguments = {name: given[name] for name in inspect.signature(recipe).parameters}
         self._parts = parts_of(recipe)
         self._settings = _settings(
-            {name: value for name, value in self._arguments.items() if self._parts[name] != "place"}
+            {name: value for name, value in self.arguments.items() if self._parts[name] != "place"}
         )
-        self.training: Training = self._arguments["training"]
+        self.training: Training = self.arguments["training"]
 
     def __enter__(self) -> Self:
-        given = self._arguments
+        given = self.arguments
         cluster = cluster_of(os.environ, given["workers"], given["worker"])
         self._peers = ALONE if cluster is None else meet(cluster)  # before anything is computed
         with contextlib.ExitStack() as stack:
@@ -91,7 +93,7 @@ class RunBuilder:
 
     def _place(self) -> contextlib.AbstractContextManager[NewFolder]:
         """The folder to fill; of several processes the first one fills it, and the others have one that nobody sees."""
-        given = self._arguments
+        given = self.arguments
         if not self._peers.first:
             return scratch_folder()
         return new_folder(
@@ -103,9 +105,9 @@ class RunBuilder:
 
     def splits(self, columns: Mapping[str, str], **options: Any) -> Splits:
         """The recipe's data, read by `seqkit.sources.splits.read_splits` with these options."""
-        data, valid, test = (self._arguments[name] for name in ("data", "valid", "test"))
-        given = {name: self._arguments[name] for name in ("seed", "data_dir")}
-        return read_splits(data, valid, test, columns, **given, **options)
+        data, valid, test = (self.arguments[name] for name in ("data", "valid", "test"))
+        given = {name: self.arguments[name] for name in ("seed", "data_dir")}
+        return handed(read_splits(data, valid, test, columns, **given, **options))
 
     def done(
         self,
@@ -113,15 +115,17 @@ class RunBuilder:
         model: keras.Model,
         splits: Splits,
         curriculum: Callable[[Rows], Curriculum] | None = None,
+        started: Started | None = None,
         *,
-        start: Callable[[], None] | None = None,
+        begin: Callable[[], None] | None = None,
         finish: Callable[[], None] | None = None,
     ) -> Run:
         """Train the model; the run stands then, and samples, baselines and the report are added to it, each by itself.
 
         Args:
             curriculum: From the rows of the training data to what gives each epoch's in their place.
-            start: Sets those weights that start from the training rows: a check, and a run that stands, do without, and of
+            started: What the model goes on from, where that is another one's weights.
+            begin: Sets those weights that start from the training rows: a check, and a run that stands, do without, and of
                 several processes the first one does it for all.
             finish: Changes the best epoch's weights once more, before they are kept.
         Returns:
@@ -129,8 +133,9 @@ class RunBuilder:
             others have the trained model alone, with a "worker" in its `info`.
         """
         splits = splits.each(task.examined)
+        described = self._described(task, splits) | ({"started_from": dict(started.info)} if started else {})
         if self._stands:
-            info = self._described(task, splits)
+            info = described
             return (
                 self._completed(task, splits, info)
                 if self._peers.first
@@ -140,31 +145,31 @@ class RunBuilder:
         forward = Forward(model)  # traced once, for the rehearsal, each epoch's scores and the report
         score = _scoring(task, forward, splits.valid)
         monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
-        info, seen = self._described(task, splits), None
+        info, seen = described, None
         if self._peers.first:
-            found, seen = check_training(task, splits, strict=self._arguments["strict"])
+            found, seen = check_training(task, splits, strict=self.arguments["strict"])
             info = self._begin(info, monitor) | found
-            if start is not None:
-                start()
+            if begin is not None:
+                begin()
             rehearse(task, forward, splits, info, self._folder.path)
-        keras.utils.set_random_seed(self._arguments["seed"])
-        history = self._train(task, model, splits, info, objective, monitor, curriculum)
+        keras.utils.set_random_seed(self.arguments["seed"])
+        history = self._train(task, model, splits, info, objective, monitor, curriculum, started)
         if finish is not None:
             finish()
         if not self._peers.first:
             return self._elsewhere(task, info, forward)
         write_run(self._folder.path, task, model, history, info, seen)
         self._folder.stand()
-        return _added(Run(Path(self._arguments["out"]), task, model, info, forward), splits)
+        return _added(Run(Path(self.arguments["out"]), task, model, info, forward), splits)
 
     def _elsewhere(self, task: Task, info: Mapping[str, Any], forward: Forward) -> Run:
         """What a process has of a run that the first one writes: the model."""
         known = {**info, "worker": self._peers.part.index}
-        return Run(Path(self._arguments["out"]), task, forward.model, known, forward)
+        return Run(Path(self.arguments["out"]), task, forward.model, known, forward)
 
     def _completed(self, task: Task, splits: Splits, info: dict[str, Any]) -> Run:
         """The run that stands, with what it lacked."""
-        run = load(self._arguments["out"])
+        run = load(self.arguments["out"])
         check_same(run.info, info, self._parts, {"training", "answers"}, splits=("train", "valid", "test"))
         if not (left := lacking(run)):
             notify(f"{run.path} is trained, and lacks nothing.")
@@ -193,7 +198,7 @@ class RunBuilder:
             "recipe": task.recipe,
             "columns": task.columns,
             "settings": self._settings,
-            "seed": self._arguments["seed"],
+            "seed": self.arguments["seed"],
             "versions": versions(),
             "data": {
                 name: {"source": rows.origin, "rows": len(rows), "digest": rows.digest()}
@@ -225,9 +230,10 @@ class RunBuilder:
         objective: Objective,
         monitor: Monitor,
         curriculum: Callable[[Rows], Curriculum] | None,
+        started: Started | None,
     ) -> list[dict[str, float]]:
         """Move the weights; returns the history, and puts into `info` how long it took, and facts."""
-        seed, training = self._arguments["seed"], self.training
+        seed, training = self.arguments["seed"], self.training
         train_rows, facts = task.encode_for_training(splits.train, training.batch_size)
         valid_rows, _ = task.encode_for_training(splits.valid, training.batch_size)
         train_rows, valid_rows = (limited(rows, training.batch_tokens) for rows in (train_rows, valid_rows))
@@ -250,11 +256,12 @@ class RunBuilder:
             peers=self._peers,
             since=self._since,
             monitor=monitor,
+            started=started,
         )
         history = trainer.fit(
             train_rows,
             valid_rows,
-            callbacks=self._arguments["callbacks"],
+            callbacks=self.arguments["callbacks"],
             resume=self._folder.resumed,
             curriculum=None if curriculum is None else curriculum(train_rows),
         )
@@ -282,7 +289,8 @@ def _scored(splits: Splits) -> Examples:
     """The rows of a new run's report: the test rows, or the validation rows, saying so."""
     if splits.test is not None:
         return splits.test
-    notify("No test data: the report is on the validation rows, which have also chosen the epoch that was kept.")
+    if reported():
+        notify("No test data: the report is on the validation rows, which have also chosen the epoch that was kept.")
     origin = f"{splits.valid.origin}; validation rows, which chose the epoch"
     return dataclasses.replace(splits.valid, origin=origin)
 

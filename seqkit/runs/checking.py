@@ -41,8 +41,15 @@ class Checked(Exception):  # noqa: N818
     task: Task
 
 
+@dataclasses.dataclass
+class Read(Exception):  # noqa: N818
+    """The end of a recipe that is called for its rows alone."""
+
+    splits: Splits
+
+
 Encode = Callable[[Task, Splits], Splits]
-_wanted: ContextVar[Literal["training", "findings", "suspects"]] = ContextVar("wanted", default="training")
+_wanted: ContextVar[Literal["training", "findings", "suspects", "rows"]] = ContextVar("wanted", default="training")
 _encode: ContextVar[Encode | None] = ContextVar("encode", default=None)
 
 
@@ -84,6 +91,35 @@ def checked(
         _wanted.reset(wanted)
         _encode.reset(encoding)
     raise InputError(f"{recipe.__name__} checks nothing: a recipe makes its run by seqkit.RunBuilder, which does.")
+
+
+def checks_alone() -> bool:
+    """Whether the recipe that runs is called for its check alone."""
+    return _wanted.get() != "training"
+
+
+def rows_of(recipe: Callable[..., Any], arguments: Mapping[str, Any]) -> Splits:
+    """Call a recipe for the rows alone that it reads, or holds out.
+
+    Raises:
+        InputError: They can't be read.
+    """
+    wanted = _wanted.set("rows")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            recipe(**{**arguments, "out": Path(folder) / "run"})
+    except Read as done:
+        return done.splits
+    finally:
+        _wanted.reset(wanted)
+    raise InputError(f"{recipe.__name__} doesn't read its rows by seqkit.RunBuilder: give them.")
+
+
+def handed(splits: Splits) -> Splits:
+    """The rows that a recipe has read, to go on with; a recipe that was called for them alone ends here."""
+    if _wanted.get() == "rows":
+        raise Read(splits)
+    return splits
 
 
 def check_training(task: Task, splits: Splits, *, strict: bool) -> tuple[dict[str, Any], Seen]:

@@ -47,26 +47,38 @@ def check_name(name: str) -> None:
         )
 
 
-def check_place(folder: Path, name: str, data: Mapping[str, Any], *, overwrite: bool) -> None:
-    """An evaluation may replace its own of before, on the same rows.
+def check_place(
+    folder: Path, name: str, data: Mapping[str, Any], search: Mapping[str, Any] | None = None, *, overwrite: bool
+) -> None:
+    """An evaluation may replace its own of before, on the same rows, by the same search.
 
     Args:
         data: Of the rows "source" and "digest".
+        search: How answers are looked for, where they are.
     Raises:
-        InputError: The name is taken by one of other rows.
+        InputError: The name is taken by one of other rows, or by another search.
     """
     path = inside(folder, f"{FOLDER}/{name}/{REPORT}")
     if overwrite or not path.exists():
         return
     try:
-        before = read_json(path)["data"]
-        digest, source = before["digest"], before["source"]
-    except (KeyError, TypeError):
+        report = read_json(path)
+        digest, source = report["data"]["digest"], report["data"]["source"]
+        before = dict(report.get("search", search or {}))
+    except (KeyError, TypeError, AttributeError, ValueError):
         raise InputError(f"{path} is no report: give another --name, or --overwrite.") from None
     if digest != data["digest"]:
         raise InputError(
             f"{path.parent} holds the figures of other rows ({source}) than these ({data['source']}): give --name for "
             "these, or --overwrite."
+        )
+    others = [
+        f"{key} {before.get(key)}, now {value}" for key, value in (search or {}).items() if before.get(key) != value
+    ]
+    if others:
+        raise InputError(
+            f"{path.parent} holds the figures of another search ({'; '.join(others)}): give --name for these, or "
+            "--overwrite."
         )
 
 

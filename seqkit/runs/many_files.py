@@ -5,7 +5,7 @@ import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from seqkit.core.bounds import one_of
 from seqkit.core.errors import InputError, UnfinishedError, reason_of
@@ -16,6 +16,7 @@ from seqkit.runs.lock import FolderLock
 from seqkit.runs.opening import MODEL, VOCABULARY
 from seqkit.runs.ray_workers import answered_by_ray
 from seqkit.runs.run import Run, load
+from seqkit.runs.searching import search_fields
 from seqkit.sources.examples import OnError
 
 Engine = Literal["local", "ray"]
@@ -34,6 +35,7 @@ class FileAnswers:
         columns: Field -> column, where they are called otherwise than in training.
         on_error: As for `load`.
         modules: That are imported first.
+        search: Fields of `seqkit.Search` that are others than the run's.
     """
 
     run: Path
@@ -42,6 +44,7 @@ class FileAnswers:
     columns: Mapping[str, str] | None = None
     on_error: OnError | None = None
     modules: tuple[str, ...] = ()
+    search: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def place(self, file: Path) -> Path:
         """Where a file's answers go."""
@@ -57,7 +60,8 @@ class FileAnswers:
         """The run, wherever this is."""
         for module in self.modules:
             import_path(module)
-        return load(self.run, on_error=self.on_error)
+        run = load(self.run, on_error=self.on_error)
+        return run.searching(**self.search) if self.search else run
 
     def write(self, run: Run, file: Path) -> str:
         """Write a file's answers, all or none; says why that failed, or nothing."""
@@ -82,6 +86,7 @@ def predict_files(
     modules: tuple[str, ...] = (),
     engine: Engine = "local",
     address: str | None = None,
+    search: Mapping[str, Any] | None = None,
 ) -> Path:
     """Answer all files that fit a pattern, each into a file of its own, which is there whole or not at all.
 
@@ -97,6 +102,7 @@ def predict_files(
         modules: That are imported first, for a recipe or a cell that no installed package declares.
         engine: "local" for one file after the other, or "ray" for workers of Ray, which all have to see the same folders.
         address: Of a cluster of Ray; nothing for this machine's cores.
+        search: Fields of `seqkit.Search` that are others than the run's.
     Returns:
         `out`.
     Raises:
@@ -110,7 +116,7 @@ def predict_files(
     if not files:
         raise InputError(f"{inputs} fits no file: check the pattern, and quote it.")
     base = Path(os.path.commonpath([file.parent for file in files]))
-    answers = FileAnswers(Path(run).resolve(), Path(out).resolve(), base, columns, on_error, modules)
+    answers = FileAnswers(Path(run).resolve(), Path(out).resolve(), base, columns, on_error, modules, search or {})
     opened = answers.opened()
     opened.columns(columns)  # which refuses one that isn't there
     Path(out).mkdir(parents=True, exist_ok=True)
@@ -140,7 +146,10 @@ def _check_same_run(out: Path, run: Run, columns: Mapping[str, str] | None) -> N
     """Note whose answers a folder has; raise InputError where they are another's."""
     files = run.info.get("files", {})
     mine = {"run": {name: files.get(name) for name in (MODEL, VOCABULARY)}, "columns": run.columns(columns)}
+    mine |= search_fields(run.task)
     if not (out / ANSWERED_BY).exists():
         write_json(out / ANSWERED_BY, mine)
-    elif read_json(out / ANSWERED_BY) != mine:
-        raise InputError(f"{out} has the answers of another run, or of other columns: choose another folder.")
+    elif search_fields(run.task) | read_json(out / ANSWERED_BY) != mine:  # of before 0.9 without a search
+        raise InputError(
+            f"{out} has the answers of another run, of other columns or of another search: choose another folder."
+        )

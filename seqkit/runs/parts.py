@@ -1,7 +1,9 @@
 """What a run folder is filled with: what a run stands on, at once, and then what is added, each by itself."""
 
+import contextlib
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,24 @@ from seqkit.runs.task import Baseline, Task
 from seqkit.sources.examples import Examples
 
 BASELINES = "baselines"
+_bare: ContextVar[bool] = ContextVar("bare", default=False)
+
+
+@contextlib.contextmanager
+def without_report() -> Iterator[None]:
+    """Runs that are made in the block get neither baselines nor a report: of one that is made for another they tell little,
+    and take long.
+    """
+    token = _bare.set(True)
+    try:
+        yield
+    finally:
+        _bare.reset(token)
+
+
+def reported() -> bool:
+    """Whether a run gets a report."""
+    return not _bare.get()
 
 
 def write_run(
@@ -49,6 +69,8 @@ def write_run(
 
 def lacking(run: Run) -> list[str]:
     """What a run would have, had nothing failed or been interrupted after its training."""
+    if _bare.get():
+        return [] if _has_samples(run) else ["samples"]
     there = [] if run.report else ["evaluation"]
     missing = [f"baseline {name}" for name in run.task.baselines() if name not in _fitted(run)]
     return list(dict.fromkeys([*([] if _has_samples(run) else ["samples"]), *missing, *there, *run.failed]))
@@ -66,6 +88,9 @@ def add_parts(run: Run, train: Examples, valid: Examples, scored: Examples) -> N
     if not _has_samples(run):
         with attempts("samples, without which nothing is exported"):
             add_samples(run, valid)
+    if _bare.get():
+        write_info(folder, info)
+        return
     fits: Mapping[str, Callable[[], Baseline]] = {}
     with attempts("baselines"):
         fits = task.fit_baselines(train)

@@ -47,6 +47,9 @@ def check_same(
         old, new = (each["data"].get(split, {}) for each in (before, info))
         if old.get("digest") != new.get("digest"):
             wrong.append(f"other {ROWS[split]} ({_rows(old)}; now {_rows(new)})")
+    old, new = (each.get("started_from", {}) for each in (before, info))
+    if old.get("digest") != new.get("digest"):
+        wrong.append(f"another language model to start from ({old.get('run')}; now {new.get('run')})")
     if wrong:
         raise InputError(
             f"The interrupted run was started with {'; '.join(wrong)}: use the same settings and data, or train anew."

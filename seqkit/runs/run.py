@@ -20,6 +20,7 @@ import tensorflow as tf
 from rich.table import Table
 
 from seqkit.checks.leaks import Seen
+from seqkit.core.adaptation import Adaptation
 from seqkit.core.bounds import one_of
 from seqkit.core.errors import InputError, reason_of
 from seqkit.core.registry import exporters
@@ -29,15 +30,17 @@ from seqkit.export.card import model_card
 from seqkit.export.subject import Quantize
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
 from seqkit.metrics.metric import metric
-from seqkit.report.document import ScoresTable, against_table, rest_table
+from seqkit.report.document import ScoresTable, adapted_table, against_table, rest_table
 from seqkit.runs.attempts import Attempts
 from seqkit.runs.checking import SEEN, as_json, check_scoring
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
 from seqkit.runs.exporting import subject_of
+from seqkit.runs.language_models import adapted_scores, compared_by_bits
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.migration import migrated_name
 from seqkit.runs.opening import MODEL, answering, check_fits, load_model, load_task
+from seqkit.runs.searching import recorded_search, search_fields, searching
 from seqkit.runs.task import Scorer, Task
 from seqkit.sources.examples import Examples, OnError
 from seqkit.training.executor import Forward
@@ -103,8 +106,19 @@ class Run:
         beside another run's.
         """
         report = self.report if report is None else report
-        more = {"rest": rest_table, "against": against_table}
+        more = {"adapted": adapted_table, "rest": rest_table, "against": against_table}
         return [ScoresTable(report), *(make(report) for part, make in more.items() if part in report)]
+
+    def searching(self, **changes: Any) -> "Run":
+        """The run with another search, for all that it answers, scores and exports; its folder stays as it is.
+
+        Args:
+            changes: Fields of `seqkit.Search`: `run.searching(beam=1).predict(texts)`.
+        Raises:
+            InputError: The run writes no answers, or a setting is wrong or would do nothing.
+        """
+        task = searching(self.task, self.model, changes, str(self.path))
+        return Run(self.path, task, self.model, self.info, self.forward)
 
     def inputs_of(self, file: str, columns: Mapping[str, str] | None = None) -> Iterator[Sequence[Any]]:
         """Chunks of inputs for `stream`, read from a file; - for standard input.
@@ -145,6 +159,7 @@ class Run:
         columns: Mapping[str, str] | None = None,
         data_dir: str | None = None,
         overwrite: bool = False,
+        adapt: Adaptation | None = None,
     ) -> dict[str, Any]:
         """Score the run and its baselines on data, and write evaluations/NAME/report.json and report.html.
 
@@ -155,6 +170,7 @@ class Run:
             columns: Field -> column, where they are called otherwise than in the training data.
             data_dir: Where TFDS keeps prepared data sets.
             overwrite: Replace an evaluation of that name that is of other data.
+            adapt: For a language model on a running text: score it too as it takes in what it reads, as "adapted".
         Returns:
             The report; its "name" is the evaluation's.
         Raises:
@@ -170,8 +186,10 @@ class Run:
             facts = {"source": examples.origin, "rows": len(examples), "digest": digest}
             name = name or evaluation_name(data, digest)
             check_name(name)
-            check_place(self.path, name, facts, overwrite=overwrite)
+            check_place(self.path, name, facts, search_fields(self.task).get("search"), overwrite=overwrite)
             report = self.scores(examples, facts, against=against)
+            if adapt is not None:
+                report["adapted"] = adapted_scores(self.task, self.model, examples, adapt, RESAMPLES)
             write_evaluation(self.path, self.info, name, report, self.history)
         return report
 
@@ -192,7 +210,7 @@ class Run:
         score = self.task.scorer(examples, outputs)
         validation = data["digest"] == self.info["data"].get("valid", {}).get("digest")  # seen, and said to be
         findings, leaked = check_scoring(self.task, examples, facts, self.info, None if validation else self._seen)
-        compared = {} if against is None else {"against": self._compared(against, examples, score, resamples)}
+        compared = {} if against is None else {"against": self._compared(against, examples, outputs, score, resamples)}
         metrics = bootstrap(score, len(examples), resamples=resamples)
         for name in metrics:
             metric(name)  # which refuses one that nobody declared
@@ -221,6 +239,7 @@ class Run:
             **sections,
             "timings": {"training_seconds": self.info["training_seconds"], "prediction_seconds": round(seconds, 3)},
             "settings": self.info["settings"],
+            **search_fields(self.task),
             "versions": versions(),
             "trained_with": self.info["command"],
             "command": command(),
@@ -249,21 +268,28 @@ class Run:
         metrics = bootstrap(lambda rows: score(rest[rows]), len(rest), resamples=resamples)
         return {"rest": {"rows": len(rest), "metrics": metrics}}
 
-    def _compared(self, other: "Run", examples: Examples, score: Scorer, resamples: int) -> dict[str, Any]:
-        """This run's scores beside another's on the same rows.
+    def _compared(
+        self, other: "Run", examples: Examples, outputs: Any, score: Scorer, resamples: int
+    ) -> dict[str, Any]:
+        """This run's scores beside another's on the same rows; those of language models with other symbols by their bits.
 
         Raises:
             InputError: They aren't scored alike.
         """
-        for what, ours, theirs in (
-            ("columns", self.task.columns, other.task.columns),
-            ("classes", self.task.classes, other.task.classes),
-        ):
+        by_bits = self.task.classes != other.task.classes and all(hasattr(run.task, "paid") for run in (self, other))
+        same: dict[str, tuple[Iterable[str], Iterable[str]]] = {"columns": (self.task.columns, other.task.columns)}
+        if not by_bits:
+            same["classes"] = (self.task.classes, other.task.classes)
+        for what, (ours, theirs) in same.items():
             if set(ours) != set(theirs):
                 raise _incomparable(self.path, other.path, what, ours, theirs)
         pipeline, _ = other.task.encode(examples, EVALUATION_BATCH)
         with answering(other.path):
-            their_score = other.task.scorer(examples, other.task.outputs(other.forward, pipeline))
+            their_outputs = other.task.outputs(other.forward, pipeline)
+            if by_bits:
+                compared = compared_by_bits(self.task, other.task, examples, outputs, their_outputs, resamples)
+                return {"run": str(other.path), "metrics": compared}
+            their_score = other.task.scorer(examples, their_outputs)
         some = np.arange(1)
         our_metrics, their_metrics = score(some), their_score(some)
         if our_metrics.keys() != their_metrics.keys():
@@ -282,6 +308,7 @@ class Run:
         temperature: float = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
+        repetition_penalty: float = 1.0,
         stop: str | None = None,
         seed: int = 0,
     ) -> Iterator[str]:
@@ -293,20 +320,46 @@ class Run:
             temperature: What logits are divided by; 0 for the most likely symbol each time.
             top_k: Draw from so many of the most likely symbols; 0 for all.
             top_p: Draw from the fewest symbols that have this share of the probability (Holtzman et al. 2020).
+            repetition_penalty: Above 1 what was drawn before is less likely (Keskar et al. 2019:
+                `seqkit.decoding.stepwise.penalised`).
             stop: Text before which to stop.
             seed: Of the draws.
         Raises:
             InputError: This is no language model, a setting is out of its range, or the prompt holds what the training text
                 doesn't.
         """
-        draw: Callable[..., Iterator[str]] | None = getattr(self.task, "generate", None)
+        draw = self._drawing("generate")
+        how = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+        pieces: Iterator[str] = draw(
+            self.model, prompt, **how, repetition_penalty=repetition_penalty, stop=stop, seed=seed
+        )
+        return pieces
+
+    def samples(self, prompts: Sequence[str], count: int = 1, *, seed: int = 0, **how: Any) -> Iterator[list[str]]:
+        """For each prompt so many texts that follow it, drawn side by side.
+
+        Args:
+            prompts: What the texts go on from; it is not repeated.
+            count: Texts a prompt.
+            seed: Of the first draw of each prompt; text number k is the one that `generate` draws with seed + k.
+            how: As in `generate`.
+        Raises:
+            InputError: As in `generate`.
+        """
+        known = {"length": 200, "temperature": 0.8}
+        texts: Iterator[list[str]] = self._drawing("samples")(
+            self.model, prompts, count=count, seed=seed, **(known | how)
+        )
+        return texts
+
+    def _drawing(self, way: str) -> Callable[..., Any]:
+        """What draws a text, of a task that has it."""
+        draw: Callable[..., Any] | None = getattr(self.task, way, None)
         if draw is None:
             raise InputError(
                 f"{self.path} was made by {self.task.recipe}, which generates nothing: give a language_model."
             )
-        return draw(
-            self.model, prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, stop=stop, seed=seed
-        )
+        return draw
 
     def export(
         self, format: str, *, step: bool = False, quantize: Quantize = "none", to: str | Path | None = None
@@ -357,7 +410,7 @@ def load(path: str | Path, *, on_error: OnError | None = None) -> Run:
     file = file_of(path, info, MODEL)
     model = load_model(file)
     check_fits(file, model, task)
-    return Run(path, task, model, info)
+    return Run(path, recorded_search(task, model, info, path), model, info)
 
 
 def _incomparable(one: Path, other: Path, what: str, ours: Iterable[str], theirs: Iterable[str]) -> InputError:

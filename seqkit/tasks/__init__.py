@@ -3,6 +3,7 @@
 __all__ = [
     "captioning",
     "classes",
+    "drawn_text",
     "image_questions",
     "language_model",
     "programs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import keras
@@ -17,14 +17,13 @@ from seqkit.batches.derived import Ones, shifted
 from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.batches.rows import Rows
 from seqkit.batches.windows import Windows
+from seqkit.core.adaptation import Adaptation
 from seqkit.core.errors import InputError
-from seqkit.core.progress import notify
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
-from seqkit.decoding.stepwise import generate
 from seqkit.export.description import TOKENIZER, Description
 from seqkit.export.serving_text import TextScorer
-from seqkit.export.step import Step
+from seqkit.inference.neural_cache import NeuralCache
 from seqkit.layers.embedding import AT_EACH_STEP, embed_tokens, tied_head
 from seqkit.metrics.likelihood import closed_vocabulary_scorer, likelihood_scorer
 from seqkit.runs.task import Baseline, Facts, Scorer
@@ -32,12 +31,13 @@ from seqkit.sources.corpus import read_corpus
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.splits import Splits
 from seqkit.sources.units import check_unit
+from seqkit.tasks.drawn_text import DrawnText
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores, small
 from seqkit.text.predicted import CHARACTERS, Predicted, by_lines, closed, lines_of, predicted
-from seqkit.text.subwords import MARK, Subwords
-from seqkit.text.tokenizer import WORDS, count_tokens, tokenize
-from seqkit.text.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Vocabulary
+from seqkit.text.tokenizer import count_tokens
+from seqkit.text.vocabulary import BEGIN, END, SPECIAL, UNKNOWN, Vocabulary
 from seqkit.topologies.many_to_many import many_to_many
+from seqkit.training.dynamic_evaluation import read_on
 from seqkit.training.executor import Batch, Forward, step_outputs
 from seqkit.training.objectives import Objective, classification
 
@@ -61,7 +61,7 @@ def _log_likelihoods(batch: Batch, logits: tf.Tensor) -> tf.Tensor:
 
 
 @dataclasses.dataclass(frozen=True)
-class LanguageModel(Inputs, Outputs, Scores, Baselines):
+class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
     """What this recipe knows and a run doesn't.
 
     Outputs are the log-probability of each symbol in nats, ragged by text, or by the streams of a running one.
@@ -192,6 +192,34 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
     def outputs(self, forward: Forward, rows: Pipeline | Windows) -> Ragged:
         return step_outputs(forward, rows, _log_likelihoods)
 
+    def adapted(self, model: keras.Model, examples: Examples, adapt: Adaptation) -> dict[str, Ragged]:
+        """Outputs of the model as it takes in what it reads, by what it does; and as it stays, in the same one stream.
+
+        Raises:
+            InputError: The rows are texts by themselves, which nothing stands before.
+        """
+        if "stretch" not in examples.columns:
+            raise InputError("There is nothing to take in before a text by itself: adapt where contiguous is on.")
+        rows = self._in_streams(examples, 1)
+        columns: dict[str, Any] = {"ids": shifted(rows, BEGIN), "targets": rows, "weights": Ones(rows.lengths)}
+        found: dict[str, np.ndarray] = {}
+        passes: list[tuple[str, str, int, dict[str, float]]] = [("one_stream", "neural_cache", self.window, {})]
+        if adapt.dynamic_rate:
+            moves = {"rate": adapt.dynamic_rate, "decay": adapt.dynamic_decay}
+            passes.append(("dynamic_evaluation", "dynamic_evaluation_and_cache", adapt.segment, moves))
+        for plain, cached, window, moves in passes:
+            cache, start = NeuralCache(adapt.cache, adapt.flatness, adapt.share), 0
+            own, mixed = [], []
+            for nats, states in read_on(model, Windows(columns, "targets", 1, window), **moves):
+                own.append(nats)
+                if adapt.cache:
+                    mixed.append(cache.read(nats, states, rows.values[start : start + len(nats)]))
+                start += len(nats)
+            found[plain] = np.concatenate(own)
+            if adapt.cache:
+                found[cached] = np.concatenate(mixed)
+        return {name: Ragged(values, rows.offsets) for name, values in found.items()}
+
     def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
         unknown = self.predicted(examples).unknown.tolist()
         return [
@@ -209,6 +237,20 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
         if texts.characters is None:
             return closed_vocabulary_scorer(nats, texts.words, texts.unknown)
         return likelihood_scorer(nats, texts.ids.lengths, texts.words, texts.characters)
+
+    def paid(self, examples: Examples, outputs: Ragged) -> tuple[np.ndarray, np.ndarray]:
+        """What each row costs in nats, to the last character, and its characters: (rows,) each, for any vocabulary.
+
+        Raises:
+            InputError: The vocabulary is closed, so that unknown words aren't paid for.
+        """
+        texts = self.predicted(examples)
+        if texts.characters is None:
+            raise InputError(
+                "A vocabulary of words is closed, and its unknown words cost no spelling: compare it with a run of the same "
+                "vocabulary, or train by symbols or subwords."
+            )
+        return texts.spelling - Ragged(outputs.values, texts.ids.offsets).sums(), texts.characters
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
         texts = self.predicted(examples)
@@ -286,100 +328,9 @@ class LanguageModel(Inputs, Outputs, Scores, Baselines):
     def serving(self, model: keras.Model) -> tf.Module:
         return TextScorer(model, self.vocabulary, ends=self.ends, lines=self.lines, contiguous=self.contiguous)
 
-    def generate(
-        self,
-        model: keras.Model,
-        prompt: str,
-        *,
-        length: int,
-        temperature: float = 0.8,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        stop: str | None = None,
-        seed: int = 0,
-    ) -> Iterator[str]:
-        """The text that follows `prompt`, piece by piece as it is drawn; see `Run.generate`.
-
-        Of subwords a prompt should end with a word: half a word is other pieces than the whole one began with.
-        """
-        given = prompt.split("\n") if self.lines and self.contiguous else [prompt]
-        tokens = tokenize(given, self.vocabulary.tokenizer, cache=False)
-        ids = self.vocabulary.encode(tokens)
-        unknown = sorted({tokens.types[place] for place in tokens.indices.values[ids.values == UNKNOWN]})
-        if unknown:
-            listed = ", ".join(map(repr, unknown))
-            if not self.met_unknown:
-                raise InputError(f"The prompt holds {listed}, which the training text does not: leave it out.")
-            notify(f"The prompt holds {listed}, which the vocabulary does not: read as unknown.")
-        step = Step(model)
-        ask = step.concrete(1)
-
-        def advance(ids: np.ndarray, states: dict[str, tf.Tensor]) -> tuple[np.ndarray, dict[str, tf.Tensor]]:
-            answer = ask(ids=tf.constant(ids, tf.int32), **states)
-            return answer["outputs"].numpy(), {name: answer[name] for name in states}
-
-        states = {name: tf.zeros((1, spec.shape[1]), spec.dtype) for name, spec in step.states.items()}
-        before = [BEGIN, *ids.append(END).values[:-1].tolist()]  # the last line goes on
-        for symbol in before[:-1]:
-            _, states = advance(np.array([symbol]), states)
-        excluded = [PADDING, UNKNOWN, BEGIN]
-        drawn = generate(
-            advance,
-            states,
-            np.array(before[-1:]),
-            length=length,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
-            excluded=excluded if self.ends else [*excluded, END],
-        )
-        return _until(self._written(drawn, fresh=not prompt or prompt[-1].isspace()), stop)
-
-    def _written(self, drawn: Iterator[np.ndarray], *, fresh: bool) -> Iterator[str]:
-        """Ids as text, lines ended by the end token; texts by themselves end with it.
-
-        Args:
-            fresh: Whether what stands before is empty or a blank, so that no space is needed.
-        """
-        mark = MARK
-        unit = self.vocabulary.tokenizer.unit
-        for (symbol,) in drawn:
-            if symbol == END:
-                if not self.contiguous:
-                    return
-                yield "\n"
-                fresh = True
-            else:
-                token = self.vocabulary.tokens[symbol]
-                if unit in WORDS:
-                    token = " " + token
-                elif isinstance(self.vocabulary.tokenizer, Subwords):
-                    token = token.replace(mark, " ")
-                yield token[1:] if fresh and self.lines and token[0] == " " else token
-                fresh = False
-
 
 def _meets_unknown(texts: Sequence[str], vocabulary: Vocabulary) -> bool:
     """Whether texts hold symbols that a vocabulary doesn't."""
     lines: Any = (line for text in texts for line in lines_of(text, vocabulary.tokenizer.unit))
     counted = count_tokens(list(lines) if isinstance(texts, list) else lines, vocabulary.tokenizer)
     return bool((vocabulary.ids_of(counted.types) == UNKNOWN).any())
-
-
-def _until(pieces: Iterator[str], stop: str | None) -> Iterator[str]:
-    """The pieces up to `stop`; what may be its beginning is held back until it is known."""
-    if not stop:
-        yield from pieces
-        return
-    held = ""
-    for piece in pieces:
-        held += piece
-        if stop in held:
-            yield held[: held.index(stop)]
-            return
-        safe = len(held) - max((n for n in range(1, len(stop)) if held.endswith(stop[:n])), default=0)
-        if safe:
-            yield held[:safe]
-            held = held[safe:]
-    yield held

@@ -84,9 +84,10 @@ class TextClassification(LabelBaselines, ClassOfARow):
         vocabulary_size: int = 20_000,
         min_count: int = 1,
         max_length: int = 1_000,
+        known: Vocabulary | None = None,
     ) -> Self:
-        """Of the training rows the vocabulary, of these and the validation rows the classes."""
-        vocabulary = splits.vocabulary(
+        """Of the training rows the vocabulary, where none is known; of these and the validation rows the classes."""
+        vocabulary = known or splits.vocabulary(
             "vocabulary",
             splits.train["text"],
             unit=tokenizer.unit,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import keras
 import tensorflow as tf
 
+from seqkit.core.errors import InputError
 from seqkit.core.settings import Search, Training
 from seqkit.export.description import TARGET, TOKENIZER, Description
 from seqkit.export.serving_text import Writer
@@ -18,6 +19,8 @@ from seqkit.sources.parallel import read_parallel
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
 from seqkit.text.vocabulary import Vocabulary
 from seqkit.training.objectives import Objective, classification
+
+COPIED = ("marked_word", "whitespace")  # units of a source of which one may be written as it stands
 
 
 class WrittenText(Outputs, Scores):
@@ -29,6 +32,7 @@ class WrittenText(Outputs, Scores):
         written_as: What an answer calls its text.
     """
 
+    recipe: str
     target: Vocabulary
     search: Search
     written_as: str
@@ -51,6 +55,24 @@ class WrittenText(Outputs, Scores):
     def texts(self, outputs: Any) -> list[str]:
         """The best answers; those of a baseline are texts already."""
         return outputs if isinstance(outputs, list) else outputs.texts(self.target)[:: self.search.n_best]
+
+    def with_search(self, search: Search, model: keras.Model) -> Self:
+        """The task with another search.
+
+        Args:
+            model: That answers.
+        Raises:
+            InputError: The search would replace unknown words, where none are copied from a source.
+        """
+        if search.replace_unknown:
+            read = getattr(self, "source", None)
+            if read is None or read.tokenizer.unit not in COPIED or symbols_a_place(model) != 1:
+                raise InputError(
+                    f"search.replace_unknown is on, but {self.recipe} has no words of a source here, each of which is "
+                    "looked at: leave it off."
+                )
+        changed: Self = dataclasses.replace(self, search=search)  # type: ignore[type-var]
+        return changed
 
     def search_fields(self) -> dict[str, Any]:
         """What whoever runs an artefact has to know of the search, and what an answer calls its text."""

@@ -15,7 +15,9 @@ Reference = Callable[..., Sequence[Array]]
 STEPS = 21  # more than a chunk of the scan, and no multiple of it
 
 
-def check_cell(name: str, reference: Reference, *, units: int = 4, features: int = 3, seed: int = 0) -> None:
+def check_cell(
+    name: str, reference: Reference, *, units: int = 4, features: int = 3, seed: int = 0, heads: int = 1
+) -> None:
     """Check a cell against NumPy, in float64: its Keras layer and the scan, whole, in pieces from a random state and step by
     step, under masks of any pattern, in both directions, and its gradient against finite differences.
 
@@ -24,11 +26,12 @@ def check_cell(name: str, reference: Reference, *, units: int = 4, features: int
         reference: One step written from the equations, in NumPy: (x, states, kernel, bias, recurrent, vectors) -> states,
             with x (batch, features), states a tuple of (batch, units), kernel (features, gates * units), bias
             (gates * units,), recurrent a list of one matrix a product, vectors a list of (units,).
+        heads: In how many the units are cut; the reference gets whole matrices, with zeros between heads.
     Raises:
         AssertionError: The two differ.
     """
     rng = np.random.default_rng(seed)
-    layer = Recurrent(units, name, return_sequences=True, return_state=True, dtype="float64")
+    layer = Recurrent(units, name, heads=heads, return_sequences=True, return_state=True, dtype="float64")
     x = rng.normal(size=(3, STEPS, features))
     layer.build(x.shape)
     layer.set_weights([rng.normal(size=weight.shape) * 0.7 for weight in layer.weights])
@@ -36,6 +39,7 @@ def check_cell(name: str, reference: Reference, *, units: int = 4, features: int
     states = [rng.normal(size=(3, units)) for _ in range(cell.states)]
     arrays = {key: [np.asarray(v) for v in w] if isinstance(w, list) else np.asarray(w) for key, w in made.items()}
     weights = tf.nest.map_structure(tf.constant, arrays)
+    arrays["recurrent"] = [_whole(kernel, units) for kernel in arrays["recurrent"]]
 
     def run(inputs: Array, states: Sequence[Array], **options: Any) -> tuple[Array, Sequence[Array]]:
         outputs, final = scan(cell, inputs, initial_state=[tf.constant(s) for s in states], **weights, **options)
@@ -59,6 +63,20 @@ def check_cell(name: str, reference: Reference, *, units: int = 4, features: int
             _same(f"mask {pattern}, reverse {reverse}", (real[0][mask], real[1]), (wanted[0][mask], wanted[1]))
     _same("reversed", run(x, states, reverse=True), expected(states, reverse=True))
     _check_gradient(cell, x, states, weights, rng)
+
+
+def _whole(kernel: Array, units: int) -> Array:
+    """A kernel, or one of (heads, width * units / heads, blocks * units / heads), as (width * units, blocks * units)."""
+    if kernel.ndim == 2:
+        return kernel
+    own = units // len(kernel)
+    whole = np.zeros((len(kernel) * kernel.shape[1], len(kernel) * kernel.shape[2]))
+    for head, part in enumerate(kernel):
+        for row in range(0, part.shape[0], own):
+            for column in range(0, part.shape[1], own):
+                top, left = row * len(kernel) + head * own, column * len(kernel) + head * own
+                whole[top : top + own, left : left + own] = part[row : row + own, column : column + own]
+    return whole
 
 
 def _loop(

@@ -71,7 +71,16 @@ class Lexicon:
     width: int = 0
 
     @classmethod
-    def build(cls, tokens: Tokens, *, lowercase: bool, size: int, min_count: int, longest: int | None) -> Self:
+    def build(
+        cls,
+        tokens: Tokens,
+        *,
+        lowercase: bool,
+        size: int,
+        min_count: int,
+        longest: int | None,
+        known: Vocabulary | None = None,
+    ) -> Self:
         """Learn words and characters.
 
         Args:
@@ -80,11 +89,16 @@ class Lexicon:
             size: Words to know, the most frequent first.
             min_count: How often a word must occur.
             longest: Characters of a word that are read at most, two or more; None for a lexicon without characters.
+            known: Words that are known already, in place of those that are learned.
         Raises:
             InputError: No word occurs that often.
         """
-        tokenizer = Tokenizer("word", lowercase)
-        words = Vocabulary.build(_folded(tokens, lowercase), tokenizer, size=size, min_count=min_count)
+        tokenizer = Tokenizer("word", lowercase if known is None else known.tokenizer.lowercase)
+        words = (
+            Vocabulary(known.tokens, tokenizer)
+            if known
+            else Vocabulary.build(_folded(tokens, lowercase), tokenizer, size=size, min_count=min_count)
+        )
         if longest is None:
             return cls(words)
         counts = Counter[str]()

@@ -2,6 +2,7 @@
 
 __all__ = [
     "encoder_decoder",
+    "ensemble",
     "many_to_many",
     "many_to_one",
     "one_to_many",

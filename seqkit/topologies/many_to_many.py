@@ -18,6 +18,7 @@ def many_to_many(
     outputs: int,
     stack: Stack,
     head: Head | None = None,
+    timed: bool = False,
 ) -> keras.Model:
     """A model that scores `outputs` classes at every step.
 
@@ -27,12 +28,13 @@ def many_to_many(
         mask: bool, (batch, steps), False on padding.
         head: From the stack's output, float (batch, steps, stack.width), to the answers, where they are not one affine map
             of it.
+        timed: Whether the last of the features is the time since the step before, as in `recurrent_stack`.
     Returns:
         A model from `inputs` to logits, float32 (batch, steps, outputs), or what `head` makes; on padding they mean nothing.
     Raises:
-        InputError: The stack is pyramidal.
+        InputError: The stack is pyramidal, or its cell asks for times that there are none of.
     """
     in_step(stack, "stack")
-    sequence = recurrent_stack(features, mask, stack)  # (batch, steps, width)
+    sequence = recurrent_stack(features, mask, stack, timed)  # (batch, steps, width)
     answer = head or keras.layers.Dense(outputs, dtype="float32", name="logits")
     return keras.Model(inputs, answer(sequence), name="many_to_many")

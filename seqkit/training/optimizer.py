@@ -8,11 +8,38 @@ import tensorflow as tf
 
 from seqkit.core.settings import Training
 
+LEAST = 1 / 32  # of the learning rate, at a slanted schedule's end
+
+
+class Slanted(keras.optimizers.schedules.LearningRateSchedule):
+    """Up along a line over the first steps, and down along another over the rest (Howard and Ruder 2018).
+
+    Args:
+        highest: Learning rate, in between.
+        rise: Steps up, from `LEAST` of it.
+        steps: In all; down to `LEAST`.
+    """
+
+    def __init__(self, highest: float, rise: int, steps: int):
+        self.highest, self.rise, self.steps = highest, max(min(rise, steps - 1), 0), steps
+
+    def __call__(self, step: Any) -> Any:
+        step = keras.ops.cast(step, "float32")
+        up = step / self.rise if self.rise else keras.ops.ones_like(step)
+        down = 1 - (step - self.rise) / max(self.steps - self.rise, 1)
+        share = keras.ops.clip(keras.ops.minimum(up, down), 0.0, 1.0)
+        return self.highest * (LEAST + (1 - LEAST) * share)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"highest": self.highest, "rise": self.rise, "steps": self.steps}
+
 
 def make_optimizer(training: Training, *, steps: int) -> keras.optimizers.Optimizer:
     """Keras's optimizer of that name with the schedule of `training` over `steps` steps; it doesn't clip."""
     rate: Any = training.learning_rate
-    if training.schedule == "cosine" or training.warmup_steps:
+    if training.schedule == "slanted":
+        rate = Slanted(training.learning_rate, training.warmup_steps or steps // 10, steps)
+    elif training.schedule == "cosine" or training.warmup_steps:
         warm = min(training.warmup_steps, steps - 1)
         rate = keras.optimizers.schedules.CosineDecay(
             0.0 if warm else training.learning_rate,

@@ -19,7 +19,9 @@ from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import clip
 from seqkit.training.peers import ALONE, Peers
 from seqkit.training.regularisation import WeightDrop, activation_penalty, with_activations
+from seqkit.training.sampled_softmax import sampled_objective, samples, without_head
 from seqkit.training.scheduled_sampling import doubly_stochastic_penalty, sample_previous_tokens, with_attention
+from seqkit.training.started import Started, apply
 from seqkit.training.sums import Step, means_of, total_sums
 
 SCORED = 4  # times, at least, that a step has a batch's scores: 4.6 of 100,000 symbols, by resident memory
@@ -35,6 +37,7 @@ def make_train_step(
     seed: int = 0,
     peers: Peers = ALONE,
     wishes: tf.Variable | None = None,
+    started: Started | None = None,
 ) -> Step:
     """One step as a graph that is traced once, whatever the batch's shape.
 
@@ -45,8 +48,9 @@ def make_train_step(
     one exchange is the loss and the gradient of the whole batch, which is then clipped and applied by each.
 
     Args:
-        seed: Of the symbols that scheduled sampling replaces.
+        seed: Of the symbols that scheduled sampling replaces, and of those that a sampled softmax draws.
         wishes: float32, (wishes,): what a process wants after this step, 0 or 1 each.
+        started: What the model goes on from.
     Returns:
         batch -> sums over the batch's items ("loss", the measures, "items") and, of the step, "gradient_norm",
         "clipped" (0 or 1), "steps" (1) and "finite" (0 or 1; where it is 0 no weight was moved), "tokens", and as
@@ -54,9 +58,11 @@ def make_train_step(
     """
     variables = model.trainable_variables
     optimizer = model.optimizer
+    if samples(model, training):
+        objective = sampled_objective(model, training, optimizer.iterations.value, seed)
     descend = objective.training_loss or objective.loss
-    executor = executor or training_executor(model, train, training, part=peers.part)
-    total, several = len(train) * training.epochs, bool(paths_of(model))
+    executor = executor or training_executor(model, train, training, part=peers.part, started=started)
+    total, several = len(train) * training.epochs, len(paths_of(model))
     wanted = tf.zeros(0) if wishes is None else wishes
 
     def step(batch: Batch) -> dict[str, tf.Tensor]:
@@ -65,8 +71,9 @@ def make_train_step(
             batch = _own_tokens_before(batch, executor, training, optimizer.iterations.value, total, seed, peers.part)
         with tf.GradientTape() as tape:
             outputs, states = executor(batch, training=True)
-            outputs, *paths = outputs if several else [outputs]
-            outputs, penalty = _penalised(outputs, training, weights, batch, peers)
+            outputs, paths = _apart(outputs, several)
+            draw = tf.stack([seed, optimizer.iterations.value])
+            outputs, penalty = _penalised(outputs, training, weights, batch, peers, started, draw)
             losses = [tf.reduce_sum(descend(batch["targets"], one) * weights) for one in paths or [outputs]]
             loss = tf.add_n(losses) / batch["items"] + penalty
             if model.losses:
@@ -79,7 +86,7 @@ def make_train_step(
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
 
         def move() -> bool:
-            optimizer.apply(gradients, variables)
+            apply(optimizer, gradients, variables, started, len(train))
             executor.carry(states)
             if averages:
                 move_averages(averages, variables, training.ema, optimizer.iterations.value)
@@ -113,7 +120,12 @@ def evaluate(model: keras.Model, rows: Rows, objective: Objective) -> dict[str, 
 
 
 def training_executor(
-    model: keras.Model, train: Rows, training: Training, seed: int = 0, part: Part = WHOLE
+    model: keras.Model,
+    train: Rows,
+    training: Training,
+    seed: int = 0,
+    part: Part = WHOLE,
+    started: Started | None = None,
 ) -> Executor:
     """The model as it is trained: with dropped recurrent weights, and with what is penalised as outputs too.
 
@@ -130,11 +142,16 @@ def training_executor(
         )
     count = model.optimizer.iterations.value
     change = WeightDrop(training.weight_drop, seed, count) if training.weight_drop else None
-    shown = with_activations(model) if training.ar or training.tar else model
+    shown = without_head(model) if samples(model, training) else model
+    shown = with_activations(shown) if _shows_activations(training, started) else shown
     shown = with_attention(model) if training.attention_penalty else shown
     if paths := paths_of(model):
         shown = keras.Model(model.input, [*shown.outputs, *paths], name=model.name)
     return executor_of(shown, train, training.epochs, change, part)
+
+
+def _shows_activations(training: Training, started: Started | None) -> bool:
+    return bool(training.ar or training.tar or (started and started.tuning.language_model))
 
 
 def _check_memory(model: keras.Model, train: Rows, part: Part) -> None:
@@ -181,13 +198,32 @@ def _own_tokens_before(
     return batch | {"before": before}
 
 
+def _apart(outputs: Any, several: int) -> tuple[Any, list[tf.Tensor]]:
+    """Outputs, and of a model with so many paths what each says, which stands behind them."""
+    if not several:
+        return outputs, []
+    own, paths = outputs[:-several], outputs[-several:]
+    return own if len(own) > 1 else own[0], list(paths)
+
+
 def _penalised(
-    outputs: Any, training: Training, weights: tf.Tensor, batch: Batch, peers: Peers
+    outputs: Any,
+    training: Training,
+    weights: tf.Tensor,
+    batch: Batch,
+    peers: Peers,
+    started: Started | None,
+    seed: tf.Tensor,
 ) -> tuple[Any, tf.Tensor]:
     """The model's own outputs, and this part's share of what those that `training_executor` added to them cost."""
-    if training.ar or training.tar:
+    if _shows_activations(training, started):
         *own, said, dropped = outputs
-        return own if len(own) > 1 else own[0], activation_penalty(training, said, dropped, weights, peers)
+        penalty = tf.constant(0.0)
+        if training.ar or training.tar:
+            penalty += activation_penalty(training, said, dropped, weights, peers)
+        if started and started.tuning.language_model:
+            penalty += started.language_model_loss(batch["ids"], dropped, seed, peers)
+        return own if len(own) > 1 else own[0], penalty
     if training.attention_penalty:
         logits, looked = outputs
         return logits, training.attention_penalty * doubly_stochastic_penalty(looked, weights, batch["whole"])

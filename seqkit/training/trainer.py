@@ -33,6 +33,7 @@ from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import make_optimizer
 from seqkit.training.peers import ALONE, Peers, WorkerLostError, seeds_apart
 from seqkit.training.randomness import seeded
+from seqkit.training.started import Started
 from seqkit.training.step import make_train_step, make_valid_step, training_executor
 from seqkit.training.sums import Figures, Step, add_sums, means_of, total_sums
 
@@ -54,6 +55,7 @@ class Trainer:
         since: The epochs that were done as a finished training was extended: patience counts from then on.
         monitor: What chooses the best epoch; nothing for what `training.monitor` names among loss and measures, or for
             val_loss.
+        started: What the model goes on from, where that is another one's weights.
         seconds: That the training took, with all that was before it was resumed.
     """
 
@@ -65,6 +67,7 @@ class Trainer:
     peers: Peers = ALONE
     since: int = 0
     monitor: Monitor | None = None
+    started: Started | None = None
     seconds: float = dataclasses.field(default=0.0, init=False)
 
     @forgotten_gradients()
@@ -154,10 +157,19 @@ class _Fit:
         optimizer.build(model.trainable_variables)
         model.compile(optimizer=optimizer)  # callbacks look for model.optimizer
         self._averages = make_averages(model) if training.ema else []
-        executor = training_executor(model, train, training, trainer.seed, peers.part)
+        executor = training_executor(model, train, training, trainer.seed, peers.part, trainer.started)
         self._wishes = tf.Variable(tf.zeros(2))
         self._train_step: Step = make_train_step(
-            model, trainer.objective, training, train, self._averages, executor, trainer.seed, peers, self._wishes
+            model,
+            trainer.objective,
+            training,
+            train,
+            self._averages,
+            executor,
+            trainer.seed,
+            peers,
+            self._wishes,
+            trainer.started,
         )
         self._valid_step: Step = make_valid_step(
             model, trainer.objective, valid, epochs=training.epochs, part=peers.part

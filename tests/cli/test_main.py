@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import inspect
 import json
 import os
@@ -14,8 +15,9 @@ import time
 
 import pytest
 
-from seqkit import load
+from seqkit import InputError, load, preset
 from seqkit.cli.main import main
+from seqkit.core.registry import recipes
 from seqkit.core.settings import Stack
 from seqkit.recipes.sentiment import sentiment
 from tests.cases import QUICK, ROWS, write_small_table
@@ -67,6 +69,41 @@ def test_flags_leave_the_recipes_other_defaults_alone(small):
     default = inspect.signature(sentiment).parameters["stack"].default
     assert default != Stack()  # or a class's own defaults would do
     assert settings["stack"] == dataclasses.asdict(default) | {"units": [4]}
+
+
+def test_a_preset_is_the_default_of_all_flags(monkeypatch, capsys):
+    """A flag changes one setting of it and leaves its others; in Python it is arguments."""
+    asked = {}
+    known = recipes.find("language_model")
+
+    def train(*args, **kwargs):
+        asked.update(kwargs)
+        raise InputError("asked")
+
+    functools.update_wrapper(train, known.function)
+    monkeypatch.setitem(recipes._added, "language_model", dataclasses.replace(known, function=train))
+    command = ["train", "language_model", "--data", "x.txt", "--preset", "awd-lstm", "--training.epochs", "3"]
+    assert main(command) == 2
+    wanted = preset(known.function, "awd-lstm")
+    wanted["training"] = dataclasses.replace(wanted["training"], epochs=3)
+    plain = {
+        name: dataclasses.asdict(asked[name]) if dataclasses.is_dataclass(asked[name]) else asked[name]
+        for name in wanted
+    }
+    assert plain == {
+        name: dataclasses.asdict(one) if dataclasses.is_dataclass(one) else one for name, one in wanted.items()
+    }
+    assert "preset" not in asked
+    assert main(["train", "language_model", "--preset=awd"]) == 2
+    assert "has no preset 'awd': there are zaremba-small, zaremba-medium" in capsys.readouterr().err
+
+
+def test_each_preset_is_a_setting_that_the_recipe_takes(tmp_path):
+    """It gets as far as the data, which isn't there."""
+    for name, recipe in ((name, recipes.find(name)) for name in recipes.names()):
+        for chosen in recipe.presets:
+            with pytest.raises(InputError, match="absent.txt does not exist"):
+                recipe.function("absent.txt", out=tmp_path / name, **preset(recipe.function, chosen))
 
 
 def test_the_run_folder_is_complete(run):

@@ -123,9 +123,34 @@ def test_generate_is_a_function_of_its_seed_and_computes_no_more_than_is_taken()
     np.testing.assert_array_equal(np.concatenate(first), text(0)[:4])
 
 
+def test_a_penalty_lowers_what_was_drawn_and_rows_of_their_own_seeds_are_as_by_themselves():
+    """By hand, step by step: x / 4 above 0 and 4 x below, of what the row has drawn so far."""
+    table = np.random.default_rng(5).normal(size=(4, 4)) * 2
+
+    def step(ids, state):
+        return table[ids], state
+
+    def drawn(first, seed, penalty):
+        how = {"length": 25, "seed": seed, "repetition_penalty": penalty}
+        return np.array(list(generate(step, None, np.array(first), **how)))
+
+    last, expected, rng = 2, [], np.random.default_rng(7)
+    for _ in range(25):
+        logits = [x if i not in expected else x / 4 if x > 0 else x * 4 for i, x in enumerate(table[last])]
+        shares = np.exp(logits) / np.exp(logits).sum()
+        last = int(np.searchsorted(np.cumsum(shares), rng.random(), side="right"))
+        expected.append(last)
+    assert drawn([2], 7, 4.0)[:, 0].tolist() == expected != drawn([2], 7, 1.0)[:, 0].tolist()
+    together = drawn([2, 0, 2], [7, 8, 9], 4.0)
+    alone = [drawn([first], seed, 4.0)[:, 0] for first, seed in zip([2, 0, 2], [7, 8, 9], strict=True)]
+    np.testing.assert_array_equal(together.T, alone)
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
+        ({"repetition_penalty": 0.5}, "repetition_penalty is 0.5"),
+        ({"seed": [0, -1]}, "seed is -1"),
         ({"temperature": -0.1}, "temperature is -0.1"),
         ({"temperature": float("nan")}, "temperature is nan"),
         ({"top_k": -1}, "top_k is -1"),

@@ -7,6 +7,7 @@ import dataclasses
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import keras
@@ -62,11 +63,18 @@ def light_cells():
     return keras.Model(frames, keras.layers.Concatenate()(said))
 
 
+def reopened(model):
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(f"{folder}/model.keras")
+        return keras.models.load_model(f"{folder}/model.keras")
+
+
 def every_cell():
     features = inputs = keras.Input((None, FRAME), name="frames")
     for cell in sorted(CELLS.keys() - {"lstm_full_gate", *LIGHT}):
-        layer = make_layer(cell, FRAME, return_sequences=True, name=cell)
-        features = keras.layers.Add()([features, layer(features)])
+        for heads in (1, 3) if cell in ("lstm", "gru_reset_before") else (1,):
+            layer = make_layer(cell, FRAME, heads, return_sequences=True, name=f"{cell}_{heads}")
+            features = keras.layers.Add()([features, layer(features)])
     return keras.Model(inputs, features)
 
 
@@ -80,7 +88,7 @@ MODELS = {
         Stack(cell="lstm", units=(5, 6, 6, 6), residual=True, residual_from=3), "none"
     ),
     "frames_gru": lambda: frames(Stack(cell="gru", units=(70, 3))),
-    "frames_changes": lambda: frames(Stack(cell="lstm", units=(4,)), changes=True, points=3),
+    "frames_changes": lambda: reopened(frames(Stack(cell="lstm", units=(4,)), changes=True, points=3)),
     "sentiment_last": lambda: BUILD["sentiment"](Stack(cell="gru", units=(7,)), "last"),
     "sentiment_mean": lambda: BUILD["sentiment"](Stack(cell="lstm", units=(8, 3)), "mean"),
     "sentiment_max": lambda: BUILD["sentiment"](Stack(cell="simple_rnn", units=(3,)), "max"),

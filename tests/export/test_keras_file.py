@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import zipfile
+from typing import get_args
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from seqkit.core.cell_names import Cell
 from seqkit.core.errors import ExportError, InputError
 from seqkit.core.settings import Attention, Embedding, Encoder, Stack
 from seqkit.export import keras_file
@@ -48,13 +50,13 @@ BACKENDS = [
 ]
 
 
-def tagger(cell):
-    stack = Stack(cell=cell, units=(5, 5), layer_norm=True)
+def tagger(cell, heads=1):
+    stack = Stack(cell=cell, units=(5, 5), heads=heads, layer_norm=True)
     return many_to_many(*embed_tokens(9, Embedding(units=5)), outputs=3, stack=stack)
 
 
-def writer(attention, cell="gru"):
-    encoder, decoder = Stack(cell="gru", units=(4,), bidirectional=True), Stack(cell=cell, units=(6,))
+def writer(attention, cell="gru", heads=1):
+    encoder, decoder = Stack(cell="gru", units=(4,), bidirectional=True), Stack(cell=cell, units=(6,), heads=heads)
     before, features, _ = embed_tokens(9, Embedding(units=3), name="before", reversible=False)
     read = embed_tokens(9, Embedding(units=3))
     return encoder_decoder(read, (before, features), outputs=9, encoder=encoder, decoder=decoder, attention=attention)
@@ -64,6 +66,11 @@ def frames(rng):
     images = Encoder(filters=(3,), units=4)
     statistics = rng.uniform(50, 90, 3), rng.uniform(500, 900, 3)
     return many_to_many(*embed_frames((6, 6, 3), images, statistics), outputs=3, stack=Stack(units=(4,)))
+
+
+def timed():
+    inputs = embed_frames((3,), Encoder(times=True))
+    return many_to_many(*inputs, outputs=3, stack=Stack(cell="cfc", units=(4, 4)), timed=True)
 
 
 def drawn(graph, rng):
@@ -88,11 +95,14 @@ def files(tmp_path_factory):
         Attention("multiplicative", feeding=True),
         Attention("additive", copying=True),
     ]
-    graphs = {f"step {cell}": step_graph(tagger(cell)) for cell in CELLS}
+    graphs = {f"step {cell}": step_graph(tagger(cell)) for cell in get_args(Cell) if CELLS[cell].timed is None}
+    graphs["step cfc"] = step_graph(timed())
     graphs |= {"frames": model_graph(frames(rng)), "frames step": step_graph(frames(rng))}
     for attention in fed:
         graphs |= {f"{attention} {name}": graph for name, graph in both(writer(attention)).items()}
     graphs["mut1 decoder"] = both(writer(Attention("none"), "mut1"))["decoder"]
+    graphs["step in heads"] = step_graph(tagger("lstm", heads=5))
+    graphs["decoder in heads"] = both(writer(fed[0], heads=2))["decoder"]
     for number, graph in enumerate(graphs.values()):
         for layer in graph.model.layers:
             if layer.name != "before":  # which remembers the frame before

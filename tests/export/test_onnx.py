@@ -23,7 +23,7 @@ from tests.cases import CASES, Case
 Arrays = dict[str, np.ndarray]
 LENGTHS = (5, 1, 3)
 NATIVE = ("lstm", "gru", "simple_rnn", "gru_reset_before")
-SCANNED = ("mut1", "mut2", "mut3", "lstm_peephole", "lstm_coupled", "lstm_full_gate")
+SCANNED = ("mut1", "mut2", "mut3", "lstm_peephole", "lstm_coupled", "lstm_full_gate", "cfc")
 LIGHT = ("mingru", "minlstm", "sru", "qrnn", "rg_lru", "indrnn", "lru")
 ROUNDS = [
     pytest.param(case, number, id=f"{case.name}-{variant}")
@@ -171,12 +171,13 @@ def test_cells_of_all_kinds() -> None:
     said = [
         make_layer(name, 4, return_sequences=True, name=name)(frames, mask=mask) for name in (*NATIVE, *SCANNED, *LIGHT)
     ]
+    said += [make_layer(c, 4, 2, return_sequences=True, name=f"{c}_heads")(frames, mask=mask) for c in ("lstm", "gru")]
     model = shaken(keras.Model([frames, mask], keras.layers.Concatenate()(said)), rng)
     whole, step = model_graph(model), step_graph(model)
     given = {"frames": rng.normal(size=(3, 5, 3)).astype(np.float32), "mask": np.arange(5) < np.array(LENGTHS)[:, None]}
     written = onnx_model(whole)
     kinds = [node.op_type for node in written.graph.node]
-    assert kinds.count("Scan") == len(SCANNED) + len(LIGHT)
+    assert kinds.count("Scan") == len(SCANNED) + len(LIGHT) + 2
     assert sum(map(kinds.count, ("LSTM", "GRU", "RNN"))) == len(NATIVE)
     same(run(session(written), given), keras_of(whole, given), LENGTHS)
     one = {name: rng.normal(size=(3, *spec.shape[1:])).astype(np.float32) for name, spec in step.inputs.items()}

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seqkit.batches.pipeline import Pipeline
 from seqkit.core.ragged import Ragged
@@ -19,6 +21,7 @@ from seqkit.layers.embedding import embed_tokens
 from seqkit.text.tokenizer import Tokenizer, tokenize
 from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
 from seqkit.topologies.encoder_decoder import encoder_decoder
+from tests.decoding.test_beam_search import found_by, toy
 
 SOURCES = ["a (Smith) saw", "", "Jones"]
 TARGET = Vocabulary.build(tokenize(["er sah ( )"], Tokenizer("marked_word", False)), Tokenizer("marked_word", False))
@@ -108,3 +111,30 @@ def test_where_answers_looked_is_kept_of_few_rows_and_of_these_alone(rng):
     assert all(kept.shape == (4, 50) and kept.base is None for kept in found.weights)
     assert found.ids[0].tolist() == found.ids[1].tolist() == [0, 1, 2]
     assert found.best()[49].tolist() == [392, 393, 394]
+
+
+@settings(max_examples=12)
+@given(
+    st.integers(0, 999),
+    st.integers(1, 4),
+    st.sampled_from([0.0, 0.6, 1.5, 4.0]),
+    st.sampled_from([0.0, 0.4]),
+    st.integers(0, 2),
+)
+def test_what_ended_in_a_beam_holds_the_best_by_any_penalties(seed, beam, length_penalty, coverage_penalty, no_repeat):
+    """A search that stops as soon as nothing can get better finds what is the best of all that end in the same beam."""
+    model, longest = toy(seed, 3), np.array([6, 0, 4])
+
+    def find(ids):
+        return [tf.constant(part) for part in found_by(model, longest, beam=beam, n_best=beam, no_repeat=no_repeat)]
+
+    find.input_signature = [tf.TensorSpec([None, None], tf.int32, "ids")]
+    ids = Ragged.of_lengths(np.ones(9, np.int32), np.full(3, 3))
+    found = generate_answers(find, Pipeline({"ids": ids}, {"ids": (3,)}, 3), Search(beam=beam, n_best=beam))
+    penalties = {"length_penalty": length_penalty, "coverage_penalty": coverage_penalty}
+    alone = found_by(model, longest, beam=beam, no_repeat=no_repeat, **penalties)
+    scores = found.costs.scores(**penalties)
+    np.testing.assert_allclose(scores.max(axis=1), alone.scores[:, 0], rtol=1e-5)
+    best = found.one_each(np.arange(3), scores.argmax(axis=1)).ids
+    for row, own in enumerate(best[row] for row in range(3)):
+        assert own.tolist() == alone.ids[row, 0, : alone.lengths[row, 0]].tolist()

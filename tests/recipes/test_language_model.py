@@ -1,6 +1,7 @@
 """Language models: what is scored, and what is drawn."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from seqkit.recipes.language_model import language_model
 from seqkit.report.document import verdict
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.examples import Examples
-from seqkit.tasks.language_model import LanguageModel, _until
+from seqkit.tasks.drawn_text import _until
+from seqkit.tasks.language_model import LanguageModel
 from seqkit.text.vocabulary import BEGIN, UNKNOWN, learn_vocabulary
 
 HELLO = "hello" * 400
@@ -120,6 +122,57 @@ def test_generate_and_score_on_the_command_line(hello, tmp_path, capsys):
         assert f"{said}: give a number of at least" in capsys.readouterr().err
 
 
+def test_what_is_taken_in_has_figures_of_its_own(hello, tmp_path, capsys):
+    """The model's own are as they are without; the rows are named, with their difference from the model in one stream."""
+    shutil.copytree(hello.path, tmp_path / "run")
+    text = tmp_path / "other.txt"
+    text.write_text("olleh" * 200 + "\n" + "olleh" * 500 + "\n")  # the other way round, again and again
+    command = ["evaluate", str(tmp_path / "run"), "--data", str(text)]
+    assert main(command) == 0
+    plain = json.loads((tmp_path / "run" / "evaluations" / "other" / "report.json").read_text())
+    flags = ["--adapt.cache", "50", "--adapt.share", "0.5", "--adapt.dynamic-rate", "0.5"]
+    assert main([*command, *flags]) == 0
+    assert "neural cache" in capsys.readouterr().out
+    report = json.loads((tmp_path / "run" / "evaluations" / "other" / "report.json").read_text())
+    assert report["metrics"] == plain["metrics"]
+    adapted = report["adapted"]
+    values = {how: scores["nats_per_symbol"]["value"] for how, scores in adapted["metrics"].items()}
+    (whole,) = hello.predict([text.read_text()])
+    assert values["one_stream"] == pytest.approx(
+        (whole["unknown"] * np.log(1_112_064) - whole["log_probability"]) / whole["symbols"], rel=1e-4
+    )
+    assert values["dynamic_evaluation_and_cache"] < values["one_stream"] / 2 > values["dynamic_evaluation"]
+    assert values["neural_cache"] < values["one_stream"]
+    for how, test in adapted["difference"].items():
+        assert test["nats_per_symbol"]["difference"] == pytest.approx(values[how] - values["one_stream"])
+    assert (adapted["settings"]["cache"], adapted["settings"]["share"]) == (50, 0.5)
+    assert "no figures of the model" in (tmp_path / "run" / "evaluations" / "other" / "report.html").read_text()
+
+
+def test_what_takes_nothing_in_is_told(hello, small, tmp_path, capsys):
+    (tmp_path / "rows.tsv").write_text("label\ttext\ngood\ta film\nbad\ta bad film\n")
+    assert main(["evaluate", str(small), "--data", str(tmp_path / "rows.tsv"), "--adapt.cache", "5"]) == 2
+    assert "sentiment takes nothing in while it is scored" in capsys.readouterr().err
+    assert main(["evaluate", str(hello.path), "--data", "x.txt", "--adapt.share", "0.5"]) == 2
+    assert "adapt.cache and adapt.dynamic_rate are both 0" in capsys.readouterr().err
+
+
+def test_samples_are_those_of_their_seeds_and_prompts_come_from_a_file(hello, tmp_path, capsys):
+    how = {"length": 15, "temperature": 2.0, "stop": "lo", "repetition_penalty": 1.2}
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("hel\no\n")
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in how.items()]
+    assert main(["generate", str(hello.path), "--prompts", str(prompts), "--samples", "3", "--seed", "4", *flags]) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["prompt"], one["sample"]) for one in said] == [(p, k) for p in ("hel", "o") for k in range(3)]
+    assert [one["text"] for one in said] == [
+        "".join(hello.generate(one["prompt"], seed=4 + one["sample"], **how)) for one in said
+    ]
+    assert len({one["text"] for one in said}) > 2
+    assert main(["generate", str(hello.path), "--prompts", str(prompts), "--prompt", "h"]) == 2
+    assert "give one of them" in capsys.readouterr().err
+
+
 def test_a_text_of_one_line_is_scored_in_cold_streams_by_the_model_and_the_baselines(hello):
     """From the begin token all; and of two stretches nobody says how sure that is."""
     text = HELLO + "h☃" + HELLO
@@ -171,7 +224,7 @@ def check_closed_vocabulary(run):
     assert f"{8 / words:.1%} of the words are unknown" in verdict(report)
 
 
-def test_sentences_end_and_words_keep_their_lines(tmp_path, capsys):
+def test_sentences_end_and_words_keep_their_lines(hello, tmp_path, capsys):
     path = tmp_path / "lines.txt"
     path.write_text("the cat sat\nthe dog ran\n" * 60 + "the bird sang\n")
     settings = {
@@ -187,6 +240,8 @@ def test_sentences_end_and_words_keep_their_lines(tmp_path, capsys):
     assert "".join(run.generate("the bird", length=20, temperature=0)) in (" sat", " ran")
     assert "'bird', which the vocabulary does not: read as unknown" in capsys.readouterr().err
     check_closed_vocabulary(run)
+    with pytest.raises(InputError, match="A vocabulary of words is closed"):
+        run.evaluate(path, name="beside", against=hello)
     running = language_model(path, out=tmp_path / "running", contiguous=True, window=8, **settings)
     assert "".join(running.generate("the cat", length=2, temperature=0)) == " sat\n"
     assert running.report["metrics"]["closed_vocabulary_perplexity"]["value"] < 3
@@ -228,7 +283,7 @@ def test_lines_come_back_piece_by_piece(unit):
     text = "The cat sat, catlike.\n\nA bat spat: “batlike”!\n"
     task = LanguageModel({"text": "text"}, learn_vocabulary(text.splitlines(True), unit=unit), True, 20, False, False)
     ids = task.predicted(Examples({"text": [text]}, "here")).ids[0]
-    assert "".join(task._written(iter(ids[:, None]), fresh=True)) == text
+    assert "".join(task._written(iter(ids.tolist()), fresh=True)) == text
 
 
 def test_metrics_of_subwords_are_the_texts_own(rhyme):
@@ -284,3 +339,18 @@ def test_what_cannot_be_is_refused(tmp_path):
 )
 def test_text_ends_before_the_stop(pieces, stop, expected):
     assert "".join(_until(iter(pieces), stop)) == expected
+
+
+def test_other_vocabularies_are_compared_by_bits_of_the_same_text(hello, rhyme, tmp_path):
+    text = tmp_path / "both.txt"
+    text.write_text("The cat sat, catlike. hello\nA bat spat!\n" * 300)
+    ours, theirs = (run.evaluate(text, name="both", against=other) for run, other in ((rhyme, hello), (hello, rhyme)))
+    values = [report["metrics"]["bits_per_character"]["value"] for report in (ours, theirs)]
+    (test,) = ours["against"]["metrics"].values()
+    assert test["difference"] == pytest.approx(
+        values[0] - values[1], rel=1e-6
+    )  # no run of blanks, so as many characters
+    assert test["low"] <= test["difference"] <= test["high"] < 0
+    assert test["p_value"] < 0.01
+    assert theirs["against"]["metrics"]["bits_per_character"]["difference"] == pytest.approx(-test["difference"])
+    assert [*ours["against"]["metrics"]] == ["bits_per_character"]

@@ -262,6 +262,23 @@ def test_padding_changes_no_bit_of_a_real_row_and_two_runs_agree():
         np.testing.assert_array_equal(model([values, real | True]), model([noisy, real | True]))
 
 
+@pytest.mark.parametrize("name", ["lstm_peephole", "mut3", "mingru"])
+def test_what_keeps_nothing_has_the_same_bits_and_the_same_gradients(name):
+    rng = np.random.default_rng(7)
+    weights, x = weights_for(name, rng), tf.constant(rng.normal(size=(4, STEPS, 3)))
+    mask = tf.constant(pattern("gappy", 4, rng))
+    found = []
+    for keep in (True, False):
+        with tf.GradientTape() as tape:
+            sources = [x, weights["kernel"], *weights["vectors"], *weights["recurrent"]]
+            tape.watch(sources)
+            outputs, states = scan(CELLS[name].cell, x, mask=mask, keep=keep, **weights)
+            loss = tf.reduce_sum(tf.sin(outputs)) + tf.reduce_sum(states[-1])
+        found.append([outputs, *states, *tape.gradient(loss, sources)])
+    for kept, run_again in zip(*found, strict=True):
+        np.testing.assert_array_equal(kept, run_again)
+
+
 def test_bfloat16_follows_float32():
     rng = np.random.default_rng(6)
     layer = layers.LSTM(8, return_sequences=True, dtype="mixed_bfloat16")

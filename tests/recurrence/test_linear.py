@@ -132,7 +132,7 @@ def test_a_pass_over_a_long_row_needs_memory_and_turns_in_proportion():
     cell, weights = weights_of(layer)
     for steps in (1000, 2000):
         given = [weights["kernel"], weights["bias"]]
-        setting = Setting(cell, (), False, True, False, (tf.float32, *(tuple(w.shape) for w in given)))
+        setting = Setting(cell, (), False, True, False, True, (tf.float32, *(tuple(w.shape) for w in given)))
         forward, _ = linear_loops_of(setting)
         program = forward.experimental_get_compiler_ir(
             tf.constant(1), tf.zeros((2, steps, UNITS)), (), given, [tf.zeros((2, UNITS))], ()

@@ -68,7 +68,7 @@ def test_what_can_not_be_done_is_one_sentence(small, texts, tmp_path, monkeypatc
     predict_files(small, f"{texts}/a/*.txt", out)
     other = tmp_path / "run"
     shutil.copytree(small, other)
-    with pytest.raises(InputError, match="has the answers of another run, or of other columns"):
+    with pytest.raises(InputError, match="has the answers of another run, of other columns"):
         predict_files(other, f"{texts}/a/*.txt", out, columns={"text": "body"})
     with pytest.raises(InputError, match="address is 'here:1' with engine 'local'"):
         predict_files(small, f"{texts}/a/*.txt", out, address="here:1")

@@ -123,6 +123,9 @@ def test_schedules_follow_their_closed_forms():
     for step, expected in ((5, 0.1), (10, 0.2), (60, 0.1), (85, 0.1 * (1 + np.cos(np.pi * 0.75))), (110, 0.0)):
         rates.iterations.assign(step)
         assert float(rates.learning_rate) == pytest.approx(expected, abs=1e-6)
+    slanted = make_optimizer(Training(schedule="slanted", learning_rate=0.2), steps=110)
+    for step, expected in ((0, 0.2 / 32), (11, 0.2), (110, 0.2 / 32), (60.5, 0.2 * (1 + 0.5 * 31) / 32)):
+        assert float(slanted._learning_rate(step)) == pytest.approx(expected, abs=1e-6)  # Howard and Ruder's, cut 0.1
     held = make_optimizer(Training(warmup_steps=10, learning_rate=0.2), steps=110)
     held.iterations.assign(100)
     assert float(held.learning_rate) == pytest.approx(0.2)

@@ -1,0 +1,191 @@
+"""What a new run takes over from a language model that has read more text than its task has rows (Dai and Le 2015)."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from seqkit.core.errors import InputError
+from seqkit.core.files import digest_of
+from seqkit.core.fine_tuning import FineTuning
+from seqkit.core.progress import notify
+from seqkit.core.settings import Embedding, Stack
+from seqkit.layers.embedding import TABLE
+from seqkit.runs.contents import file_of
+from seqkit.runs.opening import MODEL, VOCABULARY
+from seqkit.runs.run import load
+from seqkit.sources.prepared import being_made
+from seqkit.sources.splits import Splits
+from seqkit.text.tokenizer import WORDS
+from seqkit.text.vocabulary import Vocabulary
+from seqkit.training.started import Started
+
+SHAPE = (
+    "cell",
+    "units",
+    "heads",
+    "residual",
+    "residual_from",
+    "layer_norm",
+    "pyramidal",
+)  # of a stack: what its weights mean
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguageModelStart:
+    """A language model on words, of which a new model gets the vocabulary, the embedding and the recurrent weights.
+
+    Attributes:
+        path: The run folder.
+        digest: SHA-256 of its model and its vocabulary.
+        vocabulary: Its words, with the rule that splits texts.
+        model: The language model.
+        tuning: How the new model goes on from it.
+    """
+
+    path: Path
+    digest: str
+    vocabulary: Vocabulary
+    model: keras.Model
+    tuning: FineTuning
+
+    @classmethod
+    def open(cls, path: Path | str, embedding: Embedding, stack: Stack, tuning: FineTuning) -> "LanguageModelStart":
+        """Open the run that a model with these layers is to start from.
+
+        Raises:
+            InputError: It is no language model on words, or its layers are others.
+        """
+        run = load(path)
+        if run.info["recipe"] != "language_model":
+            raise InputError(f"{path} is a run of {run.info['recipe']}: give start_from a run of language_model.")
+        vocabulary: Vocabulary = getattr(run.task, "vocabulary")  # noqa: B009 - tasks are on a floor above
+        unit = vocabulary.tokenizer.unit
+        if unit not in WORDS:
+            raise InputError(f"{path} is a language model of {unit}s: give one that was trained with unit word.")
+        settings = run.info["settings"]
+        if settings.get("one_hot"):
+            raise InputError(f"{path} has no embedding to start from: give one that was trained without one_hot.")
+        if being_made() is None:  # for which no layers are asked
+            _check_fits(path, settings, embedding, stack)
+            _check_second(path, settings, stack, tuning)
+        files = "".join(digest_of(file_of(run.path, run.info, name)) for name in (MODEL, VOCABULARY))
+        return cls(run.path, hashlib.sha256(files.encode()).hexdigest(), vocabulary, run.model, tuning)
+
+    def vocabulary_for(self, splits: Splits) -> Vocabulary:
+        """Its vocabulary; of prepared data that of the language model with which it was prepared.
+
+        Raises:
+            InputError: The data was prepared to start from another one, or from none.
+        """
+        return splits.learned(
+            "start_vocabulary",
+            lambda: self.vocabulary,
+            written=Vocabulary.to_json,
+            read=Vocabulary.from_json,
+            settings={"start_from": self.digest},
+        )
+
+    def give(self, model: keras.Model, stack: Stack) -> Started:
+        """Set the weights of a model that has the language model's embedding and stack, and say what was set.
+
+        Of a bidirectional stack the forward direction is the language model's. Where a layer reads more than its twin (the
+        other direction, or what characters spell) that comes last, and its weights stay as they were drawn.
+
+        Returns:
+            What the model goes on from.
+        """
+        if being_made() is not None:
+            return Started(self.tuning, (), 0, {})
+        taken: list[str] = []
+        for _, name, layer, twin in self._pairs(model, stack):
+            whole = True
+            for weight, value in zip(layer.weights, twin.get_weights(), strict=True):
+                fresh = weight.numpy()
+                if fresh.shape[1:] != value.shape[1:] or len(fresh) < len(value):
+                    raise InputError(
+                        f"{name} has weights of shape {fresh.shape}, where {self.path} has {value.shape}: take the cell and "
+                        "the units of the language model."
+                    )
+                whole &= len(fresh) == len(value)
+                fresh[: len(value)] = value
+                weight.assign(fresh)
+            taken.append(name if whole else f"{name} (for what the language model reads)")
+        new = self._new(model, stack)
+        notify(
+            f"Starts from the language model {self.path}: its {len(self.vocabulary):,} words, {', '.join(taken)}; new are "
+            f"{', '.join(new)}."
+        )
+        info = {"run": str(self.path), "digest": self.digest, "taken": ["vocabulary", *taken], "new": new}
+        layers: dict[int, list[keras.layers.Layer]] = {}
+        for depth, _, layer, _ in self._pairs(model, stack):
+            layers.setdefault(depth, []).append(layer)
+        return Started(self.tuning, list(layers.values()), stack.units[-1], info)
+
+    def _pairs(
+        self, model: keras.Model, stack: Stack
+    ) -> Iterator[tuple[int, str, keras.layers.Layer, keras.layers.Layer]]:
+        """Height, name, layer, and that of the language model."""
+        yield 0, TABLE, model.get_layer(TABLE), self.model.get_layer(TABLE)
+        for number in range(1, len(stack.units) + 1):
+            name = stack.layer_name(number)
+            if stack.bidirectional:
+                both = model.get_layer(f"bidirectional_{number}")
+                yield number, f"{name} forward", both.forward_layer, self.model.get_layer(name)
+            else:
+                yield number, name, model.get_layer(name), self.model.get_layer(name)
+            if stack.layer_norm and not stack.bidirectional and number < len(stack.units):
+                norm = f"layer_norm_{number}"
+                yield number, norm, model.get_layer(norm), self.model.get_layer(norm)
+
+    def _new(self, model: keras.Model, stack: Stack) -> list[str]:
+        """What has weights of its own."""
+        given = {id(layer) for _, _, layer, _ in self._pairs(model, stack)}
+        names = []
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.Bidirectional) and id(layer.forward_layer) in given:
+                names.append(f"{stack.layer_name(int(layer.name.rpartition('_')[2]))} backward")
+            elif layer.trainable_variables and id(layer) not in given:
+                names.append(layer.name)
+        return names
+
+
+def _check_fits(path: Path | str, settings: dict[str, Any], embedding: Embedding, stack: Stack) -> None:
+    """Raise InputError where a language model's layers are others than those that are asked for."""
+    wanted = {"embedding.units": settings["embedding"]["units"]} | {
+        f"stack.{name}": settings["stack"].get(name, getattr(Stack(), name)) for name in SHAPE
+    }
+    given = {"embedding.units": embedding.units} | {f"stack.{name}": getattr(stack, name) for name in SHAPE}
+    wanted["stack.units"] = tuple(wanted["stack.units"])
+    if not stack.residual and not wanted["stack.residual"]:
+        del wanted["stack.residual_from"]
+    other = [name for name, value in wanted.items() if given[name] != value]
+    if other:
+        found = ", ".join(f"{name} {_said(given[name])}" for name in other)
+        to_set = ", ".join(f"{name} {_said(wanted[name])}" for name in other)
+        raise InputError(
+            f"{path} can't be started from with {found}: its language model has other layers; set {to_set}."
+        )
+
+
+def _check_second(path: Path | str, settings: dict[str, Any], stack: Stack, tuning: FineTuning) -> None:
+    """Raise InputError where the language model's loss can't go on beside the new one."""
+    if not tuning.language_model:
+        return
+    given = f"fine_tuning.language_model is {tuning.language_model}, but"
+    if not settings.get("tied"):
+        raise InputError(
+            f"{given} {path} scores words by weights of its own: leave it at 0, or train that run with tied."
+        )
+    if stack.bidirectional and len(stack.units) > 1:
+        raise InputError(
+            f"{given} in {len(stack.units)} bidirectional layers the upper ones have read what comes next: leave it at "
+            "0, or stack.bidirectional off."
+        )
+
+
+def _said(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
