@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 from seqkit.core.arguments import Arguments, RunFolder, RunOptions, Source, beside_start, recipe
 from seqkit.core.fine_tuning import FineTuning
 from seqkit.core.settings import CLASSES, Embedding, Pooling, Stack, Training
+from seqkit.core.wide import Wide
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
@@ -37,6 +38,7 @@ def sentiment(
     embedding: Embedding = Embedding(units=64, dropout=0.2),
     stack: Stack = Stack(cell="lstm", units=(64,), bidirectional=True, dropout=0.1),
     pooling: Pooling = "max",
+    wide: Wide = Wide(),
     start_from: RunFolder = None,
     unlabelled: Source = None,
     pretraining: Training = Training(epochs=3, batch_size=64, learning_rate=5e-3, schedule="cosine", sampled=1_000),
@@ -60,6 +62,7 @@ def sentiment(
         embedding: How tokens become vectors.
         stack: The recurrent layers.
         pooling: How the steps become one vector.
+        wide: What of the text goes straight into the scores.
         start_from: A finished run of language_model on words, whose vocabulary, embedding and recurrent weights the model
             starts from; embedding.units and the stack's cell and units must be those of that run.
         unlabelled: Texts without labels, a .txt file with one a line or a table, to train such a language model on first,
@@ -100,10 +103,21 @@ def sentiment(
             known=start.vocabulary_for(splits) if start else None,
         )
         vectors = read_vectors(embedding.vectors, task.vocabulary, seed=run["seed"]) if embedding.vectors else None
+        ids, features, mask = embed_tokens(len(task.vocabulary), embedding, vectors)
         model = many_to_one(
-            *embed_tokens(len(task.vocabulary), embedding, vectors),
+            ids,
+            features,
+            mask,
+            wide=task.wide_path(ids, wide),
             outputs=len(task.classes),
             stack=stack,
             pooling=pooling,
         )
-        return making.done(task, model, splits, started=start.give(model, stack) if start else None)
+        return making.done(
+            task,
+            model,
+            splits,
+            started=start.give(model, stack) if start else None,
+            begin=lambda: task.start_wide(model, splits.train, wide),
+            finish=lambda: task.weigh_paths(model, splits.valid),
+        )

@@ -23,6 +23,7 @@ from seqkit.core.settings import (
     Training,
 )
 from seqkit.core.version import __version__
+from seqkit.core.wide import Wide
 
 if TYPE_CHECKING:
     from seqkit.recurrence.acceleration import accelerate
@@ -56,6 +57,7 @@ __all__ = [
     "Trainer",
     "Training",
     "TrainingError",
+    "Wide",
     "__version__",
     "accelerate",
     "check",

@@ -24,6 +24,7 @@ from seqkit.layers.characters import compose_characters
 from seqkit.layers.embedding import embed_tokens, table_of, tied_head
 from seqkit.layers.frames import embed_frames
 from seqkit.layers.images import embed_images
+from seqkit.layers.wide import RATIOS, Runs, wide_logits
 from seqkit.recipes.captioning import captioning
 from seqkit.recipes.language_model import language_model
 from seqkit.recipes.programs import programs
@@ -118,8 +119,17 @@ def _sentiment(out: Path, **settings: Any) -> Run:
     return sentiment(out=out, **quick | settings)
 
 
-def _many_to_one(stack: Stack, pooling: str) -> Any:
-    return many_to_one(*embed_tokens(TOKENS, Embedding(units=5)), outputs=CLASSES, stack=stack, pooling=pooling)
+def _many_to_one(stack: Stack, variant: str) -> Any:
+    """A summary by pooling; and, of one variant, runs of tokens beside it."""
+    ids, features, mask = embed_tokens(TOKENS, Embedding(units=5))
+    if variant != "wide":
+        return many_to_one(ids, features, mask, outputs=CLASSES, stack=stack, pooling=variant)
+    wide = wide_logits(ids, Runs(TOKENS, longest=3, buckets=32), outputs=CLASSES, rate=20.0)
+    model = many_to_one(ids, features, mask, outputs=CLASSES, stack=stack, pooling="max", wide=wide)
+    table = model.get_layer(RATIOS)
+    ratios = np.random.default_rng(0).normal(size=(table.input_dim, CLASSES))
+    table.set_weights([ratios * (np.arange(table.input_dim) > 0)[:, None]])  # padding says nothing
+    return model
 
 
 def ids_drawn(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
@@ -473,7 +483,7 @@ CASES = (
         name="sentiment",
         train=_sentiment,
         build=_many_to_one,
-        variants=("last", "mean", "max", "attention"),
+        variants=("last", "mean", "max", "wide", "attention"),
         in_step=False,
         draw=_one_class_a_row,
         objective=lambda training: classification(training, [1] * CLASSES),

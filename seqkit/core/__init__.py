@@ -19,4 +19,5 @@ __all__ = [
     "settings",
     "terminal",
     "version",
+    "wide",
 ]

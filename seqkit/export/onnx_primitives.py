@@ -361,6 +361,20 @@ def _cumsum(builder: Builder, op: Any, inputs: list[Value]) -> Value:
     return builder.add("CumSum", inputs[0], _fixed(inputs[1], op).astype(np.int64), **options)
 
 
+@primitive("FloorMod")
+def _remainder(builder: Builder, op: Any, inputs: list[Value]) -> Value:
+    if not op.outputs[0].dtype.is_integer:
+        raise InputError("Remainders of fractions have no onnx form here. Export savedmodel, which holds them.")
+    return builder.add("Mod", *inputs)
+
+
+@primitive("TopKV2")
+def _top(builder: Builder, op: Any, inputs: list[Value]) -> list[Value]:
+    count = builder.add("Reshape", _whole(builder, inputs[1]), np.array([1]))
+    values, places = builder.add_many("TopK", 2, inputs[0], count)
+    return [values, builder.cast(places, np.int32)]
+
+
 @primitive("TensorScatterAdd")
 def _scatter_add(builder: Builder, op: Any, inputs: list[Value]) -> Value:
     """Through one long row: ONNX Runtime adds what falls on one place in a row's order, but of several axes at random."""

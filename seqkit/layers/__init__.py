@@ -13,4 +13,5 @@ __all__ = [
     "pooling",
     "stack",
     "time_distributed",
+    "wide",
 ]

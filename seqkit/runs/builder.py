@@ -116,12 +116,18 @@ class RunBuilder:
         splits: Splits,
         curriculum: Callable[[Rows], Curriculum] | None = None,
         started: Started | None = None,
+        *,
+        begin: Callable[[], None] | None = None,
+        finish: Callable[[], None] | None = None,
     ) -> Run:
         """Train the model; the run stands then, and samples, baselines and the report are added to it, each by itself.
 
         Args:
             curriculum: From the rows of the training data to what gives each epoch's in their place.
             started: What the model goes on from, where that is another one's weights.
+            begin: Sets those weights that start from the training rows: a check, and a run that stands, do without, and of
+                several processes the first one does it for all.
+            finish: Changes the best epoch's weights once more, before they are kept.
         Returns:
             The run; its `failed` says what could not be added, and why. Of several processes the first one has it; the
             others have the trained model alone, with a "worker" in its `info`.
@@ -143,9 +149,13 @@ class RunBuilder:
         if self._peers.first:
             found, seen = check_training(task, splits, strict=self.arguments["strict"])
             info = self._begin(info, monitor) | found
+            if begin is not None:
+                begin()
             rehearse(task, forward, splits, info, self._folder.path)
         keras.utils.set_random_seed(self.arguments["seed"])
         history = self._train(task, model, splits, info, objective, monitor, curriculum, started)
+        if finish is not None:
+            finish()
         if not self._peers.first:
             return self._elsewhere(task, info, forward)
         write_run(self._folder.path, task, model, history, info, seen)

@@ -9,12 +9,17 @@ from typing import Any, ClassVar, Self
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.optimize import minimize
+from scipy.special import log_softmax
 
-from seqkit.baselines.classifiers import LinearTfidf, Majority
+from seqkit.baselines.classifiers import LinearTfidf, Majority, NaiveBayesLinear
 from seqkit.batches.derived import with_end
 from seqkit.batches.pipeline import Pipeline, boundaries
+from seqkit.core.errors import InputError
+from seqkit.core.wide import Wide
 from seqkit.export.description import LABELS, TOKENIZER, Description
 from seqkit.export.serving import TextClassifier
+from seqkit.layers.wide import Runs, paths_of, start_wide, weigh_paths, wide_logits
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits
@@ -24,23 +29,30 @@ from seqkit.tasks.roles import Baselines
 from seqkit.text.labels import learn_classes
 from seqkit.text.tokenizer import Tokenizer
 from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
+from seqkit.training.executor import Forward, row_outputs
+
+RUN = 2  # tokens of the longest run of a wide path
+WEIGHTS = 1 << 22  # of the runs of one length
+WEIGHED, AT_ONCE = 20_000, 64  # rows that are asked for the weights of paths, and at once
+WIDE_CLASSES = 256  # that have a wide path
 
 
 class LabelBaselines(Baselines):
-    """The most frequent label, and a linear model on one and two words (TF-IDF)."""
+    """The most frequent label, and two linear models on one and two words: of TF-IDF, and of naive Bayes log-ratios."""
 
     classes: tuple[str, ...]
 
     def baselines(self) -> Mapping[str, type[Baseline]]:
-        return {"majority": Majority, "linear": LinearTfidf}
+        return {"majority": Majority, "linear": LinearTfidf, "naive_bayes": NaiveBayesLinear}
 
     def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
             "majority": lambda: Majority.fit(train["label"], self.classes),
             "linear": lambda: LinearTfidf.fit(train["text"], train["label"], self.classes),
+            "naive_bayes": lambda: NaiveBayesLinear.fit(train["text"], train["label"], self.classes),
         }
 
-    def baseline_outputs(self, baseline: Majority | LinearTfidf, examples: Examples) -> np.ndarray:
+    def baseline_outputs(self, baseline: Majority | LinearTfidf | NaiveBayesLinear, examples: Examples) -> np.ndarray:
         return baseline.probabilities(examples["text"])
 
 
@@ -102,6 +114,49 @@ class TextClassification(LabelBaselines, ClassOfARow):
     @property
     def vocabularies(self) -> Mapping[str, Vocabulary]:
         return {"text": self.vocabulary}
+
+    def wide_path(self, ids: keras.KerasTensor, wide: Wide) -> keras.KerasTensor | None:
+        """Scores of the runs of tokens that ids hold, float32 (batch, classes); nothing where there is to be no such path.
+
+        Args:
+            ids: int32, (batch, steps).
+        """
+        runs = self._runs(wide)
+        return None if runs is None else wide_logits(ids, runs, outputs=len(self.classes), rate=wide.rate)
+
+    def start_wide(self, model: keras.Model, train: Examples, wide: Wide) -> None:
+        """Give that path what the training texts say; a model without one is left as it is."""
+        if runs := self._runs(wide):
+            start_wide(model, self.ids(train, "text"), self.labels(train), runs)
+
+    def weigh_paths(self, model: keras.Model, valid: Examples) -> None:
+        """Give what a model's two paths say the weights, from 0 on, with which their sum has the least loss on these rows.
+
+        Each path has learned as if it were alone, and knows of the training rows more than of any others; a weight of 1
+        counts as one row's evidence, so that few rows say little. A model of one path is left as it is.
+        """
+        if not (paths := paths_of(model)):
+            return
+        valid = valid.take(range(0, len(valid), -(-len(valid) // WEIGHED)), valid.origin)
+        rows, _ = self.encode(valid, AT_ONCE)
+        said = row_outputs(Forward(keras.Model(model.input, keras.ops.stack(paths, axis=1))), rows)
+        labels, said = self.labels(valid), said.astype(np.float64)  # (rows, 2, classes)
+
+        def loss(weights: np.ndarray) -> float:
+            nats = -log_softmax(np.einsum("p,rpc->rc", weights, said), axis=1)[np.arange(len(labels)), labels]
+            return float(nats.sum() + np.square(weights - 1.0).sum() / 2)
+
+        weigh_paths(model, *minimize(loss, np.ones(2), bounds=[(0.0, None)] * 2).x)
+
+    def _runs(self, wide: Wide) -> Runs | None:
+        if wide.ngrams and len(self.classes) > WIDE_CLASSES:
+            raise InputError(
+                f"wide.ngrams is {wide.ngrams}, but a run of tokens would have a weight for each of {len(self.classes):,} "
+                f"classes, and {WIDE_CLASSES} are the most: leave it out, or choose 0."
+            )
+        longest = wide.ngrams if wide.ngrams is not None else RUN if len(self.classes) <= WIDE_CLASSES else 0
+        most = min(wide.buckets, WEIGHTS // len(self.classes))
+        return Runs.of(len(self.vocabulary), longest, most) if longest else None
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[Pipeline, Facts]:
         ids = self.ids(examples, "text", cache="label" in examples.columns)  # what a user asks to predict is not kept

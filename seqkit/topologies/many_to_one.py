@@ -5,6 +5,7 @@ import keras
 from seqkit.core.settings import Pooling, Stack
 from seqkit.layers.images import compare
 from seqkit.layers.pooling import summarise
+from seqkit.layers.wide import HEAD, TOGETHER
 
 
 def many_to_one(
@@ -17,6 +18,7 @@ def many_to_one(
     pooling: Pooling = "last",
     grid: keras.KerasTensor | None = None,
     hops: int = 1,
+    wide: keras.KerasTensor | None = None,
 ) -> keras.Model:
     """A model that summarises a sequence and scores `outputs` classes.
 
@@ -26,11 +28,14 @@ def many_to_one(
         mask: bool, (batch, steps), False on padding.
         grid: float, (batch, places, units): what the sequence is about, such as an image, where there is such a thing; the
             summary looks at it `hops` times, by attention, before it is scored.
+        wide: float32, (batch, outputs): scores of another path from the inputs, which are added.
     Returns:
         A model from `inputs` to logits, float32 (batch, outputs).
     """
     _, _, summary = summarise(features, mask, stack, pooling)  # (batch, width)
     if grid is not None:
         summary = compare(summary, grid, hops=hops)
-    logits = keras.layers.Dense(outputs, dtype="float32", name="logits")(summary)
+    logits = keras.layers.Dense(outputs, dtype="float32", name=HEAD)(summary)
+    if wide is not None:
+        logits = keras.layers.Add(dtype="float32", name=TOGETHER)([logits, wide])
     return keras.Model(inputs, logits, name="many_to_one")

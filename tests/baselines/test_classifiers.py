@@ -1,9 +1,12 @@
 """Baselines: what they learn, and that saving changes nothing."""
 
+import itertools
+
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
-from seqkit.baselines.classifiers import LinearTfidf, Majority, SingleFrame
+from seqkit.baselines.classifiers import LinearTfidf, Majority, NaiveBayesLinear, SingleFrame
 
 TEXTS = ["good film", "very good", "a good one !", "bad film", "so bad", "awful ?"]
 LABELS = ["pos", "pos", "pos", "neg", "neg", "neg"]
@@ -17,27 +20,54 @@ def test_majority_answers_with_the_shares_of_training(tmp_path):
     )
 
 
+@pytest.mark.parametrize("kind", [LinearTfidf, NaiveBayesLinear])
 @pytest.mark.parametrize("labels", [LABELS, ["x", "y", "z", "x", "y", "z"]], ids=["two classes", "three classes"])
-def test_linear_model_answers_the_same_when_read_back(tmp_path, labels):
+def test_linear_models_answer_the_same_when_read_back(tmp_path, labels, kind):
     classes = (*sorted(set(labels)), "zz never trained on")
-    baseline = LinearTfidf.fit(TEXTS, labels, classes)
+    baseline = kind.fit(TEXTS, labels, classes)
     baseline.save(tmp_path / "linear.npz")
     probe = [*TEXTS, "good bad", "", "unheard of", "! ?"]
     expected = baseline.probabilities(probe)
     np.testing.assert_allclose(expected.sum(axis=1), 1.0)
     assert not expected[:, -1].any()
     assert [classes[place] for place in expected[: len(TEXTS)].argmax(axis=1)] == labels
-    np.testing.assert_allclose(LinearTfidf.load(tmp_path / "linear.npz").probabilities(probe), expected, atol=1e-5)
+    np.testing.assert_allclose(kind.load(tmp_path / "linear.npz").probabilities(probe), expected, atol=1e-5)
 
 
-def test_linear_model_reads_pairs_of_words_and_single_characters():
-    baseline = LinearTfidf.fit(["a b", "b a", "a b", "b a"], ["x", "y", "x", "y"], ("x", "y"))
+@pytest.mark.parametrize("kind", [LinearTfidf, NaiveBayesLinear])
+def test_linear_models_read_pairs_of_words_and_single_characters(kind):
+    baseline = kind.fit(["a b", "b a", "a b", "b a"], ["x", "y", "x", "y"], ("x", "y"))
     assert baseline.probabilities(["a b", "b a"]).argmax(axis=1).tolist() == [0, 1]
 
 
-def test_one_class_is_refused():
+def test_naive_bayes_weighted_model_follows_its_equations():
+    """Wang and Manning 2012, sections 2.1 to 2.3, with logistic losses; of three classes each against the others."""
+    labels = ["x", "y", "z", "x", "y", "y"]
+    terms = [{*text.split(), *map(" ".join, itertools.pairwise(text.split()))} for text in TEXTS]
+    known = sorted(set().union(*terms))
+    held = np.array([[term in own for term in known] for own in terms], float)
+    scores = []
+    for name in "xyz":
+        ours = np.array(labels) == name
+        p, q = 1 + held[ours].sum(axis=0), 1 + held[~ours].sum(axis=0)
+        r = np.log((p / p.sum()) / (q / q.sum()))
+        sign = np.where(ours, 1, -1)
+
+        def loss(w, x=held * r, sign=sign):
+            return w @ w / 2 + np.logaddexp(0, -sign * (x @ w[:-1] + w[-1])).sum()
+
+        *w, b = minimize(loss, np.zeros(len(known) + 1), tol=1e-9).x
+        scores.append(held @ (r * (0.5 * np.abs(w).mean() + 0.5 * np.array(w))) + b)
+    expected = 1 / (1 + np.exp(-np.stack(scores, axis=1)))
+    expected /= expected.sum(axis=1, keepdims=True)
+    found = NaiveBayesLinear.fit(TEXTS, labels, ("z", "y", "x")).probabilities(TEXTS)[:, ::-1]
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("kind", [LinearTfidf, NaiveBayesLinear])
+def test_one_class_is_refused(kind):
     with pytest.raises(ValueError, match="2 classes"):
-        LinearTfidf.fit(["a", "b"], ["x", "x"], ("x",))
+        kind.fit(["a", "b"], ["x", "x"], ("x",))
 
 
 @pytest.mark.parametrize("names", ["ab", "abc"])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqkit.baselines import fixed_window
-from seqkit.baselines.classifiers import LinearTfidf, SingleFrame
+from seqkit.baselines.classifiers import LinearTfidf, NaiveBayesLinear, SingleFrame
 from seqkit.baselines.fixed_window import FixedWindow
 from seqkit.baselines.samples import sample
 from seqkit.baselines.taggers import LinearTagger
@@ -23,6 +23,11 @@ SYMBOLS = Ragged(np.arange(2, 2 + ROWS, dtype=np.int32) % 5 + 1, np.array([0, RO
 
 FITS = {
     "linear": (lambda most: LinearTfidf.fit(TEXTS, LABELS, ("a", "b"), most=most), sum(map(len, TEXTS)), "texts"),
+    "naive Bayes": (
+        lambda most: NaiveBayesLinear.fit(TEXTS, LABELS, ("a", "b"), most=most),
+        sum(map(len, TEXTS)),
+        "texts",
+    ),
     "tagger": (
         lambda most: LinearTagger.fit(WORDS, WORDS, sorted({word for words in WORDS for word in words}), most=most),
         240,

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from seqkit.baselines.classifiers import LinearTfidf
+from seqkit.baselines.classifiers import LinearTfidf, NaiveBayesLinear
 from seqkit.baselines.taggers import LinearTagger
 from seqkit.batches.pipeline import Pipeline
 from seqkit.checks.classes import check_classes
@@ -70,16 +70,17 @@ def test_encoding_and_scoring_very_many_tags_takes_seconds(classes):
     assert time.process_time() - started < SECONDS
 
 
-def test_linear_baselines_see_a_part_of_very_many_classes(monkeypatch):
+@pytest.mark.parametrize("kind", [LinearTfidf, NaiveBayesLinear])
+def test_linear_baselines_see_a_part_of_very_many_classes(kind, monkeypatch):
     """Of so many rows that the scores of all of them can be held."""
     texts = [f"word{number % 50} word{number // 50}" for number in range(400)]
     names = [f"{number % 200}" for number in range(400)]
     monkeypatch.setattr("seqkit.baselines.classifiers.SCORES", 40 * 200)
-    fitted = LinearTfidf.fit(texts, names, sorted(set(names)))
+    fitted = kind.fit(texts, names, sorted(set(names)))
     assert fitted.bounds == "fitted on 40 of 400 texts, drawn at random"
     assert fitted.probabilities(texts).shape == (400, 200)
     with pytest.raises(InputError, match="no word is in two"):
-        LinearTfidf.fit([f"word{number}" for number in range(1000)], ["a", "b"] * 500, ["a", "b"], most=10**6)
+        kind.fit([f"word{number}" for number in range(1000)], ["a", "b"] * 500, ["a", "b"], most=10**6)
     monkeypatch.setattr("seqkit.baselines.taggers.SCORES", 80 * 200)
     tagger = LinearTagger.fit([text.split() for text in texts], [(name, name) for name in names], sorted(set(names)))
     assert tagger.bounds == "fitted on 40 of 400 sentences, drawn at random"

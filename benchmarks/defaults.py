@@ -1,0 +1,219 @@
+"""The defaults of sentiment and tagging beside simple models, over a suite of small and middling data sets:
+
+    python benchmarks/defaults.py DATA --sets rt_polarity atis_intents imdb_200 imdb_1000 imdb_5000 --seeds 3 [--test]
+
+DATA has the folders imdb, rt_polarity, atis, multi30k and ud_en_ewt. Settings are chosen by what is printed without
+`--test`: accuracy on the validation rows (of imdb a tenth of the training rows that no other set has), of tags what their
+recipe's verdict looks at, the mean over the seeds, and each system's mean rank over the sets on which all were scored.
+With `--test` the same systems are fitted once more and answer the test rows. fastText's own library takes part where it is
+installed (pip install fasttext-wheel).
+"""
+
+import argparse
+import dataclasses
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from seqkit import Wide
+from seqkit.baselines.classifiers import LinearTfidf, NaiveBayesLinear
+from seqkit.recipes import sentiment, tagging
+from seqkit.sources.reading import read
+
+HELD_OUT = 2_500  # of imdb's training rows
+FIRST_WORDS = 3  # of a sentence, by which its language is to be told
+TERMS = 300  # that trees see
+
+Rows = tuple[Sequence[str], Sequence[str]]  # texts and labels
+
+
+@dataclasses.dataclass(frozen=True)
+class Set:
+    train: Rows
+    valid: Rows
+    test: Rows
+
+
+def table(path: Path, text: str = "text", label: str = "label") -> Rows:
+    rows = read(str(path), {"text": text, "label": label})
+    return list(rows["text"]), list(rows["label"])
+
+
+def taken(rows: Rows, places: np.ndarray) -> Rows:
+    return [rows[0][place] for place in places], [rows[1][place] for place in places]
+
+
+def three(folder: Path, names: Sequence[str], **columns: str) -> Set:
+    return Set(*(table(folder / name, **columns) for name in names))
+
+
+def imdb(data: Path, count: int) -> Set:
+    train, test = (table(data / "imdb" / f"{part}.tsv.gz") for part in ("train", "test"))
+    drawn = np.random.default_rng(0).permutation(len(train[0]))
+    return Set(taken(train, drawn[HELD_OUT:][:count]), taken(train, drawn[:HELD_OUT]), test)
+
+
+def languages(data: Path) -> Set:
+    def rows(part: str) -> Rows:
+        texts, labels = [], []
+        for language in ("en", "de"):
+            lines = (data / "multi30k" / f"{part}.{language}").read_text(encoding="utf-8").splitlines()
+            texts += [" ".join(line.split()[:FIRST_WORDS]) for line in lines]
+            labels += [language] * len(lines)
+        return texts, labels
+
+    return Set(*map(rows, ("train", "val", "test_2016_flickr")))
+
+
+PARTS = ("train", "valid", "test")
+LABELS: dict[str, Callable[[Path], Set]] = {
+    "rt_polarity": lambda data: three(data / "rt_polarity", [f"{part}.tsv" for part in PARTS]),
+    "atis_intents": lambda data: three(data / "atis", [f"{part}.intent.tsv" for part in PARTS], text="1", label="0"),
+    "languages": languages,
+    **{f"imdb_{count}": lambda data, count=count: imdb(data, count) for count in (200, 1000, 5000)},
+    "imdb": lambda data: imdb(data, 1 << 20),
+}
+TAGS = {
+    "atis_slots": ("atis", [f"{part}.conll" for part in PARTS], "span_f1"),
+    "ud_en_ewt": ("ud_en_ewt", [f"en_ewt-ud-{part}.conllu" for part in ("train", "dev", "test")], "token_accuracy"),
+}
+
+Answer = Callable[[Sequence[str]], Sequence[str]]
+
+
+def ours(train: Rows, valid: Rows, seed: int, **settings) -> Answer:
+    with tempfile.TemporaryDirectory() as folder:
+        run = sentiment(train, valid=valid, out=Path(folder) / "run", seed=seed, **settings)
+    return lambda texts: [answer["label"] for answer in run.predict(texts)]
+
+
+def baseline(kind: type) -> Callable[..., Answer]:
+    def fit(train: Rows, valid: Rows, seed: int) -> Answer:
+        classes = tuple(sorted(set(train[1])))
+        model = kind.fit(*train, classes)
+        return lambda texts: [classes[place] for place in model.probabilities(texts).argmax(axis=1)]
+
+    return fit
+
+
+def of_features(vectorizer: Callable, model: Callable, dense: bool = False) -> Callable[..., Answer]:
+    def fit(train: Rows, valid: Rows, seed: int) -> Answer:
+        read_as, own = vectorizer(), model(seed)
+
+        def features(texts):
+            found = read_as.transform(texts)
+            return found.toarray().astype(np.float32) if dense else found
+
+        read_as.fit(train[0])
+        own.fit(features(train[0]), train[1])
+        return lambda texts: own.predict(features(texts))
+
+    return fit
+
+
+def fasttext(train: Rows, valid: Rows, seed: int) -> Answer:
+    import fasttext as library
+
+    library.FastText.eprint = lambda *words: None
+
+    def line(text: str) -> str:
+        return " ".join(text.lower().split())
+
+    names = sorted(set(train[1]))
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+        file.writelines(f"__label__{names.index(label)} {line(text)}\n" for text, label in zip(*train, strict=True))
+        file.flush()
+        model = library.train_supervised(file.name, wordNgrams=2, epoch=25, lr=0.5, seed=seed, thread=1, verbose=0)
+    # the library's `predict` needs an older NumPy; what lies below it does not
+    return lambda texts: [
+        names[int(model.f.predict(line(text) + "\n", 1, 0.0, "strict")[0][1].removeprefix("__label__"))]
+        for text in texts
+    ]
+
+
+SYSTEMS: dict[str, Callable[..., Answer]] = {
+    "default": ours,
+    "recurrent alone": lambda *given: ours(*given, wide=Wide(ngrams=0)),
+    "linear": baseline(LinearTfidf),
+    "linear, characters": of_features(
+        lambda: TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 5), sublinear_tf=True, min_df=2),
+        lambda seed: LogisticRegression(C=10.0, max_iter=1000),
+    ),
+    "naive Bayes": baseline(NaiveBayesLinear),
+    "fastText": fasttext,
+    "trees": of_features(
+        lambda: TfidfVectorizer(max_features=TERMS),
+        lambda seed: HistGradientBoostingClassifier(random_state=seed),
+        True,
+    ),
+}
+
+
+def tags(data: Path, name: str, seed: int, test: bool) -> dict[str, tuple[float, float]]:
+    folder, files, metric = TAGS[name]
+    train, valid, own = (str(data / folder / file) for file in files)
+    with tempfile.TemporaryDirectory() as place:
+        run = tagging(train, valid=valid, test=own if test else None, out=Path(place) / "run", seed=seed)
+    scores = {"default": run.report["metrics"], "linear": run.report["baselines"]["linear"]}
+    return {system: (part[metric]["value"], run.info["training_seconds"]) for system, part in scores.items()}
+
+
+def labels(data: Path, name: str, system: str, seed: int, test: bool) -> tuple[float, float]:
+    own = LABELS[name](data)
+    texts, truth = own.test if test else own.valid
+    started = time.perf_counter()
+    answer = SYSTEMS[system](own.train, own.valid, seed)
+    seconds = time.perf_counter() - started
+    return float(np.mean([a == b for a, b in zip(answer(texts), truth, strict=True)])), seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--sets", nargs="+", default=[*LABELS, *TAGS], choices=[*LABELS, *TAGS])
+    parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--test", action="store_true", help="score the test rows: once, when all is chosen")
+    given = parser.parse_args()
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for name in given.sets:
+        rows = found[name] = {}
+        for seed in range(given.seeds):
+            if name in TAGS:
+                for system, score in tags(given.data, name, seed, given.test).items():
+                    rows.setdefault(system, []).append(score)
+                continue
+            for system in given.systems:
+                try:
+                    rows.setdefault(system, []).append(labels(given.data, name, system, seed, given.test))
+                except ImportError as error:
+                    print(f"{system} is left out: {error}", flush=True)
+                    rows.pop(system)
+                    given.systems.remove(system)
+        print(name, {system: f"{np.mean([s for s, _ in own]):.4f}" for system, own in rows.items()}, flush=True)
+    report(found, given.systems)
+
+
+def report(found: dict[str, dict[str, list[tuple[float, float]]]], systems: Sequence[str]) -> None:
+    print(f"\n| data | {' | '.join(systems)} |\n|---|{'---|' * len(systems)}")
+    ranks: dict[str, list[int]] = {system: [] for system in systems}
+    for name, rows in found.items():
+        cells, means = [], {system: np.mean([score for score, _ in own]) for system, own in rows.items()}
+        for system in systems:
+            own = rows.get(system)
+            cells.append(f"{100 * means[system]:.1f} ({np.mean([s for _, s in own]):.0f} s)" if own else "")
+        print(f"| {name} | {' | '.join(cells)} |")
+        if means.keys() >= set(systems):
+            for system in systems:
+                ranks[system].append(1 + sum(other > means[system] for other in means.values()))
+    print(f"| mean rank | {' | '.join(f'{np.mean(own):.1f}' if own else '' for own in ranks.values())} |")
+
+
+if __name__ == "__main__":
+    main()
