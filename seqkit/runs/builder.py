@@ -118,7 +118,7 @@ class RunBuilder:
         started: Started | None = None,
         *,
         begin: Callable[[], None] | None = None,
-        finish: Callable[[], None] | None = None,
+        finish: Callable[[], Mapping[str, Mapping[str, float]]] | None = None,
     ) -> Run:
         """Train the model; the run stands then, and samples, baselines and the report are added to it, each by itself.
 
@@ -127,7 +127,8 @@ class RunBuilder:
             started: What the model goes on from, where that is another one's weights.
             begin: Sets those weights that start from the training rows: a check, and a run that stands, do without, and of
                 several processes the first one does it for all.
-            finish: Changes the best epoch's weights once more, before they are kept.
+            finish: Changes the best epoch's weights once more by the validation rows, before they are kept, and returns by
+                what numbers, for run.json; the figure of "kept" is from before.
         Returns:
             The run; its `failed` says what could not be added, and why. Of several processes the first one has it; the
             others have the trained model alone, with a "worker" in its `info`.
@@ -154,8 +155,11 @@ class RunBuilder:
             rehearse(task, forward, splits, info, self._folder.path)
         keras.utils.set_random_seed(self.arguments["seed"])
         history = self._train(task, model, splits, info, objective, monitor, curriculum, started)
-        if finish is not None:
-            finish()
+        if finish is not None and (weighed := finish()):
+            info = {**info, **weighed}
+            if self._peers.first:
+                said = (f"{what} {value:.2g}" for numbers in weighed.values() for what, value in numbers.items())
+                notify(f"Weighed by the validation rows what its {' and '.join(weighed)} say: {', '.join(said)}.")
         if not self._peers.first:
             return self._elsewhere(task, info, forward)
         write_run(self._folder.path, task, model, history, info, seen)

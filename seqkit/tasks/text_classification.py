@@ -129,14 +129,17 @@ class TextClassification(LabelBaselines, ClassOfARow):
         if runs := self._runs(wide):
             start_wide(model, self.ids(train, "text"), self.labels(train), runs)
 
-    def weigh_paths(self, model: keras.Model, valid: Examples) -> None:
+    def weigh_paths(self, model: keras.Model, valid: Examples) -> dict[str, dict[str, float]]:
         """Give what a model's two paths say the weights, from 0 on, with which their sum has the least loss on these rows.
 
         Each path has learned as if it were alone, and knows of the training rows more than of any others; a weight of 1
         counts as one row's evidence, so that few rows say little. A model of one path is left as it is.
+
+        Returns:
+            The weights, as "paths"; nothing for a model of one path.
         """
         if not (paths := paths_of(model)):
-            return
+            return {}
         valid = valid.take(range(0, len(valid), -(-len(valid) // WEIGHED)), valid.origin)
         rows, _ = self.encode(valid, AT_ONCE)
         said = row_outputs(Forward(keras.Model(model.input, keras.ops.stack(paths, axis=1))), rows)
@@ -146,7 +149,9 @@ class TextClassification(LabelBaselines, ClassOfARow):
             nats = -log_softmax(np.einsum("p,rpc->rc", weights, said), axis=1)[np.arange(len(labels)), labels]
             return float(nats.sum() + np.square(weights - 1.0).sum() / 2)
 
-        weigh_paths(model, *minimize(loss, np.ones(2), bounds=[(0.0, None)] * 2).x)
+        recurrent, wide = map(float, minimize(loss, np.ones(2), bounds=[(0.0, None)] * 2).x)
+        weigh_paths(model, recurrent, wide)
+        return {"paths": {"recurrent": recurrent, "wide": wide}}
 
     def _runs(self, wide: Wide) -> Runs | None:
         if wide.ngrams and len(self.classes) > WIDE_CLASSES:

@@ -52,8 +52,9 @@ def keras_of(graph: Graph, given: Arrays) -> Arrays:
 def shaken(model: keras.Model, rng: np.random.Generator) -> keras.Model:
     """With weights that no initializer leaves at zero."""
     for layer in model._flatten_layers():
-        for variable in layer._trainable_variables if layer.trainable else []:
-            variable.assign(variable + rng.normal(scale=0.3, size=variable.shape))
+        for variable in layer._trainable_variables:
+            drawn = rng.normal(scale=0.3, size=variable.shape)
+            variable.assign(variable + drawn * layer.trainable)
     return model
 
 

@@ -39,7 +39,7 @@ class HandedOver(Exception):  # noqa: N818, since nothing is wrong
 def handed(monkeypatch, tmp_path):
     """(recipe, data, options) -> the model and the objective that the recipe would train."""
 
-    def take(making, task, model, splits, curriculum=None):
+    def take(making, task, model, splits, curriculum=None, **_):
         raise HandedOver(model, task.objective(making.training, splits.train))
 
     def run(recipe, data, **options):

@@ -150,8 +150,8 @@ def test_what_is_taken_in_has_figures_of_its_own(hello, tmp_path, capsys):
 
 
 def test_what_takes_nothing_in_is_told(hello, small, tmp_path, capsys):
-    (tmp_path / "rows.tsv").write_text("label\ttext\ngood\ta film\nbad\ta bad film\n")
-    assert main(["evaluate", str(small), "--data", str(tmp_path / "rows.tsv"), "--adapt.cache", "5"]) == 2
+    (tmp_path / "films.tsv").write_text("label\ttext\ngood\ta film\nbad\ta bad film\n")
+    assert main(["evaluate", str(small), "--data", str(tmp_path / "films.tsv"), "--adapt.cache", "5"]) == 2
     assert "sentiment takes nothing in while it is scored" in capsys.readouterr().err
     assert main(["evaluate", str(hello.path), "--data", "x.txt", "--adapt.share", "0.5"]) == 2
     assert "adapt.cache and adapt.dynamic_rate are both 0" in capsys.readouterr().err

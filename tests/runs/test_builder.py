@@ -16,6 +16,7 @@ from seqkit.core.arguments import parts_of
 from seqkit.core.errors import InputError, TrainingError
 from seqkit.core.registry import recipes
 from seqkit.core.settings import Embedding, Search, Stack, Training
+from seqkit.core.wide import Wide
 from seqkit.metrics.metric import _DECLARED, Metric, declare
 from seqkit.recipes.sentiment import sentiment
 from seqkit.recipes.translation import translation
@@ -208,7 +209,7 @@ def test_what_would_fail_at_the_end_fails_before_the_first_epoch(tmp_path, monke
 def test_a_file_that_gives_another_model_back_is_found_before_the_first_epoch(tmp_path, monkeypatch):
     def other(path):
         model = load_model(path)
-        head = model.layers[-1]
+        head = model.get_layer("logits")
         head.set_weights([weight + 0.01 for weight in head.get_weights()])
         return model
 
@@ -395,16 +396,19 @@ def test_each_argument_of_each_recipe_says_what_it_plays_a_part_in():
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
 def test_the_kept_epoch_scores_on_the_validation_rows_what_the_history_says(tmp_path, ema, capsys):
-    """By the same scorer as the report, so that evaluating these rows gives the figure again."""
+    """By the same scorer as the report, so that evaluating these rows gives the figure again, where no paths are weighed."""
     valid = texts("valid")[0], ["+", "-", "-"] * 5 + ["+"]
     training = Training(epochs=4, batch_size=8, learning_rate=0.1, monitor="macro_f1", ema=ema)
-    run = sentiment(texts("data"), valid=valid, out=tmp_path / "run", **SMALL | {"training": training})
+    run = sentiment(
+        texts("data"), valid=valid, out=tmp_path / "run", wide=Wide(ngrams=0), **SMALL | {"training": training}
+    )
     kept, told = run.info["kept"], [row["val_macro_f1"] for row in run.history]
     assert kept == {"epoch": kept["epoch"], "monitor": "val_macro_f1", "value": max(told)}
     assert told[kept["epoch"] - 1] == max(told)
     assert run.report["kept"] == kept
     assert f"Kept the weights of epoch {kept['epoch']} of 4" in capsys.readouterr().err
     assert run.evaluate(valid)["metrics"]["macro_f1"]["value"] == pytest.approx(max(told))
+    assert "paths" not in run.info
 
 
 def test_a_metric_of_ones_own_is_declared_or_refused(tmp_path, monkeypatch):

@@ -57,11 +57,12 @@ def test_a_sum_of_paths_has_the_weights_of_least_loss_on_the_validation_rows(rng
         nats = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(labels)), labels]
         return nats.sum() + sum((weight - 1) ** 2 for weight in weights) / 2
 
-    task.weigh_paths(model, valid)
+    said = task.weigh_paths(model, valid)["paths"]
     weights = [
         float(np.sum(np.asarray(after) * own) / np.sum(own * own))
         for after, own in zip(paths(ids), before, strict=True)
     ]
+    np.testing.assert_allclose([said["recurrent"], said["wide"]], weights, atol=1e-4)
     np.testing.assert_allclose(model(ids), sum(w * own for w, own in zip(weights, before, strict=True)), atol=1e-4)
     assert loss(weights) < loss([1, 1]) - 1
     for place, weight in enumerate(weights):
@@ -89,7 +90,7 @@ def test_a_model_of_one_path_is_left_as_it_is(rng):
     model = two_paths(task, rows, Wide(ngrams=0))
     before = model.get_weights()
     task.start_wide(model, rows, Wide(ngrams=0))
-    task.weigh_paths(model, rows)
+    assert not task.weigh_paths(model, rows)
     np.testing.assert_equal(model.get_weights(), before)
 
 
