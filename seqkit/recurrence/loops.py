@@ -142,11 +142,12 @@ class _Forward(_Shard):
         )
         courses = {i: tf.broadcast_to(states[i], (self.steps + 1, *dims(states[i]))) for i in followed}
         start = (0, self.edge, self.around, tuple(states), kept, courses)
-        *_, around, states, kept, courses = tf.while_loop(lambda k, *_: k < self.count, self.chunk, start)
+        *_, states, kept, courses = tf.while_loop(lambda k, *_: k < self.count, self.chunk, start)
         outputs: Any = ()
         if sequences:
-            first = around[1] - tf.minimum(*around)  # where the state after the first step lies
-            outputs = tf.transpose(tf.slice(courses[0], (first, 0, 0), (self.steps, self.rows, self.units)), (1, 0, 2))
+            # chosen, not sliced at a place that depends on the direction, as XLA would compile for each
+            course = tf.where(self.direction > 0, courses[0][1:], courses[0][:-1])
+            outputs = tf.transpose(course, (1, 0, 2))
             if self.setting.masked:
                 outputs = tf.where(self.inside(), outputs, states[0][:, None])
                 outputs = tf.where(self.masks[1][:, :, None], outputs, 0)

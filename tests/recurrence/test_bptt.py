@@ -15,6 +15,7 @@ from tensorflow.python.framework import ops
 from seqkit.recurrence.acceleration import accelerate
 from seqkit.recurrence.bptt import scan
 from seqkit.recurrence.cells import CELLS, weights_of
+from seqkit.recurrence.loops import Setting, loops_of
 from seqkit.recurrence.step import Cell, left_widths
 from tests import oracle
 
@@ -277,6 +278,29 @@ def test_what_keeps_nothing_has_the_same_bits_and_the_same_gradients(name):
         found.append([outputs, *states, *tape.gradient(loss, sources)])
     for kept, run_again in zip(*found, strict=True):
         np.testing.assert_array_equal(kept, run_again)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru_reset_before"])
+def test_directions_and_lengths_share_what_is_compiled(name):
+    cell, rng = CELLS[name].cell, np.random.default_rng(8)
+    given = {what: value for what, value in weights_for(name, rng).items() if what != "vectors"}
+    weights = [given["kernel"], given["bias"], *given["recurrent"]]
+    setting = Setting(
+        cell, (False,) * len(cell.products), True, True, False, True, (tf.float64, *(tuple(w.shape) for w in weights))
+    )
+    forward, backward = loops_of(setting)
+    x, states = tf.constant(rng.normal(size=(2, STEPS, 3))), [tf.zeros((2, 3), tf.float64)] * cell.states
+    programs = set()
+    for direction, length in ((1, STEPS), (-1, STEPS), (1, 5), (-1, 5)):
+        real = tf.constant(np.arange(STEPS) < [[length], [2]])
+        ahead = (tf.constant(direction), x, (real, real, tf.constant(length)), weights)
+        kept = forward(*ahead, states, ())[2]
+        back = (*ahead, [tf.transpose(weights[0]), *map(tf.transpose, given["recurrent"])], kept, x, states, ())
+        compiled = (
+            one.experimental_get_compiler_ir(*of) for one, of in ((forward, (*ahead, states, ())), (backward, back))
+        )
+        programs.add(tuple(one(stage="hlo") for one in compiled))
+    assert len(programs) == 1
 
 
 def test_bfloat16_follows_float32():
