@@ -24,7 +24,10 @@ def head_units(units: int, heads: int) -> int:
 
 
 def whole_product(left: tf.Tensor, kernel: tf.Tensor, blocks: int) -> tf.Tensor:
-    """(rows, width * units) times a kernel, dense or in heads: (rows, blocks * units)."""
+    """(rows, width * units) times a kernel, dense or in heads: (rows, blocks * units).
+
+    With the kernel's matrices transposed it is the gradient in the left side.
+    """
     if len(kernel.shape) == 2:
         return left @ kernel
     heads, _, outer = kernel.shape
@@ -41,11 +44,6 @@ def kernel_gradient(left: tf.Tensor, dwhole: tf.Tensor, kernel: tf.Tensor, block
     heads, _, outer = kernel.shape
     units = outer // blocks
     return tf.matmul(_by_head(left, heads, units), _by_head(dwhole, heads, units), transpose_a=True)
-
-
-def turned(kernel: tf.Tensor) -> tf.Tensor:
-    """The transpose, with which `whole_product` is the gradient in the left side."""
-    return tf.transpose(kernel) if len(kernel.shape) == 2 else tf.linalg.matrix_transpose(kernel)
 
 
 def _by_head(x: tf.Tensor, heads: int, units: int) -> tf.Tensor:

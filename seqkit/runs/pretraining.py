@@ -19,9 +19,8 @@ from seqkit.sources.prepared import being_made
 from seqkit.sources.splits import Splits
 from seqkit.text.tokenizer import WORDS
 
-HELD_OUT = (
-    200  # texts that choose the language model's epoch, a tenth of them all at most: each costs a whole softmax a word
-)
+# texts that choose the language model's epoch, a tenth of them all at most: each costs a whole softmax a word
+HELD_OUT = 200
 WINDOW = 70
 BY_ITSELF = "train the language model by itself (seqkit train language_model), and give start_from."
 

@@ -13,7 +13,7 @@ from seqkit.layers.embedding import embed_tokens
 from seqkit.layers.input_feeding import Attentive
 from seqkit.recurrence.acceleration import accelerate
 from seqkit.recurrence.cells import CELLS, GateCell, Recurrent, make_layer, weights_of
-from seqkit.recurrence.heads import kernel_gradient, turned, whole_product
+from seqkit.recurrence.heads import kernel_gradient, whole_product
 from seqkit.recurrence.loops import Setting, loops_of
 from seqkit.recurrence.stateful import stateful
 from seqkit.testing.cells import check_cell
@@ -40,7 +40,7 @@ def test_products_and_their_gradients_are_those_of_whole_matrices(width, blocks,
         whole[place] = part
     np.testing.assert_allclose(whole_product(left, tf.constant(parts), blocks), left @ whole, atol=1e-12)
     np.testing.assert_allclose(
-        whole_product(upstream, turned(tf.constant(parts)), width), upstream @ whole.T, atol=1e-12
+        whole_product(upstream, tf.linalg.matrix_transpose(tf.constant(parts)), width), upstream @ whole.T, atol=1e-12
     )
     found = kernel_gradient(left, upstream, tf.constant(parts), blocks)
     np.testing.assert_allclose(found, [(left.T @ upstream)[place] for place in places], atol=1e-12)
