@@ -43,7 +43,7 @@ def sentiment(
     unlabelled: Source = None,
     pretraining: Training = Training(epochs=3, batch_size=64, learning_rate=5e-3, schedule="cosine", sampled=1_000),
     fine_tuning: FineTuning = FineTuning(),
-    training: Training = Training(epochs=6),
+    training: Training = Training(epochs=6, learning_rate=2e-3, schedule="cosine"),
     **run: Unpack[RunOptions],
 ) -> Run:
     """Label whole texts: many words in, one label out.
@@ -83,6 +83,7 @@ def sentiment(
     from seqkit.runs.pretrained import LanguageModelStart
     from seqkit.runs.pretraining import pretrained
     from seqkit.tasks.sentiment import Sentiment
+    from seqkit.tasks.two_paths import recurrent_path
     from seqkit.text.tokenizer import Tokenizer
     from seqkit.text.vectors import read_vectors
     from seqkit.topologies.many_to_one import many_to_one
@@ -118,6 +119,7 @@ def sentiment(
             model,
             splits,
             started=start.give(model, stack) if start else None,
-            begin=lambda: task.start_wide(model, splits.train, wide),
+            learner=recurrent_path(model),
+            begin=lambda: task.fit_wide(model, splits.train, wide),
             finish=lambda: task.weigh_paths(model, splits.valid),
         )

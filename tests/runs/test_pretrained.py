@@ -74,7 +74,7 @@ def test_the_forward_direction_says_what_the_language_model_says(runs, started):
         "gru_1 forward",
         "gru_2 forward (for what the language model reads)",
     ]
-    assert started.info["started_from"]["new"] == ["gru_1 backward", "gru_2 backward", "wide_factors", "logits"]
+    assert started.info["started_from"]["new"] == ["gru_1 backward", "gru_2 backward", "logits"]
 
 
 def test_one_way_the_whole_stack_is_taken_over(runs):
