@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
     from seqkit.runs.ensembles import ensemble
+    from seqkit.runs.gradients import show_gradients
     from seqkit.runs.many_files import predict_files
     from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
@@ -67,6 +68,7 @@ __all__ = [
     "prepare",
     "preset",
     "recipe",
+    "show_gradients",
     "tune_search",
 ]
 
@@ -79,6 +81,7 @@ _WITH_TENSORFLOW = {
     "load": "seqkit.runs.run",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",
+    "show_gradients": "seqkit.runs.gradients",
     "tune_search": "seqkit.runs.tuning",
     "Trainer": "seqkit.training.trainer",
 }

@@ -3,6 +3,7 @@
 __all__ = [
     "commands",
     "console",
+    "lab_commands",
     "launch",
     "main",
     "recipe_commands",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from seqkit.cli import commands
+from seqkit.cli import commands, lab_commands
 from seqkit.cli.launch import launch, separated
 from seqkit.cli.recipe_commands import asked_preset, check_app, prepare_app, train_app
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
@@ -50,6 +50,7 @@ def command_line(arguments: Sequence[str]) -> App:
         commands.ensemble,
         commands.verify,
         commands.serve,
+        lab_commands.gradients,
     ):
         app.command(command, help_format="markdown")
     app.command(commands.tune_search, name="tune-search", help_format="markdown")

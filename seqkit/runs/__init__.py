@@ -9,6 +9,7 @@ __all__ = [
     "evaluation",
     "exporting",
     "folder",
+    "gradients",
     "language_models",
     "lock",
     "many_files",
