@@ -102,7 +102,7 @@ def test_tags_and_spans_are_those_of_seqkit(rng):
         constraints = None if legal is None else legal.tolist()
         questions.append({"what": "tags", "scores": scores.tolist(), "labels": {"constraints": constraints}})
         expected.append(found.numpy()[0].tolist())
-        tags = rng.choice([*labels, "", "-", "B-", "stray", "B-X-Y"], size=8).tolist()
+        tags = rng.choice([*labels, "", "-", "B-", "stray", "B-X-Y", "B", "I", "E"], size=8).tolist()
         for form in (scheme, dataclasses.replace(scheme, separator="", outside=["O", "B"][number % 2])):
             questions.append({"what": "spans", "tags": tags, "scheme": form.to_json()})
             expected.append([list(span) for span in form.spans(tags)])
