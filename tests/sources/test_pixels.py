@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image
 
 from seqkit.sources.damage import BROKEN, PIXELS
 from seqkit.sources.pixels import FORMATS, decode_image, resized
@@ -120,12 +120,18 @@ PRIMARIES = ((0.4360747, 0.2225045, 0.0139322), (0.3850649, 0.7168786, 0.0971045
 
 
 def profile(space, **tags):
-    """An ICC profile of version 2 (ICC.1:2001-04): tags that are numbers are points in XYZ, None is a straight curve."""
+    """An ICC profile of version 2 (ICC.1:2001-04): tags are points in XYZ, or lists of a curve, without numbers a straight one."""
 
     def fixed(values):
         return struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
 
-    parts = [b"curv" + bytes(8) if value is None else b"XYZ " + bytes(4) + fixed(value) for value in tags.values()]
+    curve = b"curv" + bytes(4)
+    parts = [
+        curve + struct.pack(f">I{len(value)}H", len(value), *value)
+        if isinstance(value, list)
+        else b"XYZ " + bytes(4) + fixed(value)
+        for value in tags.values()
+    ]
     start = 128 + 4 + 12 * len(parts)
     places = [start + sum(map(len, parts[:number])) for number in range(len(parts))]
     table = b"".join(
@@ -145,10 +151,12 @@ def in_srgb(light):
 
 
 WHITE = {"wtpt": (0.9642, 1.0, 0.8249)}
-LINEAR = dict.fromkeys(("rTRC", "gTRC", "bTRC"))
+CURVES = ("rTRC", "gTRC", "bTRC")
 # of light itself, with what is called red and green exchanged
-EXCHANGED = profile(b"RGB ", **WHITE, rXYZ=PRIMARIES[1], gXYZ=PRIMARIES[0], bXYZ=PRIMARIES[2], **LINEAR)
-GREY_LIGHT = profile(b"GRAY", **WHITE, kTRC=None)
+EXCHANGED = profile(
+    b"RGB ", **WHITE, rXYZ=PRIMARIES[1], gXYZ=PRIMARIES[0], bXYZ=PRIMARIES[2], **{name: [] for name in CURVES}
+)
+GREY_LIGHT = profile(b"GRAY", **WHITE, kTRC=[])
 COLOURS = np.random.default_rng(0).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
 
 
@@ -171,7 +179,9 @@ def test_a_profile_holds_for_greys_palettes_and_what_is_transparent():
 
 
 def test_a_profile_of_srgb_changes_nothing_and_one_that_is_none_is_left():
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    inverse = np.interp(np.linspace(0, 1, 16), in_srgb(np.linspace(0, 1, 4096)) / 255, np.linspace(0, 1, 4096))
+    coarse = dict.fromkeys(CURVES, (65535 * inverse).round().astype(int).tolist())
+    srgb = profile(b"RGB ", **WHITE, **dict(zip(("rXYZ", "gXYZ", "bXYZ"), PRIMARIES, strict=True)), **coarse)
     for other in (srgb, b"no profile", EXCHANGED[:200], GREY_LIGHT):
         np.testing.assert_array_equal(decode(written(Image.fromarray(COLOURS), icc_profile=other))[0], COLOURS)
 
