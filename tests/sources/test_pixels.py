@@ -120,7 +120,7 @@ PRIMARIES = ((0.4360747, 0.2225045, 0.0139322), (0.3850649, 0.7168786, 0.0971045
 
 
 def profile(space, **tags):
-    """An ICC profile of version 2 (ICC.1:2001-04): tags are points in XYZ, or lists of a curve, without numbers a straight one."""
+    """An ICC profile of version 2 (ICC.1:2001-04): tags are points in XYZ, or lists of a curve, straight without numbers."""
 
     def fixed(values):
         return struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
