@@ -325,7 +325,7 @@ def detect(rows: Sequence[Sequence[str]]) -> TagScheme | None:
     """The scheme that tags are written in, None where they don't mark spans.
 
     It is the one with the fewest strays and illegal tags; of equal ones the first of SCHEMES, with prefixes before the type.
-    Where no tag is O, that of the most tokens in no span stands for it.
+    Where no tag is O, that of NEARLY_ALL tokens in no span stands for it.
     NEARLY_ALL tokens must have a tag of it, and strays be fewer than what is in spans, by tokens or by names: else they are
     labels of their own, all rare beside O. In another writing than B-PER and O some type must also have two prefixes, and
     nearly all tags be legal, since other labels look alike: N_S, a noun in the singular.
@@ -381,11 +381,12 @@ def _fit(scheme: TagScheme, counts: Counter[str], adjacent: Adjacent) -> Fit:
 
 
 def _with_outside(scheme: TagScheme, counts: Counter[str]) -> TagScheme:
-    """With the tag of most tokens in no span where there is no O."""
-    if OUTSIDE in counts:
+    """With the tag of NEARLY_ALL tokens in no span, where there is no O."""
+    others = Counter({tag: count for tag, count in counts.items() if not any(scheme.parts(tag))})
+    (tag, count), *_ = others.most_common(1) or [(OUTSIDE, 0)]
+    if OUTSIDE in counts or count < NEARLY_ALL * others.total():
         return scheme
-    others = [tag for tag, _ in counts.most_common() if not any(scheme.parts(tag))]
-    return dataclasses.replace(scheme, outside=others[0]) if others else scheme
+    return dataclasses.replace(scheme, outside=tag)
 
 
 def _candidates(tags: Iterable[str]) -> list[TagScheme]:

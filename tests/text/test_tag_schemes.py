@@ -151,7 +151,8 @@ MANY = ["B-A I-A O O", "O B-B I-B"] * 20
         (["I O I"], None),  # one letter has no two prefixes
         (["I-A E-A E-A O"], IOE2),
         (["I-A E-A I-A O"], IOE1),
-        (["B-A I-A NIL NIL NIL o"], written(BIO, False, "-", "NIL")),
+        (["B-A I-A NIL NIL NIL NIL o"], written(BIO, False, "-", "NIL")),
+        (["B-A I-A B-A I-A NIL NIL o"], None),
         (["B-A NIL NIL"], None),  # labels of their own, for all one knows
         (["N V I N D V"], None),  # parts of speech of one letter
         (["B-B I-B"], BIO),  # could be either way round: before
