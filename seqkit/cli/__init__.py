@@ -1,6 +1,7 @@
 """The command line."""
 
 __all__ = [
+    "asked",
     "commands",
     "console",
     "launch",

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from seqkit.cli import commands
+from seqkit.cli.asked import Asked, asked
 from seqkit.cli.launch import launch, separated
-from seqkit.cli.recipe_commands import asked_preset, check_app, prepare_app, train_app
+from seqkit.cli.recipe_commands import check_app, prepare_app, train_app
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
 from seqkit.core.terminal import shown
@@ -19,7 +20,14 @@ from seqkit_runner.errors import ArtefactError
 DONE, FAILED, WRONG_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
-def command_line(arguments: Sequence[str]) -> App:
+RECIPES = {
+    "train": (train_app, "Train a recipe"),
+    "check": (check_app, "Check a recipe's data"),
+    "prepare": (prepare_app, "Prepare a recipe's data"),
+}
+
+
+def command_line(about: Asked) -> App:
     """The app; of the recipes it imports those alone that the arguments are about."""
     app = App(
         name="seqkit",
@@ -29,14 +37,9 @@ def command_line(arguments: Sequence[str]) -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # the exit status and the sentence are ours
     )
-    wanted = arguments[1] if len(arguments) > 1 else None
-    for name, make, does in (
-        ("train", train_app, "Train a recipe"),
-        ("check", check_app, "Check a recipe's data"),
-        ("prepare", prepare_app, "Prepare a recipe's data"),
-    ):
-        if arguments[:1] == [name]:
-            app.command(make(wanted, asked_preset(arguments)))
+    for name, (make, does) in RECIPES.items():
+        if about.arguments[:1] == [name]:
+            app.command(make(about))
         else:
             app.command(App(name=name, help=f"{does}: seqkit {name} sentiment --help lists its settings."))
     app.command(list_recipes, name="recipes")
@@ -68,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         with terminable():
-            status: int | None = command_line(given)(separated(given), exit_on_error=False, print_error=False)
+            about = asked(given) if given[:1] and given[0] in RECIPES else Asked(given)
+            words = separated(about.arguments)
+            status: int | None = command_line(about)(words, exit_on_error=False, print_error=False)
         return status or DONE
     except (InputError, ArtefactError, CycloptsError) as error:
         return _complain(error, WRONG_INPUT)

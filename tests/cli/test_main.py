@@ -226,7 +226,7 @@ def test_train_refuses_wrong_input(tmp_path, capsys, content, flags, expected):
 
 
 def test_other_mistakes_get_one_sentence(small, table, tmp_path, capsys):
-    assert "Unknown command" in complaint(capsys, ["train", "sentimant"])
+    assert "There is no recipe 'sentimant'" in complaint(capsys, ["train", "sentimant"])
     assert "is no run folder" in complaint(capsys, ["evaluate", tmp_path, "--data", table])
     assert "does not exist" in complaint(capsys, ["evaluate", small, "--data", tmp_path / "absent.csv"])
     assert "does not exist" in complaint(capsys, ["predict", small, tmp_path / "absent.txt"])
