@@ -8,7 +8,7 @@ import textwrap
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, ParamSpec, TypedDict, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, ParamSpec, TypedDict, TypeVar, cast, get_type_hints
 
 from cyclopts import Parameter
 
@@ -159,6 +159,20 @@ def recipe(
         return run
 
     return declare
+
+
+def as_in(known: Callable[P, R]) -> Callable[[Callable[..., R]], Callable[P, R]]:
+    """Give a function the arguments of a recipe, with what is said of them, so that it is that recipe by another name."""
+    inner: Any = inspect.unwrap(known)
+
+    def give(function: Callable[..., R]) -> Callable[P, R]:
+        made: Any = function
+        made.__signature__, made.__annotations__ = inspect.signature(inner), dict(inner.__annotations__)
+        made.__wrapped__ = inner  # in whose module the types are
+        made.__doc__ = f"{function.__doc__}\n\n{(inspect.getdoc(inner) or '').partition(chr(10))[2].lstrip()}"
+        return cast(Callable[P, R], made)
+
+    return give
 
 
 def preset(recipe: Callable[..., Any], name: str) -> dict[str, Any]:
