@@ -20,8 +20,20 @@ def _unread(given: Arguments) -> dict[str, str]:
     return locked | beside_start(given)
 
 
+FIRST = (
+    "data",
+    "text",
+    "label",
+    "test",
+    "out",
+    "unit",
+    "max_length",
+    "stack.units",
+    "training.epochs",
+    "training.learning_rate",
+)
 text_classifier = functools.partial(
-    recipe, least={"vocabulary_size": 5, "min_count": 1, "max_length": 2}, reads=CLASSES, unread=_unread
+    recipe, least={"vocabulary_size": 5, "min_count": 1, "max_length": 2}, reads=CLASSES, unread=_unread, first=FIRST
 )
 
 

@@ -27,6 +27,7 @@ from seqkit.core.wide import Wide
 
 if TYPE_CHECKING:
     from seqkit.recurrence.acceleration import accelerate
+    from seqkit.runs.beginning import new_project
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
     from seqkit.runs.ensembles import ensemble
@@ -63,6 +64,7 @@ __all__ = [
     "check",
     "ensemble",
     "load",
+    "new_project",
     "predict_files",
     "prepare",
     "preset",
@@ -77,6 +79,7 @@ _WITH_TENSORFLOW = {
     "check": "seqkit.runs.checking",
     "ensemble": "seqkit.runs.ensembles",
     "load": "seqkit.runs.run",
+    "new_project": "seqkit.runs.beginning",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",
     "tune_search": "seqkit.runs.tuning",

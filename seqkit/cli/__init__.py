@@ -6,5 +6,7 @@ __all__ = [
     "console",
     "launch",
     "main",
+    "new",
     "recipe_commands",
+    "telling",
 ]

@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 from seqkit.cli import commands
 from seqkit.cli.asked import Asked, asked
 from seqkit.cli.launch import launch, separated
+from seqkit.cli.new import new
 from seqkit.cli.recipe_commands import check_app, prepare_app, train_app
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
@@ -44,6 +45,7 @@ def command_line(about: Asked) -> App:
             app.command(App(name=name, help=f"{does}: seqkit {name} sentiment --help lists its settings."))
     app.command(list_recipes, name="recipes")
     for command in (
+        new,
         launch,
         commands.evaluate,
         commands.predict,

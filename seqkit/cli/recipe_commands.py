@@ -10,6 +10,7 @@ from cyclopts import App
 
 import seqkit
 from seqkit.cli.asked import Asked
+from seqkit.cli.telling import print_findings
 from seqkit.core.arguments import hints_of
 from seqkit.core.errors import check_finished
 from seqkit.core.files import json_text
@@ -89,9 +90,7 @@ def _check(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         if json:
             print(json_text([dataclasses.asdict(finding) for finding in findings]))
         else:
-            for finding in findings:
-                Terminal().print(f"{finding.harm} ({finding.kind}): {finding.what}. {finding.advice}")
-                Terminal(soft_wrap=True).print(*(f"    {line}" for line in finding.listed()), sep="\n")
+            print_findings(findings)
             count = len(findings)
             print(f"{count} {'finding' if count == 1 else 'findings'}" if findings else "Nothing was found.")
         if strict:

@@ -37,6 +37,8 @@ RunFolder = Annotated[Path | str | None, Plays("source")]
 Callbacks = Annotated[Sequence[Any], Parameter(parse=False), Plays("place")]
 Arguments = Mapping[str, Any]
 
+FIRST = ("data", "valid", "test", "out", "training.epochs", "training.batch_size", "training.learning_rate")
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -109,6 +111,7 @@ def recipe(
     reads: Collection[str] | Callable[[Arguments], Collection[str]] = (),
     unread: Callable[[Arguments], Mapping[str, str]] = lambda arguments: {},
     presets: Mapping[str, Arguments] | None = None,
+    first: Sequence[str] = (),
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a recipe of a function: with the arguments of `RunOptions` in its signature and help, known by its name.
 
@@ -121,6 +124,8 @@ def recipe(
             from all arguments. Any other that is not left at its default is refused.
         unread: From all arguments to those that count for nothing beside the others: setting -> what makes it so.
         presets: Named settings: name -> arguments in place of the defaults (`preset`; on the command line --preset NAME).
+        first: The settings that matter most, ten at most, which help shows first: "data", "training.epochs"; nothing for
+            the data, the place and the epochs.
     """
 
     def declare(function: Callable[P, R]) -> Callable[P, R]:
@@ -153,7 +158,7 @@ def recipe(
         }
         run.__doc__ = _with_common(inspect.getdoc(function) or "")
         line = run.__doc__.strip().splitlines()[0] if run.__doc__.strip() else ""
-        known = Recipe(name, run, {name: task, **(tasks or {})}, line, presets or {})
+        known = Recipe(name, run, {name: task, **(tasks or {})}, line, presets or {}, first or FIRST)
         vars(run).update(__signature__=signature, recipe=known)
         recipes.add(name, known, path=f"{function.__module__}:{name}")
         return run

@@ -126,6 +126,7 @@ class Recipe:
             has to be imported to read the recipe's signature.
         description: One line.
         presets: Named settings: name -> arguments that take the place of the signature's defaults.
+        first: The settings that matter most, such as "data" or "training.epochs": help shows these, a new project has them.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Recipe:
     tasks: Mapping[str, Any]
     description: str
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    first: Sequence[str] = ()
 
 
 def recipe_of(function: Any) -> Recipe:

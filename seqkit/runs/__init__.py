@@ -2,6 +2,7 @@
 
 __all__ = [
     "attempts",
+    "beginning",
     "builder",
     "checking",
     "contents",
