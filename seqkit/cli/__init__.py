@@ -1,9 +1,11 @@
 """The command line."""
 
 __all__ = [
+    "artefacts",
     "asked",
     "commands",
     "console",
+    "help_pages",
     "launch",
     "main",
     "new",

@@ -22,12 +22,14 @@ class Asked:
         recipe: A name or a path (my_module:spam), which is imported; None for all names.
         preset: Whose settings are the defaults.
         configuration: The file whose settings are, over these.
+        whole: Whether help is to show all settings.
     """
 
     arguments: Sequence[str]
     recipe: str | None = None
     preset: str | None = None
     configuration: Configuration | None = None
+    whole: bool = False
 
     def defaults(self, recipe: Recipe) -> dict[str, Any]:
         """The recipe's arguments that take the place of its own defaults."""
@@ -42,7 +44,9 @@ def asked(arguments: Sequence[str]) -> Asked:
     Raises:
         InputError: There is no such recipe, folder or file; or the file is of another recipe.
     """
-    command, *rest = arguments
+    given = _without_all(arguments)
+    whole = given != list(arguments)
+    command, *rest = given
     config = _value_of("--config", rest)
     first = rest[0] if rest and not rest[0].startswith("-") else None
     known = recipes.names()
@@ -56,7 +60,7 @@ def asked(arguments: Sequence[str]) -> Asked:
         notify(f"{first} is taken for the recipe: write ./{first} for the folder with its seqkit.toml.")
     preset = _value_of("--preset", rest)
     if config is None:
-        return Asked(arguments, first, preset)
+        return Asked(given, first, preset, whole=whole)
     read = Configuration.read(Path(config))
     recipe = first or read.recipe
     if recipe is None:
@@ -65,7 +69,17 @@ def asked(arguments: Sequence[str]) -> Asked:
         raise InputError(f"{read.path} is of the recipe {read.recipe}, not of {recipe}: leave {recipe} out.")
     if recipe not in known and ":" not in recipe:
         raise InputError(f"{read.path}: there is no recipe {recipe!r}{nearest(recipe, known)}")
-    return Asked([command, recipe, *rest[0 if first is None else 1 :]], recipe, preset, read)
+    return Asked([command, recipe, *rest[0 if first is None else 1 :]], recipe, preset, read, whole)
+
+
+def _without_all(arguments: Sequence[str]) -> list[str]:
+    """The arguments with --help in place of --help all, or --help-all."""
+    words: list[str] = []
+    for word in arguments:
+        if word == "all" and words[-1:] == ["--help"]:
+            continue
+        words.append("--help" if word == "--help-all" else word)
+    return words
 
 
 def _value_of(flag: str, arguments: Sequence[str]) -> str | None:

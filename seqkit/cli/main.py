@@ -4,13 +4,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnknownOptionError
 
-from seqkit.cli import commands
+from seqkit.cli import artefacts, commands
 from seqkit.cli.asked import Asked, asked
 from seqkit.cli.launch import launch, separated
 from seqkit.cli.new import new
 from seqkit.cli.recipe_commands import check_app, prepare_app, train_app
+from seqkit.cli.telling import next_steps, unknown_flag
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
 from seqkit.core.terminal import shown
@@ -21,6 +22,7 @@ from seqkit_runner.errors import ArtefactError
 DONE, FAILED, WRONG_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
+COMPLETION = "--install-completion"
 RECIPES = {
     "train": (train_app, "Train a recipe"),
     "check": (check_app, "Check a recipe's data"),
@@ -38,8 +40,9 @@ def command_line(about: Asked) -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # the exit status and the sentence are ours
     )
+    whole = about.arguments[:1] == [COMPLETION]  # the script that completes has all flags
     for name, (make, does) in RECIPES.items():
-        if about.arguments[:1] == [name]:
+        if whole or about.arguments[:1] == [name]:
             app.command(make(about))
         else:
             app.command(App(name=name, help=f"{does}: seqkit {name} sentiment --help lists its settings."))
@@ -53,11 +56,12 @@ def command_line(about: Asked) -> App:
         commands.score,
         commands.export,
         commands.ensemble,
-        commands.verify,
-        commands.serve,
+        artefacts.verify,
+        artefacts.serve,
     ):
         app.command(command, help_format="markdown")
     app.command(commands.tune_search, name="tune-search", help_format="markdown")
+    app.register_install_completion_command(name=COMPLETION, help="Let the shell complete commands, recipes and flags.")
     return app
 
 
@@ -65,6 +69,7 @@ def list_recipes() -> None:
     """List the recipes, and where they come from."""
     for name, home in recipes.names().items():
         print(shown(f"{name}: {recipes.find(name).description} ({home})"))
+    next_steps("seqkit new DIR --data FILE", "seqkit train RECIPE --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             words = separated(about.arguments)
             status: int | None = command_line(about)(words, exit_on_error=False, print_error=False)
         return status or DONE
+    except UnknownOptionError as error:
+        return _complain(unknown_flag(error), WRONG_INPUT)
     except (InputError, ArtefactError, CycloptsError) as error:
         return _complain(error, WRONG_INPUT)
     except (TrainingError, ExportError, UnfinishedError) as error:

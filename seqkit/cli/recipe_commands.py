@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from cyclopts import App
 
 import seqkit
 from seqkit.cli.asked import Asked
-from seqkit.cli.telling import print_findings
+from seqkit.cli.help_pages import in_help
+from seqkit.cli.telling import next_steps, print_findings, steps_with_a_run
 from seqkit.core.arguments import hints_of
 from seqkit.core.errors import check_finished
 from seqkit.core.files import json_text
@@ -20,6 +22,7 @@ from seqkit.core.registry import Recipe, cells, recipes
 from seqkit.core.settings import Stack
 from seqkit.core.terminal import Terminal, shown
 
+MORE = "These are the settings that matter most. All of them:"
 Command = Callable[[Recipe, Asked], Callable[..., None]]
 
 
@@ -53,7 +56,8 @@ def prepare_app(asked: Asked) -> App:
 def _app(name: str, help_: str, asked: Asked, command: Command) -> App:
     app = App(name=name, help=help_, help_format="markdown")
     for one in recipes.names() if asked.recipe is None else [asked.recipe]:
-        app.command(command(recipes.load(one), asked), name=one)
+        made = command(recipes.load(one), asked)
+        app.command(made, name=one, help_epilogue=None if asked.whole else f"{MORE} seqkit {name} {one} --help all")
     return app
 
 
@@ -69,9 +73,10 @@ def _train(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         if run.report:
             Terminal().print(*run.tables())
         print(shown(str(run.path)))
+        steps_with_a_run(run.path, generates=hasattr(run.task, "generate"), report=bool(run.report))
         check_finished(str(run.path), run.failed)
 
-    return _command(train, recipe, list(_parameters(recipe, asked).values()))
+    return _command(train, recipe, asked, list(_parameters(recipe, asked).values()))
 
 
 def _check(recipe: Recipe, asked: Asked) -> Callable[..., None]:
@@ -93,12 +98,13 @@ def _check(recipe: Recipe, asked: Asked) -> Callable[..., None]:
             print_findings(findings)
             count = len(findings)
             print(f"{count} {'finding' if count == 1 else 'findings'}" if findings else "Nothing was found.")
+            next_steps("the same with seqkit train in place of seqkit check")
         if strict:
             refuse(findings)
 
     kept = [parameter for name, parameter in _parameters(recipe, asked).items() if name not in UNCHECKED]
     own = [parameter for parameter in inspect.signature(check).parameters.values() if parameter.name in CHECKS]
-    return _command(check, recipe, [*kept, *own])
+    return _command(check, recipe, asked, [*kept, *own], ("strict",))
 
 
 def _prepare(recipe: Recipe, asked: Asked) -> Callable[..., None]:
@@ -106,7 +112,9 @@ def _prepare(recipe: Recipe, asked: Asked) -> Callable[..., None]:
 
     def prepare(*args: Any, **kwargs: Any) -> None:
         given = _settled(recipe, asked, args, kwargs, but=("out", *left_out))
-        print(shown(str(seqkit.prepare(recipe.function, **given))))
+        made = seqkit.prepare(recipe.function, **given)
+        print(shown(str(made)))
+        next_steps(f"seqkit train {recipe.name} --data {shlex.quote(str(made))}")
 
     settings = [name for name, hint in hints_of(recipe.function).items() if dataclasses.is_dataclass(hint)]
     left_out = ("callbacks", "extend_epochs", "workers", "worker", *settings)
@@ -115,7 +123,7 @@ def _prepare(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         for name, parameter in _parameters(recipe, asked).items()
         if name not in left_out
     ]
-    command = _command(prepare, recipe, kept)
+    command = _command(prepare, recipe, asked, kept)
     for said, here in PREPARED.items():
         command.__doc__ = (command.__doc__ or "").replace(said, here)
     return command
@@ -179,31 +187,27 @@ def _load_cells(values: Iterable[Any]) -> None:
 
 
 def _command(
-    function: Callable[..., None], recipe: Recipe, parameters: Sequence[inspect.Parameter]
+    function: Callable[..., None],
+    recipe: Recipe,
+    asked: Asked,
+    parameters: Sequence[inspect.Parameter],
+    more: Collection[str] = (),
 ) -> Callable[..., None]:
-    """A function with a recipe's arguments, as a command line reads them."""
+    """A function with a recipe's arguments, as a command line reads them.
+
+    Args:
+        more: Arguments that help shows at first beside those that the recipe names.
+    """
     hints = hints_of(recipe.function) | dict.fromkeys(CHECKS, bool) | {"preset": str | None, "config": Path | None}
     for name in ("preset", "config") if recipe.presets else ("config",):
         parameters = [*parameters, inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)]
-    own = [_with_defaults(parameter.replace(annotation=hints[parameter.name])) for parameter in parameters]
+    typed = [parameter.replace(annotation=hints[parameter.name]) for parameter in parameters]
+    own = [in_help(parameter, recipe, whole=asked.whole, more=more) for parameter in typed]
     names = [parameter.name for parameter in own]
     vars(function)["__signature__"] = inspect.Signature(own)
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in own}
     doc = inspect.getdoc(recipe.function) or ""
-    more = (CHECK_HELP if "json" in names else "") + CONFIG_HELP
-    more += PRESET_HELP.format(", ".join(recipe.presets)) if recipe.presets else ""
-    function.__doc__ = doc.replace("\nReturns:", f"\n{more}\nReturns:")
+    said = (CHECK_HELP if "json" in names else "") + CONFIG_HELP
+    said += PRESET_HELP.format(", ".join(recipe.presets)) if recipe.presets else ""
+    function.__doc__ = doc.replace("\nReturns:", f"\n{said}\nReturns:")
     return function
-
-
-def _with_defaults(parameter: inspect.Parameter) -> inspect.Parameter:
-    """One whose settings class has the recipe's own defaults, so that one flag of it leaves the others as the recipe has
-    them; its default is of that class, which pydantic, where a process has it, looks at.
-    """
-    hint, default = parameter.annotation, parameter.default
-    if not (isinstance(hint, type) and dataclasses.is_dataclass(hint)):
-        return parameter
-    fields = [(field.name, field.type, getattr(default, field.name)) for field in dataclasses.fields(hint)]
-    namespace = {"__doc__": hint.__doc__, "__module__": hint.__module__}
-    own: Any = dataclasses.make_dataclass(hint.__name__, fields, bases=(hint,), namespace=namespace, frozen=True)
-    return parameter.replace(annotation=own, default=own())

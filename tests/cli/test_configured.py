@@ -77,7 +77,7 @@ def test_help_shows_the_files_settings(project, capsys):
         (["sentimant"], "There is no recipe 'sentimant', and no folder or file of that name: .*did you mean sentiment"),
         (["tagging", "--config", "project"], "is of the recipe sentiment, not of tagging"),
         (["project", "--config", "project"], "project and --config project are both given"),
-        (["project", "--training.epoch", "3"], "--training.epoch. Did you mean --training.epochs"),
+        (["project", "--training.epoch", "3"], "no flag --training.epoch: did you mean --training.epochs"),
         (["project", "--unit", "wrd"], 'Did you mean "word"|word'),
     ],
 )
