@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from seqkit.runs.checking import check
     from seqkit.runs.ensembles import ensemble
     from seqkit.runs.many_files import predict_files
+    from seqkit.runs.predicting import predict_file
     from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
     from seqkit.runs.tuning import tune_search
@@ -65,6 +66,7 @@ __all__ = [
     "ensemble",
     "load",
     "new_project",
+    "predict_file",
     "predict_files",
     "prepare",
     "preset",
@@ -80,6 +82,7 @@ _WITH_TENSORFLOW = {
     "ensemble": "seqkit.runs.ensembles",
     "load": "seqkit.runs.run",
     "new_project": "seqkit.runs.beginning",
+    "predict_file": "seqkit.runs.predicting",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",
     "tune_search": "seqkit.runs.tuning",

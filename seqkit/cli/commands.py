@@ -107,6 +107,7 @@ def predict(
     engine: Literal["local", "ray"] = "local",
     address: str | None = None,
     column: dict[str, str] | None = None,
+    id: str | None = None,
     on_error: Literal["stop", "skip"] | None = None,
     search: SearchChanges | None = None,
     import_: Imports = (),
@@ -131,6 +132,8 @@ def predict(
         Of a cluster of Ray; nothing for this machine's cores.
     column
         Where a field is, if not where the training data had it: --column.text review.
+    id
+        The column of a table that says what a row is called, of labels and tags: each answer has it as "id".
     on_error
         What to do about a file of images or frames that can't be read: stop, or skip it, name it and answer the others; as
         in training where it isn't given.
@@ -152,6 +155,7 @@ def predict(
             engine=engine,
             address=address,
             search=_given(search),
+            id=id,
         )
         print(shown(str(kept)))
         next_steps(f"more files with the same command: those answered stay in {kept}")
@@ -159,7 +163,7 @@ def predict(
     if engine != "local" or address is not None:
         raise InputError("--engine and --address are for many files: give --input and --out, or leave them out.")
     loaded = _load(run, import_, on_error, search)
-    for answer in loaded.stream(loaded.inputs_of(file or "-", column)):
+    for answer in seqkit.predict_file(loaded, file or "-", columns=column, id=id):
         print(json_text(answer), flush=True)
     next_steps("keep the answers: > answers.jsonl", f"where labels are known, seqkit evaluate {run} --data FILE")
 

@@ -16,6 +16,7 @@ __all__ = [
     "migration",
     "opening",
     "parts",
+    "predicting",
     "preparing",
     "pretrained",
     "pretraining",

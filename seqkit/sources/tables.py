@@ -91,6 +91,28 @@ def inputs_of_layout(file: TextFile, layout: Layout, field: str, column: str) ->
         yield checked_row(cells, file.place(number), trimmed)[field]
 
 
+def asked_of_layout(
+    file: TextFile, layout: Layout, columns: Mapping[str, str], more: Mapping[str, str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Where each row of a table stands, and its cells: those of the columns, and of `more` those that it has."""
+    _check_not_empty(file, columns.values())
+    if not layout.separator:
+        for number, line in enumerate(file.lines, start=1):
+            if line.strip():
+                place = file.place(number)
+                row = _json_object(place, line)
+                _check_keys(row, columns, place)
+                yield place, {field: row[name] for field, name in {**columns, **more}.items() if name in row}
+        return
+    names = next(_wide(file, layout, rows=1), (1, [""]))[1]
+    there = set(names) if _named(columns) else set(map(str, range(len(names))))
+    if "id" in more and more["id"] not in there:
+        raise InputError(f"{file.path} has no column {more['id']!r} of ids: it has {listed(names)}.")
+    wanted = {**columns, **{field: name for field, name in more.items() if name in there}}
+    for number, cells in _cells(file, layout, wanted, []):
+        yield file.place(number), cells
+
+
 def _check_not_empty(file: TextFile, columns: Iterable[str]) -> None:
     if not any(line.strip() for line in file.lines):
         raise InputError(f"{file.path} is empty: expected a table with {' and '.join(columns)}.")
@@ -199,10 +221,14 @@ def _objects(file: TextFile, columns: Mapping[str, str]) -> Iterator[Row]:
         if not line.strip():
             continue
         row = _json_object(file.place(number), line)
-        for field, name in columns.items():
-            if name not in row:
-                raise InputError(f"{file.place(number)}: no key {name!r} among {listed(row)}. {how_to_name(field)}")
+        _check_keys(row, columns, file.place(number))
         yield number, {field: row[name] for field, name in columns.items()}
+
+
+def _check_keys(row: Mapping[str, Any], columns: Mapping[str, str], place: str) -> None:
+    for field, name in columns.items():
+        if name not in row:
+            raise InputError(f"{place}: no key {name!r} among {listed(row)}. {how_to_name(field)}")
 
 
 def _wide(file: TextFile, layout: Layout, rows: int = sys.maxsize) -> Iterator[Wide]:

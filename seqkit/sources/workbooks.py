@@ -1,6 +1,7 @@
 """Tables that are no text: Excel's workbooks and Parquet, where a library that reads them is installed."""
 
 import itertools
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -46,6 +47,19 @@ def workbook_head(path: Path, rows: int) -> tuple[list[str], list[list[Any]]]:
     _check_file(path)
     names, cells = _parquet(path) if path.suffix in PARQUET else _excel(path, named=True)
     return names, list(itertools.islice(cells, rows))
+
+
+def asked_of_workbook(
+    path: Path, columns: Mapping[str, str], more: Mapping[str, str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Where each row stands, and its cells: those of the columns, and of `more` those that there are."""
+    names, rows = workbook_head(path, sys.maxsize)
+    for field, name in columns.items():
+        if name not in names:
+            raise InputError(f"{path} has no column {name!r}: it has {listed(names)}. {how_to_name(field)}")
+    places = {field: names.index(name) for field, name in {**columns, **more}.items() if name in names}
+    for number, cells in enumerate(rows, start=1 if path.suffix in PARQUET else 2):
+        yield f"{path}, line {number}", {field: cells[place] for field, place in places.items()}
 
 
 def _check_file(path: Path) -> None:

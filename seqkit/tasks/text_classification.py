@@ -16,6 +16,7 @@ from seqkit.baselines.classifiers import LinearTfidf, Majority, NaiveBayesLinear
 from seqkit.batches.derived import with_end
 from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
 from seqkit.core.wide import Wide
 from seqkit.export.description import LABELS, TOKENIZER, Description
 from seqkit.export.serving import TextClassifier
@@ -181,6 +182,19 @@ class TextClassification(LabelBaselines, ClassOfARow):
         read = with_end(ids, END, longest=self.max_length)
         targets, more = self.targets(examples)
         return Pipeline({"ids": read, **targets}, {"ids": boundaries(read.lengths)}, batch_size), facts | more
+
+    def predicted(
+        self, forward: Forward, examples: Examples, rows: Pipeline
+    ) -> tuple[list[dict[str, Any]], list[dict[str, int]]]:
+        """The answers, and of each text how many tokens were cut off and how many are unknown."""
+        ids = self.ids(examples, "text", cache=False)
+        cut = np.maximum(ids.lengths - (self.max_length - 1), 0)  # one place is the end's
+        unknown = Ragged((ids.values == UNKNOWN).astype(np.int64), ids.offsets).sums()
+        noticed = [
+            {"cut_tokens": int(many), "unknown_tokens": int(strange)}
+            for many, strange in zip(cut, unknown, strict=True)
+        ]
+        return self.answers(examples, self.outputs(forward, rows)), noticed
 
     def description(self, model: keras.Model) -> Description:
         fields = {"max_length": self.max_length}
