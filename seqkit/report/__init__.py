@@ -5,6 +5,7 @@ __all__ = [
     "document",
     "labels",
     "pages",
+    "showing",
     "texts",
     "wording",
 ]

@@ -11,7 +11,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 from seqkit.sources.cells import LISTS, Trimmed, checked_row
 from seqkit.sources.examples import Examples, Role
-from seqkit.sources.in_memory import read_dataset, read_mapping
+from seqkit.sources.in_memory import read_dataset, read_frame, read_mapping
 from seqkit.sources.labels import check_names, check_tags
 from seqkit.sources.prepared import read_before
 from seqkit.sources.tables import (
@@ -55,6 +55,8 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
         examples = read_files(Path(source), columns)
     elif hasattr(source, "element_spec"):
         examples = read_dataset(source, columns, f"the tf.data dataset ({role})")
+    elif hasattr(source, "columns") and hasattr(source, "__getitem__"):
+        examples = read_frame(source, columns, f"the data frame ({role})")
     elif hasattr(source, "keys") and hasattr(source, "__getitem__"):
         examples = read_mapping(source, columns, f"the mapping ({role})")
     elif isinstance(source, tuple | list) and len(source) == len(columns):
