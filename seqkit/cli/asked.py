@@ -12,6 +12,8 @@ from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.registry import Recipe, recipes
 
+SETTINGS = (".toml", ".json")
+
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
@@ -53,6 +55,11 @@ def asked(arguments: Sequence[str]) -> Asked:
     if first is not None and first not in known and ":" not in first:
         if not Path(first).exists():
             raise InputError(f"There is no recipe {first!r}, and no folder or file of that name{nearest(first, known)}")
+        if Path(first).is_file() and Path(first).suffix not in SETTINGS:
+            raise InputError(
+                f"{first} is no recipe and no file of settings: name the recipe first (seqkit {command} text_classification "
+                f"{first}), or let seqkit new DIR --data {first} look at it."
+            )
         if config is not None:
             raise InputError(f"{first} and --config {config} are both given: give one of them.")
         rest, config, first = ["--config", first, *rest[1:]], first, None

@@ -1,5 +1,6 @@
 """`seqkit new`: from a file of data to a project that trains on it."""
 
+import shlex
 from pathlib import Path
 
 import seqkit
@@ -27,5 +28,5 @@ def new(recipe_or_dir: str, dir: Path | None = None, /, *, data: str) -> None:
     Terminal(soft_wrap=True).print(*made.seen, sep="\n")
     print_findings(made.findings)
     print(*(shown(str(file)) for file in made.files), sep="\n")
-    place = f"./{folder}" if str(folder) in recipes.names() else folder  # a recipe's name is the recipe
-    next_steps(f"look into {made.files[0]}, then seqkit train {place}")
+    place = f"./{folder}" if str(folder) in recipes.names() else str(folder)  # a recipe's name is the recipe
+    next_steps(f"look into {made.files[0]}, then seqkit train {shlex.quote(place)}")

@@ -37,7 +37,8 @@ RunFolder = Annotated[Path | str | None, Plays("source")]
 Callbacks = Annotated[Sequence[Any], Parameter(parse=False), Plays("place")]
 Arguments = Mapping[str, Any]
 
-FIRST = ("data", "valid", "test", "out", "training.epochs", "training.batch_size", "training.learning_rate")
+FIRST = ("test", "out", "training.epochs", "training.batch_size", "training.learning_rate")
+MOST = 9  # settings that matter most, beside the data
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -125,7 +126,7 @@ def recipe(
         unread: From all arguments to those that count for nothing beside the others: setting -> what makes it so.
         presets: Named settings: name -> arguments in place of the defaults (`preset`; on the command line --preset NAME).
         first: The settings that matter most, ten at most, which help shows first: "data", "training.epochs"; nothing for
-            the data, the place and the epochs.
+            the recipe's own, the data, the place and the epochs.
     """
 
     def declare(function: Callable[P, R]) -> Callable[P, R]:
@@ -158,7 +159,7 @@ def recipe(
         }
         run.__doc__ = _with_common(inspect.getdoc(function) or "")
         line = run.__doc__.strip().splitlines()[0] if run.__doc__.strip() else ""
-        known = Recipe(name, run, {name: task, **(tasks or {})}, line, presets or {}, first or FIRST)
+        known = Recipe(name, run, {name: task, **(tasks or {})}, line, presets or {}, first or _first(signature))
         vars(run).update(__signature__=signature, recipe=known)
         recipes.add(name, known, path=f"{function.__module__}:{name}")
         return run
@@ -210,6 +211,14 @@ def parts_of(function: Callable[..., Any]) -> dict[str, Part]:
 
 
 _REST = inspect.Parameter.VAR_KEYWORD
+
+
+def _first(signature: inspect.Signature) -> tuple[str, ...]:
+    """Of a recipe that doesn't say which matter most: its own that are no class, the data, the place, the epochs."""
+    plain = [name for name, one in signature.parameters.items() if not dataclasses.is_dataclass(one.default)]
+    own = [name for name in plain if name not in RunOptions.__annotations__ and name != "data"]
+    wanted = ("data", *own[: MOST - len(FIRST)], *FIRST)
+    return tuple(dict.fromkeys(name for name in wanted if name.partition(".")[0] in signature.parameters))
 
 
 def _rest_of(function: Callable[..., Any]) -> str | None:

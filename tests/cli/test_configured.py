@@ -76,6 +76,7 @@ def test_help_shows_the_files_settings(project, capsys):
     [
         (["sentimant"], "There is no recipe 'sentimant', and no folder or file of that name: .*did you mean sentiment"),
         (["tagging", "--config", "project"], "is of the recipe sentiment, not of tagging"),
+        (["rows.csv"], "rows.csv is no recipe and no file of settings: name the recipe first"),
         (["project", "--config", "project"], "project and --config project are both given"),
         (["project", "--training.epoch", "3"], "no flag --training.epoch: did you mean --training.epochs"),
         (["project", "--unit", "wrd"], 'Did you mean "word"|word'),
@@ -83,6 +84,7 @@ def test_help_shows_the_files_settings(project, capsys):
 )
 def test_what_is_wrong_gets_the_nearest_right_one(project, monkeypatch, capsys, arguments, sentence):
     monkeypatch.chdir(project.parent)
+    (project.parent / "rows.csv").touch()
     error = said(capsys, "train", *arguments)
     with pytest.raises(InputError, match=sentence):
         raise InputError(error)
