@@ -126,7 +126,7 @@ def predict_files(
     opened.columns(columns)  # which refuses one that isn't there
     Path(out).mkdir(parents=True, exist_ok=True)
     with FolderLock(Path(out)):
-        _check_same_run(Path(out), opened, columns)
+        _check_same_run(Path(out), opened, columns, id)
         asked = [file for file in files if not answers.done(file)]
         if len(asked) < len(files):
             notify(f"{len(files) - len(asked):,} of {len(files):,} files are answered already.")
@@ -147,14 +147,14 @@ def _here(answers: FileAnswers, run: Run, files: Sequence[Path]) -> Iterator[tup
         yield file, answers.write(run, file)
 
 
-def _check_same_run(out: Path, run: Run, columns: Mapping[str, str] | None) -> None:
+def _check_same_run(out: Path, run: Run, columns: Mapping[str, str] | None, id: str | None) -> None:
     """Note whose answers a folder has; raise InputError where they are another's."""
     files = run.info.get("files", {})
     mine = {"run": {name: files.get(name) for name in (MODEL, VOCABULARY)}, "columns": run.columns(columns)}
-    mine |= search_fields(run.task)
+    mine |= search_fields(run.task) | ({} if id is None else {"id": id})
     if not (out / ANSWERED_BY).exists():
         write_json(out / ANSWERED_BY, mine)
     elif search_fields(run.task) | read_json(out / ANSWERED_BY) != mine:  # of before 0.9 without a search
         raise InputError(
-            f"{out} has the answers of another run, of other columns or of another search: choose another folder."
+            f"{out} has the answers of another run, of other columns or ids, or of another search: choose another folder."
         )

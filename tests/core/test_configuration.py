@@ -91,6 +91,7 @@ def test_paths_begin_at_the_file(tmp_path):
         ("lowercase = 1", "lowercase is 1, where true or false is expected"),
         ("unit = 'wrd'", "unit is \"wrd\": choose one of word, whitespace, character; did you mean word"),
         ("[training]\nepochs = true", "training.epochs is true, where a whole number is expected"),
+        ("[training]\nlearning_rate = true", "training.learning_rate is true, where a number is expected"),
         ("[training]\nepochs = 0", "training.epochs is 0: give a number of at least 1"),
         ("[training]\noptimizer = 'adm'", "training.optimizer is \"adm\": choose one of adam, .*did you mean adam"),
         ("[stack]\nunits = [3, 'a']", r"stack.units is \[3, \"a\"\], where a list, each a whole number, is expected"),
