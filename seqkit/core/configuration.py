@@ -11,7 +11,7 @@ import tomllib
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from seqkit.core.arguments import hints_of, parts_of, preset
 from seqkit.core.bounds import nearest
@@ -122,7 +122,8 @@ class Configuration:
         """A settings class with some fields as the file has them."""
         if not isinstance(values, dict):
             raise InputError(f"{self.path}: {argument} is {values!r}, where its settings are expected: [{argument}].")
-        types_ = {field.name: field.type for field in dataclasses.fields(default)}
+        hints = get_type_hints(type(default), include_extras=True)
+        types_ = {field.name: hints[field.name] for field in dataclasses.fields(default)}
         changes = {}
         for field, value in values.items():
             if field not in types_:

@@ -39,4 +39,5 @@ def in_html(path: str, info: Mapping[str, Any], report: Report, history: History
 def _trained(info: Mapping[str, Any]) -> str:
     rows = info.get("data", {}).get("train", {})
     on = f"on {rows['rows']:,} rows of {rows['source']}" if rows else "on rows that it doesn't tell"
-    return f"{info.get('trained_epochs', 0)} epochs {on}"
+    epochs = info.get("trained_epochs", 0)
+    return f"{epochs} epoch{'' if epochs == 1 else 's'} {on}"

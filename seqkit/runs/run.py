@@ -74,7 +74,8 @@ class Run:
         return in_text(str(self.path), self.info, self.report)
 
     def _repr_html_(self) -> str:
-        return in_html(str(self.path), self.info, self.report, self.history)
+        report = self.report
+        return in_html(str(self.path), self.info, report, self.history if report else [])
 
     @property
     def report(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ def test_a_run_shows_its_scores_and_its_place(small):
     run = load(small)
     text = repr(run)
     accuracy = run.report["metrics"]["accuracy"]["value"]
-    assert text.splitlines()[0].startswith("sentiment, 1 epochs on 36 rows of ")
+    assert text.splitlines()[0].startswith("sentiment, 1 epoch on 36 rows of ")
     assert f"accuracy {accuracy:.1%}" in text
     assert text.endswith(f"in {run.path}")
 
@@ -29,3 +29,4 @@ def test_a_run_without_a_report_shows_that(small, tmp_path):
     run = load(small)
     bare = Run(tmp_path, run.task, run.model, run.info)
     assert "no report yet" in repr(bare)
+    assert "<svg" not in bare._repr_html_()
