@@ -9,6 +9,7 @@ import pytest
 from seqkit import Embedding, InputError, Stack, Training, load
 from seqkit.recipes import sentiment, text_classification
 from seqkit.recipes.text_classification import text_classification as module_one
+from seqkit.runs.parts import without_report
 from tests.cases import ROWS
 
 TEXTS, LABELS = [text for _, text in ROWS] * 3, [label for label, _ in ROWS] * 3
@@ -27,9 +28,11 @@ def test_both_take_the_same_arguments_with_the_same_defaults():
 
 
 def test_they_make_the_same_run_each_by_its_name(tmp_path):
-    runs = [
-        recipe((TEXTS, LABELS), out=tmp_path / recipe.__name__, **TINY) for recipe in (text_classification, sentiment)
-    ]
+    with without_report():
+        runs = [
+            recipe((TEXTS, LABELS), out=tmp_path / recipe.__name__, **TINY)
+            for recipe in (text_classification, sentiment)
+        ]
     opened = [load(run.path) for run in runs]
     assert [run.task.recipe for run in opened] == ["text_classification", "sentiment"]
     asked = [run.predict(TEXTS) for run in (*runs, *opened)]
