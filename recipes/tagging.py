@@ -26,6 +26,18 @@ def _unread(given: Arguments) -> dict[str, str]:
     least={"vocabulary_size": 5, "min_count": 1, "character_units": 2, "max_word_length": 2},
     reads=lambda given: IN_STEP if given["output"] == "crf" else IN_STEP | CLASSES,
     unread=_unread,
+    first=(
+        "data",
+        "tokens",
+        "tags",
+        "test",
+        "out",
+        "scheme",
+        "output",
+        "stack.units",
+        "training.epochs",
+        "training.learning_rate",
+    ),
 )
 def tagging(
     data: Source = None,

@@ -1,6 +1,7 @@
 """The recipes that the conformance tests go through: a recipe joins by adding a line to CASES."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -653,3 +654,17 @@ def write_small_table(folder: Path) -> Path:
     path = folder / "rows.tsv"
     path.write_text("label\ttext\n" + "".join(f"{label}\t{text}\n" for label, text in ROWS))
     return path
+
+
+def answers_alone(printed: str) -> list[dict[str, Any]]:
+    """What `seqkit predict` prints, without what it says of each input beside the answer."""
+    beside = {"id", "true_label", "true_tags", "cut_tokens", "unknown_tokens", "cut_words", "unknown_words"}
+    rows = [json.loads(line) for line in printed.splitlines()]
+    return [
+        {
+            key: value
+            for key, value in row.items()
+            if key not in beside | ({"probabilities"} if "tags" in row else set())
+        }
+        for row in rows
+    ]

@@ -1,10 +1,15 @@
 """The command line."""
 
 __all__ = [
+    "artefacts",
+    "asked",
     "commands",
     "console",
+    "help_pages",
     "lab_commands",
     "launch",
     "main",
+    "new",
     "recipe_commands",
+    "telling",
 ]

@@ -6,6 +6,7 @@ __all__ = [
     "gradients",
     "labels",
     "pages",
+    "showing",
     "texts",
     "wording",
 ]

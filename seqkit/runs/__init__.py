@@ -2,6 +2,7 @@
 
 __all__ = [
     "attempts",
+    "beginning",
     "builder",
     "checking",
     "contents",
@@ -16,6 +17,7 @@ __all__ = [
     "migration",
     "opening",
     "parts",
+    "predicting",
     "preparing",
     "pretrained",
     "pretraining",

@@ -12,6 +12,7 @@ from seqkit.recipes.tagging import tagging
 from seqkit.runs.migration import migrated
 from seqkit.sources.reading import read
 from seqkit.text.tag_schemes import SCHEMES, TagScheme
+from tests.cases import answers_alone
 
 CITIES = ("new york", "boston", "san jose", "denver")
 QUICK = [
@@ -121,7 +122,7 @@ def test_predict_reads_lines_tabs_and_token_files(run, tmp_path, capsys):
     (tmp_path / "a.jsonl").write_text(json.dumps({"tokens": words}) + "\n")
     for name, times in (("a.txt", 2), ("a.conll", 1), ("a.conllu", 1), ("a.jsonl", 1)):
         assert main(["predict", str(run.path), str(tmp_path / name)]) == 0
-        answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        answers = answers_alone(capsys.readouterr().out)
         assert answers == expected * times + ([run.predict([""])[0]] if name == "a.txt" else [])
     assert run.predict([[]]) == run.predict(["  "]) == [{"tokens": [], "tags": [], "spans": []}]
 
