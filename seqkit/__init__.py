@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from seqkit.recurrence.acceleration import accelerate
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
+    from seqkit.runs.comparing import compare
     from seqkit.runs.ensembles import ensemble
     from seqkit.runs.many_files import predict_files
     from seqkit.runs.preparing import prepare
@@ -61,6 +62,7 @@ __all__ = [
     "__version__",
     "accelerate",
     "check",
+    "compare",
     "ensemble",
     "load",
     "predict_files",
@@ -75,6 +77,7 @@ _WITH_TENSORFLOW = {
     "RunBuilder": "seqkit.runs.builder",
     "accelerate": "seqkit.recurrence.acceleration",
     "check": "seqkit.runs.checking",
+    "compare": "seqkit.runs.comparing",
     "ensemble": "seqkit.runs.ensembles",
     "load": "seqkit.runs.run",
     "predict_files": "seqkit.runs.many_files",

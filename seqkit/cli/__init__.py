@@ -2,6 +2,7 @@
 
 __all__ = [
     "commands",
+    "comparisons",
     "console",
     "launch",
     "main",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from seqkit.cli import commands
+from seqkit.cli import commands, comparisons
 from seqkit.cli.launch import launch, separated
 from seqkit.cli.recipe_commands import asked_preset, check_app, prepare_app, train_app
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
@@ -48,6 +48,7 @@ def command_line(arguments: Sequence[str]) -> App:
         commands.score,
         commands.export,
         commands.ensemble,
+        comparisons.compare,
         commands.verify,
         commands.serve,
     ):
