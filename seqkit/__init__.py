@@ -22,6 +22,7 @@ from seqkit.core.settings import (
     Stack,
     Training,
 )
+from seqkit.core.variations import Range
 from seqkit.core.version import __version__
 from seqkit.core.wide import Wide
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from seqkit.runs.many_files import predict_files
     from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
+    from seqkit.runs.studies import Study
     from seqkit.runs.tuning import tune_search
     from seqkit.training.trainer import Trainer
 
@@ -49,12 +51,14 @@ __all__ = [
     "ExportError",
     "Finding",
     "InputError",
+    "Range",
     "Run",
     "RunBuilder",
     "RunOptions",
     "Search",
     "Source",
     "Stack",
+    "Study",
     "Trainer",
     "Training",
     "TrainingError",
@@ -75,6 +79,7 @@ __all__ = [
 _WITH_TENSORFLOW = {
     "Run": "seqkit.runs.run",
     "RunBuilder": "seqkit.runs.builder",
+    "Study": "seqkit.runs.studies",
     "accelerate": "seqkit.recurrence.acceleration",
     "check": "seqkit.runs.checking",
     "compare": "seqkit.runs.comparing",

@@ -8,7 +8,7 @@ from cyclopts import App, CycloptsError
 
 from seqkit.cli import commands, comparisons
 from seqkit.cli.launch import launch, separated
-from seqkit.cli.recipe_commands import asked_preset, check_app, prepare_app, train_app
+from seqkit.cli.recipe_commands import asked_preset, check_app, prepare_app, study_app, train_app
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
 from seqkit.core.terminal import shown
@@ -34,6 +34,7 @@ def command_line(arguments: Sequence[str]) -> App:
         ("train", train_app, "Train a recipe"),
         ("check", check_app, "Check a recipe's data"),
         ("prepare", prepare_app, "Prepare a recipe's data"),
+        ("study", study_app, "Train a recipe with several settings and seeds"),
     ):
         if arguments[:1] == [name]:
             app.command(make(wanted, asked_preset(arguments)))

@@ -4,9 +4,9 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 import seqkit
 from seqkit.core.arguments import hints_of
@@ -18,6 +18,9 @@ from seqkit.core.progress import notify
 from seqkit.core.registry import Recipe, cells, recipes
 from seqkit.core.settings import Stack
 from seqkit.core.terminal import Terminal, shown
+from seqkit.core.variations import parsed_grid, parsed_ranges
+
+Texts = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)]
 
 
 def train_app(wanted: str | None, preset: str | None = None) -> App:
@@ -143,6 +146,69 @@ PREPARED = {  # of what a training takes, as a preparation takes it
 }
 
 
+def study_app(wanted: str | None, preset: str | None = None) -> App:
+    """The command `study`, with the flags of `train`.
+
+    Args:
+        wanted, preset: As for `train_app`.
+    """
+    help_ = (
+        "Train a recipe with several settings and seeds, each combination a run, and compare them; after any stop the same "
+        "command goes on, and trains nothing twice."
+    )
+    return _app("study", help_, wanted, _study, preset)
+
+
+def _study(recipe: Recipe, preset: str | None) -> Callable[..., None]:
+    """The study of the recipe as a command."""
+
+    def study(
+        *args: Any,
+        grid: tuple[str, ...] = (),
+        search: tuple[str, ...] = (),
+        seeds: int = 1,
+        trials: int = 20,
+        jobs: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        _load_cells((*args, *kwargs.values()))
+        given = _settled(recipe, kwargs)
+        made = seqkit.Study(
+            recipe.function,
+            *args,
+            grid=parsed_grid(recipe.function, grid),
+            search=parsed_ranges(recipe.function, search),
+            seeds=seeds,
+            trials=trials,
+            jobs=jobs,
+            **given,
+        )
+        found = made.run()
+        if found is not None:
+            Terminal().print(*found.tables(), sep="\n")
+        print(shown(str(made.out)))
+
+    kept = [
+        parameter.replace(default=Path("saved_models") / "study") if name == "out" else parameter
+        for name, parameter in _parameters(recipe, preset).items()
+        if name not in ("overwrite", "resume", "extend_epochs", "workers", "worker", "callbacks", "search")
+    ]
+    own = [parameter for parameter in inspect.signature(study).parameters.values() if parameter.name in STUDIES]
+    command = _command(study, recipe, [*kept, *own])
+    command.__doc__ = (command.__doc__ or "").replace(
+        "The run folder; nothing for saved_models/ and the recipe's name.", "The folder of the study."
+    )
+    return command
+
+
+STUDIES = {"grid": Texts, "search": Texts, "seeds": int, "trials": int, "jobs": int}
+STUDY_HELP = """    grid: A setting and its values, stack.cell=lstm,gru; once for each setting. 64+32 are units of two layers.
+    search: A setting and its range, training.learning_rate=1e-4..1e-2, searched by Optuna; the best is trained with all
+        seeds.
+    seeds: How many seeds, from --seed on.
+    trials: Of a search.
+    jobs: Trainings side by side, each with its share of the cores.
+"""
 CHECKS = ("suspects", "json")
 CHECK_HELP = """    suspects: Look for training rows whose label a linear model fitted on the other rows contradicts.
     json: Print a JSON list instead of sentences.
@@ -189,6 +255,7 @@ def _command(
 ) -> Callable[..., None]:
     """A function with a recipe's arguments, as a command line reads them."""
     hints = hints_of(recipe.function) | dict.fromkeys(CHECKS, bool) | {"preset": str | None}
+    hints |= STUDIES if "jobs" in [parameter.name for parameter in parameters] else {}
     if recipe.presets:
         named = inspect.Parameter("preset", inspect.Parameter.KEYWORD_ONLY, default=None)
         parameters = [*parameters, named]
@@ -197,7 +264,7 @@ def _command(
     vars(function)["__signature__"] = inspect.Signature(own)
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in own}
     doc = inspect.getdoc(recipe.function) or ""
-    more = (CHECK_HELP if "json" in names else "") + (
+    more = (CHECK_HELP if "json" in names else STUDY_HELP if "jobs" in names else "") + (
         PRESET_HELP.format(", ".join(recipe.presets)) if recipe.presets else ""
     )
     function.__doc__ = doc.replace("\nReturns:", f"\n{more}\nReturns:") if more else doc

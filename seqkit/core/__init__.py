@@ -18,6 +18,7 @@ __all__ = [
     "registry",
     "settings",
     "terminal",
+    "variations",
     "version",
     "wide",
 ]

@@ -135,8 +135,7 @@ def recipe(
         made: Callable[..., R] = function  # called with all that the signature holds, by name
         signature = inspect.Signature([*own, *common], return_annotation=inspect.signature(function).return_annotation)
 
-        @functools.wraps(function)
-        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        def settle(*args: Any, **kwargs: Any) -> dict[str, Any]:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             given = bound.arguments
@@ -145,7 +144,11 @@ def recipe(
             read = reads(given) if callable(reads) else reads
             special = {setting: f"the recipe {name}" for setting in SPECIAL if setting not in read}
             _refuse_unread(signature, given, special | dict(unread(given)))
-            return made(**given)
+            return given
+
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            return made(**settle(*args, **kwargs))
 
         run.__annotations__ = {
             **{key: hint for key, hint in function.__annotations__.items() if key != _rest_of(function)},
@@ -153,7 +156,7 @@ def recipe(
         }
         run.__doc__ = _with_common(inspect.getdoc(function) or "")
         line = run.__doc__.strip().splitlines()[0] if run.__doc__.strip() else ""
-        known = Recipe(name, run, {name: task, **(tasks or {})}, line, presets or {})
+        known = Recipe(name, run, {name: task, **(tasks or {})}, line, presets or {}, settle)
         vars(run).update(__signature__=signature, recipe=known)
         recipes.add(name, known, path=f"{function.__module__}:{name}")
         return run

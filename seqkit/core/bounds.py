@@ -1,5 +1,6 @@
 """What a setting may be: each raises InputError with one sentence."""
 
+import difflib
 from typing import Any, get_args
 
 from seqkit.core.errors import InputError
@@ -33,4 +34,6 @@ def one_of(name: str, value: str, choices: Any, *more: str) -> None:
     """Raise InputError where `value` is none of a Literal's, nor of `more`."""
     known = (*get_args(choices), *more)
     if value not in known:
-        raise InputError(f"{name} is {value!r}: choose one of {', '.join(known)}.")
+        close = difflib.get_close_matches(str(value), known, 1)
+        near = f"; {close[0]} is the nearest" if close else ""
+        raise InputError(f"{name} is {value!r}: choose one of {', '.join(known)}{near}.")

@@ -125,6 +125,7 @@ class Recipe:
             has to be imported to read the recipe's signature.
         description: One line.
         presets: Named settings: name -> arguments that take the place of the signature's defaults.
+        settle: From the function's arguments to all of them by name, once they are checked as at its call.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Recipe:
     tasks: Mapping[str, Any]
     description: str
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    settle: Callable[..., dict[str, Any]] = lambda **given: given
 
 
 def recipe_of(function: Any) -> Recipe:

@@ -28,6 +28,10 @@ __all__ = [
     "run",
     "samples",
     "searching",
+    "studies",
+    "study_search",
+    "study_worker",
+    "study_workers",
     "task",
     "tuning",
 ]
