@@ -202,7 +202,7 @@ def _study(recipe: Recipe, preset: str | None) -> Callable[..., None]:
 
 
 STUDIES = {"grid": Texts, "search": Texts, "seeds": int, "trials": int, "jobs": int}
-STUDY_HELP = """    grid: A setting and its values, stack.cell=lstm,gru; once for each setting. 64+32 are units of two layers.
+STUDY_HELP = """    grid: A setting and its values, stack.cell=lstm,gru; once a setting. 64+32 are units of two layers.
     search: A setting and its range, training.learning_rate=1e-4..1e-2, searched by Optuna; the best is trained with all
         seeds.
     seeds: How many seeds, from --seed on.

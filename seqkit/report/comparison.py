@@ -22,7 +22,7 @@ CALLS = {
     "seeds": "the seed's doing",
 }  # fmt: skip
 PAIR_COLUMNS = ("metric", "one", "other", "difference", "over rows", "over seeds", "over both", "p", "p (Holm)")
-BRIEF = ("over rows", "and seeds", "p (Holm)", "P(better)")
+BRIEF = ("over rows", "and seeds", "p", "better")
 TRAITS = 12  # values of a trait that a page shows
 
 
@@ -50,13 +50,19 @@ def lead(found: Comparison) -> str:
 
 def comparison_tables(found: Comparison) -> list[Table | str]:
     """For a terminal: what was said, the groups, each two of them, and where the best differs from the next."""
-    first = _grid(f"On {found['data']['rows']:,} rows of {found['data']['source']}", ["group", "runs"], _heads(found))
-    for row in _groups(found):
-        first.add_row(*row)
-    second = _grid("Each two, with 95% intervals", ["one less the other"], ["", *BRIEF, ""])
-    for pair in found["pairs"]:
-        second.add_row(*_brief(found, pair))
-    parts: list[Table | str] = [lead(found), found["how"], first, second]
+    where = f"{found['data']['rows']:,} rows of {found['data']['source']}"
+    grids = []
+    for name in found["metrics"]:
+        words = metric(name).words
+        grids.append(_grid(f"{words} on {where}, with 95% intervals", ["group", "runs"], _heads([name])))
+        for row in _groups(found, [name]):
+            grids[-1].add_row(*row)
+        title = f"{words}, one less the other; p is corrected for {len(found['pairs'])} tests (Holm)"
+        grids.append(_grid(title, ["one, other"], ["", *BRIEF, ""]))
+        for pair in found["pairs"]:
+            if pair["metric"] == name:
+                grids[-1].add_row(*_brief(found, pair))
+    parts: list[Table | str] = [lead(found), found["how"], *grids]
     for beside in found["traits"][:1]:
         names = [found["groups"][beside[side]]["name"] for side in ("one", "other")]
         third = _grid(f"{names[0]} beside {names[1]}", ["by", "value"], ["items", "wins", "losses", "gains", "its"])
@@ -161,7 +167,7 @@ def _scores(found: Comparison) -> Section:
         "Scores",
         [
             paragraph(found["how"]),
-            table(["group", "runs", *_heads(found)], _groups(found), caption),
+            table(["group", "runs", *_heads(found["metrics"])], _groups(found, found["metrics"]), caption),
             paragraph(
                 "Over rows: what other rows of the same kind would score with these runs (bootstrap). Over seeds: where the "
                 "mean of other seeds would lie on these rows (Student's t). They are two questions, and neither interval "
@@ -243,15 +249,15 @@ def _made(found: Comparison) -> Section:
     return Section("How it was made", [table(["group", "run", "seed"], rows, "Runs", words=2), command])
 
 
-def _heads(found: Comparison) -> list[str]:
-    return [head for name in found["metrics"] for head in (metric(name).words, "over rows", "over seeds")]
+def _heads(names: Sequence[str]) -> list[str]:
+    return [head for name in names for head in (metric(name).words, "over rows", "over seeds")]
 
 
-def _groups(found: Comparison) -> list[list[str]]:
+def _groups(found: Comparison, names: Sequence[str]) -> list[list[str]]:
     rows = []
     for group in found["groups"]:
         cells = [group["name"], str(len(group["runs"]))]
-        for name in found["metrics"]:
+        for name in names:
             figures = group["metrics"][name]
             cells += [written(name, figures["value"]), *(interval(name, figures.get(p, {})) for p in ("rows", "seeds"))]
         rows.append(cells)
@@ -283,11 +289,11 @@ def _pair(found: Comparison, pair: Mapping[str, Any]) -> list[str]:
 def _brief(found: Comparison, pair: Mapping[str, Any]) -> list[str]:
     """A pair in the width of a terminal."""
     cells = dict(zip(PAIR_COLUMNS, _pair(found, pair), strict=False))
-    names = f"{cells['one']} – {cells['other']}"
-    told = names if len(found["metrics"]) == 1 else f"{names}, {cells['metric']}"
+    names = f"{cells['one']}\n{cells['other']}"
     better = f"{pair['better']:.3f}" if "better" in pair else "–"
-    figures = (cells["difference"].removesuffix(" points"), cells["over rows"], cells["over both"], cells["p (Holm)"])
-    return [told, *figures, better, CALLS[pair["call"]]]
+    p_value = f"{pair['p_holm']:.3f}" if "p_holm" in pair else "–"
+    figures = (cells["difference"].removesuffix(" points"), cells["over rows"], cells["over both"])
+    return [names, *figures, p_value, better, CALLS[pair["call"]]]
 
 
 def _trait(value: Mapping[str, Any]) -> list[str]:

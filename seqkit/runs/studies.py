@@ -108,7 +108,7 @@ class Study:
     ):
         for name, value in {"seeds": seeds, "jobs": jobs, "trials": trials}.items():
             at_least(name, value, 1)
-        if taken := [name for name in PLACES if name in arguments]:
+        if taken := [name for name in (*arguments, *(grid or {}), *(search or {})) if name in PLACES]:
             raise InputError(f"{taken[0]} is set by the study for each run: leave it out.")
         self.recipe, self.out = recipe_of(recipe), Path(out)
         self.arguments = plain(self.recipe.function, {"data": data, **arguments})

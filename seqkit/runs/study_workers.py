@@ -69,7 +69,7 @@ class Workers:
         process = self._running[name]
         if "epoch" not in what:
             del self._running[name]
-            process.wait()
+            _reap(process)
         answer = told(name, what)
         if answer is not None and process.stdin is not None and process.poll() is None:
             with contextlib.suppress(BrokenPipeError):  # it has ended, and that is told next
@@ -115,9 +115,17 @@ class Workers:
         for process in self._running.values():
             process.send_signal(signal.SIGTERM)
         for process in self._running.values():
-            try:
-                process.wait(LEAVING)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _reap(process)
         self._running.clear()
+
+
+def _reap(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for the end of a process, but not for ever."""
+    try:
+        process.wait(LEAVING)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
