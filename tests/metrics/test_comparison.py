@@ -15,7 +15,11 @@ from seqkit.text.spans import span_scores
 
 
 def accuracy_of(right):
-    return summed([np.ones(len(right)), right], lambda sums: {"accuracy": float(sums[1] / sums[0])})
+    return summed([np.ones(len(right)), right], shares)
+
+
+def shares(sums):
+    return {"accuracy": float(sums[1] / sums[0]), "loss": 1.0 - float(sums[1] / sums[0])}
 
 
 @settings(max_examples=15)
@@ -75,6 +79,20 @@ def test_where_rows_say_nothing_the_test_over_both_is_a_t_test(rng):
     assert {"seeds", "both", "p_both"}.isdisjoint(difference(one, single, "accuracy"))
 
 
+def test_where_seeds_say_nothing_the_test_over_both_is_that_over_rows(rng):
+    """Runs that answer alike whatever their seed: McNemar's z, but for the draws of the bootstrap."""
+    right = (rng.random(2000) < 0.7).astype(float)
+    better = np.where(rng.random(2000) < 0.1, 1.0, right)
+    better[rng.random(2000) < 0.02] = 0.0
+    one, other = (Scored.of("", [accuracy_of(values)] * 3, 2000) for values in (better, right))
+    found = difference(one, other, "accuracy")
+    gaps = better - right
+    z = gaps.mean() / (gaps.std() / np.sqrt(2000))
+    half = (found["both"]["high"] - found["both"]["low"]) / 2
+    assert found["difference"] / (half / 1.96) == pytest.approx(z, rel=0.1)
+    assert found["p_both"] < 0.05
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_holms_correction_is_the_closed_test(p_values):
     """The greatest Bonferroni-corrected p-value of all families that a comparison is in."""
@@ -97,8 +115,14 @@ def test_probabilities_are_of_three_regions_and_follow_the_direction(rng):
     assert found["better"] > 0.8 > 0.01 > found["worse"]
     turned = difference(other, one, "accuracy", rope=0.01)
     assert (turned["better"], turned["worse"]) == pytest.approx((found["worse"], found["better"]))
-    assert decided({**found, "p_holm": 0.01}, "accuracy") == "better"
-    assert decided({**found, "p_holm": 0.01}, "loss") == "worse"
+    lost = difference(one, other, "loss", rope=0.01)
+    assert [lost[chance] for chance in ("better", "same", "worse")] == pytest.approx(
+        [found[chance] for chance in ("better", "same", "worse")]
+    )
+    assert found["better"] < difference(one, other, "accuracy")["better"]
+    assert [decided({**test, "p_holm": 0.01}, name) for name, test in (("accuracy", found), ("loss", lost))] == [
+        "better"
+    ] * 2
     assert decided({**found, "p_holm": 0.06}, "accuracy") == "open"
     assert decided(difference(one, other, "accuracy", rope=0.5) | {"p_holm": 0.0}, "accuracy", rope=0.5) == "same"
     few = difference(*(Scored.of("", [accuracy_of(values[:9])], 9) for values in (better, right)), "accuracy")
