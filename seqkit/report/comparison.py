@@ -65,7 +65,7 @@ def comparison_tables(found: Comparison) -> list[Table | str]:
     parts: list[Table | str] = [lead(found), found["how"], *grids]
     for beside in found["traits"][:1]:
         names = [found["groups"][beside[side]]["name"] for side in ("one", "other")]
-        third = _grid(f"{names[0]} beside {names[1]}", ["by", "value"], ["items", "wins", "losses", "gains", "its"])
+        third = _grid(f"{names[0]} beside {names[1]}", ["by", "value"], ["items", "wins", "losses", "one", "other"])
         for trait, values in beside["traits"].items():
             for value in values[:TRAITS]:
                 third.add_row(trait, *_trait(value))

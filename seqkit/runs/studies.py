@@ -290,13 +290,11 @@ class Study:
     def _side_by_side(self, supply: Any, told: Any) -> None:
         workers = Workers(self.jobs, self.out / LOGS)
         try:
-            with Live(self.table(), console=console, auto_refresh=False, transient=False) as live:
-
-                def looked() -> None:
-                    if console.is_terminal:
-                        live.update(self.table(), refresh=True)
-
-                workers.run(supply, told, looked)
+            if not console.is_terminal:
+                workers.run(supply, told)
+                return
+            with Live(self.table(), console=console, auto_refresh=False) as live:
+                workers.run(supply, told, lambda: live.update(self.table(), refresh=True))
                 live.update(self.table(), refresh=True)
         except KeyboardInterrupt as stop:
             raise type(stop)(f"Interrupted: what was trained is in {self.out}, and the same command goes on.") from None
