@@ -21,7 +21,7 @@ CALLS = {
     "better": "better", "worse": "worse", "same": "practically the same", "open": "open", "few": "too few rows",
     "seeds": "the seed's doing",
 }  # fmt: skip
-PAIR_COLUMNS = ("metric", "one", "other", "difference", "over rows", "over seeds", "over both", "p", "p (Holm)")
+PAIR_COLUMNS = ("one, other", "difference", "over rows", "over seeds", "over both", "p", "p (Holm)")
 BRIEF = ("over rows", "and seeds", "p", "better")
 TRAITS = 12  # values of a trait that a page shows
 
@@ -54,8 +54,8 @@ def comparison_tables(found: Comparison) -> list[Table | str]:
     grids = []
     for name in found["metrics"]:
         words = metric(name).words
-        grids.append(_grid(f"{words} on {where}, with 95% intervals", ["group", "runs"], _heads([name])))
-        for row in _groups(found, [name]):
+        grids.append(_grid(f"{words} on {where}, with 95% intervals", ["group", "runs"], _heads(name)))
+        for row in _groups(found, name):
             grids[-1].add_row(*row)
         title = f"{words}, one less the other; p is corrected for {len(found['pairs'])} tests (Holm)"
         grids.append(_grid(title, ["one, other"], ["", *BRIEF, ""]))
@@ -162,12 +162,20 @@ def _scores(found: Comparison) -> Section:
         ax.plot([scale * figures["value"]], [place], "o", color=GREY, markersize=5)
     ax.set_yticks(range(len(groups)), [group["name"] for group in groups])
     legend(ax)
-    caption = f"Scores on {found['data']['rows']:,} rows of {found['data']['source']}, with 95% intervals"
+    where = f"{found['data']['rows']:,} rows of {found['data']['source']}"
+    tables = [
+        table(
+            ["group", "runs", *_heads(one)],
+            _groups(found, one),
+            f"{metric(one).words} on {where}, with 95% intervals",
+        )
+        for one in found["metrics"]
+    ]
     return Section(
         "Scores",
         [
             paragraph(found["how"]),
-            table(["group", "runs", *_heads(found["metrics"])], _groups(found, found["metrics"]), caption),
+            *tables,
             paragraph(
                 "Over rows: what other rows of the same kind would score with these runs (bootstrap). Over seeds: where the "
                 "mean of other seeds would lie on these rows (Student's t). They are two questions, and neither interval "
@@ -184,7 +192,7 @@ def _scores(found: Comparison) -> Section:
 
 
 def _pairs_section(found: Comparison) -> Section:
-    heads = [*PAIR_COLUMNS, *_rope_heads(found), "called"]
+    heads = [PAIR_COLUMNS[0], "called", *PAIR_COLUMNS[1:], *_rope_heads(found)]
     rope = f" A difference of at most {found['rope']:g} counts for nothing." if found["rope"] else ""
     text = (
         "Over rows by a paired bootstrap, over seeds by t, over both by the sum of their variances. p is the "
@@ -192,8 +200,13 @@ def _pairs_section(found: Comparison) -> Section:
         f"{len(found['pairs'])} comparisons. Where a group is a single run only rows are tested, and the call is about "
         f"that model.{rope}"
     )
-    rows = [_pair(found, pair) for pair in found["pairs"]]
-    return Section("Each two", [table(heads, rows, "Differences, with 95% intervals", words=3), paragraph(text)])
+    blocks = []
+    for name in found["metrics"]:
+        own = [pair for pair in found["pairs"] if pair["metric"] == name]
+        rows = [[_names(found, pair), CALLS[pair["call"]], *_figures(found, pair)] for pair in own]
+        caption = f"{metric(name).words}: one less the other, with 95% intervals"
+        blocks.append(table(heads, rows, caption, words=2))
+    return Section("Each two", [*blocks, paragraph(text)])
 
 
 def _traits(found: Comparison) -> list[Section]:
@@ -234,6 +247,8 @@ def _rows(found: Comparison) -> Section | None:
             ]
         )
     caption = f"What was true: what {names[0]} said (in bold) | what {names[1]} said, each by its first run"
+    if not any(row["text"] for row in found["rows"]):
+        caption += "; what was said, and the texts, are known where runs are compared with --data"
     return Section(
         "Rows where the best two disagree most", [table(["where", "text", "answers", *names], rows, caption, words=3)]
     )
@@ -249,18 +264,16 @@ def _made(found: Comparison) -> Section:
     return Section("How it was made", [table(["group", "run", "seed"], rows, "Runs", words=2), command])
 
 
-def _heads(names: Sequence[str]) -> list[str]:
-    return [head for name in names for head in (metric(name).words, "over rows", "over seeds")]
+def _heads(name: str) -> list[str]:
+    return [metric(name).words, "over rows", "over seeds"]
 
 
-def _groups(found: Comparison, names: Sequence[str]) -> list[list[str]]:
+def _groups(found: Comparison, name: str) -> list[list[str]]:
     rows = []
     for group in found["groups"]:
-        cells = [group["name"], str(len(group["runs"]))]
-        for name in names:
-            figures = group["metrics"][name]
-            cells += [written(name, figures["value"]), *(interval(name, figures.get(p, {})) for p in ("rows", "seeds"))]
-        rows.append(cells)
+        figures = group["metrics"][name]
+        ends_ = (interval(name, figures.get(part, {})) for part in ("rows", "seeds"))
+        rows.append([group["name"], str(len(group["runs"])), written(name, figures["value"]), *ends_])
     return rows
 
 
@@ -275,25 +288,25 @@ def _rope_heads(found: Comparison) -> list[str]:
     return ["P(better)", "P(same)", "P(worse)"] if found["rope"] else ["P(better)"]
 
 
-def _pair(found: Comparison, pair: Mapping[str, Any]) -> list[str]:
+def _names(found: Comparison, pair: Mapping[str, Any]) -> Markup:
+    return Markup("{}<br>{}").format(*(found["groups"][pair[side]]["name"] for side in ("one", "other")))
+
+
+def _figures(found: Comparison, pair: Mapping[str, Any]) -> list[str]:
+    """A pair's figures, in the order of PAIR_COLUMNS."""
     name = pair["metric"]
-    cells = [metric(name).words, *(found["groups"][pair[side]]["name"] for side in ("one", "other"))]
-    cells.append(signed(name, pair["difference"]))
+    cells = [signed(name, pair["difference"]).removesuffix(" points")]
     cells += [ends(name, pair.get(part, {})).removesuffix(" points") for part in ("rows", "seeds", "both")]
     cells += [f"{pair[p]:.4f}" if p in pair else "–" for p in ("p_value", "p_holm")]
     chances = ("better", "same", "worse") if found["rope"] else ("better",)
-    cells += [f"{pair[chance]:.3f}" if chance in pair else "–" for chance in chances]
-    return [*cells, CALLS[pair["call"]]]
+    return cells + [f"{pair[chance]:.3f}" if chance in pair else "–" for chance in chances]
 
 
 def _brief(found: Comparison, pair: Mapping[str, Any]) -> list[str]:
     """A pair in the width of a terminal."""
-    cells = dict(zip(PAIR_COLUMNS, _pair(found, pair), strict=False))
-    names = f"{cells['one']}\n{cells['other']}"
-    better = f"{pair['better']:.3f}" if "better" in pair else "–"
-    p_value = f"{pair['p_holm']:.3f}" if "p_holm" in pair else "–"
-    figures = (cells["difference"].removesuffix(" points"), cells["over rows"], cells["over both"])
-    return [names, *figures, p_value, better, CALLS[pair["call"]]]
+    names = "\n".join(found["groups"][pair[side]]["name"] for side in ("one", "other"))
+    difference, over_rows, _, over_both, _, holm, better, *_ = _figures(found, pair)
+    return [names, difference, over_rows, over_both, holm, better, CALLS[pair["call"]]]
 
 
 def _trait(value: Mapping[str, Any]) -> list[str]:
