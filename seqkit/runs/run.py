@@ -218,18 +218,10 @@ class Run:
         metrics = bootstrap(score, len(examples), resamples=resamples)
         for name in metrics:
             metric(name)  # which refuses one that nobody declared
-        attempts, baselines, tests, sections = Attempts(), {}, {}, {}
-        for file in files_like(self.path, self.info, "baselines/*.npz"):
-            name = migrated_name(Path(file).stem)
-            with attempts(f"baseline {name}"):
-                path = self._file(file)
-                answers = self.task.baseline_outputs(self.task.baselines()[name].load(path), examples)
-                rival = self.task.scorer(examples, answers)
-                baselines[name] = bootstrap(rival, len(examples), resamples=resamples)
-                tests[name] = paired_bootstrap(score, rival, len(examples), resamples=resamples)
+        attempts, sections, kept = Attempts(), {}, None
+        baselines, tests = self._beside_baselines(examples, score, attempts, resamples)
         with attempts("sections of the report"):
             sections = self.task.sections(self.model, examples, outputs)
-        kept = None
         with attempts("what is kept of each row"):
             kept = KeptRows(score, self.task.items(examples), self.task.judged(examples, outputs))
         return {
@@ -256,6 +248,21 @@ class Run:
             "failed": self.info.get("failed", {}) | attempts.failed,
             **compared,
         }, kept
+
+    def _beside_baselines(
+        self, examples: Examples, score: Scorer, attempts: Attempts, resamples: int
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What each baseline scores, and how the run differs from it."""
+        baselines, tests = {}, {}
+        for file in files_like(self.path, self.info, "baselines/*.npz"):
+            name = migrated_name(Path(file).stem)
+            with attempts(f"baseline {name}"):
+                path = self._file(file)
+                answers = self.task.baseline_outputs(self.task.baselines()[name].load(path), examples)
+                rival = self.task.scorer(examples, answers)
+                baselines[name] = bootstrap(rival, len(examples), resamples=resamples)
+                tests[name] = paired_bootstrap(score, rival, len(examples), resamples=resamples)
+        return baselines, tests
 
     @functools.cached_property
     def _seen(self) -> Seen | None:

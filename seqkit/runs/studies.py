@@ -111,6 +111,10 @@ class Study:
         if taken := [name for name in (*arguments, *(grid or {}), *(search or {})) if name in PLACES]:
             raise InputError(f"{taken[0]} is set by the study for each run: leave it out.")
         self.recipe, self.out = recipe_of(recipe), Path(out)
+        if recipe.__module__ == "__main__":
+            raise InputError(
+                "The recipe stands in the program itself, where no other process finds it: move it to a module."
+            )
         self.arguments = plain(self.recipe.function, {"data": data, **arguments})
         self.grid, self.ranges = dict(grid or {}), dict(search or {})
         self.seeds, self.trials, self.jobs, self.modules = range(seed, seed + seeds), trials, jobs, tuple(modules)
@@ -119,6 +123,9 @@ class Study:
             if not values:
                 raise InputError("A setting of the grid has no values: give some, or leave it out.")
         self.plan = [] if self.ranges else list(self._combinations())
+        names = [one.name for one in self.plan]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise InputError(f"Two runs of the grid would be called {twice[0]}: give each value once.")
         ends = [{name: self._value(name, end) for name, end in self._ends(low)} for low in (True, False) if self.ranges]
         for changes in [*(one.changes for one in self.plan), *ends]:
             self._settled(changes, seed)
@@ -248,9 +255,9 @@ class Study:
 
     def _order(self, one: Planned, **how: Any) -> Order:
         made = changed(self.recipe.function, self.arguments, one.changes)
-        path = self.recipe.name
         arguments = made | {"seed": one.seed, "out": self.out / one.name}
-        return Order(path, arguments, self.modules, **how)
+        function = self.recipe.function
+        return Order(f"{function.__module__}:{function.__name__}", arguments, self.modules, **how)
 
     def _train(self, plan: Sequence[Planned]) -> None:
         left = []

@@ -70,6 +70,7 @@ def test_each_combination_has_a_name_and_its_settings(table, tmp_path):
         (["--search", "training.learning_rate=low..high"], "from 'low' to 'high': give numbers"),
         (["--search", "training.label_smoothing=0.5..2.0"], "training.label_smoothing is 2.0: give a share"),
         (["--grid", "seed=1,2"], "seed is set by the study"),
+        (["--grid", "stack.units=4,4"], "Two runs of the grid would be called units=4,seed=0"),
         (["--jobs", "0"], "jobs is 0: give a number of at least 1"),
     ],
 )
