@@ -22,6 +22,7 @@ from seqkit.core.settings import (
     Stack,
     Training,
 )
+from seqkit.core.variations import Range
 from seqkit.core.version import __version__
 from seqkit.core.wide import Wide
 
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     from seqkit.runs.beginning import new_project
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
+    from seqkit.runs.comparing import compare
     from seqkit.runs.ensembles import ensemble
     from seqkit.runs.gradients import show_gradients
     from seqkit.runs.many_files import predict_files
     from seqkit.runs.predicting import predict_file
     from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
+    from seqkit.runs.studies import Study
     from seqkit.runs.tuning import tune_search
     from seqkit.training.trainer import Trainer
 
@@ -51,12 +54,14 @@ __all__ = [
     "ExportError",
     "Finding",
     "InputError",
+    "Range",
     "Run",
     "RunBuilder",
     "RunOptions",
     "Search",
     "Source",
     "Stack",
+    "Study",
     "Trainer",
     "Training",
     "TrainingError",
@@ -64,6 +69,7 @@ __all__ = [
     "__version__",
     "accelerate",
     "check",
+    "compare",
     "ensemble",
     "load",
     "new_project",
@@ -79,8 +85,10 @@ __all__ = [
 _WITH_TENSORFLOW = {
     "Run": "seqkit.runs.run",
     "RunBuilder": "seqkit.runs.builder",
+    "Study": "seqkit.runs.studies",
     "accelerate": "seqkit.recurrence.acceleration",
     "check": "seqkit.runs.checking",
+    "compare": "seqkit.runs.comparing",
     "ensemble": "seqkit.runs.ensembles",
     "load": "seqkit.runs.run",
     "new_project": "seqkit.runs.beginning",

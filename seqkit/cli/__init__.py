@@ -4,6 +4,7 @@ __all__ = [
     "artefacts",
     "asked",
     "commands",
+    "comparisons",
     "console",
     "help_pages",
     "lab_commands",

@@ -17,7 +17,8 @@ WHICH = {  # of what neither its part nor its type tells
     DATA: ("unit", "lowercase", "vocabulary_size", "shared_vocabulary", "min_count", "max_length", "max_word_length",
            "contiguous", "window", "random_windows", "background", "image_size", "frame_size", "on_error", "turned_copies",
            "task", "length", "nesting", "rows", "scheme", "strict", "suspects", "config"),
-    TRAINING: ("training", "pretraining", "fine_tuning", "curriculum", "seed", "workers", "worker", "preset"),
+    TRAINING: ("training", "pretraining", "fine_tuning", "curriculum", "seed", "workers", "worker", "preset",
+               "grid", "seeds", "trials", "jobs"),
     OUTPUT: ("search", "json"),
 }  # fmt: skip
 ALWAYS = ("config", "preset", "suspects", "json")

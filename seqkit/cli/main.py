@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, UnknownOptionError
 
-from seqkit.cli import artefacts, commands, lab_commands
+from seqkit.cli import artefacts, commands, comparisons, lab_commands
 from seqkit.cli.asked import Asked, asked
 from seqkit.cli.launch import launch, separated
 from seqkit.cli.new import new
-from seqkit.cli.recipe_commands import check_app, prepare_app, train_app
+from seqkit.cli.recipe_commands import check_app, prepare_app, study_app, train_app
 from seqkit.cli.telling import next_steps, unknown_flag
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
@@ -27,6 +27,7 @@ RECIPES = {
     "train": (train_app, "Train a recipe"),
     "check": (check_app, "Check a recipe's data"),
     "prepare": (prepare_app, "Prepare a recipe's data"),
+    "study": (study_app, "Train a recipe with several settings and seeds"),
 }
 
 
@@ -56,6 +57,7 @@ def command_line(about: Asked) -> App:
         commands.score,
         commands.export,
         commands.ensemble,
+        comparisons.compare,
         artefacts.verify,
         artefacts.serve,
         lab_commands.gradients,

@@ -5,9 +5,9 @@ import inspect
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 import seqkit
 from seqkit.cli.asked import Asked
@@ -21,6 +21,9 @@ from seqkit.core.progress import notify
 from seqkit.core.registry import Recipe, cells, recipes
 from seqkit.core.settings import Stack
 from seqkit.core.terminal import Terminal, shown
+from seqkit.core.variations import parsed_grid, parsed_ranges
+
+Texts = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)]
 
 MORE = "These are the settings that matter most. All of them:"
 Command = Callable[[Recipe, Asked], Callable[..., None]]
@@ -137,6 +140,66 @@ PREPARED = {  # of what a training takes, as a preparation takes it
 }
 
 
+def study_app(asked: Asked) -> App:
+    """The command `study`, with the flags of `train`."""
+    help_ = (
+        "Train a recipe with several settings and seeds, each combination a run, and compare them; after any stop the same "
+        "command goes on, and trains nothing twice."
+    )
+    return _app("study", help_, asked, _study)
+
+
+def _study(recipe: Recipe, asked: Asked) -> Callable[..., None]:
+    """The study of the recipe as a command."""
+
+    def study(
+        *args: Any,
+        grid: tuple[str, ...] = (),
+        search: tuple[str, ...] = (),
+        seeds: int = 1,
+        trials: int = 20,
+        jobs: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        _load_cells((*args, *kwargs.values()))
+        made = seqkit.Study(
+            recipe.function,
+            grid=parsed_grid(recipe.function, grid),
+            search=parsed_ranges(recipe.function, search),
+            seeds=seeds,
+            trials=trials,
+            jobs=jobs,
+            **_settled(recipe, asked, args, kwargs, but=("out", *UNSTUDIED)),
+        )
+        found = made.run()
+        if found is not None:
+            Terminal().print(*found.tables(), sep="\n")
+        print(shown(str(made.out)))
+
+    kept = [
+        parameter.replace(default=Path("saved_models") / "study") if name == "out" else parameter
+        for name, parameter in _parameters(recipe, asked).items()
+        if name not in UNSTUDIED
+    ]
+    own = [parameter for parameter in inspect.signature(study).parameters.values() if parameter.name in STUDIES]
+    command = _command(study, recipe, asked, [*kept, *own], tuple(STUDIES))
+    command.__doc__ = (command.__doc__ or "").replace(
+        "The run folder; nothing for saved_models/ and the recipe's name.", "The folder of the study."
+    )
+    return command
+
+
+UNSTUDIED = ("overwrite", "resume", "extend_epochs", "workers", "worker", "callbacks", "search")
+STUDIES = {"grid": Texts, "search": Texts, "seeds": int, "trials": int, "jobs": int}
+STUDY_HELP = """    grid: A setting and its values, stack.cell=lstm,gru; once a setting. 64+32 are units of two layers.
+    search: A setting and its range, training.learning_rate=1e-4..1e-2, searched by Optuna; the best is trained with all
+        seeds.
+    seeds: How many seeds, from --seed on.
+    trials: Of a search.
+    jobs: Trainings side by side, each with its share of the cores.
+"""
+
+
 UNCHECKED = (
     "out",
     "overwrite",
@@ -199,6 +262,7 @@ def _command(
         more: Arguments that help shows at first beside those that the recipe names.
     """
     hints = hints_of(recipe.function) | dict.fromkeys(CHECKS, bool) | {"preset": str | None, "config": Path | None}
+    hints |= STUDIES if "jobs" in [parameter.name for parameter in parameters] else {}
     for name in ("preset", "config") if recipe.presets else ("config",):
         parameters = [*parameters, inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)]
     typed = [parameter.replace(annotation=hints[parameter.name]) for parameter in parameters]
@@ -207,7 +271,7 @@ def _command(
     vars(function)["__signature__"] = inspect.Signature(own)
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in own}
     doc = inspect.getdoc(recipe.function) or ""
-    said = (CHECK_HELP if "json" in names else "") + CONFIG_HELP
+    said = (CHECK_HELP if "json" in names else STUDY_HELP if "jobs" in names else "") + CONFIG_HELP
     said += PRESET_HELP.format(", ".join(recipe.presets)) if recipe.presets else ""
     function.__doc__ = doc.replace("\nReturns:", f"\n{said}\nReturns:")
     return function

@@ -19,6 +19,7 @@ __all__ = [
     "registry",
     "settings",
     "terminal",
+    "variations",
     "version",
     "wide",
 ]

@@ -131,35 +131,33 @@ def recipe(
 
     def declare(function: Callable[P, R]) -> Callable[P, R]:
         name = function.__name__
-        own = [parameter for parameter in inspect.signature(function).parameters.values() if parameter.kind != _REST]
         hints = get_type_hints(RunOptions, include_extras=True)
         defaults = _DEFAULTS | {"out": Path("saved_models") / name}
-        common = [
-            inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=hints[option])
-            for option, value in defaults.items()
-        ]
         made: Callable[..., R] = function  # called with all that the signature holds, by name
-        signature = inspect.Signature([*own, *common], return_annotation=inspect.signature(function).return_annotation)
+        signature = _signature(function, defaults, hints)
 
-        @functools.wraps(function)
-        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        def settle(*args: Any, **kwargs: Any) -> dict[str, Any]:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             given = bound.arguments
-            for argument, bound_ in {"seed": 0, "extend_epochs": 0, **(least or {})}.items():
-                at_least(argument, given[argument], bound_)
-            read = reads(given) if callable(reads) else reads
-            special = {setting: f"the recipe {name}" for setting in SPECIAL if setting not in read}
+            _check_least(given, least or {})
+            special = _special(name, reads(given) if callable(reads) else reads)
             _refuse_unread(signature, given, special | dict(unread(given)))
-            return made(**given)
+            return given
+
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            return made(**settle(*args, **kwargs))
 
         run.__annotations__ = {
             **{key: hint for key, hint in function.__annotations__.items() if key != _rest_of(function)},
             **{option: hints[option] for option in defaults},
         }
         run.__doc__ = _with_common(inspect.getdoc(function) or "")
-        line = run.__doc__.strip().splitlines()[0] if run.__doc__.strip() else ""
-        known = Recipe(name, run, {name: task, **(tasks or {})}, line, presets or {}, first or _first(signature))
+        line = (run.__doc__.strip().splitlines() or [""])[0]
+        known = Recipe(
+            name, run, {name: task, **(tasks or {})}, line, presets or {}, first or _first(signature), settle
+        )
         vars(run).update(__signature__=signature, recipe=known)
         recipes.add(name, known, path=f"{function.__module__}:{name}")
         return run
@@ -179,6 +177,27 @@ def as_in(known: Callable[P, R]) -> Callable[[Callable[..., R]], Callable[P, R]]
         return cast(Callable[P, R], made)
 
     return give
+
+
+def _signature(function: Callable[..., Any], defaults: Arguments, hints: Arguments) -> inspect.Signature:
+    """A recipe's own arguments and the common ones."""
+    bare = inspect.signature(function)
+    own = [parameter for parameter in bare.parameters.values() if parameter.kind != _REST]
+    common = [
+        inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=hints[option])
+        for option, value in defaults.items()
+    ]
+    return inspect.Signature([*own, *common], return_annotation=bare.return_annotation)
+
+
+def _check_least(given: Arguments, least: Mapping[str, float]) -> None:
+    for argument, bound in {"seed": 0, "extend_epochs": 0, **least}.items():
+        at_least(argument, given[argument], bound)
+
+
+def _special(name: str, read: Collection[str]) -> dict[str, str]:
+    """The settings that only some recipes read, and this one doesn't -> that it doesn't."""
+    return {setting: f"the recipe {name}" for setting in SPECIAL if setting not in read}
 
 
 def preset(recipe: Callable[..., Any], name: str) -> dict[str, Any]:

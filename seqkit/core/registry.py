@@ -127,6 +127,7 @@ class Recipe:
         description: One line.
         presets: Named settings: name -> arguments that take the place of the signature's defaults.
         first: The settings that matter most, such as "data" or "training.epochs": help shows these, a new project has them.
+        settle: From the function's arguments to all of them by name, once they are checked as at its call.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Recipe:
     description: str
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     first: Sequence[str] = ()
+    settle: Callable[..., dict[str, Any]] = lambda **given: given
 
 
 def recipe_of(function: Any) -> Recipe:

@@ -4,10 +4,13 @@ __all__ = [
     "bootstrap",
     "captions",
     "classification",
+    "comparison",
     "confusion",
+    "judged",
     "likelihood",
     "metric",
     "segments",
+    "sums",
     "tags",
     "texts",
 ]

@@ -1,6 +1,6 @@
 """Intervals and comparisons by resampling rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -19,8 +19,8 @@ def bootstrap(score: Score, rows: int, *, resamples: int = 1000, seed: int = 0) 
     values = score(np.arange(rows))
     if rows < LEAST:
         return {name: {"value": value} for name, value in values.items()}
-    drawn = _resampled([score], rows, resamples, seed)[0]
-    return {name: {"value": value} | _middle(np.array(drawn[name])) for name, value in values.items()}
+    drawn = resampled(score, rows, resamples=resamples, seed=seed)
+    return {name: {"value": value} | middle(drawn[name]) for name, value in values.items()}
 
 
 def paired_bootstrap(
@@ -40,25 +40,29 @@ def paired_bootstrap(
     result = {name: {"difference": value[name] - reference[name]} for name in value}
     if rows < LEAST:
         return result
-    ours, theirs = _resampled([score, other], rows, resamples, seed)
+    ours, theirs = (resampled(one, rows, resamples=resamples, seed=seed) for one in (score, other))
     for name, figures in result.items():
-        difference = np.subtract(ours[name], theirs[name])
-        tail = min((difference <= 0).mean(), (difference >= 0).mean())
-        figures |= _middle(difference) | {"p_value": float(min(1.0, 2.0 * max(tail, 1.0 / resamples)))}
+        difference = ours[name] - theirs[name]
+        figures |= middle(difference) | {"p_value": bootstrap_p(difference)}
     return result
 
 
-def _middle(drawn: np.ndarray) -> dict[str, float]:
+def bootstrap_p(difference: np.ndarray) -> float:
+    """Two-sided, of a resampled difference; see `paired_bootstrap`."""
+    tail = min((difference <= 0).mean(), (difference >= 0).mean())
+    return float(min(1.0, 2.0 * max(tail, 1.0 / len(difference))))
+
+
+def middle(drawn: np.ndarray) -> dict[str, float]:
     """The middle 95%."""
     return {"low": float(np.quantile(drawn, 0.025)), "high": float(np.quantile(drawn, 0.975))}
 
 
-def _resampled(scores: Sequence[Score], rows: int, resamples: int, seed: int) -> list[dict[str, list[float]]]:
+def resampled(score: Score, rows: int, *, resamples: int = 1000, seed: int = 0) -> dict[str, np.ndarray]:
+    """The metrics over rows drawn with replacement: float, (resamples,) each.
+
+    All that is scored with one seed is scored on the same rows, so that differences are paired.
+    """
     rng = np.random.default_rng(seed)
-    drawn: list[dict[str, list[float]]] = [{} for _ in scores]
-    for _ in range(resamples):
-        sample = rng.integers(0, rows, rows)
-        for score, into in zip(scores, drawn, strict=True):
-            for name, value in score(sample).items():
-                into.setdefault(name, []).append(value)
-    return drawn
+    drawn = [score(rng.integers(0, rows, rows)) for _ in range(resamples)]
+    return {name: np.array([scores[name] for scores in drawn]) for name in drawn[0]}

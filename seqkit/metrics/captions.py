@@ -1,14 +1,16 @@
 """Scores of captions against several references for each image: BLEU and CIDEr-D."""
 
 import collections
+import functools
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
-Scorer = Callable[[np.ndarray], dict[str, float]]
+from seqkit.metrics.sums import Summed, summed
+
 Grams = collections.Counter[tuple[str, ...]]
 ORDERS = (1, 2, 3, 4)  # words of a gram
 SIGMA = 6.0  # words of difference in length that CIDEr-D forgives
@@ -19,7 +21,7 @@ def words_of(caption: str) -> list[str]:
     return re.findall(r"\w+(?:['’]\w+)*", caption.lower())
 
 
-def caption_scorer(texts: Sequence[str], references: Sequence[Sequence[str]]) -> Scorer:
+def caption_scorer(texts: Sequence[str], references: Sequence[Sequence[str]]) -> Summed:
     """Scores of captions as a function of the rows, which are images.
 
     BLEU is sacreBLEU's of the corpus, without smoothing (Papineni et al. 2002), from 0 to 100; the length that it wants is
@@ -32,23 +34,33 @@ def caption_scorer(texts: Sequence[str], references: Sequence[Sequence[str]]) ->
     Returns:
         Row numbers -> bleu_1 to bleu_4, cider, exact_match (with any of the references).
     """
-    metrics = {
-        order: BLEU(max_ngram_order=order, tokenize="none", smooth_method="none", force=True) for order in ORDERS
-    }
     spaced = [" ".join(words_of(text)) for text in texts]
     streams = list(itertools.zip_longest(*([" ".join(words_of(one)) for one in own] for own in references)))
-    counts = {order: np.array(metric._extract_corpus_statistics(spaced, streams)) for order, metric in metrics.items()}
-    ciders = cider_d(texts, references)
+    counts = [np.array(metric._extract_corpus_statistics(spaced, streams)) for metric in _bleus().values()]
     same = np.array([text in own for text, own in zip(texts, references, strict=True)])
+    sizes = [part.shape[1] for part in counts]
+    return summed([np.ones(len(texts)), cider_d(texts, references), same, *counts], caption_scores, sizes=sizes)
 
-    def score(rows: np.ndarray) -> dict[str, float]:
-        bleu = {
-            f"bleu_{order}": metric._compute_score_from_stats(counts[order][rows].sum(axis=0).tolist()).score
-            for order, metric in metrics.items()
-        }
-        return bleu | {"cider": float(ciders[rows].mean()), "exact_match": float(same[rows].mean())}
 
-    return score
+def caption_scores(sums: np.ndarray, *, sizes: Sequence[int]) -> dict[str, float]:
+    """Scores of summed counts.
+
+    Args:
+        sums: float: captions, their CIDEr-D, those that are a reference; then sacreBLEU's counts for each order.
+        sizes: How many those are.
+    """
+    captions, cider, same = sums[:3]
+    parts = np.split(sums[3:], np.cumsum(sizes)[:-1])
+    bleu = {
+        f"bleu_{order}": metric._compute_score_from_stats([int(count) for count in part]).score
+        for (order, metric), part in zip(_bleus().items(), parts, strict=True)
+    }
+    return bleu | {"cider": float(cider / captions), "exact_match": float(same / captions)}
+
+
+@functools.cache
+def _bleus() -> dict[int, BLEU]:
+    return {order: BLEU(max_ngram_order=order, tokenize="none", smooth_method="none", force=True) for order in ORDERS}
 
 
 def cider_d(texts: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:

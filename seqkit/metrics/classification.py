@@ -1,17 +1,18 @@
 """Scores of classifiers, and how far to trust their confidence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
-Scorer = Callable[[np.ndarray], dict[str, float]]
+from seqkit.metrics.sums import Summed, one_hot, summed
+
 FLOOR = float(np.finfo(np.float32).eps)  # a probability of 0 would cost an infinite log loss
 BINS = 15  # of the calibration error, as Guo et al. 2017
 
 
-def classification_scorer(labels: np.ndarray, probabilities: np.ndarray) -> Scorer:
+def classification_scorer(labels: np.ndarray, probabilities: np.ndarray) -> Summed:
     """Scores of a classifier as a function of the rows.
 
     Args:
@@ -27,25 +28,33 @@ def classification_scorer(labels: np.ndarray, probabilities: np.ndarray) -> Scor
     known = labels < probabilities.shape[1]
     given = np.where(known, probabilities[np.arange(len(labels)), np.where(known, labels, 0)], 0.0)
     nats = -np.log(np.maximum(given, FLOOR))
-    occurring, places = np.unique(np.concatenate([labels, predictions]), return_inverse=True)
-    truths, guesses = places[: len(labels)], places[len(labels) :]
-
-    def score(rows: np.ndarray) -> dict[str, float]:
-        counts = [
-            np.bincount(part, minlength=len(occurring))
-            for part in (guesses[rows][right[rows]], truths[rows], guesses[rows])
-        ]
-        return {
-            "accuracy": float(right[rows].mean()),
-            "macro_f1": macro_f1(*counts),
-            "log_loss": float(nats[rows].mean()),
-            "calibration_error": _calibration_error(right[rows], confidence[rows]),
-        }
-
-    return score
+    size = max(probabilities.shape[1], int(labels.max(initial=0)) + 1)
+    gaps = one_hot(_bins(confidence), BINS).multiply((right - confidence.astype(np.float64))[:, None])
+    counted = [one_hot(np.where(right, labels, -1), size), one_hot(labels, size), one_hot(predictions, size)]
+    occurring = len(np.unique([labels, predictions]))
+    columns = [np.ones(len(labels)), right, nats, gaps, *counted]
+    return summed(columns, class_scores, occurring=occurring)
 
 
-def macro_f1(hits: np.ndarray, truths: np.ndarray, guesses: np.ndarray) -> float:
+def class_scores(sums: np.ndarray, *, occurring: int) -> dict[str, float]:
+    """Scores of summed counts.
+
+    Args:
+        sums: float, (3 + BINS + 3 classes,): rows, those that are right, nats; of each bin of confidence what is right less
+            what was expected to be; then of each class how many are right, have it, are said to have it.
+        occurring: How many classes are among the labels and predictions of all the data.
+    """
+    rows, right, nats = sums[:3]
+    hits, truths, guesses = sums[3 + BINS :].reshape(3, -1)
+    return {
+        "accuracy": float(right / rows),
+        "macro_f1": macro_f1(hits, truths, guesses, occurring),
+        "log_loss": float(nats / rows),
+        "calibration_error": float(np.abs(sums[3 : 3 + BINS]).sum() / rows),
+    }
+
+
+def macro_f1(hits: np.ndarray, truths: np.ndarray, guesses: np.ndarray, occurring: int) -> float:
     """The unweighted mean of the classes' F1.
 
     The classes are those that occur among labels or predictions of all the data, as scikit-learn has them by default. Where
@@ -54,13 +63,9 @@ def macro_f1(hits: np.ndarray, truths: np.ndarray, guesses: np.ndarray) -> float
 
     Args:
         hits, truths, guesses: int, (classes,): of each how many items are right, have it, are said to have it.
+        occurring: How many classes occur.
     """
-    return float((2.0 * hits / np.maximum(truths + guesses, 1)).mean())
-
-
-def _calibration_error(right: np.ndarray, confidence: np.ndarray) -> float:
-    gaps = np.bincount(_bins(confidence), weights=right - confidence.astype(np.float64), minlength=BINS)
-    return float(np.abs(gaps).sum() / len(right))
+    return float((2.0 * hits / np.maximum(truths + guesses, 1)).sum() / occurring)
 
 
 def _bins(confidence: np.ndarray) -> np.ndarray:

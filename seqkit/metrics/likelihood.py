@@ -1,14 +1,13 @@
 """Scores of the probabilities that a language model gives to texts."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-Scorer = Callable[[np.ndarray], dict[str, float]]
+from seqkit.metrics.sums import Summed, summed
+
 MOST = 700.0  # nats: above it a float has no exponential
 
 
-def likelihood_scorer(nats: np.ndarray, symbols: np.ndarray, words: np.ndarray, characters: np.ndarray) -> Scorer:
+def likelihood_scorer(nats: np.ndarray, symbols: np.ndarray, words: np.ndarray, characters: np.ndarray) -> Summed:
     """Scores of texts of which every character was paid for, as a function of the rows.
 
     What `nats` pays for has to be counted: with a line's end that is predicted, so do symbols, words and characters.
@@ -20,18 +19,20 @@ def likelihood_scorer(nats: np.ndarray, symbols: np.ndarray, words: np.ndarray, 
         Row numbers -> nats_per_symbol; bits_per_character; perplexity, e to the nats a word.
     """
 
-    def score(rows: np.ndarray) -> dict[str, float]:
-        total = nats[rows].sum()
-        return {
-            "nats_per_symbol": _shared(total, symbols[rows]),
-            "bits_per_character": _shared(total / np.log(2), characters[rows]),
-            "perplexity": _perplexity(total, words[rows]),
-        }
-
-    return score
+    return summed([nats, symbols, words, characters], likelihood_scores)
 
 
-def closed_vocabulary_scorer(nats: np.ndarray, words: np.ndarray, unknown: np.ndarray) -> Scorer:
+def likelihood_scores(sums: np.ndarray) -> dict[str, float]:
+    """Of sums, (4,): nats, symbols, words, characters."""
+    nats, symbols, words, characters = map(float, sums)
+    return {
+        "nats_per_symbol": _shared(nats, symbols),
+        "bits_per_character": _shared(nats / np.log(2), characters),
+        "perplexity": _perplexity(nats, words),
+    }
+
+
+def closed_vocabulary_scorer(nats: np.ndarray, words: np.ndarray, unknown: np.ndarray) -> Summed:
     """Scores of texts in which an unknown word costs what any unknown word costs, whatever it is.
 
     They fall as the vocabulary shrinks, so that only figures of one vocabulary compare.
@@ -43,20 +44,32 @@ def closed_vocabulary_scorer(nats: np.ndarray, words: np.ndarray, unknown: np.nd
         Row numbers -> closed_vocabulary_perplexity; nats_per_symbol, its logarithm; unknown_symbol_share.
     """
 
-    def score(rows: np.ndarray) -> dict[str, float]:
-        total = nats[rows].sum()
-        return {
-            "closed_vocabulary_perplexity": _perplexity(total, words[rows]),
-            "nats_per_symbol": _shared(total, words[rows]),
-            "unknown_symbol_share": _shared(unknown[rows].sum(), words[rows]),
-        }
-
-    return score
+    return summed([nats, words, unknown], closed_vocabulary_scores)
 
 
-def _shared(total: float, among: np.ndarray) -> float:
-    return float(total / max(int(among.sum()), 1))
+def closed_vocabulary_scores(sums: np.ndarray) -> dict[str, float]:
+    """Of sums, (3,): nats, words, unknown ones."""
+    nats, words, unknown = map(float, sums)
+    return {
+        "closed_vocabulary_perplexity": _perplexity(nats, words),
+        "nats_per_symbol": _shared(nats, words),
+        "unknown_symbol_share": _shared(unknown, words),
+    }
 
 
-def _perplexity(nats: float, words: np.ndarray) -> float:
+def bits_scorer(nats: np.ndarray, characters: np.ndarray) -> Summed:
+    """Bits per character of texts, (texts,), whatever the symbols are, as a function of the rows."""
+    return summed([nats, characters], bits_scores)
+
+
+def bits_scores(sums: np.ndarray) -> dict[str, float]:
+    """Of sums, (2,): nats, characters."""
+    return {"bits_per_character": _shared(float(sums[0]) / np.log(2), float(sums[1]))}
+
+
+def _shared(total: float, among: float) -> float:
+    return float(total / max(among, 1))
+
+
+def _perplexity(nats: float, words: float) -> float:
     return float(np.exp(min(_shared(nats, words), MOST)))

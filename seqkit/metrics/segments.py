@@ -5,11 +5,12 @@ over segments do (Lea et al. 2017, "Temporal Convolutional Networks for Action S
 10, 25 and 50 as in Farha and Gall 2019, "MS-TCN").
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from seqkit.metrics.classification import macro_f1
+from seqkit.metrics.sums import Summed, summed
 
 OVERLAPS = {"f1_at_10": 0.10, "f1_at_25": 0.25, "f1_at_50": 0.50}
 Segments = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -70,7 +71,7 @@ def matched_segments(truth: Segments, found: Segments, overlap: float) -> int:
 
 def segment_scorer(
     truths: Sequence[np.ndarray], predictions: Sequence[np.ndarray], background: int | None = None
-) -> Callable[[np.ndarray], dict[str, float]]:
+) -> Summed:
     """Scores over recordings.
 
     Args:
@@ -82,28 +83,37 @@ def segment_scorer(
         `seqkit.metrics.classification.macro_f1`; edit_score, the mean over recordings; f1_at_10, f1_at_25 and f1_at_50, of
         all their segments together. Shares, from 0 to 1.
     """
-    labels = np.unique(np.concatenate([*truths, *predictions]))  # those that occur
+    labels = np.arange(max(int(part.max(initial=0)) for part in (*truths, *predictions)) + 1)
+    occurring = len(np.unique(np.concatenate([*truths, *predictions])))
     frames, edits, found, there = [], [], [], []
     hits: list[list[int]] = []
     for truth, prediction in zip(truths, predictions, strict=True):
         ours, theirs = segments(prediction, background), segments(truth, background)
-        parts = [np.searchsorted(labels, part) for part in (prediction[prediction == truth], truth, prediction)]
+        parts = (prediction[prediction == truth], truth, prediction)
         frames.append([np.bincount(part, minlength=len(labels)) for part in parts])
         edits.append(edit_score(theirs, ours))
         found.append(len(ours[2]))
         there.append(len(theirs[2]))
         hits.append([matched_segments(theirs, ours, overlap) for overlap in OVERLAPS.values()])
-    counts, by_overlap = np.array(frames), np.array(hits)  # (recordings, 3, labels), (recordings, overlaps)
-    edit, both = np.array(edits), np.array(found) + np.array(there)
+    both = np.array(found) + np.array(there)
+    counts = np.array(frames).reshape(len(frames), -1)  # (recordings, 3 labels)
+    columns = [np.ones(len(frames)), np.array(edits), both, np.array(hits), counts]
+    return summed(columns, segment_scores, occurring=occurring)
 
-    def score(recordings: np.ndarray) -> dict[str, float]:
-        right, truth, predicted = counts[recordings].sum(axis=0)
-        segments_of_both = both[recordings].sum()
-        f1 = 2.0 * by_overlap[recordings].sum(axis=0) / segments_of_both if segments_of_both else np.ones(len(OVERLAPS))
-        return {
-            "frame_accuracy": float(right.sum() / truth.sum()),
-            "macro_f1": macro_f1(right, truth, predicted),
-            "edit_score": float(edit[recordings].mean()),
-        } | {name: float(value) for name, value in zip(OVERLAPS, f1, strict=True)}
 
-    return score
+def segment_scores(sums: np.ndarray, *, occurring: int) -> dict[str, float]:
+    """Scores of summed counts.
+
+    Args:
+        sums: float: recordings, their edit scores, segments of truth and prediction together; those that are right at each
+            overlap; then of each label frames that are right, have it, are said to have it.
+        occurring: How many labels occur.
+    """
+    recordings, edits, segments_of_both = sums[:3]
+    hits, (right, truth, predicted) = sums[3 : 3 + len(OVERLAPS)], sums[3 + len(OVERLAPS) :].reshape(3, -1)
+    f1 = 2.0 * hits / segments_of_both if segments_of_both else np.ones(len(OVERLAPS))
+    return {
+        "frame_accuracy": float(right.sum() / truth.sum()),
+        "macro_f1": macro_f1(right, truth, predicted, occurring),
+        "edit_score": float(edits / recordings),
+    } | {name: float(value) for name, value in zip(OVERLAPS, f1, strict=True)}

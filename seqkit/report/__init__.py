@@ -2,6 +2,7 @@
 
 __all__ = [
     "common",
+    "comparison",
     "document",
     "gradients",
     "labels",

@@ -60,7 +60,7 @@ class RunBuilder:
         given = {**arguments, **arguments.get("run", {})}  # its RunOptions
         self.arguments = {name: given[name] for name in inspect.signature(recipe).parameters}
         self._parts = parts_of(recipe)
-        self._settings = _settings(
+        self._settings = recorded_settings(
             {name: value for name, value in self.arguments.items() if self._parts[name] != "place"}
         )
         self.training: Training = self.arguments["training"]
@@ -313,7 +313,7 @@ def _scoring(task: Task, forward: Forward, valid: Examples) -> Callable[[], dict
     return score
 
 
-def _settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def recorded_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe's arguments as JSON; data that is no path or name is told by its type."""
     plain = (str, int, float, bool, type(None))
     return {

@@ -75,7 +75,8 @@ def ensemble(
         notify(f"{place} has no report yet: evaluate it, or make it with test rows.")
         return run
     data = {"source": examples.origin, "rows": len(examples), "digest": examples.digest()}
-    write_evaluation(run.path, run.info, TRAINING, run.scores(examples, data), run.history)
+    report, kept = run.scored(examples, data)
+    write_evaluation(run.path, run.info, TRAINING, report, run.history, kept)
     return run
 
 

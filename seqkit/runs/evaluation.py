@@ -11,6 +11,7 @@ from seqkit.core.files import read_json, replacing, write_json
 from seqkit.report.document import write_html
 from seqkit.runs.attempts import Attempts
 from seqkit.runs.contents import add_files, file_of, inside
+from seqkit.runs.kept_rows import ROWS, KeptRows
 from seqkit.runs.migration import made_without_digests
 
 FOLDER, REPORT, PAGE = "evaluations", "report.json", "report.html"
@@ -82,8 +83,13 @@ def check_place(
         )
 
 
-def write_evaluation(folder: Path, info: dict[str, Any], name: str, report: dict[str, Any], history: Any) -> None:
-    """Write a report into its place in a run folder, and its digests into run.json; a page that fails is told in it."""
+def write_evaluation(
+    folder: Path, info: dict[str, Any], name: str, report: dict[str, Any], history: Any, kept: KeptRows | None = None
+) -> None:
+    """Write a report, and what is kept of each row, into their place in a run folder, and their digests into run.json.
+
+    A page that fails is told in it.
+    """
     report["name"] = name
     place = inside(folder, f"{FOLDER}/{name}")
     place.parent.mkdir(exist_ok=True)
@@ -92,6 +98,9 @@ def write_evaluation(folder: Path, info: dict[str, Any], name: str, report: dict
         attempts = Attempts()
         with attempts(PAGE):
             write_html(report, history, part / PAGE)
+        if kept is not None:
+            with attempts(ROWS):
+                kept.save(part / ROWS)
         report["failed"] |= attempts.failed
         write_json(part / REPORT, report)
     if not made_without_digests(info):

@@ -1,15 +1,14 @@
-"""Figures of language models beside their own: as they take in what they read, and against other vocabularies."""
+"""Figures of language models beside their own: as they take in what they read."""
 
 import dataclasses
 from typing import Any
 
 import keras
-import numpy as np
 
 from seqkit.core.adaptation import Adaptation
 from seqkit.core.errors import InputError
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
-from seqkit.runs.task import Scorer, Task
+from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
 
 UNCHANGED = "one_stream"  # the model as it is, on the same one stream
@@ -39,27 +38,3 @@ def adapted_scores(
             if name != UNCHANGED
         },
     }
-
-
-def compared_by_bits(
-    task: Any, other: Any, examples: Examples, outputs: Any, theirs: Any, resamples: int
-) -> dict[str, dict[str, float]]:
-    """Bits per character of the same rows, by language models with any vocabularies, paired; as `paired_bootstrap` has it.
-
-    Both are divided by the first one's characters, for to subwords a run of blanks is one character.
-
-    Args:
-        outputs, theirs: Of either on these rows.
-    Raises:
-        InputError: One of them has a closed vocabulary.
-    """
-    ours, characters = task.paid(examples, outputs)
-    their_nats, _ = other.paid(examples, theirs)
-
-    def bits(nats: np.ndarray) -> Scorer:
-        def score(rows: np.ndarray) -> dict[str, float]:
-            return {"bits_per_character": float(nats[rows].sum() / np.log(2) / max(characters[rows].sum(), 1))}
-
-        return score
-
-    return paired_bootstrap(bits(ours), bits(their_nats), len(examples), resamples=resamples)

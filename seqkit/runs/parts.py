@@ -101,7 +101,8 @@ def add_parts(run: Run, train: Examples, valid: Examples, scored: Examples) -> N
                 add_baseline(run, name, fit())
     with attempts("evaluation"):
         data = {"source": scored.origin, "rows": len(scored), "digest": scored.digest()}
-        write_evaluation(folder, info, TRAINING, run.scores(scored, data), run.history)
+        report, kept = run.scored(scored, data)
+        write_evaluation(folder, info, TRAINING, report, run.history, kept)
     write_info(folder, info)
 
 

@@ -68,8 +68,9 @@ def _rehearse(
         run.predict(asked[0] if len(asked) == 1 else list(zip(*asked, strict=True)))
     with _trying("scoring"):
         data = {"source": rows.origin, "rows": len(rows), "digest": ""}
-        report = run.scores(rows, data, resamples=1) | {"metrics": {}, "baselines": {}}  # which may be no numbers
-        write_evaluation(folder, run.info, TRAINING, report, [])
+        report, kept = run.scored(rows, data, resamples=1)
+        report |= {"metrics": {}, "baselines": {}}  # which may be no numbers
+        write_evaluation(folder, run.info, TRAINING, report, [], kept)
         if report["failed"]:
             raise TrainingError("; ".join(f"{part} ({reason})" for part, reason in report["failed"].items()))
     with _trying("exporting"):

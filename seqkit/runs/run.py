@@ -34,10 +34,12 @@ from seqkit.report.document import ScoresTable, adapted_table, against_table, re
 from seqkit.report.showing import in_html, in_text
 from seqkit.runs.attempts import Attempts
 from seqkit.runs.checking import SEEN, as_json, check_scoring
+from seqkit.runs.comparable import compared_with
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
 from seqkit.runs.exporting import subject_of
-from seqkit.runs.language_models import adapted_scores, compared_by_bits
+from seqkit.runs.kept_rows import KeptRows
+from seqkit.runs.language_models import adapted_scores
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.migration import migrated_name
 from seqkit.runs.opening import MODEL, answering, check_fits, load_model, load_task
@@ -193,16 +195,18 @@ class Run:
             name = name or evaluation_name(data, digest)
             check_name(name)
             check_place(self.path, name, facts, search_fields(self.task).get("search"), overwrite=overwrite)
-            report = self.scores(examples, facts, against=against)
+            report, kept = self.scored(examples, facts, against=against)
             if adapt is not None:
                 report["adapted"] = adapted_scores(self.task, self.model, examples, adapt, RESAMPLES)
-            write_evaluation(self.path, self.info, name, report, self.history)
+            write_evaluation(self.path, self.info, name, report, self.history, kept)
         return report
 
-    def scores(
+    def scored(
         self, examples: Examples, data: Mapping[str, Any], *, against: "Run | None" = None, resamples: int = RESAMPLES
-    ) -> dict[str, Any]:
-        """The report on rows, which is written nowhere. A baseline or a section that fails is named in "failed".
+    ) -> tuple[dict[str, Any], KeptRows | None]:
+        """The report on rows, and what is kept of each; they are written nowhere.
+
+        A baseline or a section that fails is named in "failed".
 
         Args:
             data: What is known of the rows: "source", "rows", "digest".
@@ -216,21 +220,16 @@ class Run:
         score = self.task.scorer(examples, outputs)
         validation = data["digest"] == self.info["data"].get("valid", {}).get("digest")  # seen, and said to be
         findings, leaked = check_scoring(self.task, examples, facts, self.info, None if validation else self._seen)
-        compared = {} if against is None else {"against": self._compared(against, examples, outputs, score, resamples)}
+        compared = {} if against is None else {"against": compared_with(self, against, examples, outputs, resamples)}
         metrics = bootstrap(score, len(examples), resamples=resamples)
         for name in metrics:
             metric(name)  # which refuses one that nobody declared
-        attempts, baselines, tests, sections = Attempts(), {}, {}, {}
-        for file in files_like(self.path, self.info, "baselines/*.npz"):
-            name = migrated_name(Path(file).stem)
-            with attempts(f"baseline {name}"):
-                path = self._file(file)
-                answers = self.task.baseline_outputs(self.task.baselines()[name].load(path), examples)
-                rival = self.task.scorer(examples, answers)
-                baselines[name] = bootstrap(rival, len(examples), resamples=resamples)
-                tests[name] = paired_bootstrap(score, rival, len(examples), resamples=resamples)
+        attempts, sections, kept = Attempts(), {}, None
+        baselines, tests = self._beside_baselines(examples, score, attempts, resamples)
         with attempts("sections of the report"):
             sections = self.task.sections(self.model, examples, outputs)
+        with attempts("what is kept of each row"):
+            kept = KeptRows(score, self.task.items(examples), self.task.judged(examples, outputs))
         return {
             "recipe": self.info["recipe"],
             "metrics": metrics,
@@ -254,7 +253,22 @@ class Run:
             **self._on_the_rest(score, len(examples), leaked, resamples),
             "failed": self.info.get("failed", {}) | attempts.failed,
             **compared,
-        }
+        }, kept
+
+    def _beside_baselines(
+        self, examples: Examples, score: Scorer, attempts: Attempts, resamples: int
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What each baseline scores, and how the run differs from it."""
+        baselines, tests = {}, {}
+        for file in files_like(self.path, self.info, "baselines/*.npz"):
+            name = migrated_name(Path(file).stem)
+            with attempts(f"baseline {name}"):
+                path = self._file(file)
+                answers = self.task.baseline_outputs(self.task.baselines()[name].load(path), examples)
+                rival = self.task.scorer(examples, answers)
+                baselines[name] = bootstrap(rival, len(examples), resamples=resamples)
+                tests[name] = paired_bootstrap(score, rival, len(examples), resamples=resamples)
+        return baselines, tests
 
     @functools.cached_property
     def _seen(self) -> Seen | None:
@@ -273,35 +287,6 @@ class Run:
             return {}
         metrics = bootstrap(lambda rows: score(rest[rows]), len(rest), resamples=resamples)
         return {"rest": {"rows": len(rest), "metrics": metrics}}
-
-    def _compared(
-        self, other: "Run", examples: Examples, outputs: Any, score: Scorer, resamples: int
-    ) -> dict[str, Any]:
-        """This run's scores beside another's on the same rows; those of language models with other symbols by their bits.
-
-        Raises:
-            InputError: They aren't scored alike.
-        """
-        by_bits = self.task.classes != other.task.classes and all(hasattr(run.task, "paid") for run in (self, other))
-        same: dict[str, tuple[Iterable[str], Iterable[str]]] = {"columns": (self.task.columns, other.task.columns)}
-        if not by_bits:
-            same["classes"] = (self.task.classes, other.task.classes)
-        for what, (ours, theirs) in same.items():
-            if set(ours) != set(theirs):
-                raise _incomparable(self.path, other.path, what, ours, theirs)
-        pipeline, _ = other.task.encode(examples, EVALUATION_BATCH)
-        with answering(other.path):
-            their_outputs = other.task.outputs(other.forward, pipeline)
-            if by_bits:
-                compared = compared_by_bits(self.task, other.task, examples, outputs, their_outputs, resamples)
-                return {"run": str(other.path), "metrics": compared}
-            their_score = other.task.scorer(examples, their_outputs)
-        some = np.arange(1)
-        our_metrics, their_metrics = score(some), their_score(some)
-        if our_metrics.keys() != their_metrics.keys():
-            raise _incomparable(self.path, other.path, "metrics", our_metrics, their_metrics)
-        metrics = paired_bootstrap(score, their_score, len(examples), resamples=resamples)
-        return {"run": str(other.path), "metrics": metrics}
 
     def _file(self, name: str) -> Path:
         return file_of(self.path, self.info, name)
@@ -417,13 +402,6 @@ def load(path: str | Path, *, on_error: OnError | None = None) -> Run:
     model = load_model(file)
     check_fits(file, model, task)
     return Run(path, recorded_search(task, model, info, path), model, info)
-
-
-def _incomparable(one: Path, other: Path, what: str, ours: Iterable[str], theirs: Iterable[str]) -> InputError:
-    lists = [", ".join(list(names)[:10]) or "none" for names in (ours, theirs)]
-    return InputError(
-        f"{other} has other {what} than {one} ({lists[1]}, not {lists[0]}): compare runs that are scored alike."
-    )
 
 
 def _apart(inputs: Sequence[Any], fields: Sequence[str]) -> dict[str, list[Any]]:

@@ -12,6 +12,7 @@ from seqkit.batches.rows import Rows
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.export.description import Description
+from seqkit.metrics.judged import Items, Judged
 from seqkit.sources.examples import Examples, Role
 from seqkit.training.executor import Forward
 from seqkit.training.objectives import Objective
@@ -124,7 +125,16 @@ class Scores(Protocol):
         """
 
     def scorer(self, examples: Examples, outputs: Any) -> Scorer:
-        """A function from row numbers to metrics over these rows."""
+        """A function from row numbers to metrics over these rows.
+
+        A `seqkit.metrics.sums.Summed` where they follow from sums, so that two runs' answers can be exchanged.
+        """
+
+    def items(self, examples: Examples) -> Items:
+        """What is judged one by one, with its traits."""
+
+    def judged(self, examples: Examples, outputs: Any) -> Judged:
+        """How these items were answered."""
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Any) -> dict[str, Any]:
         """More for the report: per class, mistakes and the like."""

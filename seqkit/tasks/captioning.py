@@ -48,6 +48,7 @@ class Captioning(WrittenText, Inputs, Baselines):
     on_error: OnError
     recipe = "captioning"
     written_as = "caption"
+    judged_by = "cider"
     metrics = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider", "exact_match")
 
     def to_json(self) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class ClassOfARow(Inputs, Outputs, Scores):
     truth = "label"
     metrics = ("accuracy", "macro_f1", "log_loss", "calibration_error")
     monitor = "val_accuracy"  # which is counted anyway
+    judged_by = "accuracy"
 
     def truths(self, examples: Examples) -> Any:
         return examples[self.truth]
@@ -84,6 +85,9 @@ class ClassOfARow(Inputs, Outputs, Scores):
     def scorer(self, examples: Examples, outputs: np.ndarray) -> Scorer:
         names = with_unseen(examples[self.truth], self.classes)
         return classification_scorer(encode_labels(examples[self.truth], names), outputs)
+
+    def said(self, outputs: np.ndarray) -> list[str]:
+        return [self.classes[place] for place in outputs.argmax(axis=1)]
 
     def wrong(self, examples: Examples, outputs: np.ndarray) -> list[int]:
         """The rows of the most confident mistakes."""

@@ -89,6 +89,7 @@ class Programs(TextToText):
     recipe = "programs"
     written_as = "answer"
     metrics = ("exact_match", "character_accuracy")
+    judged_by = "exact_match"
     monitor = "val_accuracy"  # of characters after the true ones: answers take a search after each epoch
 
     def to_json(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,14 +14,17 @@ from seqkit.batches.rows import Rows
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.export.description import Description
+from seqkit.metrics.judged import Items, Judged, of_names, of_ranks, of_sizes, row_gains
 from seqkit.metrics.metric import headlines
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.reading import read
 from seqkit.sources.streams import inputs_of
 from seqkit.text.tokenizer import tokenize
-from seqkit.text.vocabulary import Vocabulary
+from seqkit.text.vocabulary import SPECIAL, UNKNOWN, Vocabulary
 from seqkit.training.objectives import Objective
+
+RAREST = 1 << 30  # as the rank of an unknown word
 
 
 class Inputs:
@@ -107,9 +111,16 @@ class Outputs:
 
 
 class Scores:
-    """Metrics alone, of which the first headline chooses the epoch; and no classes."""
+    """Metrics alone, of which the first headline chooses the epoch; and no classes. Rows are judged one by one.
+
+    Attributes:
+        judged_by: The metric by which a row is judged; nothing for the first headline.
+    """
 
     metrics: Any = ()
+    judged_by: str | None = None
+    vocabularies: Any
+    scorer: Any
 
     @property
     def monitor(self) -> str:
@@ -120,6 +131,28 @@ class Scores:
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Any) -> dict[str, Any]:
         return {}
+
+    def items(self, examples: Examples) -> Items:
+        """Rows, by their label, their length and their rarest word, as far as they have any."""
+        traits, truths = {}, self.truths(examples)
+        if truths is not None and len(truths) and isinstance(truths[0], str):
+            traits["label"] = of_names(truths)
+        for field, vocabulary in [*self.vocabularies.items()][:1]:
+            ids = vocabulary.encode(tokenize(examples[field], vocabulary.tokenizer, cache=False))
+            ranks = np.where(ids.values == UNKNOWN, RAREST, ids.values)
+            rarest = np.maximum.reduceat(np.append(ranks, 0), ids.offsets[:-1])
+            words = of_ranks(np.where(rarest == RAREST, -1, np.maximum(rarest - len(SPECIAL), 0)))
+            words = dataclasses.replace(words, places=np.where(ids.lengths, words.places, -1))
+            traits |= {"length": of_sizes(ids.lengths), "rarest word": words}
+        return Items(np.arange(len(examples)), traits)
+
+    def judged(self, examples: Examples, outputs: Any) -> Judged:
+        """How rows were answered, by what each scores by itself."""
+        return Judged(row_gains(self.scorer(examples, outputs), len(examples), self.judged_by), self.said(outputs))
+
+    def said(self, outputs: Any) -> Sequence[str]:
+        """What each item was answered, where that is told in a few words."""
+        return ()
 
 
 class Baselines:

@@ -23,6 +23,8 @@ from seqkit.export.serving import Tagger
 from seqkit.layers.characters import compose_characters
 from seqkit.layers.crf import CRF, best_tags, crf_loss, tag_probabilities
 from seqkit.layers.embedding import AT_EACH_STEP, embed_tokens
+from seqkit.metrics.judged import Items, Judged, of_names, of_ranks, of_sizes
+from seqkit.metrics.sums import summed
 from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag_mistakes, tag_scores
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
@@ -230,7 +232,26 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         truth, predicted = in_scheme(examples["tags"], self.scheme), self._tags(outputs)
         sums = sentence_sums(truth, predicted, known, self._spans(truth, predicted))
         unknown = not all(row.all() for row in known)
-        return lambda rows: tag_scores(sums[rows].sum(axis=0), unknown=unknown)
+        return summed([sums], tag_scores, unknown=unknown)
+
+    def items(self, examples: Examples) -> Items:
+        """Tokens."""
+        truths = in_scheme(examples["tags"], self.scheme)
+        lengths = np.array([len(row) for row in truths])
+        ids = self.lexicon.encode(split_tokens(examples["tokens"]))[0]["ids"]
+        ids = np.delete(ids.values, ids.offsets[1:] - 1)
+        ranks = np.where(ids == UNKNOWN, -1, ids - len(SPECIAL))
+        traits = {
+            "label": of_names([tag for row in truths for tag in row]),
+            "length": of_sizes(np.repeat(lengths, lengths)),
+            "word": of_ranks(ranks),
+        }
+        return Items(np.repeat(np.arange(len(lengths)), lengths), traits)
+
+    def judged(self, examples: Examples, outputs: Ragged) -> Judged:
+        truths = itertools.chain.from_iterable(in_scheme(examples["tags"], self.scheme))
+        said = [tag for row in self._tags(outputs) for tag in row]
+        return Judged(np.array([tag == truth for tag, truth in zip(said, truths, strict=True)], float), said)
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
         truth, predicted = in_scheme(examples["tags"], self.scheme), self._tags(outputs)

@@ -23,6 +23,7 @@ from seqkit.export.serving import FrameLabeller
 from seqkit.inference.long_recordings import recording_labeller
 from seqkit.metrics.classification import macro, per_class
 from seqkit.metrics.confusion import confusion
+from seqkit.metrics.judged import Items, Judged, of_names, of_sizes
 from seqkit.metrics.segments import segment_scorer, segments
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples, OnError, Role
@@ -170,6 +171,17 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
         predictions = [outputs[row].argmax(axis=1) for row in range(len(examples))]
         background = None if self.background is None else self.classes.index(self.background)
         return segment_scorer(truths, predictions, background)
+
+    def items(self, examples: Examples) -> Items:
+        """Frames."""
+        lengths = np.array([len(labels) for labels in examples["labels"]])
+        traits = {"label": of_names(flat_labels(examples["labels"])), "length": of_sizes(np.repeat(lengths, lengths))}
+        return Items(np.repeat(np.arange(len(lengths)), lengths), traits)
+
+    def judged(self, examples: Examples, outputs: Ragged) -> Judged:
+        said = [self.classes[place] for place in outputs.values.argmax(axis=1)]
+        truths = flat_labels(examples["labels"])
+        return Judged(np.array([label == truth for label, truth in zip(said, truths, strict=True)], float), said)
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
         labels = with_unseen(flat_labels(examples["labels"]), self.classes)

@@ -36,6 +36,7 @@ class WrittenText(Outputs, Scores):
     target: Vocabulary
     search: Search
     written_as: str
+    judged_by: str | None = "chrf"  # a single text has hardly a BLEU
     monitor = "val_loss"  # of the true symbols: what is written takes a search after each epoch
 
     @property
@@ -55,6 +56,9 @@ class WrittenText(Outputs, Scores):
     def texts(self, outputs: Any) -> list[str]:
         """The best answers; those of a baseline are texts already."""
         return outputs if isinstance(outputs, list) else outputs.texts(self.target)[:: self.search.n_best]
+
+    def said(self, outputs: Any) -> list[str]:
+        return self.texts(outputs)
 
     def with_search(self, search: Search, model: keras.Model) -> Self:
         """The task with another search.

@@ -127,12 +127,7 @@ class WrittenAnswers(WrittenText, ImageQuestions):
         score = text_scorer(self.texts(outputs), references, lowercase=self.lowercase)
         # BLEU is 0 for answers too short for its runs of words, whatever is written
         names = ["exact_match", *(["bleu"] if _long(references) else []), "chrf", "length_ratio"]
-
-        def chosen(rows: np.ndarray) -> dict[str, float]:
-            scores = score(rows)
-            return {name: scores[name] for name in names}
-
-        return chosen
+        return dataclasses.replace(score, options={**score.options, "names": names})
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
         texts, references, kinds = self.texts(outputs), examples["answer"], self.kinds(examples)

@@ -87,7 +87,8 @@ class Trainer:
                 `Windows` the recurrent state is carried from window to window, and gradients end at the window's edge
                 (truncated backpropagation through time).
             valid: The same; by what these rows score the best epoch is chosen.
-            callbacks: Keras callbacks; they see Keras's names (loss, val_loss, accuracy, val_accuracy ...).
+            callbacks: Keras callbacks; they see Keras's names (loss, val_loss, accuracy, val_accuracy ...), and in their
+                `params` the "monitor", the one by which the epoch is chosen.
             resume: Go on from the checkpoint, bit for bit as if nothing had been in between.
             curriculum: Gives each epoch's training rows in place of `train`, which has as many, of the same columns.
         Returns:
@@ -211,7 +212,9 @@ class _Fit:
         """All epochs that are left."""
         self._model.stop_training = self._out_of_patience()
         epochs, steps = self._training.epochs, len(self._train)
-        watchers = keras.callbacks.CallbackList(list(callbacks), model=self._model, epochs=epochs, steps=steps)
+        watchers = keras.callbacks.CallbackList(
+            list(callbacks), model=self._model, epochs=epochs, steps=steps, monitor=self._monitor.column
+        )
         watchers.on_train_begin()
         with interruption() as interrupted, EpochProgress(epochs, steps, shown=self._peers.first) as progress:
             while self.position.epoch < epochs and not self._model.stop_training:

@@ -113,7 +113,7 @@ def test_each_figure_is_that_of_a_search_of_its_own(trained, tuning):
     for one in (tuning.tried[0], tried[4, 0.0, 0.0, 0], tried[4, 1.5, 0.8, 2]):
         alone = trained.searching(**dataclasses.asdict(one.search))
         examples = alone.task.read(str(data), alone.columns())
-        report = alone.scores(examples, {"source": "", "rows": len(examples), "digest": ""}, resamples=2)
+        report, _ = alone.scored(examples, {"source": "", "rows": len(examples), "digest": ""}, resamples=2)
         assert one.metrics == pytest.approx({name: score["value"] for name, score in report["metrics"].items()})
     assert tuning.best.metrics["chrf"] == max(one.metrics["chrf"] for one in tuning.tried)
     gained = tuning.best.metrics["chrf"] - tuning.tried[0].metrics["chrf"]

@@ -1,0 +1,144 @@
+"""Settings of a recipe by their names, "stack.cell": which there are, and arguments with others of them."""
+
+import dataclasses
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cyclopts import CycloptsError, convert
+
+from seqkit.core.arguments import hints_of
+from seqkit.core.errors import InputError
+
+LOGARITHMIC = 10.0  # a range is searched by its logarithm where its end is so many times its beginning
+TOGETHER = "+"  # between the parts of one value, such as the units of two layers: 64+64
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """What a setting may be: any number from `low` to `high`, whole where both are."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise InputError(
+                f"A range goes from {self.low} to {self.high}: give the lower end first, as in 1e-4..1e-2."
+            )
+
+    @property
+    def whole(self) -> bool:
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @property
+    def logarithmic(self) -> bool:
+        return self.low > 0 and self.high / self.low >= LOGARITHMIC
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The known name that looks most like a wrong one, in words; nothing where none does."""
+    found = difflib.get_close_matches(name, known, 1, 0.5)
+    return f" The nearest is {found[0]}." if found else ""
+
+
+def settings_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Setting of a recipe -> its type: of arguments, and of the fields of those that are settings classes."""
+    found: dict[str, Any] = {}
+    for name, hint in hints_of(function).items():
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+            hints = inspect.get_annotations(hint, eval_str=True)
+            found |= {f"{name}.{field.name}": hints[field.name] for field in dataclasses.fields(hint)}
+        else:
+            found[name] = hint
+    return found
+
+
+def check_setting(function: Callable[..., Any], name: str) -> None:
+    """Raise InputError where a recipe has no setting of that name."""
+    known = settings_of(function)
+    if name not in known:
+        raise InputError(f"There is no setting {name!r}.{nearest(name, [*known])} --help lists them.")
+
+
+def changed(function: Callable[..., Any], arguments: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments with other settings.
+
+    Args:
+        arguments: By name; what isn't there is the recipe's default.
+        changes: Setting -> value.
+    Raises:
+        InputError: There is no such setting, or it can't be that.
+    """
+    made = dict(arguments)
+    fields: dict[str, dict[str, Any]] = {}
+    for name, value in changes.items():
+        check_setting(function, name)
+        argument, _, field = name.partition(".")
+        if field:
+            fields.setdefault(argument, {})[field] = value
+        else:
+            made[argument] = value
+    for argument, values in fields.items():
+        own = made.get(argument, inspect.signature(function).parameters[argument].default)
+        made[argument] = dataclasses.replace(own, **values)
+    return made
+
+
+def plain(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments whose settings are of the classes that the recipe names, and not of classes made of these."""
+    made = dict(arguments)
+    for name, hint in hints_of(function).items():
+        if name in made and isinstance(hint, type) and dataclasses.is_dataclass(hint) and type(made[name]) is not hint:
+            made[name] = hint(**{field.name: getattr(made[name], field.name) for field in dataclasses.fields(hint)})
+    return made
+
+
+def parsed(function: Callable[..., Any], name: str, text: str) -> Any:
+    """The value of a setting as a command line has it; parts of one value have a + between them.
+
+    Raises:
+        InputError: The setting can't be that.
+    """
+    check_setting(function, name)
+    try:
+        return convert(settings_of(function)[name], text.split(TOGETHER))
+    except (CycloptsError, ValueError) as error:
+        raise InputError(f"{name} can't be {text!r}: {str(error).strip().rstrip('.')}.") from None
+
+
+def parsed_grid(function: Callable[..., Any], texts: Sequence[str]) -> dict[str, list[Any]]:
+    """Settings and their values, of "stack.cell=lstm,gru" each.
+
+    Raises:
+        InputError: One is written otherwise, or there is no such setting or value.
+    """
+    grid: dict[str, list[Any]] = {}
+    for text in texts:
+        name, equals, values = text.partition("=")
+        if not equals or not values:
+            raise InputError(f"A grid is written as stack.cell=lstm,gru, not as {text!r}.")
+        grid[name] = [parsed(function, name, value) for value in values.split(",")]
+    return grid
+
+
+def parsed_ranges(function: Callable[..., Any], texts: Sequence[str]) -> dict[str, Range]:
+    """Settings and their ranges, of "training.learning_rate=1e-4..1e-2" each.
+
+    Raises:
+        InputError: One is written otherwise, or there is no such setting, or it is no number.
+    """
+    ranges = {}
+    for text in texts:
+        name, _, span = text.partition("=")
+        check_setting(function, name)
+        ends = span.split("..")
+        if len(ends) != 2:
+            raise InputError(f"A range is written as training.learning_rate=1e-4..1e-2, not as {text!r}.")
+        try:
+            low, high = [int(end) for end in ends] if all(end.strip().isdigit() for end in ends) else map(float, ends)
+        except ValueError:
+            raise InputError(f"{name} is searched from {ends[0]!r} to {ends[1]!r}: give numbers.") from None
+        ranges[name] = Range(low, high)
+    return ranges

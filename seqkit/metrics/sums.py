@@ -1,0 +1,52 @@
+"""Scores that follow from sums over rows: what resampling adds up anew, what a permutation exchanges, and a folder keeps."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+DENSE = 64  # counts of a row, above which most are 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Summed:
+    """Row numbers -> metrics over these rows, which follow from what each row counts.
+
+    Attributes:
+        counts: float, (rows, counts), in memory or in SciPy's compressed rows: what is added up.
+        of: From the sums, (counts,), to the metrics; it has a name by which a folder keeps it.
+        options: What else it takes.
+    """
+
+    counts: Any
+    of: Callable[..., dict[str, float]]
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __call__(self, rows: np.ndarray) -> dict[str, float]:
+        return self.metrics(np.bincount(rows, minlength=self.counts.shape[0]) @ self.counts)
+
+    def metrics(self, sums: np.ndarray) -> dict[str, float]:
+        """Of summed counts."""
+        return self.of(np.asarray(sums, np.float64), **self.options)
+
+
+def summed(columns: list[np.ndarray], of: Callable[..., dict[str, float]], **options: Any) -> Summed:
+    """`Summed` of columns, each (rows,) or (rows, some); where they are many, only what is not 0 is held.
+
+    Args:
+        of, options: As in `Summed`.
+    """
+    parts: list[Any] = [part if sparse.issparse(part) else np.asarray(part, np.float64) for part in columns]
+    parts = [part[:, None] if part.ndim == 1 else part for part in parts]
+    if sum(part.shape[1] for part in parts) <= DENSE:
+        dense = [part.toarray() if sparse.issparse(part) else part for part in parts]
+        return Summed(np.concatenate(dense, axis=1), of, options)
+    return Summed(sparse.csr_array(sparse.hstack(parts)), of, options)
+
+
+def one_hot(places: np.ndarray, size: int) -> Any:
+    """Rows with a 1 in a place each, in SciPy's compressed rows; none where the place is below 0."""
+    there = np.flatnonzero(places >= 0)
+    return sparse.csr_array((np.ones(len(there)), (there, places[there])), shape=(len(places), size))

@@ -1,0 +1,97 @@
+"""Which runs can be compared: those that score the same rows, columns and classes by the same metrics."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqkit.core.errors import InputError
+from seqkit.metrics.comparison import Scored, difference
+from seqkit.metrics.likelihood import bits_scorer
+from seqkit.metrics.metric import headlines
+from seqkit.runs.opening import answering
+from seqkit.runs.task import Scorer, Task
+from seqkit.sources.examples import Examples
+
+BATCH = 64  # rows that are answered at once
+
+
+def by_bits(tasks: Sequence[Task]) -> bool:
+    """Whether these are language models with other symbols, which are compared by bits per character.
+
+    All are divided by the first one's characters, for to subwords a run of blanks is one character.
+    """
+    return any(task.classes != tasks[0].classes for task in tasks) and all(hasattr(task, "paid") for task in tasks)
+
+
+def check_alike(paths: Sequence[Path], tasks: Sequence[Task]) -> None:
+    """Raise InputError where runs read other columns, or choose among other classes, than the first."""
+    same: dict[str, list[Iterable[str]]] = {"columns": [task.columns for task in tasks]}
+    if not by_bits(tasks):
+        same["classes"] = [task.classes for task in tasks]
+    for what, found in same.items():
+        for path, theirs in zip(paths, found, strict=True):
+            if set(theirs) != set(found[0]):
+                raise incomparable(paths[0], path, what, found[0], theirs)
+
+
+def check_metrics(paths: Sequence[Path], scorers: Sequence[Scorer]) -> None:
+    """Raise InputError where runs score by other metrics than the first."""
+    found = [score(np.arange(1)) for score in scorers]
+    for path, theirs in zip(paths, found, strict=True):
+        if theirs.keys() != found[0].keys():
+            raise incomparable(paths[0], path, "metrics", found[0], theirs)
+
+
+def incomparable(one: Path, other: Path, what: str, ours: Iterable[str], theirs: Iterable[str]) -> InputError:
+    """A complaint that names what differs."""
+    lists = [", ".join(list(names)[:10]) or "none" for names in (ours, theirs)]
+    return InputError(
+        f"{other} has other {what} than {one} ({lists[1]}, not {lists[0]}): compare runs that are scored alike."
+    )
+
+
+def answered(run: Any, examples: Examples) -> tuple[Examples, Any]:
+    """The rows as a run takes them, and its outputs."""
+    examples = run.task.examined(examples)
+    with answering(run.path):
+        return examples, run.task.outputs(run.forward, run.task.encode(examples, BATCH)[0])
+
+
+def scorer_of(task: Any, examples: Examples, outputs: Any, bits: bool, first: np.ndarray | None = None) -> Any:
+    """What scores a run's answers; by bits, with the characters of the first run."""
+    if not bits:
+        return task.scorer(examples, outputs)
+    nats, characters = task.paid(examples, outputs)
+    return bits_scorer(nats, characters if first is None else first)
+
+
+def compared_with(run: Any, other: Any, examples: Examples, outputs: Any, resamples: int) -> dict[str, Any]:
+    """A run's scores beside another's on the same rows, for its report.
+
+    Raises:
+        InputError: They aren't scored alike.
+    """
+    paths = [run.path, other.path]
+    check_alike(paths, [run.task, other.task])
+    bits = by_bits([run.task, other.task])
+    theirs = answered(other, examples)
+    ours = scorer_of(run.task, examples, outputs, bits)
+    characters = run.task.paid(examples, outputs)[1] if bits else None
+    scorers = [ours, scorer_of(other.task, *theirs, bits, characters)]
+    check_metrics(paths, scorers)
+    one, two = (
+        Scored.of(str(path), [score], len(examples), resamples=resamples)
+        for path, score in zip(paths, scorers, strict=True)
+    )
+    decide = headlines(list(one.values))
+    found = {name: difference(one, two, name, permuted=name in decide) for name in one.values}
+    return {"run": str(other.path), "metrics": {name: _told(test) for name, test in found.items()}}
+
+
+def _told(test: Mapping[str, Any]) -> dict[str, float]:
+    """A difference as a report has it; fewer rows than a test takes have no interval."""
+    if "rows" not in test:
+        return {"difference": test["difference"]}
+    return {"difference": test["difference"], **test["rows"], "p_value": test["p_value"]}

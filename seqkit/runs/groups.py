@@ -1,0 +1,92 @@
+"""Groups of runs: those that differ in the seed alone are one, told from run.json."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Training
+from seqkit.runs.searching import CHOSEN
+
+BESIDE = ("seed", "data_dir", "strict", "test", *(f"training.{name}" for name in Training.elsewhere))
+SOURCES = ("data", "valid")
+LONGEST = 60  # characters of a value
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Runs with the same settings.
+
+    Attributes:
+        name: The settings by which the groups differ.
+        paths: Of the runs.
+        seeds: Of each.
+        settings: Those by which the groups differ.
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+    seeds: tuple[int, ...]
+    settings: Mapping[str, str]
+
+
+def settings_of(info: Mapping[str, Any]) -> dict[str, str]:
+    """The settings by which a run differs from one with another seed, flat: "stack.cell" -> "lstm"."""
+    settings = dict(info["settings"]) | ({"search": info[CHOSEN]["settings"]} if CHOSEN in info else {})
+    flat = {name: value for name, value in _flat(settings).items() if name not in BESIDE}
+    for source in SOURCES:
+        if str(flat.get(source, "")).startswith("<"):  # data in memory, of which what is held out differs with the seed
+            flat[source] = f"{sum(info['data'][split]['rows'] for split in ('train', 'valid'))} rows in memory"
+    return {"recipe": str(info["recipe"]), **flat}
+
+
+def grouped(paths: Sequence[Path], infos: Sequence[Mapping[str, Any]]) -> tuple[list[Group], str]:
+    """The groups in the order of their first runs, and a sentence on how they were made.
+
+    Raises:
+        InputError: A run is given twice.
+    """
+    places = [path.resolve() for path in paths]
+    for number, place in enumerate(places):
+        if place in places[:number]:
+            raise InputError(f"{paths[number]} is given twice: give each run once.")
+    known = [settings_of(info) for info in infos]
+    names = list(dict.fromkeys(name for one in known for name in one))
+    differing = [name for name in names if len({one.get(name) for one in known}) > 1]
+    members: dict[tuple[str, ...], list[int]] = {}
+    for number, one in enumerate(known):
+        members.setdefault(tuple(one.get(name, "none") for name in differing), []).append(number)
+    if len(members) == 1:
+        groups = [Group(str(path), (path,), (info["seed"],), {}) for path, info in zip(paths, infos, strict=True)]
+        return (
+            groups,
+            "All runs have the same settings but for the seed: what differs between them is the seed's doing.",
+        )
+    short = [name.rpartition(".")[2] for name in differing]
+    told = short if len({*short}) == len(short) else differing
+    groups = [
+        Group(
+            " ".join(f"{name}={value[:LONGEST]}" for name, value in zip(told, values, strict=True)),
+            tuple(paths[number] for number in own),
+            tuple(infos[number]["seed"] for number in own),
+            dict(zip(differing, values, strict=True)),
+        )
+        for values, own in members.items()
+    ]
+    counts = ", ".join(str(len(group.paths)) for group in groups)
+    return groups, (
+        f"Runs that differ in the seed alone are one group: {len(groups)} groups, of {counts} "
+        f"runs, which differ in {', '.join(differing)}."
+    )
+
+
+def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{before}{name}.")
+        else:
+            shown = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            flat[f"{before}{name}"] = shown
+    return flat

@@ -1,0 +1,137 @@
+"""Comparisons of run folders: groups by their settings, the same figures with and without the data, and what is refused."""
+
+import csv
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+import seqkit
+from seqkit.cli.main import main
+from seqkit.core.errors import InputError
+from seqkit.runs.contents import read_info, write_info
+from seqkit.runs.kept_rows import KINDS, read_rows
+from seqkit.runs.run import load
+from tests.cases import QUICK, write_small_table
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two cells, two seeds of each: of one cell two trainings, of the other a copy of these that says so."""
+    folder = tmp_path_factory.mktemp("compared")
+    table = write_small_table(folder)
+    command = ["train", "sentiment", "--data", str(table), "--valid", str(table), *QUICK, "--wide.ngrams", "0"]
+    for seed in ("0", "1"):
+        assert main([*command, "--seed", seed, "--out", str(folder / f"one-{seed}")]) == 0
+        shutil.copytree(folder / f"one-{seed}", folder / f"two-{seed}")
+        info = read_info(folder / f"two-{seed}")
+        info["settings"]["stack"]["cell"] = "made_up"
+        write_info(folder / f"two-{seed}", info)
+    return folder
+
+
+def paths(folder, *names):
+    return [str(folder / name) for name in names]
+
+
+def test_runs_that_differ_in_the_seed_are_a_group(runs):
+    found = seqkit.compare(paths(runs, "one-0", "two-1", "one-1", "two-0"))
+    assert {group["name"]: group["seeds"] for group in found.groups} == {"cell=lstm": [0, 1], "cell=made_up": [1, 0]}
+    assert re.search(r"2 groups, of 2, 2 runs, which differ in stack.cell", found.how)
+    values = [load(runs / name).report["metrics"]["accuracy"]["value"] for name in ("one-0", "one-1")]
+    for group in found.groups:
+        assert group["metrics"]["accuracy"]["value"] == pytest.approx(np.mean(values))
+        assert group["metrics"]["accuracy"]["sd"] == pytest.approx(np.std(values, ddof=1))
+    assert [pair["metric"] for pair in found.pairs] == ["accuracy", "macro_f1"]
+    for pair in found.pairs:  # the same answers
+        assert (pair["difference"], pair["call"], pair["over"]) == (0.0, "open", "rows and seeds")
+    alone = seqkit.compare(paths(runs, "one-0", "one-1"))
+    assert "same settings but for the seed" in alone.how
+    assert {pair["call"] for pair in alone.pairs} == {"seeds"}
+
+
+def test_what_is_kept_says_what_the_data_says(runs):
+    both = paths(runs, "one-0", "two-1")
+    kept, read = seqkit.compare(both), seqkit.compare(both, data=str(runs / "rows.tsv"))
+    assert kept.data["digest"] == read.data["digest"]
+    for ours, theirs in ((kept.groups, read.groups), (kept.pairs, read.pairs)):
+        assert json.dumps(ours) == json.dumps(theirs)
+    told = [one["traits"] for one in (*kept.traits, *read.traits)]
+    assert {*told[0]} == {"label", "length", "rarest word"}
+    for trait, values in told[0].items():
+        assert sum(value["items"] for value in values) == kept.data["rows"]
+        assert values == [pytest.approx(value) for value in told[1][trait]]
+    assert [row["row"] for row in kept.rows] == [row["row"] for row in read.rows]
+    report = load(both[0]).evaluate(str(runs / "rows.tsv"), name="beside", against=load(both[1]))
+    pair = next(pair for pair in kept.pairs if pair["metric"] == "accuracy")
+    sign = 1 if kept.groups[0]["runs"] == both[:1] else -1
+    against = report["against"]["metrics"]["accuracy"]
+    assert against["difference"] == pytest.approx(sign * pair["difference"])
+    assert against["p_value"] == pytest.approx(pair["p_permutation"])
+
+
+def test_it_is_written_for_people_tables_and_latex(runs, tmp_path, capsys):
+    names = paths(runs, "one-0", "one-1", "two-0")
+    assert main(["compare", *names, "--rope", "0.5", "--to", str(tmp_path / "there")]) == 0
+    out = capsys.readouterr().out
+    assert "cell=lstm" in out
+    assert out.split()[-4:] == [
+        str(tmp_path / "there" / f"comparison.{ending}") for ending in ("html", "csv", "tex", "json")
+    ]
+    rows = list(csv.DictReader((tmp_path / "there" / "comparison.csv").read_text().splitlines()))
+    found = json.loads((tmp_path / "there" / "comparison.json").read_text())
+    assert [float(row["p_holm"]) for row in rows] == [pair["p_holm"] for pair in found["pairs"]]
+    assert {row["over"] for row in rows} == {"rows"}, "one of the groups is a single run"
+    page = (tmp_path / "there" / "comparison.html").read_text()
+    assert "over seeds" in page
+    assert "http" not in page
+    table = (tmp_path / "there" / "comparison.tex").read_text()
+    assert table.count(r"\\") == 3
+    assert r"cell=made\_up & 1 &" in table
+    assert main(["compare", *names, "--metric", "accurracy"]) == 2
+    assert main(["compare", *names, "--to", str(tmp_path / "a.pdf")]) == 2
+    assert "ends in .pdf: give a folder, or a file that ends in .html" in capsys.readouterr().err
+
+
+def test_what_does_not_compare_is_refused_by_name(runs, small, tmp_path):
+    one = str(runs / "one-0")
+    with pytest.raises(InputError, match="two run folders or more"):
+        seqkit.compare([one])
+    with pytest.raises(InputError, match="given twice"):
+        seqkit.compare([one, one])
+    with pytest.raises(
+        InputError, match=rf"scored on other rows: {one} on .*rows\.tsv.* \(\d+ rows\); {small} on a tenth"
+    ):
+        seqkit.compare([one, small])
+    other = load(one).task
+    table = tmp_path / "other.tsv"
+    table.write_text("".join(f"{name}\tword {name}\n" for name in ["label\ttext", *[*other.classes, "third"] * 20][1:]))
+    table.write_text("label\ttext\n" + table.read_text())
+    assert main(["train", "sentiment", "--data", str(table), *QUICK, "--out", str(tmp_path / "third")]) == 0
+    with pytest.raises(InputError, match=r"third has other classes than .*one-0 \(.*third"):
+        seqkit.compare([one, tmp_path / "third"])
+    bare = tmp_path / "bare"
+    shutil.copytree(one, bare)
+    info = read_info(bare)
+    del info["files"]["evaluations/training/rows.npz"]
+    info["settings"]["stack"]["cell"] = "made_up"
+    write_info(bare, info)
+    with pytest.raises(InputError, match="bare keeps nothing of the rows of its evaluation training.*give --data"):
+        seqkit.compare([one, bare])
+
+
+def test_every_recipe_keeps_its_rows(run):
+    """What is read again scores what the report says."""
+    kept = read_rows(run.path, run.info, "training")
+    assert kept is not None
+    assert kept.scorer.of.__name__ in KINDS
+    report = run.report
+    scores = kept.scorer(np.arange(report["data"]["rows"]))
+    assert scores == pytest.approx({name: score["value"] for name, score in report["metrics"].items()})
+    assert len(kept.items.rows) == len(kept.judged.gains)
+    assert kept.items.rows.max() < report["data"]["rows"]
+    for trait in kept.items.traits.values():
+        assert len(trait.places) == len(kept.items.rows)
+        assert trait.places.max(initial=-1) < len(trait.names)

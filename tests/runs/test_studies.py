@@ -1,0 +1,172 @@
+"""Studies: what is planned, what is refused before anything is trained, what a stop leaves, and what a search remembers."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import seqkit
+from seqkit import Embedding, Range, Stack, Training
+from seqkit.cli.main import main
+from seqkit.core.errors import InputError
+from seqkit.core.variations import parsed_grid, parsed_ranges
+from seqkit.recipes.sentiment import sentiment
+from seqkit.runs.lock import FolderLock
+from seqkit.runs.study_search import Search
+from tests.cases import write_small_table
+
+TINY = {
+    "embedding": Embedding(units=4),
+    "stack": Stack(units=(4,)),
+    "training": Training(epochs=3, checkpoint_minutes=0),
+}
+
+
+@pytest.fixture
+def table(tmp_path):
+    return str(write_small_table(tmp_path))
+
+
+def study(table, out, **given):
+    return seqkit.Study(sentiment, table, valid=table, out=out, **(TINY | given))
+
+
+def test_each_combination_has_a_name_and_its_settings(table, tmp_path):
+    made = study(table, tmp_path / "study", grid={"stack.cell": ["lstm", "gru"], "stack.units": [4, (4, 8)]}, seeds=2)
+    assert [one.name for one in made.plan] == [
+        f"cell={cell},units={units},seed={seed}"
+        for cell in ("lstm", "gru")
+        for units in ("4", "4+8")
+        for seed in (0, 1)
+    ]
+    assert made.plan[0].changes["stack.units"] == (4,), "a single layer's"
+    assert made.name_of({"embedding.units": 3, "stack.units": (4,)}, 0) == "embedding.units=3,stack.units=4,seed=0"
+    assert parsed_grid(sentiment, ["stack.units=4,4+8", "unit=word"]) == {
+        "stack.units": [(4,), (4, 8)],
+        "unit": ["word"],
+    }
+    assert parsed_ranges(sentiment, ["training.learning_rate=1e-4..1e-2", "stack.units=16..32"]) == {
+        "training.learning_rate": Range(1e-4, 1e-2),
+        "stack.units": Range(16, 32),
+    }
+    assert not (tmp_path / "study").exists(), "nothing is made before it runs"
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (["--grid", "stack.cel=lstm"], "There is no setting 'stack.cel'. The nearest is stack.cell."),
+        (["--grid", "stack.cell=lstm,grru"], "stack.cell is 'grru': choose one of .*; gru is the nearest"),
+        (["--grid", "stack.units=a"], "stack.units can't be 'a'"),
+        (["--grid", "stack.cell"], "written as stack.cell=lstm,gru, not as 'stack.cell'"),
+        (["--grid", "training.ar=0.1,0.2"], "training.ar is 0.1, but .* doesn't read it"),
+        (["--search", "training.learning_rate=1e-2..1e-4"], "give the lower end first"),
+        (["--search", "training.learning_rate=low..high"], "from 'low' to 'high': give numbers"),
+        (["--search", "training.label_smoothing=0.5..2.0"], "training.label_smoothing is 2.0: give a share"),
+        (["--grid", "seed=1,2"], "seed is set by the study"),
+        (["--grid", "stack.units=4,4"], "Two runs of the grid would be called units=4,seed=0"),
+        (["--jobs", "0"], "jobs is 0: give a number of at least 1"),
+    ],
+)
+def test_what_is_wrong_gets_a_sentence_before_anything_is_trained(table, tmp_path, capsys, flags, complaint):
+    out = tmp_path / "study"
+    assert main(["study", "sentiment", "--data", table, "--valid", table, "--out", str(out), *flags]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert re.search(complaint, error)
+    assert not out.exists()
+
+
+def test_seeds_that_hold_out_other_rows_are_refused(table, tmp_path):
+    with pytest.raises(InputError, match="Each seed holds out other rows"):
+        seqkit.Study(sentiment, table, out=tmp_path / "study", seeds=2)
+
+
+def test_it_goes_on_where_it_was_stopped_and_trains_nothing_twice(table, tmp_path, monkeypatch):
+    """One run is there already, the other is stopped after an epoch, by an end of the whole study."""
+    out = tmp_path / "study"
+    made = study(table, out, seeds=2)
+    sentiment(table, valid=table, seed=0, out=out / "seed=0", **TINY)
+    before = {path: path.read_bytes() for path in (out / "seed=0").rglob("*") if path.is_file()}
+    heard = seqkit.Study._heard
+
+    def stopping(self, name, what):
+        heard(self, name, what)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(seqkit.Study, "_heard", stopping)
+    with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
+        made.run()
+    assert list((out / ".seed=1.partial" / "checkpoint").iterdir()), "its state was saved"
+    monkeypatch.setattr(seqkit.Study, "_heard", heard)
+    found = study(table, out, seeds=2).run()
+    assert "resumed_with" in json.loads((out / "seed=1" / "run.json").read_text())
+    assert before == {path: path.read_bytes() for path in before}, "nothing of the first was touched"
+    assert {group["seeds"][0] for group in found.groups} == {0, 1}
+    rows = list(csv.DictReader((out / "study.csv").read_text().splitlines()))
+    assert [(row["seed"], row["state"]) for row in rows] == [("0", "there already"), ("1", "trained")]
+    assert {path.suffix for path in out.glob("comparison.*")} == {".html", ".csv", ".tex", ".json"}
+    with pytest.raises(InputError, match=r"seed=0 was trained with other settings \(training .*: choose another --out"):
+        study(table, out, seeds=2, training=Training(epochs=2)).run()
+
+
+def test_a_search_remembers_what_was_tried(tmp_path):
+    """And a trial that was under way as it was killed comes back with the same settings."""
+    pytest.importorskip("optuna")
+    ranges, choices = {"training.learning_rate": Range(1e-4, 1e-1)}, {"stack.cell": ["lstm", "gru"]}
+    search = Search(tmp_path, choices, ranges, 0, 1)
+    tried = []
+    for _ in range(6):
+        number, drawn = search.ask()
+        assert 1e-4 <= drawn["training.learning_rate"] <= 1e-1
+        tried.append(drawn)
+        search.done(number, {"monitor": "val_loss", "value": abs(drawn["training.learning_rate"] - 0.01)})
+    best = min(tried, key=lambda drawn: abs(drawn["training.learning_rate"] - 0.01))
+    assert search.best() == best, "the lower a loss the better"
+    _, cut = search.ask()
+    again = Search(tmp_path, choices, ranges, 0, 1)
+    assert (again.wanted(7), again.wanted(6)) == (True, False)
+    number, drawn = again.ask()
+    assert drawn == cut
+    poor = {"monitor": "val_loss", "figures": {"val_loss": 9.0}, "epoch": 1}
+    assert not again.poor(number, poor), "nobody else has told of that epoch"
+    again.pruned(number)
+    assert not again.wanted(7)
+
+
+@pytest.mark.slow
+def test_a_study_that_is_killed_leaves_nobody_behind(table, tmp_path):
+    """SIGKILL of the study: what it trains saves its state and ends, and the same call goes on."""
+    out = tmp_path / "study"
+    program = (
+        "import sys, seqkit\nfrom seqkit.recipes.sentiment import sentiment\nfrom seqkit import Training\n"
+        "seqkit.Study(sentiment, out=sys.argv[1], seeds=2, jobs=2, training=Training(epochs=30, batch_size=64)).run()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, str(out)])
+    deadline = time.monotonic() + 300
+    while len(list(out.glob(".seed=*.partial/checkpoint/step-*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.5)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and any(_locked(place) for place in out.glob(".seed=*.partial")):
+        time.sleep(0.5)
+    assert not any(_locked(place) for place in out.glob(".seed=*.partial")), "its processes have ended"
+    assert not (out / "seed=0").exists()
+    made = seqkit.Study(sentiment, out=out, seeds=2, jobs=2, training=Training(epochs=30, batch_size=64))
+    assert len(made.run().groups) == 2
+    assert all("resumed_with" in json.loads((out / one.name / "run.json").read_text()) for one in made.plan)
+
+
+def _locked(folder):
+    try:
+        with FolderLock(folder):
+            return False
+    except InputError:
+        return True
