@@ -50,7 +50,7 @@ def tagging(
     characters: Literal["none", "cnn", "rnn"] = "cnn",
     character_units: int = 128,
     max_word_length: int = 20,
-    scheme: Literal["data", "bio", "iob1", "bioes", "bilou", "bmes"] = "data",
+    scheme: Literal["data", "bio", "iob1", "bioes", "bilou", "bmes", "ioe1", "ioe2"] = "data",
     output: Literal["softmax", "crf"] = "softmax",
     start_from: RunFolder = None,
     fine_tuning: FineTuning = FineTuning(),
@@ -76,7 +76,7 @@ def tagging(
         character_units: Width of that.
         max_word_length: Characters of a word that are read; of longer words the middle is left out, and they are counted.
         scheme: How tags mark spans: as the data has it, which is told from the tags, or BIO (IOB2), IOB1, BIOES (IOBES),
-            BILOU or BMES, into which all tags are converted; prefixes stay where the data has them.
+            BILOU, BMES, IOE1 or IOE2, into which all tags are converted; prefixes stay where the data has them.
         output: Each tag on its own (softmax), or all of a sentence as a linear chain (crf). Either way spans are legal.
         start_from: A finished run of language_model on words, whose vocabulary, embedding and recurrent weights the model
             starts from; embedding.units and the stack's cell and units must be those of that run.

@@ -56,7 +56,7 @@ def text_classification(
     unlabelled: Source = None,
     pretraining: Training = Training(epochs=3, batch_size=64, learning_rate=5e-3, schedule="cosine", sampled=1_000),
     fine_tuning: FineTuning = FineTuning(),
-    training: Training = Training(epochs=6),
+    training: Training = Training(epochs=6, learning_rate=2e-3, schedule="cosine"),
     **run: Unpack[RunOptions],
 ) -> Run:
     """Label whole texts: many words in, one label out.

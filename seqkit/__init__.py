@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
     from seqkit.runs.ensembles import ensemble
+    from seqkit.runs.gradients import show_gradients
     from seqkit.runs.many_files import predict_files
     from seqkit.runs.predicting import predict_file
     from seqkit.runs.preparing import prepare
@@ -71,6 +72,7 @@ __all__ = [
     "prepare",
     "preset",
     "recipe",
+    "show_gradients",
     "tune_search",
 ]
 
@@ -85,6 +87,7 @@ _WITH_TENSORFLOW = {
     "predict_file": "seqkit.runs.predicting",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",
+    "show_gradients": "seqkit.runs.gradients",
     "tune_search": "seqkit.runs.tuning",
     "Trainer": "seqkit.training.trainer",
 }

@@ -25,7 +25,7 @@ from seqkit.layers.characters import compose_characters
 from seqkit.layers.embedding import embed_tokens, table_of, tied_head
 from seqkit.layers.frames import embed_frames
 from seqkit.layers.images import embed_images
-from seqkit.layers.wide import RATIOS, Runs, wide_logits
+from seqkit.layers.wide import TABLE, Runs, wide_logits
 from seqkit.recipes.captioning import captioning
 from seqkit.recipes.language_model import language_model
 from seqkit.recipes.programs import programs
@@ -125,11 +125,11 @@ def _many_to_one(stack: Stack, variant: str) -> Any:
     ids, features, mask = embed_tokens(TOKENS, Embedding(units=5))
     if variant != "wide":
         return many_to_one(ids, features, mask, outputs=CLASSES, stack=stack, pooling=variant)
-    wide = wide_logits(ids, Runs(TOKENS, longest=3, buckets=32), outputs=CLASSES, rate=20.0)
+    wide = wide_logits(ids, Runs(TOKENS, longest=3, buckets=32), outputs=CLASSES)
     model = many_to_one(ids, features, mask, outputs=CLASSES, stack=stack, pooling="max", wide=wide)
-    table = model.get_layer(RATIOS)
-    ratios = np.random.default_rng(0).normal(size=(table.input_dim, CLASSES))
-    table.set_weights([ratios * (np.arange(table.input_dim) > 0)[:, None]])  # padding says nothing
+    table = model.get_layer(TABLE)
+    weights = np.random.default_rng(0).normal(size=(table.input_dim, CLASSES))
+    table.set_weights([weights * (np.arange(table.input_dim) > 0)[:, None]])  # padding says nothing
     return model
 
 

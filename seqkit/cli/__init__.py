@@ -6,6 +6,7 @@ __all__ = [
     "commands",
     "console",
     "help_pages",
+    "lab_commands",
     "launch",
     "main",
     "new",

@@ -33,6 +33,7 @@ else:  # the fields of Search, each of which may be left as the run has it
 
 Imports = Annotated[tuple[str, ...], Parameter(name="--import", negative="")]
 Number = TypeVar("Number", int, float)
+Names = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
 Many = Annotated[tuple[Number, ...], Parameter(negative="", consume_multiple=True)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, UnknownOptionError
 
-from seqkit.cli import artefacts, commands
+from seqkit.cli import artefacts, commands, lab_commands
 from seqkit.cli.asked import Asked, asked
 from seqkit.cli.launch import launch, separated
 from seqkit.cli.new import new
@@ -58,6 +58,7 @@ def command_line(about: Asked) -> App:
         commands.ensemble,
         artefacts.verify,
         artefacts.serve,
+        lab_commands.gradients,
     ):
         app.command(command, help_format="markdown")
     app.command(commands.tune_search, name="tune-search", help_format="markdown")

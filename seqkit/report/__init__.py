@@ -3,6 +3,7 @@
 __all__ = [
     "common",
     "document",
+    "gradients",
     "labels",
     "pages",
     "showing",

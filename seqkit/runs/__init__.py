@@ -10,6 +10,7 @@ __all__ = [
     "evaluation",
     "exporting",
     "folder",
+    "gradients",
     "language_models",
     "lock",
     "many_files",

@@ -9,8 +9,6 @@ from typing import Any, ClassVar, Self
 import keras
 import numpy as np
 import tensorflow as tf
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 
 from seqkit.baselines.classifiers import LinearTfidf, Majority, NaiveBayesLinear
 from seqkit.batches.derived import with_end
@@ -21,7 +19,7 @@ from seqkit.core.wide import Wide
 from seqkit.export.description import LABELS, TOKENIZER, Description
 from seqkit.export.serving import TextClassifier
 from seqkit.layers.embedding import embed_tokens
-from seqkit.layers.wide import Runs, paths_of, start_wide, weigh_paths, wide_logits
+from seqkit.layers.wide import Runs, wide_logits
 from seqkit.runs.builder import RunBuilder
 from seqkit.runs.pretrained import LanguageModelStart
 from seqkit.runs.pretraining import pretrained
@@ -32,6 +30,7 @@ from seqkit.sources.splits import Splits
 from seqkit.sources.units import check_unit
 from seqkit.tasks.classes import ClassOfARow
 from seqkit.tasks.roles import Baselines
+from seqkit.tasks.two_paths import both_paths, fit_wide, recurrent_path, weigh
 from seqkit.text.labels import learn_classes
 from seqkit.text.tokenizer import Tokenizer
 from seqkit.text.vectors import read_vectors
@@ -130,36 +129,25 @@ class TextClassification(LabelBaselines, ClassOfARow):
             ids: int32, (batch, steps).
         """
         runs = self._runs(wide)
-        return None if runs is None else wide_logits(ids, runs, outputs=len(self.classes), rate=wide.rate)
+        return None if runs is None else wide_logits(ids, runs, outputs=len(self.classes))
 
-    def start_wide(self, model: keras.Model, train: Examples, wide: Wide) -> None:
-        """Give that path what the training texts say; a model without one is left as it is."""
+    def fit_wide(self, model: keras.Model, train: Examples, wide: Wide) -> None:
+        """Fit that path to the training texts; a model without one is left as it is."""
         if runs := self._runs(wide):
-            start_wide(model, self.ids(train, "text"), self.labels(train), runs)
+            fit_wide(model, self.ids(train, "text"), self.labels(train), runs)
 
     def weigh_paths(self, model: keras.Model, valid: Examples) -> dict[str, dict[str, float]]:
-        """Give what a model's two paths say the weights, from 0 on, with which their sum has the least loss on these rows.
-
-        Each path has learned as if it were alone, and knows of the training rows more than of any others; a weight of 1
-        counts as one row's evidence, so that few rows say little. A model of one path is left as it is.
+        """Give what a model's two paths say the weights with which their sum has the least loss on these rows, or on some of
+        very many.
 
         Returns:
-            The weights, as "paths"; nothing for a model of one path.
+            The weights, as "paths"; nothing for a model of one path, which is left as it is.
         """
-        if not (paths := paths_of(model)):
+        if (both := both_paths(model)) is None:
             return {}
         valid = valid.take(range(0, len(valid), -(-len(valid) // WEIGHED)), valid.origin)
         rows, _ = self.encode(valid, AT_ONCE)
-        said = row_outputs(Forward(keras.Model(model.input, keras.ops.stack(paths, axis=1))), rows)
-        labels, said = self.labels(valid), said.astype(np.float64)  # (rows, 2, classes)
-
-        def loss(weights: np.ndarray) -> float:
-            nats = -log_softmax(np.einsum("p,rpc->rc", weights, said), axis=1)[np.arange(len(labels)), labels]
-            return float(nats.sum() + np.square(weights - 1.0).sum() / 2)
-
-        recurrent, wide = map(float, minimize(loss, np.ones(2), bounds=[(0.0, None)] * 2).x)
-        weigh_paths(model, recurrent, wide)
-        return {"paths": {"recurrent": recurrent, "wide": wide}}
+        return {"paths": weigh(model, row_outputs(Forward(both), rows), self.labels(valid))}
 
     def _runs(self, wide: Wide) -> Runs | None:
         if wide.ngrams and len(self.classes) > WIDE_CLASSES:
@@ -253,6 +241,7 @@ def classify_texts(
             model,
             splits,
             started=start.give(model, stack) if start else None,
-            begin=lambda: task.start_wide(model, splits.train, wide),
+            learner=recurrent_path(model),
+            begin=lambda: task.fit_wide(model, splits.train, wide),
             finish=lambda: task.weigh_paths(model, splits.valid),
         )

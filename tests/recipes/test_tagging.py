@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import tensorflow as tf
 
 from seqkit import load
 from seqkit.cli.main import main
@@ -72,6 +73,12 @@ def run(request, table):
         table.write_text(flights(" ", in_bilou_behind_the_type))
     assert main(["train", "tagging", "--data", str(table), "--test", str(table), "--out", str(out), *flags]) == 0
     return load(out)
+
+
+@pytest.fixture(scope="module")
+def saved(run):
+    """The run as a SavedModel, exported once."""
+    return tf.saved_model.load(str(run.export("savedmodel") / "savedmodel"))
 
 
 def complaint(capsys, arguments):
@@ -146,16 +153,14 @@ def test_any_scheme_of_the_same_spans_scores_the_same(run, table):
     assert reports[0]["confusion"] == reports[1]["confusion"]
 
 
-def test_a_token_with_a_tab_or_a_line_end_stays_one(run):
-    import tensorflow as tf
-
+def test_a_token_with_a_tab_or_a_line_end_stays_one(run, saved):
     odd = [["fly", "from", "new\tyork", "to", "san\njose", "x"], ["denver"]]
     report = run.evaluate((odd, [["O", "O", "B-from", "O", "B-to", "O"], ["O"]]))
     assert report["data"]["tokens"] == 7
     answers = run.predict(odd)
     assert [answer["tokens"] for answer in answers] == odd
-    serve = tf.saved_model.load(str(run.export("savedmodel") / "savedmodel")).signatures["serving_default"]
-    served = serve(text=tf.constant(["".join(token.replace("\t", " ") + "\t" for token in row) for row in odd]))
+    asked = ["".join(token.replace("\t", " ") + "\t" for token in row) for row in odd]
+    served = saved.signatures["serving_default"](text=tf.constant(asked))
     tags = [[tag.decode() for tag in row if tag] for row in served["tags"].numpy()]
     assert tags == [answer["tags"] for answer in answers]
 
@@ -178,11 +183,8 @@ def test_unknown_and_illegal_tags_are_counted_and_wrong(run, tmp_path, capsys):
     assert "Each type of span" in html
 
 
-def test_artefacts_answer_as_the_run(run):
-    import tensorflow as tf
-
+def test_artefacts_answer_as_the_run(run, saved):
     text = ["fly from denver to new york", "", "book\tfrom\tSan Jose\t"]
-    saved = tf.saved_model.load(str(run.export("savedmodel") / "savedmodel"))
     served = saved.signatures["serving_default"](text=tf.constant(text))
     for row, answer in enumerate(run.predict(text)):
         for name in ("tokens", "tags"):
