@@ -9,6 +9,7 @@ import pytest
 from seqkit import Embedding, InputError, Stack, Training, load
 from seqkit.recipes import sentiment, text_classification
 from seqkit.recipes.text_classification import text_classification as module_one
+from seqkit.runs.checking import rows_of
 from seqkit.runs.parts import without_report
 from tests.cases import ROWS
 
@@ -46,3 +47,4 @@ def test_they_make_the_same_run_each_by_its_name(tmp_path):
 def test_reviews_are_those_of_sentiment_alone(tmp_path):
     with pytest.raises(InputError, match="has none built in: give --data"):
         text_classification(out=tmp_path / "run")
+    assert rows_of(sentiment, {}).train.origin == "built-in (train)"
