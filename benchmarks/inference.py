@@ -115,14 +115,14 @@ def steps(run, artefacts, threads):
     import torch
 
     import seqkit_runner
-    from seqkit.export.step import Step
+    from seqkit.export.graphs import step_graph
 
     calls = {}
     for format, folder in artefacts.items():
         graph = seqkit_runner.load(folder, threads=threads).graphs["step"]
         given = {"ids": np.array([5], np.int32)} | graph.zeros(1)
         calls[f"seqkit {format}"] = lambda graph=graph, given=given: graph(given)
-    step = Step(run.model)
+    step = step_graph(run.model)
     ask = step.concrete(1)
     zeros = {name: tf.zeros((1, spec.shape[1])) for name, spec in step.states.items()}
     calls["seqkit savedmodel"] = lambda: ask(ids=tf.constant([5]), **zeros)["outputs"].numpy()

@@ -6,6 +6,7 @@ from seqkit.recipes.programs import programs
 from seqkit.recipes.question_answering import question_answering
 from seqkit.recipes.sentiment import sentiment
 from seqkit.recipes.tagging import tagging
+from seqkit.recipes.text_classification import text_classification
 from seqkit.recipes.translation import translation
 from seqkit.recipes.video_frames import video_frames
 
@@ -16,6 +17,7 @@ __all__ = [
     "question_answering",
     "sentiment",
     "tagging",
+    "text_classification",
     "translation",
     "video_frames",
 ]

@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     least={"vocabulary_size": 5, "min_count": 1, "max_length": 1},
     reads=DECODER,
     unread=lambda given: dict.fromkeys(("encoder.changes", "encoder.points"), "a single image"),
+    first=(
+        "data",
+        "image",
+        "caption",
+        "test",
+        "out",
+        "image_size",
+        "encoder.backbone",
+        "decoder.units",
+        "training.epochs",
+        "training.learning_rate",
+    ),
 )
 def captioning(
     data: Source = None,

@@ -82,6 +82,18 @@ def _unread(given: Arguments) -> dict[str, str]:
     reads=IN_STEP | {"training.label_smoothing", "training.sampled"},
     unread=_unread,
     presets=PRESETS,
+    first=(
+        "data",
+        "test",
+        "out",
+        "unit",
+        "vocabulary_size",
+        "window",
+        "stack.cell",
+        "stack.units",
+        "training.epochs",
+        "training.learning_rate",
+    ),
 )
 def language_model(
     data: Source = None,

@@ -23,6 +23,18 @@ def _unread(given: Arguments) -> dict[str, str]:
     least={"rows": 16},
     reads=DECODER,
     unread=_unread,
+    first=(
+        "data",
+        "task",
+        "length",
+        "nesting",
+        "curriculum",
+        "rows",
+        "out",
+        "decoder.units",
+        "training.epochs",
+        "training.learning_rate",
+    ),
 )
 def programs(
     data: Source = None,

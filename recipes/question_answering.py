@@ -39,6 +39,18 @@ def _unread(given: Arguments) -> dict[str, str]:
     least={"vocabulary_size": 5, "min_count": 1, "hops": 1},
     reads=lambda given: CLASSES if given["answer_as"] == "class" else DECODER,
     unread=_unread,
+    first=(
+        "data",
+        "image",
+        "question",
+        "answer",
+        "test",
+        "out",
+        "image_size",
+        "answer_as",
+        "training.epochs",
+        "training.learning_rate",
+    ),
 )
 def question_answering(
     data: Source = None,

@@ -26,6 +26,18 @@ def _unread(given: Arguments) -> dict[str, str]:
     least={"vocabulary_size": 5, "min_count": 1, "character_units": 2, "max_word_length": 2},
     reads=lambda given: IN_STEP if given["output"] == "crf" else IN_STEP | CLASSES,
     unread=_unread,
+    first=(
+        "data",
+        "tokens",
+        "tags",
+        "test",
+        "out",
+        "scheme",
+        "output",
+        "stack.units",
+        "training.epochs",
+        "training.learning_rate",
+    ),
 )
 def tagging(
     data: Source = None,
@@ -38,7 +50,7 @@ def tagging(
     characters: Literal["none", "cnn", "rnn"] = "cnn",
     character_units: int = 128,
     max_word_length: int = 20,
-    scheme: Literal["data", "bio", "iob1", "bioes", "bilou", "bmes"] = "data",
+    scheme: Literal["data", "bio", "iob1", "bioes", "bilou", "bmes", "ioe1", "ioe2"] = "data",
     output: Literal["softmax", "crf"] = "softmax",
     start_from: RunFolder = None,
     fine_tuning: FineTuning = FineTuning(),
@@ -64,7 +76,7 @@ def tagging(
         character_units: Width of that.
         max_word_length: Characters of a word that are read; of longer words the middle is left out, and they are counted.
         scheme: How tags mark spans: as the data has it, which is told from the tags, or BIO (IOB2), IOB1, BIOES (IOBES),
-            BILOU or BMES, into which all tags are converted; prefixes stay where the data has them.
+            BILOU, BMES, IOE1 or IOE2, into which all tags are converted; prefixes stay where the data has them.
         output: Each tag on its own (softmax), or all of a sentence as a linear chain (crf). Either way spans are legal.
         start_from: A finished run of language_model on words, whose vocabulary, embedding and recurrent weights the model
             starts from; embedding.units and the stack's cell and units must be those of that run.

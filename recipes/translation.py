@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     task="seqkit.tasks.translation:Translation",
     least={"vocabulary_size": 5, "min_count": 1, "max_length": 1},
     reads=DECODER,
+    first=(
+        "data",
+        "source",
+        "target",
+        "test",
+        "out",
+        "unit",
+        "encoder.units",
+        "decoder.units",
+        "attention.kind",
+        "training.epochs",
+    ),
 )
 def translation(
     data: Source = None,

@@ -27,6 +27,18 @@ def _unread(given: Arguments) -> dict[str, str]:
     least={"window": 0, "turned_copies": 0},
     reads=IN_STEP | CLASSES,
     unread=_unread,
+    first=(
+        "data",
+        "test",
+        "out",
+        "frame_size",
+        "window",
+        "encoder.changes",
+        "stack.cell",
+        "stack.units",
+        "training.epochs",
+        "training.learning_rate",
+    ),
 )
 def video_frames(
     data: Source = None,

@@ -28,11 +28,14 @@ from seqkit.core.wide import Wide
 
 if TYPE_CHECKING:
     from seqkit.recurrence.acceleration import accelerate
+    from seqkit.runs.beginning import new_project
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
     from seqkit.runs.comparing import compare
     from seqkit.runs.ensembles import ensemble
+    from seqkit.runs.gradients import show_gradients
     from seqkit.runs.many_files import predict_files
+    from seqkit.runs.predicting import predict_file
     from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
     from seqkit.runs.studies import Study
@@ -69,10 +72,13 @@ __all__ = [
     "compare",
     "ensemble",
     "load",
+    "new_project",
+    "predict_file",
     "predict_files",
     "prepare",
     "preset",
     "recipe",
+    "show_gradients",
     "tune_search",
 ]
 
@@ -85,8 +91,11 @@ _WITH_TENSORFLOW = {
     "compare": "seqkit.runs.comparing",
     "ensemble": "seqkit.runs.ensembles",
     "load": "seqkit.runs.run",
+    "new_project": "seqkit.runs.beginning",
+    "predict_file": "seqkit.runs.predicting",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",
+    "show_gradients": "seqkit.runs.gradients",
     "tune_search": "seqkit.runs.tuning",
     "Trainer": "seqkit.training.trainer",
 }

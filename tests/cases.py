@@ -1,6 +1,7 @@
 """The recipes that the conformance tests go through: a recipe joins by adding a line to CASES."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from seqkit.layers.characters import compose_characters
 from seqkit.layers.embedding import embed_tokens, table_of, tied_head
 from seqkit.layers.frames import embed_frames
 from seqkit.layers.images import embed_images
-from seqkit.layers.wide import RATIOS, Runs, wide_logits
+from seqkit.layers.wide import TABLE, Runs, wide_logits
 from seqkit.recipes.captioning import captioning
 from seqkit.recipes.language_model import language_model
 from seqkit.recipes.programs import programs
@@ -124,11 +125,11 @@ def _many_to_one(stack: Stack, variant: str) -> Any:
     ids, features, mask = embed_tokens(TOKENS, Embedding(units=5))
     if variant != "wide":
         return many_to_one(ids, features, mask, outputs=CLASSES, stack=stack, pooling=variant)
-    wide = wide_logits(ids, Runs(TOKENS, longest=3, buckets=32), outputs=CLASSES, rate=20.0)
+    wide = wide_logits(ids, Runs(TOKENS, longest=3, buckets=32), outputs=CLASSES)
     model = many_to_one(ids, features, mask, outputs=CLASSES, stack=stack, pooling="max", wide=wide)
-    table = model.get_layer(RATIOS)
-    ratios = np.random.default_rng(0).normal(size=(table.input_dim, CLASSES))
-    table.set_weights([ratios * (np.arange(table.input_dim) > 0)[:, None]])  # padding says nothing
+    table = model.get_layer(TABLE)
+    weights = np.random.default_rng(0).normal(size=(table.input_dim, CLASSES))
+    table.set_weights([weights * (np.arange(table.input_dim) > 0)[:, None]])  # padding says nothing
     return model
 
 
@@ -653,3 +654,17 @@ def write_small_table(folder: Path) -> Path:
     path = folder / "rows.tsv"
     path.write_text("label\ttext\n" + "".join(f"{label}\t{text}\n" for label, text in ROWS))
     return path
+
+
+def answers_alone(printed: str) -> list[dict[str, Any]]:
+    """What `seqkit predict` prints, without what it says of each input beside the answer."""
+    beside = {"id", "true_label", "true_tags", "cut_tokens", "unknown_tokens", "cut_words", "unknown_words"}
+    rows = [json.loads(line) for line in printed.splitlines()]
+    return [
+        {
+            key: value
+            for key, value in row.items()
+            if key not in beside | ({"probabilities"} if "tags" in row else set())
+        }
+        for row in rows
+    ]

@@ -1,5 +1,6 @@
 """What several tests share. No test needs a network, or anything outside the repository."""
 
+import gc
 import os
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -8,6 +9,16 @@ if (
 ):  # processes side by side have a core each: threads of one would wait for the others'
     for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[pool] = "1"
+# Most of what compiled loops cost here would be their optimisation, and they run for milliseconds; those that are optimised
+# have a process of their own (tests/recurrence/test_cells.py).
+os.environ["XLA_FLAGS"] = " ".join(
+    (
+        "--xla_backend_optimization_level=0",
+        "--xla_cpu_use_fusion_emitters=false",
+        "--xla_cpu_parallel_codegen_split_count=1",
+        os.environ.get("XLA_FLAGS", ""),
+    )
+)
 
 import hypothesis
 import keras
@@ -39,6 +50,12 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group(f"resume {item.name.partition('[')[2]}"))
         elif item.path.parent.name in ("recipes", "cli") or item.path.stem in ("test_resume", "test_document"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_collection_finish():
+    """What is imported stays: half a million objects that the collector needn't look through again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from seqkit.cli.asked import asked
 from seqkit.cli.main import command_line
 from seqkit.core.cluster import cluster_of
 
@@ -21,7 +22,7 @@ def block(language):
 def parsed(words):
     """The arguments that a command of the page gives to its recipe."""
     assert words[0] == "seqkit"
-    _, bound, _ = command_line(words[1:]).parse_args(words[1:], exit_on_error=False, print_error=False)
+    _, bound, _ = command_line(asked(words[1:])).parse_args(words[1:], exit_on_error=False, print_error=False)
     return bound.arguments
 
 

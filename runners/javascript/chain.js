@@ -3,14 +3,16 @@
 import { greatest, row } from "./arrays.js";
 
 const FORBIDDEN = -1e4; // a score that no path recovers from
-const OUTSIDE = "O";
+const UNTYPED = "_"; // the type of spans whose tags are prefixes alone, without a separator
 // Of each scheme: the prefixes, those that open a span whatever stands before, and those that close it whatever comes.
-const SCHEMES = {
+export const SCHEMES = {
   bio: ["BI", "B", ""],
   iob1: ["BI", "B", ""],
   bioes: ["BIES", "BS", "ES"],
   bilou: ["BILU", "BU", "LU"],
   bmes: ["BMES", "BS", "ES"],
+  ioe1: ["IE", "", "E"],
+  ioe2: ["IE", "", "E"],
 };
 
 // What labels.json says of tags after tags: {transitions: rows of the tag before, the last one of the beginning; end: scores
@@ -58,7 +60,7 @@ export function spans(tags, scheme) {
     found.push([open, begin, place]);
     open = "";
   };
-  [...tags, OUTSIDE].forEach((tag, place) => {
+  [...tags, null].forEach((tag, place) => {
     const [prefix, type] = parts(tag, scheme);
     if (open && (type !== open || opening.includes(prefix))) close(place);
     if (prefix && !open) [begin, open] = [place, type];
@@ -67,8 +69,10 @@ export function spans(tags, scheme) {
   return found;
 }
 
-// Prefix and type; two empty texts of a tag that is of no span.
-function parts(tag, { name, after, separator }) {
+// Prefix and type; two empty texts of a tag that is of no span, and of the end.
+function parts(tag, { name, after, separator, outside }) {
+  if (tag === null || tag === outside) return ["", ""];
+  if (!separator) return tag.length === 1 && SCHEMES[name][0].includes(tag) ? [tag, UNTYPED] : ["", ""];
   const letters = Array.from(tag);
   if (after) letters.reverse();
   const [prefix, between] = letters;

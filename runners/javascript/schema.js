@@ -1,6 +1,7 @@
 // What the JSON files of an artefact may hold: checked before anything is made of it. A schema is a function of a value and of
 // where it stands, which throws an ArtefactError where the value isn't of it.
 
+import { SCHEMES } from "./chain.js";
 import { ArtefactError } from "./errors.js";
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -71,7 +72,7 @@ export const VECTORS = listOf(
 );
 
 export const LABELS = fields({ labels: listOf(text) });
-const scheme = fields({ name: oneOf("bio", "iob1", "bioes", "bilou", "bmes"), after: truth, separator: text });
+const scheme = fields({ name: oneOf(...Object.keys(SCHEMES)), after: truth, separator: text, "outside?": text });
 export const TAGS = fields({
   labels: listOf(text),
   scheme: orNull(scheme),

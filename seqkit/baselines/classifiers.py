@@ -192,7 +192,7 @@ class LinearTfidf:
             ValueError: There are fewer than two labels, or no word is in two texts.
         """
         texts, labels, bounds = _part(texts, labels, len(classes), most)
-        vectorizer = TfidfVectorizer(min_df=_least(texts), **WORDS)
+        vectorizer = TfidfVectorizer(min_df=least(len(texts)), **WORDS)
         features = _counted(vectorizer, texts)
         model = LogisticRegression(C=10.0, max_iter=1000)
         with warnings.catch_warnings():
@@ -275,9 +275,10 @@ class NaiveBayesLinear:
         names = sorted(set(labels))
         if len(names) < 2:
             raise ValueError(f"{names} are fewer than 2 classes")
-        vectorizer = CountVectorizer(min_df=_least(texts), binary=True, dtype=np.float32, **WORDS)
+        vectorizer = CountVectorizer(min_df=least(len(texts)), binary=True, dtype=np.float32, **WORDS)
         held = _counted(vectorizer, texts)
-        found = [_against(held, np.array([label == name for label in labels])) for name in names[len(names) == 2 :]]
+        ours = (np.array([label == name for label in labels]) for name in names[len(names) == 2 :])
+        found = [naive_bayes_weights(held, own) for own in ours]
         weights, intercepts = (np.stack(part, axis=-1) for part in zip(*found, strict=True))
         columns = encode_labels(names, classes)
         return cls(vectorizer, weights.astype(np.float32), intercepts, columns, len(classes), bounds)
@@ -307,7 +308,7 @@ class NaiveBayesLinear:
             return cls(vectorizer, kept["weights"], kept["intercepts"], kept["columns"], int(kept["classes"]))
 
 
-def _against(held: sp.csr_matrix, ours: np.ndarray) -> tuple[np.ndarray, float]:
+def naive_bayes_weights(held: sp.csr_matrix, ours: np.ndarray) -> tuple[np.ndarray, float]:
     """Of a class against the others: the weight of each term, times its r, float (terms,); and the intercept.
 
     Args:
@@ -343,9 +344,9 @@ def _part(
     return [texts[row] for row in rows], [labels[row] for row in rows], told(len(rows), len(texts), "texts")
 
 
-def _least(texts: Sequence[str]) -> int:
-    """In how many texts a term has to be."""
-    return 2 if len(texts) >= 1000 else 1
+def least(texts: int) -> int:
+    """In how many of them a term has to be."""
+    return 2 if texts >= 1000 else 1
 
 
 def _counted(vectorizer: CountVectorizer, texts: Sequence[str]) -> sp.csr_matrix:

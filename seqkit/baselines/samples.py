@@ -1,11 +1,13 @@
 """The part of large training data that a baseline is fitted on, so that its memory doesn't grow with the data."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 
-def sample(sizes: np.ndarray, most: int, groups: Sequence[str] | None = None, *, seed: int = 0) -> np.ndarray | None:
+def sample(
+    sizes: np.ndarray, most: int, groups: Sequence[Hashable] | None = None, *, seed: int = 0
+) -> np.ndarray | None:
     """Rows whose sizes add up to about `most`: int64, ascending; None for all, where these are no more.
 
     Args:
@@ -14,7 +16,7 @@ def sample(sizes: np.ndarray, most: int, groups: Sequence[str] | None = None, *,
     """
     if (total := int(sizes.sum())) <= most:
         return None
-    index: dict[str, int] = {}
+    index: dict[Hashable, int] = {}
     places = np.array([index.setdefault(group, len(index)) for group in groups or [""] * len(sizes)], np.int64)
     drawn = np.random.default_rng(seed).permutation(len(sizes))
     drawn = drawn[np.argsort(places[drawn], kind="stable")]

@@ -1,10 +1,16 @@
 """The command line."""
 
 __all__ = [
+    "artefacts",
+    "asked",
     "commands",
     "comparisons",
     "console",
+    "help_pages",
+    "lab_commands",
     "launch",
     "main",
+    "new",
     "recipe_commands",
+    "telling",
 ]

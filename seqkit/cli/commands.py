@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from cyclopts import Parameter
 
 import seqkit
-import seqkit_runner
+from seqkit.cli.telling import next_steps, steps_with_a_run
 from seqkit.core.adaptation import BEAMS, LENGTH_PENALTIES, Adaptation
 from seqkit.core.arguments import Source
 from seqkit.core.errors import InputError, check_finished
@@ -32,6 +33,7 @@ else:  # the fields of Search, each of which may be left as the run has it
 
 Imports = Annotated[tuple[str, ...], Parameter(name="--import", negative="")]
 Number = TypeVar("Number", int, float)
+Names = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
 Many = Annotated[tuple[Number, ...], Parameter(negative="", consume_multiple=True)]
 
 
@@ -92,6 +94,7 @@ def evaluate(
     else:
         Terminal().print(*loaded.tables(report))
         print(shown(str(place / "report.html")))
+        next_steps("open that page", "compare another run on these rows: --against RUN")
     check_finished(str(place), report["failed"])
 
 
@@ -105,6 +108,7 @@ def predict(
     engine: Literal["local", "ray"] = "local",
     address: str | None = None,
     column: dict[str, str] | None = None,
+    id: str | None = None,
     on_error: Literal["stop", "skip"] | None = None,
     search: SearchChanges | None = None,
     import_: Imports = (),
@@ -129,6 +133,8 @@ def predict(
         Of a cluster of Ray; nothing for this machine's cores.
     column
         Where a field is, if not where the training data had it: --column.text review.
+    id
+        The column of a table that says what a row is called, of labels and tags: each answer has it as "id".
     on_error
         What to do about a file of images or frames that can't be read: stop, or skip it, name it and answer the others; as
         in training where it isn't given.
@@ -150,14 +156,17 @@ def predict(
             engine=engine,
             address=address,
             search=_given(search),
+            id=id,
         )
         print(shown(str(kept)))
+        next_steps(f"more files with the same command: those answered stay in {kept}")
         return
     if engine != "local" or address is not None:
         raise InputError("--engine and --address are for many files: give --input and --out, or leave them out.")
     loaded = _load(run, import_, on_error, search)
-    for answer in loaded.stream(loaded.inputs_of(file or "-", column)):
+    for answer in seqkit.predict_file(loaded, file or "-", columns=column, id=id):
         print(json_text(answer), flush=True)
+    next_steps("keep the answers: > answers.jsonl", f"where labels are known, seqkit evaluate {run} --data FILE")
 
 
 def generate(
@@ -219,11 +228,13 @@ def generate(
         for piece in itertools.chain([prompt], loaded.generate(prompt, **how)):
             print(shown(piece) if sys.stdout.isatty() else piece, end="", flush=True)  # a file gets what was drawn
         print()
+        next_steps("other texts by --seed, --temperature, --top-p", "several at once: --samples 5")
         return
     for given in [[prompt]] if prompts is None else loaded.inputs_of(prompts, column):
         for one, texts in zip(given, loaded.samples(given, samples, **how), strict=True):
             for number, text in enumerate(texts):
                 print(json_text({"prompt": one, "sample": number, "text": text}), flush=True)
+    next_steps("keep the texts: > texts.jsonl", "other texts by --seed, --temperature, --top-p")
 
 
 def score(
@@ -286,33 +297,9 @@ def export(
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    print(shown(str(_load(run, import_, search=search).export(format, step=step, quantize=quantize, to=to))))
-
-
-def verify(path: Path, /) -> None:
-    """Compare an artefact's files with their digests, and answer its test vectors with the runtime of its format.
-
-    Parameters
-    ----------
-    path
-        A folder that seqkit export wrote, or the zip of it.
-    """
-    print(shown(seqkit_runner.verified(path)))
-
-
-def serve(path: Path, /, *, port: int = 8000, host: str = "127.0.0.1") -> None:
-    """Serve an artefact over HTTP, requests that come together in one batch; /docs says how to ask.
-
-    Parameters
-    ----------
-    path
-        A folder that seqkit export wrote, or the zip of it.
-    port
-        On which it listens.
-    host
-        The address that is listened on: this machine's own, unless others are to ask.
-    """
-    seqkit_runner.serve(path, host=host, port=port)
+    place = _load(run, import_, search=search).export(format, step=step, quantize=quantize, to=to)
+    print(shown(str(place)))
+    next_steps(f"seqkit verify {shlex.quote(str(place))}", f"seqkit serve {shlex.quote(str(place))}")
 
 
 def tune_search(
@@ -390,6 +377,7 @@ def tune_search(
         print("The run's own search is the best of these.")
     elif store:
         print(shown(f"The run's search is now {flags}; its evaluations so far were made by the one before."))
+        next_steps(f"seqkit evaluate {shlex.quote(str(run))} --data FILE")
     else:
         print(shown(f"The best: {flags}. Give that to predict, evaluate and export, or store it with --store."))
 
@@ -428,6 +416,7 @@ def ensemble(
     if made.report:
         Terminal().print(*made.tables())
     print(shown(str(made.path)))
+    steps_with_a_run(made.path, generates=False, report=bool(made.report))
 
 
 def _given(search: "SearchChanges | None") -> dict[str, Any]:

@@ -4,11 +4,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnknownOptionError
 
-from seqkit.cli import commands, comparisons
+from seqkit.cli import artefacts, commands, comparisons, lab_commands
+from seqkit.cli.asked import Asked, asked
 from seqkit.cli.launch import launch, separated
-from seqkit.cli.recipe_commands import asked_preset, check_app, prepare_app, study_app, train_app
+from seqkit.cli.new import new
+from seqkit.cli.recipe_commands import check_app, prepare_app, study_app, train_app
+from seqkit.cli.telling import next_steps, unknown_flag
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
 from seqkit.core.terminal import shown
@@ -19,7 +22,16 @@ from seqkit_runner.errors import ArtefactError
 DONE, FAILED, WRONG_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
-def command_line(arguments: Sequence[str]) -> App:
+COMPLETION = "--install-completion"
+RECIPES = {
+    "train": (train_app, "Train a recipe"),
+    "check": (check_app, "Check a recipe's data"),
+    "prepare": (prepare_app, "Prepare a recipe's data"),
+    "study": (study_app, "Train a recipe with several settings and seeds"),
+}
+
+
+def command_line(about: Asked) -> App:
     """The app; of the recipes it imports those alone that the arguments are about."""
     app = App(
         name="seqkit",
@@ -29,19 +41,15 @@ def command_line(arguments: Sequence[str]) -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # the exit status and the sentence are ours
     )
-    wanted = arguments[1] if len(arguments) > 1 else None
-    for name, make, does in (
-        ("train", train_app, "Train a recipe"),
-        ("check", check_app, "Check a recipe's data"),
-        ("prepare", prepare_app, "Prepare a recipe's data"),
-        ("study", study_app, "Train a recipe with several settings and seeds"),
-    ):
-        if arguments[:1] == [name]:
-            app.command(make(wanted, asked_preset(arguments)))
+    whole = about.arguments[:1] == [COMPLETION]  # the script that completes has all flags
+    for name, (make, does) in RECIPES.items():
+        if whole or about.arguments[:1] == [name]:
+            app.command(make(about))
         else:
             app.command(App(name=name, help=f"{does}: seqkit {name} sentiment --help lists its settings."))
     app.command(list_recipes, name="recipes")
     for command in (
+        new,
         launch,
         commands.evaluate,
         commands.predict,
@@ -50,11 +58,13 @@ def command_line(arguments: Sequence[str]) -> App:
         commands.export,
         commands.ensemble,
         comparisons.compare,
-        commands.verify,
-        commands.serve,
+        artefacts.verify,
+        artefacts.serve,
+        lab_commands.gradients,
     ):
         app.command(command, help_format="markdown")
     app.command(commands.tune_search, name="tune-search", help_format="markdown")
+    app.register_install_completion_command(name=COMPLETION, help="Let the shell complete commands, recipes and flags.")
     return app
 
 
@@ -62,6 +72,7 @@ def list_recipes() -> None:
     """List the recipes, and where they come from."""
     for name, home in recipes.names().items():
         print(shown(f"{name}: {recipes.find(name).description} ({home})"))
+    next_steps("seqkit new DIR --data FILE", "seqkit train RECIPE --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,8 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         with terminable():
-            status: int | None = command_line(given)(separated(given), exit_on_error=False, print_error=False)
+            about = asked(given) if given[:1] and given[0] in RECIPES else Asked(given)
+            words = separated(about.arguments)
+            status: int | None = command_line(about)(words, exit_on_error=False, print_error=False)
         return status or DONE
+    except UnknownOptionError as error:
+        return _complain(unknown_flag(error), WRONG_INPUT)
     except (InputError, ArtefactError, CycloptsError) as error:
         return _complain(error, WRONG_INPUT)
     except (TrainingError, ExportError, UnfinishedError) as error:

@@ -7,6 +7,7 @@ __all__ = [
     "bounds",
     "cell_names",
     "cluster",
+    "configuration",
     "errors",
     "files",
     "findings",

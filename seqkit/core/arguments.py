@@ -8,7 +8,7 @@ import textwrap
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, ParamSpec, TypedDict, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, ParamSpec, TypedDict, TypeVar, cast, get_type_hints
 
 from cyclopts import Parameter
 
@@ -36,6 +36,9 @@ Source = Annotated[Any, Parameter(converter=lambda type_, tokens: tokens[0].valu
 RunFolder = Annotated[Path | str | None, Plays("source")]
 Callbacks = Annotated[Sequence[Any], Parameter(parse=False), Plays("place")]
 Arguments = Mapping[str, Any]
+
+FIRST = ("test", "out", "training.epochs", "training.batch_size", "training.learning_rate")
+MOST = 9  # settings that matter most, beside the data
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -109,6 +112,7 @@ def recipe(
     reads: Collection[str] | Callable[[Arguments], Collection[str]] = (),
     unread: Callable[[Arguments], Mapping[str, str]] = lambda arguments: {},
     presets: Mapping[str, Arguments] | None = None,
+    first: Sequence[str] = (),
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a recipe of a function: with the arguments of `RunOptions` in its signature and help, known by its name.
 
@@ -121,6 +125,8 @@ def recipe(
             from all arguments. Any other that is not left at its default is refused.
         unread: From all arguments to those that count for nothing beside the others: setting -> what makes it so.
         presets: Named settings: name -> arguments in place of the defaults (`preset`; on the command line --preset NAME).
+        first: The settings that matter most, ten at most, which help shows first: "data", "training.epochs"; nothing for
+            the recipe's own, the data, the place and the epochs.
     """
 
     def declare(function: Callable[P, R]) -> Callable[P, R]:
@@ -149,12 +155,28 @@ def recipe(
         }
         run.__doc__ = _with_common(inspect.getdoc(function) or "")
         line = (run.__doc__.strip().splitlines() or [""])[0]
-        known = Recipe(name, run, {name: task, **(tasks or {})}, line, presets or {}, settle)
+        known = Recipe(
+            name, run, {name: task, **(tasks or {})}, line, presets or {}, first or _first(signature), settle
+        )
         vars(run).update(__signature__=signature, recipe=known)
         recipes.add(name, known, path=f"{function.__module__}:{name}")
         return run
 
     return declare
+
+
+def as_in(known: Callable[P, R]) -> Callable[[Callable[..., R]], Callable[P, R]]:
+    """Give a function the arguments of a recipe, with what is said of them, so that it is that recipe by another name."""
+    inner: Any = inspect.unwrap(known)
+
+    def give(function: Callable[..., R]) -> Callable[P, R]:
+        made: Any = function
+        made.__signature__, made.__annotations__ = inspect.signature(inner), dict(inner.__annotations__)
+        made.__wrapped__ = inner  # in whose module the types are
+        made.__doc__ = f"{function.__doc__}\n\n{(inspect.getdoc(inner) or '').partition(chr(10))[2].lstrip()}"
+        return cast(Callable[P, R], made)
+
+    return give
 
 
 def _signature(function: Callable[..., Any], defaults: Arguments, hints: Arguments) -> inspect.Signature:
@@ -208,6 +230,14 @@ def parts_of(function: Callable[..., Any]) -> dict[str, Part]:
 
 
 _REST = inspect.Parameter.VAR_KEYWORD
+
+
+def _first(signature: inspect.Signature) -> tuple[str, ...]:
+    """Of a recipe that doesn't say which matter most: its own that are no class, the data, the place, the epochs."""
+    plain = [name for name, one in signature.parameters.items() if not dataclasses.is_dataclass(one.default)]
+    own = [name for name in plain if name not in RunOptions.__annotations__ and name != "data"]
+    wanted = ("data", *own[: MOST - len(FIRST)], *FIRST)
+    return tuple(dict.fromkeys(name for name in wanted if name.partition(".")[0] in signature.parameters))
 
 
 def _rest_of(function: Callable[..., Any]) -> str | None:

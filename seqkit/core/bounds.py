@@ -1,6 +1,7 @@
 """What a setting may be: each raises InputError with one sentence."""
 
 import difflib
+from collections.abc import Iterable
 from typing import Any, get_args
 
 from seqkit.core.errors import InputError
@@ -34,6 +35,17 @@ def one_of(name: str, value: str, choices: Any, *more: str) -> None:
     """Raise InputError where `value` is none of a Literal's, nor of `more`."""
     known = (*get_args(choices), *more)
     if value not in known:
-        close = difflib.get_close_matches(str(value), known, 1)
-        near = f"; {close[0]} is the nearest" if close else ""
-        raise InputError(f"{name} is {value!r}: choose one of {', '.join(known)}{near}.")
+        raise InputError(f"{name} is {value!r}{nearest(value, known)}")
+
+
+def nearest(name: str, known: Iterable[str], *, most: int | None = None) -> str:
+    """How a sentence ends that says that a name is none of those known: with these, and the most similar one.
+
+    Args:
+        most: Names beyond which the most similar one, where there is one, is told alone.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near and most is not None and len(names) > most:
+        return f": did you mean {near[0]}?"
+    return f": choose one of {', '.join(names)}" + (f"; did you mean {near[0]}?" if near else ".")

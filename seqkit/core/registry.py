@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from seqkit.core.bounds import nearest
 from seqkit.core.errors import InputError
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ class Registry(Generic[T]):
             return self._accept(thing)
         module = name.partition(":")[0] if ":" in name else "the module that has it"
         raise InputError(
-            f"The {self.kind} {name!r} is not known here: there are {', '.join(self.names())}. Install the package that "
+            f"The {self.kind} {name!r} is not known here{nearest(name, self.names())} Or install the package that "
             f"declares it, or import {module} first (on the command line --import {module})."
         )
 
@@ -125,6 +126,7 @@ class Recipe:
             has to be imported to read the recipe's signature.
         description: One line.
         presets: Named settings: name -> arguments that take the place of the signature's defaults.
+        first: The settings that matter most, such as "data" or "training.epochs": help shows these, a new project has them.
         settle: From the function's arguments to all of them by name, once they are checked as at its call.
     """
 
@@ -133,6 +135,7 @@ class Recipe:
     tasks: Mapping[str, Any]
     description: str
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    first: Sequence[str] = ()
     settle: Callable[..., dict[str, Any]] = lambda **given: given
 
 

@@ -42,12 +42,15 @@ class Embedding:
     """How token ids become vectors.
 
     Attributes:
+        files: Fields that name files.
         units: Width of a token's vector. With `vectors` the file decides.
         vectors: Text file of pretrained vectors (GloVe, fastText or word2vec), one token and its numbers a line.
         trainable: Whether training moves the vectors.
         dropout: Share of vector components dropped, the same ones at every step (Gal and Ghahramani 2016).
         word_dropout: Share of whole words dropped.
     """
+
+    files: ClassVar[frozenset[str]] = frozenset({"vectors"})
 
     units: int = 128
     vectors: str | None = None
@@ -70,6 +73,7 @@ class Encoder:
     """How images, or the frames of a recording, become vectors.
 
     Attributes:
+        files: Fields that may name files.
         changes: For frames, put each vector's change since the frame before beside it.
         points: For vectors of points, the coordinates of one (3 for a skeleton in space): all points are then seen from the
             first of their frame, wherever that is; 0 for other vectors.
@@ -81,6 +85,8 @@ class Encoder:
         weights: Of the backbone: imagenet, or a file; nothing to start from scratch.
         frozen: Whether training leaves the backbone as it is.
     """
+
+    files: ClassVar[frozenset[str]] = frozenset({"weights"})
 
     changes: bool = True
     points: int = 0

@@ -17,12 +17,10 @@ class Wide:
             where there are more than 256 labels.
         buckets: How many weights the runs of one length share at most, from two tokens on, by hashing; a power of two at or
             below this. For a small vocabulary there are fewer.
-        rate: How fast its weights learn, as a multiple of `training.learning_rate`.
     """
 
     ngrams: int | None = None
     buckets: int = 1 << 20
-    rate: float = 5.0
 
     def __post_init__(self) -> None:
         if self.ngrams is not None:
@@ -30,13 +28,7 @@ class Wide:
             if self.ngrams > LONGEST:
                 raise InputError(f"wide.ngrams is {self.ngrams}: give {LONGEST} at most.")
         at_least("wide.buckets", self.buckets, 2)
-        if not self.rate > 0:
-            raise InputError(f"wide.rate is {self.rate}: give a number above 0.")
 
     def unread(self) -> dict[str, str]:
         """Field -> what makes it count for nothing."""
-        return (
-            dict.fromkeys(("buckets", "rate"), "a model without a wide path (wide.ngrams 0)")
-            if self.ngrams == 0
-            else {}
-        )
+        return {"buckets": "a model without a wide path (wide.ngrams 0)"} if self.ngrams == 0 else {}

@@ -22,7 +22,6 @@ __all__ = [
     "savedmodel",
     "serving",
     "serving_text",
-    "step",
     "subject",
     "tokenizer_file",
     "vectors",

@@ -13,10 +13,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from seqkit.export.step import Step
 from seqkit.layers.crf import CRF
 from seqkit.layers.decoder import STATE
-from seqkit.recurrence.stateful import streams
+from seqkit.recurrence.stateful import stateful, streams
 
 Tensors = dict[str, tf.Tensor]
 Specs = dict[str, tf.TensorSpec]
@@ -67,6 +66,12 @@ class Graph:
             **{name: tf.cast(tensors[name], spec.dtype) for name, spec in self.inputs.items()}
         )
         return outputs
+
+    @property
+    def states(self) -> Specs:
+        """Those inputs of "step" that the model hasn't: what a stream carries, which starts at zeros."""
+        own = [tensor.name for tensor in self.model.inputs]
+        return {name: spec for name, spec in self.inputs.items() if name not in own}
 
     @functools.cached_property
     def outputs(self) -> Specs:
@@ -122,11 +127,19 @@ def model_graph(model: keras.Model) -> Graph:
 
 
 def step_graph(model: keras.Model) -> Graph:
-    """One step of a model that streams, with its states, (batch, units), which are zeros at first."""
-    step = Step(model)
-    inputs = {name: tf.TensorSpec((None, *tensor.shape[2:]), tensor.dtype) for name, tensor in step.inputs.items()}
-    inputs |= step.states
-    return Graph("step", model, True, inputs, step.advance)
+    """One step of a model that streams: its inputs without the axis of steps, and a state of each recurrent layer, (batch,
+    units), zeros at first, to "outputs", (batch, ...), and the states after it.
+    """
+    step, count = stateful(model, steps=1), len(model.inputs)
+    own = {tensor.name: tf.TensorSpec((None, *tensor.shape[2:]), tensor.dtype) for tensor in step.inputs[:count]}
+    states = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in step.inputs[count:]}
+
+    def call(**given: tf.Tensor) -> Tensors:
+        asked = [given[name][:, None] for name in own] + [given[name] for name in states]
+        answer, *after = step(asked, training=False)
+        return {OUTPUTS: answer[:, 0]} | dict(zip(states, after, strict=True))
+
+    return Graph("step", model, True, own | states, call)
 
 
 def encoder_graph(model: keras.Model) -> Graph:

@@ -3,8 +3,7 @@
 import tensorflow as tf
 
 from seqkit.core.errors import InputError
-from seqkit.export.graphs import Written
-from seqkit.export.step import Step
+from seqkit.export.graphs import Written, step_graph
 from seqkit.export.subject import Subject, unquantised
 from seqkit.recurrence.stateful import streams
 
@@ -28,8 +27,8 @@ def export_savedmodel(subject: Subject) -> list[Written]:
         if hasattr(module, name):
             signatures[name] = getattr(module, name).get_concrete_function()
     if subject.in_step and streams(subject.model):
-        module.step = Step(subject.model)
-        signatures["step"] = module.step.concrete()
+        module.weights_of_step = [variable.value for variable in subject.model.variables]
+        signatures["step"] = step_graph(subject.model).concrete()
     target = subject.folder / "savedmodel"
     try:
         tf.saved_model.save(module, str(target), signatures=signatures)

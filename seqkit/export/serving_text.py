@@ -8,8 +8,8 @@ import tensorflow as tf
 from seqkit.core.settings import Search
 from seqkit.decoding.beam_search import Hypotheses
 from seqkit.decoding.sampling import row_keys, search_or_sample
+from seqkit.export.graphs import step_graph
 from seqkit.export.serving import ended
-from seqkit.export.step import Step
 from seqkit.inference.generation import ASKED, asked_generation_graph, generation_graph, most_attended_words
 from seqkit.text.subwords import MARK, Subwords
 from seqkit.text.tokenizer import WORDS
@@ -38,7 +38,7 @@ class TextScorer(tf.Module):
         super().__init__()
         self.model, self.table, self.tokenizer = model, vocabulary.lookup(), vocabulary.tokenizer
         self.vocabulary, self.ends, self.lines, self.contiguous = vocabulary, ends, lines, contiguous
-        self.step = Step(model)
+        self.step = step_graph(model)
         self.generate = tf.function(
             self._generate, input_signature=[tf.TensorSpec([None], tf.string, "prompt"), *ASKED], autograph=False
         )
@@ -71,7 +71,7 @@ class TextScorer(tf.Module):
         last = ids[:, -1:].flat_values
 
         def step(symbols: tf.Tensor, states: Tensors, memory: Tensors) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
-            answer = self.step.advance(ids=symbols, **states)
+            answer = self.step.call(ids=symbols, **states)
             return answer["outputs"], tf.ones_like(answer["outputs"][:, :1]), {name: answer[name] for name in states}
 
         states = {name: tf.zeros([rows, spec.shape[1]], spec.dtype) for name, spec in self.step.states.items()}

@@ -183,6 +183,26 @@ def best_tags(outputs: tf.Tensor, mask: tf.Tensor, *, chain: bool, constraints: 
     return viterbi(_add_end(outputs, mask, forbidden[:tags, tags]), tf.constant(forbidden[:, :tags]), mask)
 
 
+def tag_probabilities(outputs: tf.Tensor, mask: tf.Tensor, *, chain: bool) -> tf.Tensor:
+    """How probable each tag is at each step: by itself, or over all paths of a chain.
+
+    The latter is the gradient of log Z, the sum over all paths of exp(score), by the emissions.
+
+    Args:
+        outputs, mask, chain: As `best_tags` takes them.
+    Returns:
+        float, (batch, steps, tags), of a chain 0 on padding.
+    """
+    if not chain:
+        return tf.nn.softmax(outputs, axis=-1)
+    emissions, transitions = unpack(outputs)
+    last = tf.maximum(tf.reduce_sum(tf.cast(mask, tf.int32), axis=1) - 1, 0)  # (batch,)
+    with tf.GradientTape() as tape:
+        tape.watch(emissions)
+        whole = tf.reduce_logsumexp(tf.gather(_forward(emissions, transitions), last, batch_dims=1), axis=-1)
+    return tape.gradient(whole, emissions) * tf.cast(mask, emissions.dtype)[:, :, None]
+
+
 def _forbidden(constraints: Any) -> np.ndarray:
     return np.where(np.asarray(constraints, bool), 0.0, FORBIDDEN).astype("float32")
 

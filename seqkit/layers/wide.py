@@ -1,8 +1,7 @@
 """The wide path: runs of tokens, each with a weight for each class, whose sum is a score (Cheng et al. 2016).
 
-A text is the set of its runs, as for a naive Bayes-weighted linear model (Wang and Manning 2012): each has a log-ratio of
-each class, from the counts of the training texts, and a factor that is trained and starts at 1, so that the path begins as
-naive Bayes and learns as that model does.
+A text is the set of its runs, each counted once. The weights lie in one table, which is set as a whole, by a fit; nothing
+here moves them.
 """
 
 import dataclasses
@@ -12,19 +11,18 @@ from typing import Any, Self
 
 import keras
 import numpy as np
+import scipy.sparse as sp
 from keras import ops
 
 from seqkit.core.ragged import Ragged
 
-PADDING, END = 0, 3  # the place that says nothing: its ratios are 0
-RATIOS, FACTORS = "wide_ratios", "wide_factors"  # names of layers
+PADDING, END = 0, 3  # the place that says nothing, and the one that each text has, whose weights are the intercepts
+TABLE = "wide"  # name of the layer of the weights
 HEAD = "logits"  # of the layer that scores the other path's summary
 TOGETHER = "together"  # of the layer that adds this path's scores to another's
 # of the ids of a run; found by search: for every power of two from 2^8 to 2^20 the least distance of two pairs that share a
 # bucket is, for each two of these, 0.45 times that of the best lattice, so that pairs of frequent words hardly ever do
 MULTIPLIERS = (3549, 8331, 12423, 5589, 12731, 12507)
-LEAST = 2  # texts that a run has to be in
-SPREAD = 2.0  # root mean square of the path's first scores over the training texts
 A_TOKEN = 64  # buckets, half at least: imdb's texts have 61 different pairs of words to each of their 20,000 words
 CHUNK = 1 << 22  # tokens that are counted at once
 
@@ -68,29 +66,28 @@ class Runs:
         return self.tokens + (len(run) - 2) * self.buckets + sum(parts[1:], parts[0]) % self.buckets
 
 
-def wide_logits(ids: keras.KerasTensor, runs: Runs, *, outputs: int, rate: float) -> keras.KerasTensor:
-    """Scores of a text's runs, each counted once; nothing but zeros until `start_wide` was called on the model.
+def wide_logits(ids: keras.KerasTensor, runs: Runs, *, outputs: int) -> keras.KerasTensor:
+    """Scores of a text's runs, each counted once; nothing but zeros until the layer `TABLE` has got its weights.
 
     Args:
         ids: int32, (batch, steps), 0 for padding.
-        rate: How much a step of a factor's variable moves it.
     Returns:
         float32, (batch, outputs).
     """
     longest = runs.longest
     ahead = ops.pad(ids, ((0, 0), (0, longest - 1))) if longest > 1 else ids
     shifted = [ahead[:, place : place - longest + 1 or None] for place in range(longest)]  # each (batch, steps)
-    places = [
-        ops.where(ops.not_equal(shifted[length - 1], PADDING), runs.places(shifted[:length]), PADDING)
-        for length in range(1, longest + 1)
-    ]
+    within = ops.logical_and(ops.not_equal(ids, PADDING), ops.not_equal(ids, END))
+    within = ops.pad(within, ((0, 0), (0, longest - 1))) if longest > 1 else within
+    places = [ids] + [
+        ops.where(within[:, length - 1 : length - longest or None], runs.places(shifted[:length]), PADDING)
+        for length in range(2, longest + 1)
+    ]  # of runs that end before the text does
     held = ops.sort(ops.concatenate(places, axis=1), axis=1)  # (batch, longest * steps)
     again = ops.equal(held[:, 1:], held[:, :-1])
     held = ops.concatenate([held[:, :1], ops.where(again, PADDING, held[:, 1:])], axis=1)
-    known = keras.layers.Embedding(runs.size, outputs, "zeros", trainable=False, dtype="float32", name=RATIOS)
-    learned = keras.layers.Embedding(runs.size, outputs, "zeros", dtype="float32", name=FACTORS)
-    scores = known(held) * (1.0 + rate * learned(held))  # (batch, longest * steps, outputs)
-    return ops.sum(scores, axis=1)
+    table = keras.layers.Embedding(runs.size, outputs, "zeros", trainable=False, dtype="float32", name=TABLE)
+    return ops.sum(table(held), axis=1)  # of (batch, longest * steps, outputs)
 
 
 def paths_of(model: keras.Model) -> list[keras.KerasTensor]:
@@ -100,45 +97,20 @@ def paths_of(model: keras.Model) -> list[keras.KerasTensor]:
 
 def weigh_paths(model: keras.Model, recurrent: float, wide: float) -> None:
     """Multiply what each of two paths says before it is added up, by its weights."""
-    head, table = model.get_layer(HEAD), model.get_layer(RATIOS)
-    head.set_weights([recurrent * weights for weights in head.get_weights()])
-    table.set_weights([wide * table.get_weights()[0]])
+    for name, weight in ((HEAD, recurrent), (TABLE, wide)):
+        layer = model.get_layer(name)
+        layer.set_weights([weight * own for own in layer.get_weights()])
 
 
-def start_wide(model: keras.Model, ids: Ragged, labels: np.ndarray, runs: Runs) -> None:
-    """Give the model's wide path what the training texts say, as `log_ratios_of` has it."""
-    table = model.get_layer(RATIOS)
-    table.set_weights([log_ratios_of(ids, labels, runs, table.output_dim)])
-
-
-def log_ratios_of(ids: Ragged, labels: np.ndarray, runs: Runs, outputs: int) -> np.ndarray:
-    """What the training texts say of each place: float32, (runs.size, outputs).
-
-    Of a class against the others, as Wang and Manning have it: p and q are the texts of the class, and of the others, that
-    hold a run, one more for each; log(p / |p|) - log(q / |q|). All are scaled together, so that a text's sum is of the size
-    of `SPREAD`. Places of fewer than `LEAST` texts say nothing.
-
-    Args:
-        ids: Of the training texts.
-        labels: int, (rows,), the class of each.
-    """
-    counts = np.zeros((runs.size, outputs))
-    for held, rows in _held(ids, runs):
-        counts += np.bincount(held * outputs + labels[rows], minlength=counts.size).reshape(counts.shape)
-    counts[PADDING] = 0
-    known = counts.sum(axis=1) >= LEAST
-    ratios = np.zeros((runs.size, outputs), np.float32)
-    ours = counts[known]
-    ours, others = ours + 1.0, ours.sum(axis=1, keepdims=True) - ours + 1.0
-    ratios[known] = np.log(ours / ours.sum(axis=0)) - np.log(others / others.sum(axis=0))
-    sums = np.zeros((len(ids), outputs))
-    for held, rows in _held(ids, runs):
-        for place in range(outputs):
-            sums[:, place] += np.bincount(rows, ratios[held, place], len(ids))
-    spread = float(np.sqrt(np.mean(np.square(sums - sums.mean(axis=1, keepdims=True)))))
-    ratios *= np.float32(SPREAD / spread) if spread else 1
-    ratios[END] = np.log((np.bincount(labels, minlength=outputs) + 1.0) / (len(labels) + outputs))
-    return ratios
+def held_by(ids: Ragged, runs: Runs) -> sp.csr_matrix:
+    """float32, (texts, runs.size): 1 where a text has a run in a place, but for the padding's and the end's."""
+    nothing = np.zeros(0, np.int64)
+    held, rows = (
+        np.concatenate([nothing, *parts]) for parts in zip((nothing, nothing), *_held(ids, runs), strict=True)
+    )
+    kept = (held != PADDING) & (held != END)
+    starts = np.searchsorted(rows[kept], np.arange(len(ids) + 1))
+    return sp.csr_matrix((np.ones(starts[-1], np.float32), held[kept], starts), (len(ids), runs.size))
 
 
 def _held(ids: Ragged, runs: Runs) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -5,6 +5,7 @@ __all__ = [
     "bptt",
     "cells",
     "diagnostics",
+    "fresh",
     "gated",
     "heads",
     "light",
@@ -15,4 +16,5 @@ __all__ = [
     "stateful",
     "step",
     "timed",
+    "watching",
 ]

@@ -112,16 +112,22 @@ class Scanned(layers.Layer):
     ) -> Any:
         if isinstance(self.layer, layers.Bidirectional):
             return self._both(sequences, initial_state, mask, training)
-        output, states = run_layer(self.layer, sequences, initial_state, mask, training, self.change)
+        output, states = self.run(self.layer, sequences, initial_state, mask, training)
         if self.layer.go_backwards and self.layer.return_sequences:
             output = tf.reverse(output, [1])  # Keras returns what it ran through
         return (output, *states) if self.layer.return_state else output
 
+    def run(
+        self, layer: layers.RNN, sequences: tf.Tensor, initial_state: Any, mask: tf.Tensor | None, training: bool
+    ) -> tuple[tf.Tensor, Blocks]:
+        """One direction, as `run_layer` has it."""
+        return run_layer(layer, sequences, initial_state, mask, training, self.change)
+
     def _both(self, sequences: tf.Tensor, initial_state: Any, mask: tf.Tensor | None, training: bool) -> Any:
         half = None if initial_state is None else len(initial_state) // 2
         first, second = (None, None) if half is None else (initial_state[:half], initial_state[half:])
-        there, states = run_layer(self.layer.forward_layer, sequences, first, mask, training, self.change)
-        back, more = run_layer(self.layer.backward_layer, sequences, second, mask, training, self.change)
+        there, states = self.run(self.layer.forward_layer, sequences, first, mask, training)
+        back, more = self.run(self.layer.backward_layer, sequences, second, mask, training)
         merge: dict[str | None, Callable[[], Blocks]] = {
             "concat": lambda: (tf.concat([there, back], axis=-1),),
             "sum": lambda: (there + back,),

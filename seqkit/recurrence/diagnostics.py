@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from seqkit.recurrence.bptt import scan
 from seqkit.recurrence.step import Cell
+from seqkit.recurrence.watching import Course, OpenOps, open_steps
 
 
 def gradient_flow(
@@ -34,16 +34,74 @@ def gradient_flow(
         float, (batch, steps): the Euclidean norm of dL/ds_t, where s_t is all that step t hands on, such as h_t and c_t.
     """
     inputs = tf.convert_to_tensor(inputs)
-    states: Any = initial_state
-    visited = []
     with tf.GradientTape() as tape:
-        for t in range(inputs.shape[1]):
-            _, states = scan(cell, inputs[:, t : t + 1], initial_state=states, return_sequences=False, **weights)
-            tape.watch(states)
-            visited.append(states)
-        loss = tf.reduce_sum(states[0] * tf.cast(upstream, inputs.dtype))
-    gradients = tape.gradient(loss, visited, unconnected_gradients="zero")
-    return np.stack([np.linalg.norm(tf.concat(d, axis=-1).numpy(), axis=-1) for d in gradients], axis=1)
+        steps = open_steps(cell, weights, inputs, initial_state, tape=tape)
+        loss = tf.reduce_sum(steps[-1].after[0] * tf.cast(upstream, inputs.dtype))
+    return state_norms(tape.gradient(loss, [step.after for step in steps], unconnected_gradients="zero"))
+
+
+def state_norms(gradients: Sequence[Sequence[tf.Tensor]]) -> np.ndarray:
+    """float, (batch, steps): Euclidean norms over all states of a step, from their gradients, step by step."""
+    return np.stack([np.linalg.norm(tf.concat(own, axis=-1).numpy(), axis=-1) for own in gradients], axis=1)
+
+
+def jacobian_norms(course: Course, row: int = 0, length: int | None = None) -> np.ndarray:
+    """Spectral norms of ds_T/ds_t: how much of a small change of the state at step t is left at the last step, at most.
+
+    Args:
+        row: which of the batch's.
+        length: of that row; nothing where it has all steps.
+    Returns:
+        float, (length,), 1 at the last one; of a course from the text's end on the first step is the last.
+    """
+    units = [state.shape[-1] for state in course.steps[0].after]
+
+    @tf.function(autograph=False)
+    def jacobian(x: tf.Tensor, joined: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(joined)
+            op = OpenOps(course.cell, course.weights)
+            states = tuple(tf.split(joined, units, axis=1))
+            new = course.cell.step(op, op.projected(x), states, tuple(course.weights.get("vectors", ())))
+            after = tf.concat(new, axis=1)
+        return tape.jacobian(after, joined)[0, :, 0]  # (after, before)
+
+    product, norms = np.eye(sum(units)), [1.0]
+    steps = course.steps[:length]
+    order = steps if course.reverse else steps[::-1]
+    for step in order[:-1]:  # from the last on
+        x, before = step.x[row : row + 1], tf.concat([state[row : row + 1] for state in step.before], axis=1)
+        product = product @ np.asarray(jacobian(x, before), np.float64)
+        norms.append(float(np.linalg.norm(product, 2)))
+    return np.array(norms if course.reverse else norms[::-1])
+
+
+def spectral_radii(course: Course) -> dict[str, float]:
+    """The largest absolute eigenvalue of each square block of the recurrent matrices: what multiplies the state of a step,
+    gate by gate, in the order of the cell's products; of several heads the largest. None of a cell that is linear in its
+    state, whose matrices, if any, lead out of it.
+    """
+    found: dict[str, float] = {}
+    if course.cell.linear:
+        return found
+    for k, (kernel, blocks) in enumerate(zip(course.weights["recurrent"], course.cell.products, strict=True)):
+        whole = np.asarray(kernel, np.float64)
+        for number, block in enumerate(np.split(whole, blocks, axis=-1)):
+            if block.shape[-1] == block.shape[-2]:
+                found[f"R{k + 1}.{number + 1}"] = float(np.abs(np.linalg.eigvals(block)).max())
+    return found
+
+
+def saturation(course: Course) -> dict[str, tuple[float, float]]:
+    """Of each gate the share of its values, over rows, steps and units, near its lower and near its upper end: within a
+    tenth of its range, as Karpathy, Johnson and Fei-Fei 2015 count them.
+    """
+    found = {}
+    for name, (kind, _) in course.steps[0].gates.items():
+        values = np.stack([step.gates[name][1] for step in course.steps])
+        low, high = (0.1, 0.9) if kind == "sigmoid" else (-0.8, 0.8)
+        found[name] = (float((values < low).mean()), float((values > high).mean()))
+    return found
 
 
 def gradient_flow_picture(flows: Mapping[str, np.ndarray]) -> Figure:

@@ -4,8 +4,10 @@ __all__ = [
     "common",
     "comparison",
     "document",
+    "gradients",
     "labels",
     "pages",
+    "showing",
     "texts",
     "wording",
 ]

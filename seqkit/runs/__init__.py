@@ -2,6 +2,7 @@
 
 __all__ = [
     "attempts",
+    "beginning",
     "builder",
     "checking",
     "comparable",
@@ -11,6 +12,7 @@ __all__ = [
     "evaluation",
     "exporting",
     "folder",
+    "gradients",
     "groups",
     "kept_rows",
     "language_models",
@@ -19,6 +21,7 @@ __all__ = [
     "migration",
     "opening",
     "parts",
+    "predicting",
     "preparing",
     "pretrained",
     "pretraining",

@@ -117,6 +117,7 @@ class RunBuilder:
         curriculum: Callable[[Rows], Curriculum] | None = None,
         started: Started | None = None,
         *,
+        learner: keras.Model | None = None,
         begin: Callable[[], None] | None = None,
         finish: Callable[[], Mapping[str, Mapping[str, float]]] | None = None,
     ) -> Run:
@@ -125,8 +126,10 @@ class RunBuilder:
         Args:
             curriculum: From the rows of the training data to what gives each epoch's in their place.
             started: What the model goes on from, where that is another one's weights.
-            begin: Sets those weights that start from the training rows: a check, and a run that stands, do without, and of
-                several processes the first one does it for all.
+            learner: The part of the model that learns by gradients, sharing its weights; where it is not all of it, the
+                history and the figure of "kept" are this part's.
+            begin: Sets the weights that follow from the training rows at once, in each of several processes alike: a check,
+                and a run that stands, do without.
             finish: Changes the best epoch's weights once more by the validation rows, before they are kept, and returns by
                 what numbers, for run.json; the figure of "kept" is from before.
         Returns:
@@ -144,17 +147,17 @@ class RunBuilder:
             )
         objective = task.objective(self.training, splits.train)
         forward = Forward(model)  # traced once, for the rehearsal, each epoch's scores and the report
-        score = _scoring(task, forward, splits.valid)
+        score = _scoring(task, forward if learner is None else Forward(learner), splits.valid)
         monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
         info, seen = described, None
         if self._peers.first:
             found, seen = check_training(task, splits, strict=self.arguments["strict"])
             info = self._begin(info, monitor) | found
-            if begin is not None:
-                begin()
             rehearse(task, forward, splits, info, self._folder.path)
+        if begin is not None:
+            begin()
         keras.utils.set_random_seed(self.arguments["seed"])
-        history = self._train(task, model, splits, info, objective, monitor, curriculum, started)
+        history = self._train(task, learner or model, splits, info, objective, monitor, curriculum, started)
         if finish is not None and (weighed := finish()):
             info = {**info, **weighed}
             if self._peers.first:

@@ -56,6 +56,12 @@ def read_info(folder: Path, *, trained: bool = True) -> dict[str, Any]:
         info.get("digest") != _digest(info) or not isinstance(info.get("files", {}), dict)
     ):
         raise InputError(f"{path} is damaged (it is not what was written: its digest is another): {RESTORE}")
+    for split in dict.fromkeys(["train", "valid", *info["data"]]):
+        match info["data"].get(split):
+            case {"source": str(), "rows": int(), "digest": str()}:
+                pass
+            case _:
+                raise InputError(f"{path} is damaged (data.{split} doesn't tell of rows): {RESTORE}")
     try:
         Training(**info["settings"]["training"])
     except (KeyError, TypeError, InputError) as error:

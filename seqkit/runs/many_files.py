@@ -14,6 +14,7 @@ from seqkit.core.progress import notify, tracked
 from seqkit.core.registry import import_path
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.opening import MODEL, VOCABULARY
+from seqkit.runs.predicting import predict_file
 from seqkit.runs.ray_workers import answered_by_ray
 from seqkit.runs.run import Run, load
 from seqkit.runs.searching import search_fields
@@ -36,6 +37,7 @@ class FileAnswers:
         on_error: As for `load`.
         modules: That are imported first.
         search: Fields of `seqkit.Search` that are others than the run's.
+        id: The column of what a row is called.
     """
 
     run: Path
@@ -45,6 +47,7 @@ class FileAnswers:
     on_error: OnError | None = None
     modules: tuple[str, ...] = ()
     search: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    id: str | None = None
 
     def place(self, file: Path) -> Path:
         """Where a file's answers go."""
@@ -69,7 +72,7 @@ class FileAnswers:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             with replacing(place) as part, open(part, "w", encoding="utf-8", newline="\n") as answers:
-                for answer in run.stream(run.inputs_of(str(file), self.columns)):
+                for answer in predict_file(run, str(file), columns=self.columns, id=self.id):
                     answers.write(json_text(answer) + "\n")
         except Exception as error:
             return reason_of(error)
@@ -87,6 +90,7 @@ def predict_files(
     engine: Engine = "local",
     address: str | None = None,
     search: Mapping[str, Any] | None = None,
+    id: str | None = None,
 ) -> Path:
     """Answer all files that fit a pattern, each into a file of its own, which is there whole or not at all.
 
@@ -103,6 +107,7 @@ def predict_files(
         engine: "local" for one file after the other, or "ray" for workers of Ray, which all have to see the same folders.
         address: Of a cluster of Ray; nothing for this machine's cores.
         search: Fields of `seqkit.Search` that are others than the run's.
+        id: The column of a table that says what a row is called.
     Returns:
         `out`.
     Raises:
@@ -116,12 +121,12 @@ def predict_files(
     if not files:
         raise InputError(f"{inputs} fits no file: check the pattern, and quote it.")
     base = Path(os.path.commonpath([file.parent for file in files]))
-    answers = FileAnswers(Path(run).resolve(), Path(out).resolve(), base, columns, on_error, modules, search or {})
+    answers = FileAnswers(Path(run).resolve(), Path(out).resolve(), base, columns, on_error, modules, search or {}, id)
     opened = answers.opened()
     opened.columns(columns)  # which refuses one that isn't there
     Path(out).mkdir(parents=True, exist_ok=True)
     with FolderLock(Path(out)):
-        _check_same_run(Path(out), opened, columns)
+        _check_same_run(Path(out), opened, columns, id)
         asked = [file for file in files if not answers.done(file)]
         if len(asked) < len(files):
             notify(f"{len(files) - len(asked):,} of {len(files):,} files are answered already.")
@@ -142,14 +147,14 @@ def _here(answers: FileAnswers, run: Run, files: Sequence[Path]) -> Iterator[tup
         yield file, answers.write(run, file)
 
 
-def _check_same_run(out: Path, run: Run, columns: Mapping[str, str] | None) -> None:
+def _check_same_run(out: Path, run: Run, columns: Mapping[str, str] | None, id: str | None) -> None:
     """Note whose answers a folder has; raise InputError where they are another's."""
     files = run.info.get("files", {})
     mine = {"run": {name: files.get(name) for name in (MODEL, VOCABULARY)}, "columns": run.columns(columns)}
-    mine |= search_fields(run.task)
+    mine |= search_fields(run.task) | ({} if id is None else {"id": id})
     if not (out / ANSWERED_BY).exists():
         write_json(out / ANSWERED_BY, mine)
     elif search_fields(run.task) | read_json(out / ANSWERED_BY) != mine:  # of before 0.9 without a search
         raise InputError(
-            f"{out} has the answers of another run, of other columns or of another search: choose another folder."
+            f"{out} has the answers of another run, of other columns or ids, or of another search: choose another folder."
         )

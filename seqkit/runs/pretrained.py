@@ -8,13 +8,13 @@ from typing import Any
 
 import keras
 
-from seqkit.core.errors import InputError
+from seqkit.core.errors import InputError, reason_of
 from seqkit.core.files import digest_of
 from seqkit.core.fine_tuning import FineTuning
 from seqkit.core.progress import notify
 from seqkit.core.settings import Embedding, Stack
 from seqkit.layers.embedding import TABLE
-from seqkit.runs.contents import file_of
+from seqkit.runs.contents import RESTORE, file_of
 from seqkit.runs.opening import MODEL, VOCABULARY
 from seqkit.runs.run import load
 from seqkit.sources.prepared import being_made
@@ -102,17 +102,18 @@ class LanguageModelStart:
             return Started(self.tuning, (), 0, {})
         taken: list[str] = []
         for _, name, layer, twin in self._pairs(model, stack):
-            whole = True
-            for weight, value in zip(layer.weights, twin.get_weights(), strict=True):
-                fresh = weight.numpy()
-                if fresh.shape[1:] != value.shape[1:] or len(fresh) < len(value):
-                    raise InputError(
-                        f"{name} has weights of shape {fresh.shape}, where {self.path} has {value.shape}: take the cell and "
-                        "the units of the language model."
-                    )
-                whole &= len(fresh) == len(value)
+            weights, values = layer.get_weights(), twin.get_weights()
+            shapes, theirs = ([weight.shape for weight in own] for own in (weights, values))
+            alike = [one[1:] for one in shapes] == [one[1:] for one in theirs]
+            if not alike or any(one[0] < other[0] for one, other in zip(shapes, theirs, strict=True)):
+                raise InputError(
+                    f"{name} has weights of the shapes {shapes}, where {self.path} has {theirs}: take the cell and the "
+                    "units of the language model."
+                )
+            for fresh, value in zip(weights, values, strict=True):
                 fresh[: len(value)] = value
-                weight.assign(fresh)
+            layer.set_weights(weights)
+            whole = shapes == theirs
             taken.append(name if whole else f"{name} (for what the language model reads)")
         new = self._new(model, stack)
         notify(
@@ -129,17 +130,25 @@ class LanguageModelStart:
         self, model: keras.Model, stack: Stack
     ) -> Iterator[tuple[int, str, keras.layers.Layer, keras.layers.Layer]]:
         """Height, name, layer, and that of the language model."""
-        yield 0, TABLE, model.get_layer(TABLE), self.model.get_layer(TABLE)
+        yield 0, TABLE, model.get_layer(TABLE), self._twin(TABLE)
         for number in range(1, len(stack.units) + 1):
             name = stack.layer_name(number)
             if stack.bidirectional:
                 both = model.get_layer(f"bidirectional_{number}")
-                yield number, f"{name} forward", both.forward_layer, self.model.get_layer(name)
+                yield number, f"{name} forward", both.forward_layer, self._twin(name)
             else:
-                yield number, name, model.get_layer(name), self.model.get_layer(name)
+                yield number, name, model.get_layer(name), self._twin(name)
             if stack.layer_norm and not stack.bidirectional and number < len(stack.units):
                 norm = f"layer_norm_{number}"
-                yield number, norm, model.get_layer(norm), self.model.get_layer(norm)
+                yield number, norm, model.get_layer(norm), self._twin(norm)
+
+    def _twin(self, name: str) -> keras.layers.Layer:
+        for layer in self.model.layers:
+            if layer.name == name:
+                return layer
+        raise InputError(
+            f"{self.path} is damaged (its model has no layer {name}, of which its settings tell): {RESTORE}"
+        )
 
     def _new(self, model: keras.Model, stack: Stack) -> list[str]:
         """What has weights of its own."""
@@ -155,11 +164,14 @@ class LanguageModelStart:
 
 def _check_fits(path: Path | str, settings: dict[str, Any], embedding: Embedding, stack: Stack) -> None:
     """Raise InputError where a language model's layers are others than those that are asked for."""
-    wanted = {"embedding.units": settings["embedding"]["units"]} | {
-        f"stack.{name}": settings["stack"].get(name, getattr(Stack(), name)) for name in SHAPE
-    }
+    try:
+        wanted = {"embedding.units": settings["embedding"]["units"]} | {
+            f"stack.{name}": settings["stack"].get(name, getattr(Stack(), name)) for name in SHAPE
+        }
+        wanted["stack.units"] = tuple(wanted["stack.units"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged (its settings tell of no layers: {reason_of(error)}): {RESTORE}") from None
     given = {"embedding.units": embedding.units} | {f"stack.{name}": getattr(stack, name) for name in SHAPE}
-    wanted["stack.units"] = tuple(wanted["stack.units"])
     if not stack.residual and not wanted["stack.residual"]:
         del wanted["stack.residual_from"]
     other = [name for name, value in wanted.items() if given[name] != value]

@@ -31,6 +31,7 @@ from seqkit.export.subject import Quantize
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
 from seqkit.metrics.metric import metric
 from seqkit.report.document import ScoresTable, adapted_table, against_table, rest_table
+from seqkit.report.showing import in_html, in_text
 from seqkit.runs.attempts import Attempts
 from seqkit.runs.checking import SEEN, as_json, check_scoring
 from seqkit.runs.comparable import compared_with
@@ -71,6 +72,13 @@ class Run:
         self.forward = Forward(model) if forward is None else forward
         model.compile(optimizer=info["settings"]["training"]["optimizer"], **task.in_keras())
 
+    def __repr__(self) -> str:
+        return in_text(str(self.path), self.info, self.report)
+
+    def _repr_html_(self) -> str:
+        report = self.report
+        return in_html(str(self.path), self.info, report, self.history if report else [])
+
     @property
     def report(self) -> dict[str, Any]:
         """The report that was written when the run was made, or nothing where that failed."""
@@ -104,9 +112,7 @@ class Run:
         return self.task.columns | dict(other or {})
 
     def tables(self, report: Mapping[str, Any] | None = None) -> list[Table | ScoresTable]:
-        """The scores of a report for a terminal, of the run's own where none is given; those on the rows that are new; and
-        beside another run's.
-        """
+        """The scores of a report, or of the run's own, for a terminal: of all rows, of new ones, beside another's."""
         report = self.report if report is None else report
         more = {"adapted": adapted_table, "rest": rest_table, "against": against_table}
         return [ScoresTable(report), *(make(report) for part, make in more.items() if part in report)]

@@ -163,8 +163,9 @@ class Baselines(Protocol):
 
 
 class Task(Inputs, Outputs, Scores, Baselines, Protocol):
-    """What a recipe knows and a run doesn't. One that writes text has a `generate` too (see `Run.generate`); one that
-    searches for its answers a `search`, and a `with_search`, as `seqkit.tasks.written` has them.
+    """What a recipe knows and a run doesn't. One that writes text has a `generate` too (see `Run.generate`); one whose
+    predictions say what became of each input a `predicted` (`seqkit.runs.predicting`); one that searches for its answers a
+    `search`, and a `with_search`, as `seqkit.tasks.written` has them.
 
     Attributes:
         recipe: Its name in run.json.

@@ -10,6 +10,7 @@ __all__ = [
     "images",
     "in_memory",
     "labels",
+    "looking",
     "nameless_files",
     "notices",
     "parallel",

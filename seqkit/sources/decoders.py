@@ -113,7 +113,7 @@ def decode_mp4(path: Path, notices: Notices) -> Iterator[np.ndarray]:
 
 
 def _decode_with(av: Any, path: Path, notices: Notices) -> Iterator[np.ndarray]:
-    """The frames in the order in which they are shown, turned as the film says."""
+    """The frames in the order in which they are shown, turned and mirrored as the film says."""
     with av.open(str(path)) as container:
         if not container.streams.video:
             raise InputError(f"{path} has no images: expected a video stream.")
@@ -124,8 +124,7 @@ def _decode_with(av: Any, path: Path, notices: Notices) -> Iterator[np.ndarray]:
         for frame in container.decode(stream):
             if frame.is_corrupt:
                 raise ValueError("the decoder calls it corrupt")
-            quarters = round(frame.rotation / 90)  # against the clock
-            yield np.rot90(frame.to_ndarray(format="rgb24"), quarters)[None]
+            yield _as_shown(frame.to_ndarray(format="rgb24"), frame.side_data.get("DISPLAYMATRIX"))[None]
             number += 1
             if before is not None and frame.time is not None:
                 shortest, longest = min(shortest, frame.time - before), max(longest, frame.time - before)
@@ -134,6 +133,21 @@ def _decode_with(av: Any, path: Path, notices: Notices) -> Iterator[np.ndarray]:
             raise EOFError(f"the file tells of {stream.frames} frames")
         if longest > UNEVEN * shortest:
             notices.add("uneven_frames", f"{path}: {shortest:.3f} to {longest:.3f} s")
+
+
+def _as_shown(pixels: np.ndarray, matrix: Any) -> np.ndarray:
+    """A frame turned and mirrored by a display matrix, to the nearest quarter of a turn.
+
+    Args:
+        matrix: Nine int32 as a buffer (ISO 14496-12, 8.3.2): a pixel at (x, y) is shown at (a x + c y, b x + d y), up to a
+            shift, where a, b, c and d are the first two of each of the first two rows. None for none.
+    """
+    if matrix is None:
+        return pixels
+    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3).tolist()
+    if abs(a) + abs(d) < abs(b) + abs(c):
+        pixels, a, d = pixels.transpose(1, 0, 2), c, b
+    return pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
 
 
 def images_in(folder: Path) -> list[Path]:

@@ -116,6 +116,10 @@ def read_images(
     if not images:
         can = " whose image can be read" if places else ""
         raise InputError(f"{origin} has no rows{can}: expected at least one with {' and '.join(columns)}.")
+    if role == "asked":  # whose findings go into no report
+        for finding in notices.findings():
+            if finding.kind != "left_out":  # which was said as it was met
+                notify(str(finding))
     values = pixels.done()
     cells: dict[str, list[Any]] = {field: [ImageRef(values, *image) for image in images]}
     if others:

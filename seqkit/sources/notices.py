@@ -1,5 +1,7 @@
 """What is noticed while pictures and frames are read, gathered by kind."""
 
+from collections.abc import Mapping
+
 from seqkit.core.findings import Finding, Harm
 
 KINDS: dict[str, tuple[Harm, str, str]] = {  # kind -> harm, what, advice
@@ -19,20 +21,35 @@ KINDS: dict[str, tuple[Harm, str, str]] = {  # kind -> harm, what, advice
 }
 
 
+Places = dict[str, dict[str, None]]  # by kind, each once
+
+
 class Notices:
-    """Places of what was noticed in one source, each once."""
+    """Places of what was noticed in one source."""
 
     def __init__(self) -> None:
-        self._places: dict[str, dict[str, None]] = {}
+        self._places: Places = {}
+        self._new: Places = {}
 
     def add(self, kind: str, place: str) -> None:
         """Note one of KINDS at a place."""
-        self._places.setdefault(kind, {})[place] = None
+        if place not in (known := self._places.setdefault(kind, {})):
+            known[place] = None
+            self._new.setdefault(kind, {})[place] = None
 
     def findings(self) -> tuple[Finding, ...]:
         """A finding a kind that there was, in the order of KINDS."""
-        found = []
-        for kind, (harm, what, advice) in KINDS.items():
-            if kind in self._places:
-                found.append(Finding.at(kind, harm, what, list(self._places[kind]), advice and f"{advice}."))
-        return tuple(found)
+        return _findings(self._places)
+
+    def news(self) -> tuple[Finding, ...]:
+        """The same of what was added since this was asked before: for what is told as it is decoded."""
+        new, self._new = self._new, {}
+        return _findings(new)
+
+
+def _findings(places: Mapping[str, Mapping[str, None]]) -> tuple[Finding, ...]:
+    return tuple(
+        Finding.at(kind, harm, what, list(places[kind]), advice and f"{advice}.")
+        for kind, (harm, what, advice) in KINDS.items()
+        if kind in places
+    )

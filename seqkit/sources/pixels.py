@@ -1,6 +1,7 @@
 """The pixels of a picture, as a viewer shows it: one decoder for everything that is read from picture files."""
 
 import dataclasses
+import functools
 import hashlib
 import io
 import warnings
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from seqkit.core.errors import InputError
 from seqkit.sources.damage import PIXELS
@@ -47,7 +48,7 @@ def decode_image(file: Path | bytes, place: str, several: Callable[[str], None])
     """The picture that a file shows, of an animation the first one.
 
     It is turned as its EXIF orientation says, laid on white where it is transparent, brought from 16 bits to 8 by scaling,
-    and to RGB from palettes, grey, CMYK and YCbCr. Colour profiles are not applied.
+    and to sRGB from palettes, grey, CMYK and YCbCr, and from the colour space of an embedded profile.
 
     Args:
         file: A path, or an encoded file.
@@ -95,13 +96,54 @@ def shown(image: Image.Image) -> np.ndarray:
         image.load()
         image = ImageOps.exif_transpose(image)
     if of_16_bits:
-        return _of_16_bits(image)
+        image = _in_8_bits(image)
     if image.mode in ("I", "F"):
         raise ValueError("its values have 32 bits, of which none is agreed to be white: save it with 8 or 16")
+    colours = _in_srgb(image)
     if not image.has_transparency_data:
-        return np.asarray(image.convert("RGB"))
+        return np.asarray(colours)
+    colours.putalpha(image.convert("RGBA").getchannel("A"))
     ground = Image.new("RGBA", image.size, GROUND)
-    return np.asarray(Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB"))
+    return np.asarray(Image.alpha_composite(ground, colours).convert("RGB"))
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """Mode RGB, without transparency; colours of an embedded profile as its default intent shows them."""
+    profile = image.info.get("icc_profile")
+    mode = {"1": "L", "L": "L", "LA": "L", "La": "L", "CMYK": "CMYK"}.get(image.mode, "RGB")
+    transform = _to_srgb(profile, mode) if profile else None
+    if transform is None:
+        return image.convert("RGB")
+    return _applied(image.convert(mode), transform)
+
+
+def _applied(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
+    found = ImageCms.applyTransform(image, transform)
+    if found is None:  # which only a transform in place has for an answer
+        raise ValueError("its colour profile can't be applied")
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """What brings colours of a profile to sRGB; None of one that is broken or of other colours, as viewers have it, and of
+    sRGB itself, from which a rounding would bring some colours off.
+    """
+    try:
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        intent = ImageCms.Intent(ImageCms.getDefaultIntent(given))
+        transform = ImageCms.buildTransform(
+            given, ImageCms.createProfile("sRGB"), mode, "RGB", intent, ImageCms.Flags.HIGHRESPRECALC
+        )
+    except (OSError, ValueError, ImageCms.PyCMSError):
+        return None
+    if mode == "RGB":
+        steps = np.linspace(0, 255, 16).round().astype(np.uint8)
+        colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(64, 64, 3)
+        moved = np.asarray(_applied(Image.fromarray(colours), transform))
+        if np.abs(moved.astype(int) - colours).max() <= 2:
+            return None
+    return transform
 
 
 @contextmanager
@@ -122,12 +164,15 @@ def too_large(place: str, pixels: str = "too many ") -> InputError:
     return InputError(f"{place} declares {pixels}pixels: at most {PIXELS:,} are read. Make it smaller.")
 
 
-def _of_16_bits(image: Image.Image) -> np.ndarray:
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """Mode L, or LA where one grey of 16 bits is transparent."""
     values = np.asarray(image).astype(np.float64)
-    grey = np.rint(values / 257.0).clip(0, 255).astype(np.uint8)  # 65535 = 255 * 257
+    grey = Image.fromarray(np.rint(values / 257.0).clip(0, 255).astype(np.uint8))  # 65535 = 255 * 257
     if isinstance(image.info.get("transparency"), int):
-        grey[values == image.info["transparency"]] = GROUND[0]
-    return np.repeat(grey[..., None], 3, axis=-1)
+        grey.putalpha(Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)))
+    if "icc_profile" in image.info:
+        grey.info["icc_profile"] = image.info["icc_profile"]
+    return grey
 
 
 def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

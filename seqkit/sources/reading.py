@@ -9,16 +9,24 @@ import numpy as np
 
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
-from seqkit.sources.cells import LISTS
+from seqkit.sources.cells import LISTS, Trimmed, checked_row
 from seqkit.sources.examples import Examples, Role
-from seqkit.sources.in_memory import read_dataset, read_mapping
+from seqkit.sources.in_memory import read_dataset, read_frame, read_mapping
 from seqkit.sources.labels import check_names, check_tags
 from seqkit.sources.prepared import read_before
-from seqkit.sources.tables import Layout, has_header, inputs_of_layout, layout_of, read_layout, read_layouts
+from seqkit.sources.tables import (
+    Layout,
+    asked_of_layout,
+    has_header,
+    inputs_of_layout,
+    layout_of,
+    read_layout,
+    read_layouts,
+)
 from seqkit.sources.text_files import TABLES, TextFile, files_of, open_text, suffix_of
 from seqkit.sources.tfds import read_tfds
 from seqkit.sources.token_files import Kind, kind_of_tokens, read_tokens
-from seqkit.sources.workbooks import WORKBOOKS, read_workbook
+from seqkit.sources.workbooks import WORKBOOKS, asked_of_workbook, read_workbook
 
 TELLING = 10_000  # lines that tell what a file of inputs is
 
@@ -47,6 +55,8 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
         examples = read_files(Path(source), columns)
     elif hasattr(source, "element_spec"):
         examples = read_dataset(source, columns, f"the tf.data dataset ({role})")
+    elif hasattr(source, "columns") and hasattr(source, "__getitem__"):
+        examples = read_frame(source, columns, f"the data frame ({role})")
     elif hasattr(source, "keys") and hasattr(source, "__getitem__"):
         examples = read_mapping(source, columns, f"the mapping ({role})")
     elif isinstance(source, tuple | list) and len(source) == len(columns):
@@ -107,6 +117,67 @@ def read_inputs(path: Path, field: str, column: str) -> Iterator[Any]:
     if isinstance(kind, Layout):
         return inputs_of_layout(file, kind, field, column)
     return iter(_read_as(file, kind, {field: column})[field])
+
+
+def read_asked(path: Path, columns: Mapping[str, str], id: str | None = None) -> Iterator[dict[str, Any]]:
+    """Rows to be answered, as `read_inputs` finds them, with what a file says of them beside.
+
+    Args:
+        columns: The field that is asked by -> its column, and behind it fields of what the answer should be, which a row has
+            where the file has their columns, with something in them.
+        id: The column of what a row is called, which it has as "id".
+    Raises:
+        InputError: The file is not as expected, or has no such column.
+    """
+    (field, column), *rest = columns.items()
+    if (known := read_before(path, "asked")) is not None:
+        _refuse_id(path, id, "is prepared data")
+        for row in range(len(known)):
+            yield {name: known[name][row] for name in columns if name in known.columns}
+        return
+    more = dict(rest) | ({} if id is None else {"id": id})
+    if suffix_of(path) in WORKBOOKS:
+        found: Iterator[tuple[str, dict[str, Any]]] = asked_of_workbook(path, {field: column}, more)
+    else:
+        file = open_text(path, from_disk=True)
+        kind = _kind(dataclasses.replace(file, most=TELLING), {field: column})
+        if not isinstance(kind, Layout):
+            _refuse_id(path, id, "is no table")
+            yield from (
+                _asked_tokens(file, kind, columns) if kind is not None else ({field: line} for line in file.lines)
+            )
+            return
+        found = asked_of_layout(file, kind, {field: column}, more)
+    trimmed = Trimmed()
+    for place, cells in found:
+        if id is not None and cells.get("id") in (None, ""):
+            raise InputError(f"{place}: there is no id in the column {id!r}. Each row needs one.")
+        said = {name: value for name, value in cells.items() if name in columns and not _blank(value)}
+        yield checked_row({field: cells[field], **said}, place, trimmed) | {key: cells[key] for key in ("id",) if id}
+
+
+def _asked_tokens(file: TextFile, kind: Kind, columns: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """The sentences of a token file, with tags where it has any."""
+    field, column = next(iter(columns.items()))
+    try:
+        examples = _read_as(file, kind, columns)
+    except InputError:  # as of a file of tokens alone
+        examples = _read_as(file, kind, {field: column})
+    for row in range(len(examples)):
+        yield {
+            name: values[row]
+            for name, values in examples.columns.items()
+            if name == field or set(values[row]) != {"_"}  # which is nothing in CoNLL-U
+        }
+
+
+def _refuse_id(path: Path, id: str | None, what: str) -> None:
+    if id is not None:
+        raise InputError(f"{path} {what}, without a column {id!r} of ids: leave --id out; answers come in order.")
+
+
+def _blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _kind(file: TextFile, columns: Mapping[str, str]) -> Kind | Layout | None:

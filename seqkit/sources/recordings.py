@@ -58,6 +58,7 @@ class Recording:
         labels: Number of frames -> a label a frame; None where there are none.
         frame_size: (height, width) to which images are brought.
         in_memory: Whether all frames are there already.
+        notices: Told what is noticed as it is decoded; those of one source are one.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Recording:
     labels: Callable[[int], tuple[str, ...]] | None = None
     frame_size: tuple[int, int] | None = None
     in_memory: bool = False
+    notices: Notices = dataclasses.field(default_factory=Notices)
 
     def chunks(self) -> Iterator[np.ndarray]:
         """The frames, CHUNK at once but for the last; only these are in memory.
@@ -322,7 +324,7 @@ def _of_path(path: Path, columns: Mapping[str, str], notices: Notices) -> Record
     name = str(path)
     if suffix == ".npz":
         labels = functools.partial(labels_of_npz, path, columns["labels"]) if "labels" in columns else None
-        return Recording(name, functools.partial(decode_npz, path, columns["frames"]), labels)
+        return Recording(name, functools.partial(decode_npz, path, columns["frames"]), labels, notices=notices)
     if path.is_dir():
         decode: Callable[[], Iterable[np.ndarray]] = functools.partial(decode_images, path, notices)
     elif suffix == ".gif":
@@ -333,7 +335,7 @@ def _of_path(path: Path, columns: Mapping[str, str], notices: Notices) -> Record
         raise InputError(
             f"{path} is no recording that seqkit reads: expected {', '.join(FILES)}, or a folder of images."
         )
-    return Recording(name, decode, labels_beside(path) if "labels" in columns else None)
+    return Recording(name, decode, labels_beside(path) if "labels" in columns else None, notices=notices)
 
 
 def _of_columns(values: Sequence[Any], columns: Mapping[str, str], role: Role, notices: Notices) -> Iterator[Recording]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.core.errors import InputError
-from seqkit.sources.reading import read_inputs
+from seqkit.sources.reading import read_asked, read_inputs
 
 CHUNK = 4096  # inputs read at once
 
@@ -28,6 +28,19 @@ def inputs_of(file: str, columns: Mapping[str, str]) -> Iterator[list[Any]]:
     else:
         inputs = read_inputs(Path(file), field, column)
         yield from iter(lambda: list(itertools.islice(inputs, CHUNK)), [])
+
+
+def asked_of(file: str, columns: Mapping[str, str], id: str | None = None) -> Iterator[list[dict[str, Any]]]:
+    """Lists of rows to be answered, with what the file says of them beside (`seqkit.sources.reading.read_asked`)."""
+    if file == "-":
+        if id is not None:
+            raise InputError(f"--id {id} is for a table, and standard input has a text a line: give a file.")
+        field = next(iter(columns))
+        for lines in _lines_as_they_come(sys.stdin.fileno()):
+            yield [{field: line} for line in lines]
+    else:
+        rows = read_asked(Path(file), columns, id)
+        yield from iter(lambda: list(itertools.islice(rows, CHUNK)), [])
 
 
 def _lines_as_they_come(descriptor: int) -> Iterator[list[str]]:

@@ -15,6 +15,7 @@ from seqkit.core.findings import Finding
 from seqkit.sources.cells import Trimmed, checked_row, examples_of, how_to_name, listed
 from seqkit.sources.examples import Examples
 from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
+from seqkit.text.labels import is_number
 
 SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon"}
 _OWN = {".tsv": "\t", ".csv": ","}
@@ -90,6 +91,28 @@ def inputs_of_layout(file: TextFile, layout: Layout, field: str, column: str) ->
         yield checked_row(cells, file.place(number), trimmed)[field]
 
 
+def asked_of_layout(
+    file: TextFile, layout: Layout, columns: Mapping[str, str], more: Mapping[str, str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Where each row of a table stands, and its cells: those of the columns, and of `more` those that it has."""
+    _check_not_empty(file, columns.values())
+    if not layout.separator:
+        for number, line in enumerate(file.lines, start=1):
+            if line.strip():
+                place = file.place(number)
+                row = _json_object(place, line)
+                _check_keys(row, columns, place)
+                yield place, {field: row[name] for field, name in {**columns, **more}.items() if name in row}
+        return
+    names = next(_wide(file, layout, rows=1), (1, [""]))[1]
+    there = set(names) if _named(columns) else set(map(str, range(len(names))))
+    if "id" in more and more["id"] not in there:
+        raise InputError(f"{file.path} has no column {more['id']!r} of ids: it has {listed(names)}.")
+    wanted = {**columns, **{field: name for field, name in more.items() if name in there}}
+    for number, cells in _cells(file, layout, wanted, []):
+        yield file.place(number), cells
+
+
 def _check_not_empty(file: TextFile, columns: Iterable[str]) -> None:
     if not any(line.strip() for line in file.lines):
         raise InputError(f"{file.path} is empty: expected a table with {' and '.join(columns)}.")
@@ -114,6 +137,32 @@ def layout_of(file: TextFile, columns: Mapping[str, str]) -> Layout | None:
         if has_header(file, layout, columns) or set(columns.values()) <= set(map(str, range(len(cells)))):
             return layout
     return None if own is None else layouts[0]
+
+
+def head(file: TextFile, rows: int) -> tuple[list[str], list[list[Any]]] | None:
+    """The names of a table's columns, whichever these are, and its first rows; None for what is no table.
+
+    A file of cells has a header where its first row has distinct names that are no numbers and come in no row below; the
+    columns of others go by their numbers.
+    """
+    suffix = suffix_of(file.path)
+    first = next((line for line in file.lines if line), "")
+    if suffix == ".jsonl" or (first.startswith("{") and _is_object(first)):
+        objects = [_json_object(file.place(number), line) for number, line in enumerate(file.lines, 1) if line.strip()]
+        names = list(objects[0])
+        return names, [[row.get(name, "") for name in names] for row in objects]
+    layouts = [_layout(separator, suffix) for separator in sorted(SEPARATORS, key=lambda one: one != _OWN.get(suffix))]
+    even = [layout for layout in layouts if _even(file, layout) and (suffix in _OWN or layout.separator == "\t")]
+    if not even and suffix not in _OWN:
+        return None
+    cells = [row for _, row in _wide(file, (even or layouts)[0], rows) if row != [""]]
+    named = cells[0]
+    header = len(set(named)) == len(named) and all(
+        name.strip() and not is_number(name) and all(name != row[place] for row in cells[1:] if place < len(row))
+        for place, name in enumerate(named)
+    )
+    names = named if header and len(cells) > 1 else list(map(str, range(len(named))))
+    return names, [row for row in cells[1 if header and len(cells) > 1 else 0 :] if len(row) == len(named)]
 
 
 def has_header(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> bool:
@@ -172,10 +221,14 @@ def _objects(file: TextFile, columns: Mapping[str, str]) -> Iterator[Row]:
         if not line.strip():
             continue
         row = _json_object(file.place(number), line)
-        for field, name in columns.items():
-            if name not in row:
-                raise InputError(f"{file.place(number)}: no key {name!r} among {listed(row)}. {how_to_name(field)}")
+        _check_keys(row, columns, file.place(number))
         yield number, {field: row[name] for field, name in columns.items()}
+
+
+def _check_keys(row: Mapping[str, Any], columns: Mapping[str, str], place: str) -> None:
+    for field, name in columns.items():
+        if name not in row:
+            raise InputError(f"{place}: no key {name!r} among {listed(row)}. {how_to_name(field)}")
 
 
 def _wide(file: TextFile, layout: Layout, rows: int = sys.maxsize) -> Iterator[Wide]:

@@ -1,5 +1,7 @@
 """Tables that are no text: Excel's workbooks and Parquet, where a library that reads them is installed."""
 
+import itertools
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,8 +25,7 @@ def read_workbook(path: Path, columns: Mapping[str, str]) -> Examples:
     Raises:
         InputError: The library for it isn't installed, or the file lacks a column.
     """
-    if not path.is_file():
-        raise InputError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}: check the path.")
+    _check_file(path)
     if path.suffix in PARQUET:
         names, rows = _parquet(path)
         first, by_number = 1, {str(number): name for number, name in enumerate(names)}
@@ -39,6 +40,31 @@ def read_workbook(path: Path, columns: Mapping[str, str]) -> Examples:
     places = {field: names.index(name) for field, name in wanted.items()}
     chosen = ({field: cells[place] for field, place in places.items()} for cells in rows)
     return examples_of(enumerate(chosen, start=first), columns, str(path))
+
+
+def workbook_head(path: Path, rows: int) -> tuple[list[str], list[list[Any]]]:
+    """The names of the columns, which a workbook has in its first row, and the first rows."""
+    _check_file(path)
+    names, cells = _parquet(path) if path.suffix in PARQUET else _excel(path, named=True)
+    return names, list(itertools.islice(cells, rows))
+
+
+def asked_of_workbook(
+    path: Path, columns: Mapping[str, str], more: Mapping[str, str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Where each row stands, and its cells: those of the columns, and of `more` those that there are."""
+    names, rows = workbook_head(path, sys.maxsize)
+    for field, name in columns.items():
+        if name not in names:
+            raise InputError(f"{path} has no column {name!r}: it has {listed(names)}. {how_to_name(field)}")
+    places = {field: names.index(name) for field, name in {**columns, **more}.items() if name in names}
+    for number, cells in enumerate(rows, start=1 if path.suffix in PARQUET else 2):
+        yield f"{path}, line {number}", {field: cells[place] for field, place in places.items()}
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}: check the path.")
 
 
 def _excel(path: Path, *, named: bool) -> tuple[list[str], Iterator[list[Any]]]:

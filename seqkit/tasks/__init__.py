@@ -13,6 +13,7 @@ __all__ = [
     "tagging",
     "text_classification",
     "translation",
+    "two_paths",
     "video_frames",
     "written",
     "written_answers",

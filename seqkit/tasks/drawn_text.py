@@ -13,7 +13,7 @@ from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.decoding.stepwise import generate
-from seqkit.export.step import Step
+from seqkit.export.graphs import Graph, step_graph
 from seqkit.text.subwords import MARK, Subwords
 from seqkit.text.tokenizer import WORDS, tokenize
 from seqkit.text.vocabulary import BEGIN, END, PADDING, UNKNOWN, Vocabulary
@@ -52,7 +52,7 @@ class DrawnText:
         Of subwords a prompt should end with a word: half a word is other pieces than the whole one began with.
         """
         before = self._before(prompt)
-        step = Step(model)
+        step = step_graph(model)
         drawn = self._drawn(_advance(step, 1), _start(step, 1), before, [seed], how)
         return _until(self._written((ids[0] for ids in drawn), fresh=_is_fresh(prompt)), stop)
 
@@ -69,7 +69,7 @@ class DrawnText:
         """So many texts that follow each prompt, drawn side by side; see `Run.samples`."""
         at_least("samples", count, 1)
         before = [self._before(prompt) for prompt in prompts]
-        step = Step(model)
+        step = step_graph(model)
         advance, start, seeds = _advance(step, count), _start(step, count), [seed + k for k in range(count)]
         for prompt, ids in zip(prompts, before, strict=True):
             rows = self._sequences(self._drawn(advance, start, ids, seeds, how), count)
@@ -140,11 +140,11 @@ class DrawnText:
                 fresh = False
 
 
-def _start(step: Step, count: int) -> States:
+def _start(step: Graph, count: int) -> States:
     return {name: tf.zeros((count, spec.shape[1]), spec.dtype) for name, spec in step.states.items()}
 
 
-def _advance(step: Step, count: int) -> Advance:
+def _advance(step: Graph, count: int) -> Advance:
     """A step of so many samples."""
     ask = step.concrete(count)
 

@@ -21,7 +21,7 @@ from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.description import LABELS, TOKENIZER, Description, chain_fields
 from seqkit.export.serving import Tagger
 from seqkit.layers.characters import compose_characters
-from seqkit.layers.crf import CRF, best_tags, crf_loss
+from seqkit.layers.crf import CRF, best_tags, crf_loss, tag_probabilities
 from seqkit.layers.embedding import AT_EACH_STEP, embed_tokens
 from seqkit.metrics.judged import Items, Judged, of_names, of_ranks, of_sizes
 from seqkit.metrics.sums import summed
@@ -159,6 +159,39 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         def decode(outputs: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
             words = tf.not_equal(ids, 0) & tf.not_equal(ids, END)
             return best_tags(outputs, words, chain=self.output == "crf", constraints=self.constraints)
+
+        shapes = tf.TensorSpec([None, None, len(self.classes)], tf.float32), tf.TensorSpec([None, None], tf.int32)
+        graph: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = tf.function(
+            decode, input_signature=shapes, autograph=False
+        )
+        return graph
+
+    def predicted(
+        self, forward: Forward, examples: Examples, rows: Pipeline
+    ) -> tuple[list[dict[str, Any]], list[dict[str, int]]]:
+        """The answers, with how probable each tag is; and of each sentence how many words were shortened or are unknown."""
+        found = step_outputs(forward, rows, lambda batch, out: self._decode_with_probabilities(out, batch["ids"]))
+        ends = found.offsets[1:] - 1
+        lengths, kept = found.lengths - 1, np.delete(found.values, ends, axis=0).reshape(-1, 2)
+        tags, sure = Ragged.of_lengths(kept[:, 0].astype(np.int32), lengths), Ragged.of_lengths(kept[:, 1], lengths)
+        answers = [
+            {**answer, "probabilities": [round(float(one), 6) for one in sure[row]]}
+            for row, answer in enumerate(self.answers(examples, tags))
+        ]
+        tokens = split_tokens(examples["tokens"])
+        cut, unknown = self.lexicon.unread(tokens)
+        noticed = [
+            {"cut_words": int(one), "unknown_words": int(other)} for one, other in zip(cut, unknown, strict=True)
+        ]
+        return answers, noticed
+
+    @functools.cached_property
+    def _decode_with_probabilities(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+        def decode(outputs: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+            words = tf.not_equal(ids, 0) & tf.not_equal(ids, END)
+            tags = best_tags(outputs, words, chain=self.output == "crf", constraints=self.constraints)
+            every = tag_probabilities(outputs, words, chain=self.output == "crf")
+            return tf.stack([tf.cast(tags, tf.float32), tf.gather(every, tags, batch_dims=2)], axis=-1)
 
         shapes = tf.TensorSpec([None, None, len(self.classes)], tf.float32), tf.TensorSpec([None, None], tf.int32)
         graph: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = tf.function(

@@ -1,4 +1,4 @@
-"""A text in, one label out: a task for any recipe that says so with its name."""
+"""A text in, one label out: a task for any recipe that says so with its name, and the making of its run."""
 
 from __future__ import annotations
 
@@ -9,26 +9,33 @@ from typing import Any, ClassVar, Self
 import keras
 import numpy as np
 import tensorflow as tf
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 
 from seqkit.baselines.classifiers import LinearTfidf, Majority, NaiveBayesLinear
 from seqkit.batches.derived import with_end
 from seqkit.batches.pipeline import Pipeline, boundaries
 from seqkit.core.errors import InputError
+from seqkit.core.ragged import Ragged
 from seqkit.core.wide import Wide
 from seqkit.export.description import LABELS, TOKENIZER, Description
 from seqkit.export.serving import TextClassifier
-from seqkit.layers.wide import Runs, paths_of, start_wide, weigh_paths, wide_logits
+from seqkit.layers.embedding import embed_tokens
+from seqkit.layers.wide import Runs, wide_logits
+from seqkit.runs.builder import RunBuilder
+from seqkit.runs.pretrained import LanguageModelStart
+from seqkit.runs.pretraining import pretrained
+from seqkit.runs.run import Run
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits
 from seqkit.sources.units import check_unit
 from seqkit.tasks.classes import ClassOfARow
 from seqkit.tasks.roles import Baselines
+from seqkit.tasks.two_paths import both_paths, fit_wide, recurrent_path, weigh
 from seqkit.text.labels import learn_classes
 from seqkit.text.tokenizer import Tokenizer
+from seqkit.text.vectors import read_vectors
 from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
+from seqkit.topologies.many_to_one import many_to_one
 from seqkit.training.executor import Forward, row_outputs
 
 RUN = 2  # tokens of the longest run of a wide path
@@ -65,14 +72,14 @@ class TextClassification(LabelBaselines, ClassOfARow):
         vocabulary: The tokens that are known.
         classes: The labels.
         max_length: Tokens of a text that are read, its end among them.
-        recipe: A subclass has the name of its recipe.
+        recipe: A subclass has the name of its own.
     """
 
     columns: dict[str, str]
     vocabulary: Vocabulary
     classes: tuple[str, ...]
     max_length: int
-    recipe: ClassVar[str]
+    recipe: ClassVar[str] = "text_classification"
 
     @classmethod
     def learn(
@@ -122,36 +129,25 @@ class TextClassification(LabelBaselines, ClassOfARow):
             ids: int32, (batch, steps).
         """
         runs = self._runs(wide)
-        return None if runs is None else wide_logits(ids, runs, outputs=len(self.classes), rate=wide.rate)
+        return None if runs is None else wide_logits(ids, runs, outputs=len(self.classes))
 
-    def start_wide(self, model: keras.Model, train: Examples, wide: Wide) -> None:
-        """Give that path what the training texts say; a model without one is left as it is."""
+    def fit_wide(self, model: keras.Model, train: Examples, wide: Wide) -> None:
+        """Fit that path to the training texts; a model without one is left as it is."""
         if runs := self._runs(wide):
-            start_wide(model, self.ids(train, "text"), self.labels(train), runs)
+            fit_wide(model, self.ids(train, "text"), self.labels(train), runs)
 
     def weigh_paths(self, model: keras.Model, valid: Examples) -> dict[str, dict[str, float]]:
-        """Give what a model's two paths say the weights, from 0 on, with which their sum has the least loss on these rows.
-
-        Each path has learned as if it were alone, and knows of the training rows more than of any others; a weight of 1
-        counts as one row's evidence, so that few rows say little. A model of one path is left as it is.
+        """Give what a model's two paths say the weights with which their sum has the least loss on these rows, or on some of
+        very many.
 
         Returns:
-            The weights, as "paths"; nothing for a model of one path.
+            The weights, as "paths"; nothing for a model of one path, which is left as it is.
         """
-        if not (paths := paths_of(model)):
+        if (both := both_paths(model)) is None:
             return {}
         valid = valid.take(range(0, len(valid), -(-len(valid) // WEIGHED)), valid.origin)
         rows, _ = self.encode(valid, AT_ONCE)
-        said = row_outputs(Forward(keras.Model(model.input, keras.ops.stack(paths, axis=1))), rows)
-        labels, said = self.labels(valid), said.astype(np.float64)  # (rows, 2, classes)
-
-        def loss(weights: np.ndarray) -> float:
-            nats = -log_softmax(np.einsum("p,rpc->rc", weights, said), axis=1)[np.arange(len(labels)), labels]
-            return float(nats.sum() + np.square(weights - 1.0).sum() / 2)
-
-        recurrent, wide = map(float, minimize(loss, np.ones(2), bounds=[(0.0, None)] * 2).x)
-        weigh_paths(model, recurrent, wide)
-        return {"paths": {"recurrent": recurrent, "wide": wide}}
+        return {"paths": weigh(model, row_outputs(Forward(both), rows), self.labels(valid))}
 
     def _runs(self, wide: Wide) -> Runs | None:
         if wide.ngrams and len(self.classes) > WIDE_CLASSES:
@@ -175,9 +171,77 @@ class TextClassification(LabelBaselines, ClassOfARow):
         targets, more = self.targets(examples)
         return Pipeline({"ids": read, **targets}, {"ids": boundaries(read.lengths)}, batch_size), facts | more
 
+    def predicted(
+        self, forward: Forward, examples: Examples, rows: Pipeline
+    ) -> tuple[list[dict[str, Any]], list[dict[str, int]]]:
+        """The answers, and of each text how many tokens were cut off and how many are unknown."""
+        ids = self.ids(examples, "text", cache=False)
+        cut = np.maximum(ids.lengths - (self.max_length - 1), 0)  # one place is the end's
+        unknown = Ragged((ids.values == UNKNOWN).astype(np.int64), ids.offsets).sums()
+        noticed = [
+            {"cut_tokens": int(many), "unknown_tokens": int(strange)}
+            for many, strange in zip(cut, unknown, strict=True)
+        ]
+        return self.answers(examples, self.outputs(forward, rows)), noticed
+
     def description(self, model: keras.Model) -> Description:
         fields = {"max_length": self.max_length}
         return Description("classify_text", fields, {TOKENIZER: self.vocabulary}, {LABELS: list(self.classes)})
 
     def serving(self, model: keras.Model) -> tf.Module:
         return TextClassifier(model, self.vocabulary, self.classes, self.max_length)
+
+
+def classify_texts(
+    recipe: Callable[..., Run],
+    arguments: Mapping[str, Any],
+    kind: type[TextClassification],
+    language_model: Callable[..., Any],
+    *,
+    builtin: Callable[[], Mapping[str, Mapping[str, list[Any]]]] | None = None,
+) -> Run:
+    """Make a run of a recipe with the arguments of `seqkit.recipes.text_classification`.
+
+    Args:
+        recipe: By whose name it is a run.
+        arguments: That it was called with.
+        kind: Its task.
+        language_model: The recipe that reads unlabelled texts.
+        builtin: Makes its built-in data, where it has any.
+    """
+    with RunBuilder(recipe, arguments) as making:
+        given = making.arguments
+        columns = {"text": given["text"], "label": given["label"]}
+        embedding, stack, wide = given["embedding"], given["stack"], given["wide"]
+        splits = making.splits(columns, builtin=builtin, stratify="label")
+        begun = given["start_from"] if given["unlabelled"] is None else pretrained(language_model, splits, given)
+        start = LanguageModelStart.open(begun, embedding, stack, given["fine_tuning"]) if begun else None
+        task = kind.learn(
+            splits,
+            tokenizer=Tokenizer(given["unit"], given["lowercase"]),
+            columns=columns,
+            vocabulary_size=given["vocabulary_size"],
+            min_count=given["min_count"],
+            max_length=given["max_length"],
+            known=start.vocabulary_for(splits) if start else None,
+        )
+        vectors = read_vectors(embedding.vectors, task.vocabulary, seed=given["seed"]) if embedding.vectors else None
+        ids, features, mask = embed_tokens(len(task.vocabulary), embedding, vectors)
+        model = many_to_one(
+            ids,
+            features,
+            mask,
+            wide=task.wide_path(ids, wide),
+            outputs=len(task.classes),
+            stack=stack,
+            pooling=given["pooling"],
+        )
+        return making.done(
+            task,
+            model,
+            splits,
+            started=start.give(model, stack) if start else None,
+            learner=recurrent_path(model),
+            begin=lambda: task.fit_wide(model, splits.train, wide),
+            finish=lambda: task.weigh_paths(model, splits.valid),
+        )

@@ -27,7 +27,6 @@ from seqkit.metrics.judged import Items, Judged, of_names, of_sizes
 from seqkit.metrics.segments import segment_scorer, segments
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples, OnError, Role
-from seqkit.sources.notices import Notices
 from seqkit.sources.recordings import Recording, open_recordings, read_recordings, recordings
 from seqkit.sources.videos import VideoBatches, joined_videos, turned_copies, video_of
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
@@ -91,11 +90,8 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
         return open_recordings(source, self.columns, frame_size=self.frame_size)
 
     def inputs_of(self, file: str, columns: dict[str, str]) -> Iterator[list[Any]]:
-        notices = Notices()
-        for recording in recordings(file, {"frames": columns["frames"]}, notices=notices):
+        for recording in recordings(file, {"frames": columns["frames"]}):
             yield [recording]
-        for finding in notices.findings():
-            notify(str(finding))
 
     def encode(self, examples: Examples, batch_size: int) -> tuple[VideoBatches, Facts]:
         names = _names(examples)
@@ -142,6 +138,8 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
                 notify(f"Left out: {error}")
                 left_out[len(rows)] = str(error)
                 rows.append(np.zeros((0, len(self.classes)), np.float32))
+            for finding in video.notices.news() if isinstance(video, Recording) else ():
+                notify(str(finding))
         flat = Ragged.of_lengths(np.concatenate(rows), np.array([len(row) for row in rows]))
         return Labelled(flat.values, flat.offsets, left_out)
 

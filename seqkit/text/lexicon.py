@@ -129,6 +129,14 @@ class Lexicon:
             columns["characters"] = LookedUp(with_end, self._spelt(tokens.types))
         return columns, facts
 
+    def unread(self, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
+        """Of each row how many words are longer than what is read of one, and how many are unknown: int64, (rows,) each."""
+        offsets = tokens.indices.offsets
+        long = np.array([bool(self.characters) and len(word) > self.width - 2 for word in tokens.types], np.int64)
+        ids = self.words.encode(_folded(tokens, self.words.tokenizer.lowercase))
+        unknown = Ragged((ids.values == UNKNOWN).astype(np.int64), offsets).sums()
+        return Ragged(long[tokens.indices.values], offsets).sums(), unknown
+
     @property
     def _ends(self) -> tuple[int, int]:
         """How many characters are read from a long word's beginning and from its end."""

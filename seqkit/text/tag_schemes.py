@@ -6,9 +6,12 @@
     bioes   B      I       E     S      IOBES
     bilou   B      I       L     U      Ratinov and Roth 2009
     bmes    B      M       E     S
+    ioe1    I      I       I     I      but E for the last right before a span of the same type (Sang, Veenstra 1999)
+    ioe2    I      I       E     E
 
-A prefix stands before the type of the span or after it, with one of SEPARATORS between. Inside, whatever a file writes is
-`seqkit.text.spans.Span`: schemes read and write those, so that each is converted into each.
+A prefix stands before the type of the span or after it, with one of SEPARATORS between; or alone, where spans have no
+types. Inside, whatever a file writes is `seqkit.text.spans.Span`: schemes read and write those, so that each is converted
+into each.
 """
 
 import dataclasses
@@ -26,6 +29,7 @@ from seqkit.text.spans import Span
 
 OUTSIDE = "O"
 SEPARATORS = "-_:/|.#+"
+UNTYPED = "_"  # the type of spans that are tagged without one, as in seqeval
 NEARLY_ALL = 0.8  # of the tokens must have a tag of a scheme, for the rest to be strays of it
 
 Tags = list[tuple[str, ...]]
@@ -43,9 +47,10 @@ class TagScheme:
         end: Of the last.
         single: Of a span's only token.
         touching: In place of `begin` and `single` right behind a span of the same type, where that makes a difference.
+        touched: In place of `end` and `single` right before such a span.
         outside: The tag of a token in no span.
         after: Whether prefixes stand after the type: PER-B.
-        separator: What stands between.
+        separator: What stands between; nothing, where tags are prefixes alone.
     """
 
     name: str
@@ -54,36 +59,46 @@ class TagScheme:
     end: str
     single: str
     touching: str = ""
+    touched: str = ""
     outside: str = OUTSIDE
     after: bool = False
     separator: str = "-"
 
     def __str__(self) -> str:
-        form = self.tag("B", "PER")
-        return self.name.upper() + (f", written as {form}" if form != "B-PER" else "")
+        prefix = min(self._prefixes)
+        form = self.tag(prefix, "PER")
+        written = f", written as {form}" if form != f"{prefix}-PER" else ""
+        return self.name.upper() + written + (f", with {self.outside} outside" if self.outside != OUTSIDE else "")
 
-    def prefix(self, *, first: bool, last: bool, touches: bool) -> str:
+    def prefix(self, *, first: bool, last: bool, touches: bool, touched: bool) -> str:
         """What marks a token of a span.
 
         Args:
             first: Whether it is the span's first token.
             last: Whether it is the last.
             touches: Whether the span stands right behind another of its type.
+            touched: Whether one of its type stands right behind it.
         """
         if first and touches and self.touching:
             return self.touching
+        if last and touched and self.touched:
+            return self.touched
         if first:
             return self.single if last else self.begin
         return self.end if last else self.inside
 
     def tag(self, prefix: str, kind: str) -> str:
         """Prefix and type as one."""
+        if self.bare:
+            return prefix
         return f"{kind}{self.separator}{prefix}" if self.after else f"{prefix}{self.separator}{kind}"
 
     def parts(self, tag: str | None) -> tuple[str, str]:
         """Prefix and type; two empty strings of `outside`, of None, and of a tag that is none of this scheme."""
-        match = self._form.fullmatch(tag) if tag else None
-        return (match["prefix"], match["kind"]) if match else ("", "")
+        match = self._form.fullmatch(tag) if tag and tag != self.outside else None
+        if match is None:
+            return "", ""
+        return match["prefix"], UNTYPED if self.bare else match["kind"]
 
     def has(self, tag: str) -> bool:
         """Whether a tag is of this scheme; otherwise it is a stray, which counts as `outside`."""
@@ -112,12 +127,13 @@ class TagScheme:
     def write(self, found: Iterable[Span], length: int) -> tuple[str, ...]:
         """The tags of a sequence of `length` tokens with these spans, which are in order and don't overlap."""
         tags = [self.outside] * length
-        before = "", 0  # the span before: its type, and the token after its last
+        found = list(found)
+        begins, ends = {(kind, begin) for kind, begin, _ in found}, {(kind, end) for kind, _, end in found}
         for kind, begin, end in found:
+            touches, touched = (kind, begin) in ends, (kind, end) in begins
             for place in range(begin, end):
-                prefix = self.prefix(first=place == begin, last=place == end - 1, touches=before == (kind, begin))
+                prefix = self.prefix(first=place == begin, last=place == end - 1, touches=touches, touched=touched)
                 tags[place] = self.tag(prefix, kind)
-            before = kind, end
         return tuple(tags)
 
     def of(self, rows: Sequence[Sequence[str]]) -> "TagScheme":
@@ -169,11 +185,11 @@ class TagScheme:
     def named(self, name: str) -> "TagScheme":
         """Another scheme in the same writing."""
         (other,) = (scheme for scheme in SCHEMES if scheme.name == name)
-        return dataclasses.replace(other, after=self.after, separator=self.separator)
+        return dataclasses.replace(other, outside=self.outside, after=self.after, separator=self.separator)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: the name and the writing."""
-        return {"name": self.name, "after": self.after, "separator": self.separator}
+        return {"name": self.name, "after": self.after, "separator": self.separator, "outside": self.outside}
 
     @classmethod
     def from_json(cls, value: Any) -> "TagScheme":
@@ -182,49 +198,59 @@ class TagScheme:
         Raises:
             InputError: There is no such scheme.
         """
-        for scheme, after, separator in itertools.product(SCHEMES, (False, True), SEPARATORS):
-            written = dataclasses.replace(scheme, after=after, separator=separator)
-            if value == written.to_json():
-                return written
+        names = {scheme.name: scheme for scheme in SCHEMES}
+        match value:
+            case {"name": str(name), "after": bool(after), "separator": str(separator)} if name in names:
+                outside = value.get("outside", OUTSIDE)  # up to version 0.9 nobody said
+                scheme = dataclasses.replace(names[name], outside=outside, after=after, separator=separator)
+                if (scheme.bare or separator in set(SEPARATORS)) and outside and isinstance(outside, str):
+                    return scheme
         raise InputError(
-            f"There is no tag scheme {value!r}: expected a name ({', '.join(scheme.name for scheme in SCHEMES)}), whether "
-            "prefixes stand after the type, and the separator."
+            f"There is no tag scheme {value!r}: expected a name ({', '.join(names)}), whether prefixes stand after the "
+            "type, the separator, and the tag outside of spans."
         )
+
+    @property
+    def bare(self) -> bool:
+        """Whether tags are prefixes alone, and spans have no types."""
+        return not self.separator and not self.after
 
     @functools.cached_property
     def _prefixes(self) -> set[str]:
-        return {self.begin, self.inside, self.end, self.single, self.touching} - {""}
+        return {self.begin, self.inside, self.end, self.single, self.touching, self.touched} - {""}
 
     @functools.cached_property
     def _form(self) -> re.Pattern[str]:
         prefix, kind = f"(?P<prefix>{'|'.join(map(re.escape, self._prefixes))})", "(?P<kind>.+)"
+        if self.bare:
+            return re.compile(prefix)
         separator = re.escape(self.separator)
         return re.compile(f"{kind}{separator}{prefix}" if self.after else f"{prefix}{separator}{kind}", re.DOTALL)
 
     @functools.cached_property
     def _opening(self) -> set[str]:
-        return {self.begin, self.single, self.touching} - {self.inside, self.end, ""}
+        return {self.begin, self.single, self.touching} - {self.inside, self.end, self.touched, ""}
 
     @functools.cached_property
     def _closing(self) -> set[str]:
-        return {self.end, self.single} - {self.begin, self.inside, self.touching}
+        return {self.end, self.single, self.touched} - {self.begin, self.inside, self.touching, ""}
 
     @functools.cached_property
     def _legal(self) -> set[tuple[str, str, bool]]:
         """Which prefix may follow which, and whether their types are the same; prefix and type are empty outside."""
         roles = [
-            (first, last, touches, self.prefix(first=first, last=last, touches=touches))
-            for first, last, touches in itertools.product((True, False), repeat=3)
-            if first or not touches
+            (first, last, touches, touched, self.prefix(first=first, last=last, touches=touches, touched=touched))
+            for first, last, touches, touched in itertools.product((True, False), repeat=4)
+            if (first or not touches) and (last or not touched)
         ]
         found = {("", "", True)}
-        for first, last, touches, prefix in roles:
-            if last:
+        for first, last, touches, touched, prefix in roles:
+            if last and not touched:
                 found.add((prefix, "", False))
             if first and not touches:
                 found.add(("", prefix, False))
-            for next_first, _, next_touches, next_prefix in roles:
-                if next_first and last:
+            for next_first, _, next_touches, _, next_prefix in roles:
+                if next_first and last and touched == next_touches:
                     found.add((prefix, next_prefix, next_touches))
                 elif not next_first and not last:
                     found.add((prefix, next_prefix, True))
@@ -244,6 +270,8 @@ SCHEMES = (
     TagScheme("bioes", begin="B", inside="I", end="E", single="S"),
     TagScheme("bilou", begin="B", inside="I", end="L", single="U"),
     TagScheme("bmes", begin="B", inside="M", end="E", single="S"),
+    TagScheme("ioe1", begin="I", inside="I", end="I", single="I", touched="E"),
+    TagScheme("ioe2", begin="I", inside="I", end="E", single="E"),
 )
 _PREFIX = f"[{''.join(sorted(set.union(*(scheme._prefixes for scheme in SCHEMES))))}]"
 _SEPARATOR = f"([{re.escape(SEPARATORS)}])"
@@ -251,6 +279,7 @@ _WRITINGS = {  # whether prefixes stand after the type
     False: re.compile(f"{_PREFIX}{_SEPARATOR}.+", re.DOTALL),
     True: re.compile(f".+{_SEPARATOR}{_PREFIX}", re.DOTALL),
 }
+_BARE = re.compile(f"{_PREFIX}()")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -288,7 +317,7 @@ class Fit:
         rare = self.strange < len(self.marks)
         if known < NEARLY_ALL * self.tokens or not (rare or self.strays < known - self.outside):
             return False
-        usual = not self.scheme.after and self.scheme.separator == "-"
+        usual = (self.scheme.after, self.scheme.separator, self.scheme.outside) == (False, "-", OUTSIDE)
         return usual or (self.paired and known - self.illegal >= NEARLY_ALL * self.tokens)
 
 
@@ -296,9 +325,10 @@ def detect(rows: Sequence[Sequence[str]]) -> TagScheme | None:
     """The scheme that tags are written in, None where they don't mark spans.
 
     It is the one with the fewest strays and illegal tags; of equal ones the first of SCHEMES, with prefixes before the type.
+    Where no tag is O, that of NEARLY_ALL tokens in no span stands for it.
     NEARLY_ALL tokens must have a tag of it, and strays be fewer than what is in spans, by tokens or by names: else they are
-    labels of their own, all rare beside O. In another writing than B-PER some type must also have two prefixes, and nearly
-    all tags be legal, since other labels look alike: N_S, a noun in the singular.
+    labels of their own, all rare beside O. In another writing than B-PER and O some type must also have two prefixes, and
+    nearly all tags be legal, since other labels look alike: N_S, a noun in the singular.
     """
     fit = fit_of(rows)
     return fit.scheme if fit is not None and fit.told else None
@@ -310,7 +340,7 @@ def fit_of(rows: Sequence[Sequence[str]]) -> Fit | None:
 
 
 def is_span_tag(tag: str) -> bool:
-    """Whether a tag looks like a span's in some scheme."""
+    """Whether a tag looks like a typed span's in some scheme."""
     return any(form.fullmatch(tag) for form in _WRITINGS.values())
 
 
@@ -326,7 +356,7 @@ def _best_fit(adjacent: Adjacent, *preferred: TagScheme) -> Fit | None:
     for (_, tag), count in adjacent.items():
         if tag is not None:
             counts[tag] += count
-    schemes = dict.fromkeys([*preferred, *_candidates(counts)])
+    schemes = dict.fromkeys([*preferred, *(_with_outside(scheme, counts) for scheme in _candidates(counts))])
     fits = [fit for scheme in schemes if (fit := _fit(scheme, counts, adjacent)).marks]
     if not fits:
         return None
@@ -350,16 +380,21 @@ def _fit(scheme: TagScheme, counts: Counter[str], adjacent: Adjacent) -> Fit:
     )
 
 
+def _with_outside(scheme: TagScheme, counts: Counter[str]) -> TagScheme:
+    """With the tag of NEARLY_ALL tokens in no span, where there is no O."""
+    others = Counter({tag: count for tag, count in counts.items() if not any(scheme.parts(tag))})
+    (tag, count), *_ = others.most_common(1) or [(OUTSIDE, 0)]
+    if OUTSIDE in counts or count < NEARLY_ALL * others.total():
+        return scheme
+    return dataclasses.replace(scheme, outside=tag)
+
+
 def _candidates(tags: Iterable[str]) -> list[TagScheme]:
     """Every scheme, in every writing that some tag has."""
-    found = {
-        (after, match[1])
-        for tag in tags
-        for after, form in _WRITINGS.items()
-        if (match := form.fullmatch(tag)) is not None
-    }
+    forms = [*_WRITINGS.items(), (False, _BARE)]
+    found = {(after, match[1]) for tag in tags for after, form in forms if (match := form.fullmatch(tag)) is not None}
     return [
         dataclasses.replace(scheme, after=after, separator=separator)
-        for after, separator in sorted(found, key=lambda one: (one[0], SEPARATORS.index(one[1])))
+        for after, separator in sorted(found, key=lambda one: (one[0], (SEPARATORS + " ").find(one[1] or " ")))
         for scheme in SCHEMES
     ]

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
+from seqkit.core.bounds import nearest
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
 from seqkit.metrics.metric import headlines, metric
@@ -66,5 +67,5 @@ def make_monitor(
     counted = [f"{VALIDATION}{figure}" for figure in ("loss", *objective.measures)]
     scored = headlines(metrics)
     if name not in (*counted, *scored):
-        raise InputError(f"training.monitor is {name!r}: choose one of {', '.join((*counted, *scored))}.")
+        raise InputError(f"training.monitor is {name!r}{nearest(name, (*counted, *scored))}")
     return Monitor(name) if name in counted else Monitor(f"{VALIDATION}{name}", score)

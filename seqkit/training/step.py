@@ -12,7 +12,6 @@ from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.rows import WHOLE, Part, Rows
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
-from seqkit.layers.wide import paths_of
 from seqkit.training.averages import move_averages
 from seqkit.training.executor import Batch, Executor, executor_of
 from seqkit.training.objectives import Objective
@@ -41,9 +40,6 @@ def make_train_step(
 ) -> Step:
     """One step as a graph that is traced once, whatever the batch's shape.
 
-    Where a model's scores are a sum of several paths', each path learns as if it were alone: one that has the training rows
-    by heart would leave the others nothing to learn. The figures are of the sum.
-
     Each process sums up over its part of the batch, divided by the items of the whole: what the processes add up in their
     one exchange is the loss and the gradient of the whole batch, which is then clipped and applied by each.
 
@@ -62,7 +58,7 @@ def make_train_step(
         objective = sampled_objective(model, training, optimizer.iterations.value, seed)
     descend = objective.training_loss or objective.loss
     executor = executor or training_executor(model, train, training, part=peers.part, started=started)
-    total, several = len(train) * training.epochs, len(paths_of(model))
+    total = len(train) * training.epochs
     wanted = tf.zeros(0) if wishes is None else wishes
 
     def step(batch: Batch) -> dict[str, tf.Tensor]:
@@ -71,11 +67,9 @@ def make_train_step(
             batch = _own_tokens_before(batch, executor, training, optimizer.iterations.value, total, seed, peers.part)
         with tf.GradientTape() as tape:
             outputs, states = executor(batch, training=True)
-            outputs, paths = _apart(outputs, several)
             draw = tf.stack([seed, optimizer.iterations.value])
             outputs, penalty = _penalised(outputs, training, weights, batch, peers, started, draw)
-            losses = [tf.reduce_sum(descend(batch["targets"], one) * weights) for one in paths or [outputs]]
-            loss = tf.add_n(losses) / batch["items"] + penalty
+            loss = tf.reduce_sum(descend(batch["targets"], outputs) * weights) / batch["items"] + penalty
             if model.losses:
                 loss += tf.add_n(model.losses) / peers.part.size
         gradients = [_dense(gradient) for gradient in tape.gradient(loss, [v.value for v in variables])]
@@ -145,8 +139,6 @@ def training_executor(
     shown = without_head(model) if samples(model, training) else model
     shown = with_activations(shown) if _shows_activations(training, started) else shown
     shown = with_attention(model) if training.attention_penalty else shown
-    if paths := paths_of(model):
-        shown = keras.Model(model.input, [*shown.outputs, *paths], name=model.name)
     return executor_of(shown, train, training.epochs, change, part)
 
 
@@ -196,14 +188,6 @@ def _own_tokens_before(
         batch["before"], logits, training, step, steps, seed, whole=batch["whole"], part=part
     )
     return batch | {"before": before}
-
-
-def _apart(outputs: Any, several: int) -> tuple[Any, list[tf.Tensor]]:
-    """Outputs, and of a model with so many paths what each says, which stands behind them."""
-    if not several:
-        return outputs, []
-    own, paths = outputs[:-several], outputs[-several:]
-    return own if len(own) > 1 else own[0], list(paths)
 
 
 def _penalised(

@@ -17,6 +17,7 @@ from seqkit.training.checkpoint import State
 from seqkit.training.trainer import Trainer, reproducible
 from tests.cases import CASES, IN_STEP
 
+STACK = Stack(cell="gru", units=(4,), dropout=0.3)  # one layer: to a trainer variables are a list, however they stand
 TRAINING = Training(epochs=3, batch_size=8, ema=0.9, plateau_patience=1, label_smoothing=0.1)
 
 
@@ -28,8 +29,7 @@ def train(case, windows=False, checkpoint=None, training=TRAINING, **options):
     whole = Pipeline(columns, axes_of(columns, most=3), 8)
     rows = Windows(columns, first, 8, 5) if windows else whole
     with reproducible(0, "float32"):
-        stack = Stack(cell="gru", units=(4, 4), bidirectional=not windows, dropout=0.3)
-        model = case.build(stack, case.variants[0])
+        model = case.build(STACK, case.variants[0])
     history = Trainer(model, case.objective(training), training, checkpoint=checkpoint).fit(rows, rows, **options)
     clockless = [{k: v for k, v in row.items() if k not in ("seconds", "tokens_per_second")} for row in history]
     return model.get_weights(), clockless

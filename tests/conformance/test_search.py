@@ -26,9 +26,13 @@ def greedy(model, batch):
     return [row[: row.index(END)] if END in row else row for row in before[:, 1:].tolist()]
 
 
-def written(model, batch, **options):
+def finder(model, **options):
+    """The search as a graph, which is traced once for batches of any size."""
+    return generation_graph(model, Search(longest=LONGEST, ratio=0, **options))
+
+
+def written(model, batch, find):
     """What is found for each row, and the whole of it."""
-    find = generation_graph(model, Search(longest=LONGEST, ratio=0, **options))
     found = find(*(batch[tensor.name] for tensor in model.get_layer("encoder").inputs))
     return [
         row[:length].tolist() for row, length in zip(found.ids[:, 0].numpy(), found.lengths[:, 0], strict=True)
@@ -36,7 +40,7 @@ def written(model, batch, **options):
 
 
 def check_search(model, batch):
-    texts, found = written(model, batch, beam=1)
+    texts, found = written(model, batch, finder(model, beam=1))
     assert texts == greedy(model, batch)
     assert len({tuple(row) for row in texts}) > 1
     np.testing.assert_allclose(found.weights.numpy().sum(axis=-1)[:, 0, 0], 1, rtol=1e-5)
@@ -68,8 +72,9 @@ def test_search_check_catches_a_state_that_is_not_handed_on(case, rng, monkeypat
 @pytest.mark.parametrize("case", WRITES, ids=lambda case: case.name)
 def test_draws_are_greedy_near_temperature_0_and_the_same_in_any_batch(case, rng):
     model, batch = case.build(Stack(cell="gru", units=(5,)), case.variants[0]), case.batch(rng, (4, 9, 1, 6))
-    assert written(model, batch, temperature=1e-6)[0] == greedy(model, batch)
-    drawn, _ = written(model, batch, temperature=1.0)
+    assert written(model, batch, finder(model, temperature=1e-6))[0] == greedy(model, batch)
+    find = finder(model, temperature=1.0)
+    drawn, _ = written(model, batch, find)
     rows = [{name: values[[row]] for name, values in batch.items()} for row in range(4)]
-    assert drawn == [text for row in rows for text in written(model, row, temperature=1.0)[0]]
+    assert drawn == [text for row in rows for text in written(model, row, find)[0]]
     assert len({tuple(text) for text in drawn}) > 1

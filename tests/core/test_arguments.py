@@ -144,3 +144,16 @@ def test_recipes_refuse_what_they_do_not_read(name, given, complaint, tmp_path):
 def test_special_settings_exist():
     for setting in SPECIAL:
         assert hasattr(Training(), setting.removeprefix("training."))
+
+
+def test_a_recipe_that_does_not_say_what_matters_shows_its_own_settings():
+    @recipe(task="nothing:Nothing")
+    def unsaid(data=None, *, width: int = 3, stack: Stack = Stack(), training: Training = Training(), **run):
+        """A recipe."""
+
+    try:
+        assert unsaid.recipe.first == (
+            "data", "width", "test", "out", "training.epochs", "training.batch_size", "training.learning_rate",
+        )  # fmt: skip
+    finally:
+        recipes.discard("unsaid")

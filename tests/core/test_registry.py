@@ -125,6 +125,8 @@ def test_what_is_declared_is_found_without_an_import(monkeypatch):
 
 
 def test_unknown_names_are_told_with_those_there_are():
-    with pytest.raises(InputError, match=r"exporter 'onxx' is not known here: there are .*savedmodel"):
+    with pytest.raises(
+        InputError, match=r"exporter 'onxx' is not known here: choose one of .*savedmodel; did you mean onnx"
+    ):
         exporters.find("onxx")
     assert "halving" not in cells

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqkit.layers.crf import CRF, best_tags, crf_loss, unpack, viterbi
+from seqkit.layers.crf import CRF, best_tags, crf_loss, tag_probabilities, unpack, viterbi
 from seqkit.text.tag_schemes import SCHEMES
 
 TAGS = 3
@@ -46,6 +46,25 @@ def test_steps_of_the_loss_add_up_to_the_likelihood(seed, spread, length):
         paths, scores = enumerated(emissions[row, :length], transitions)
         probability = scores[paths.index(tuple(targets[row, :length]))] - np.logaddexp.reduce(scores)
         assert shares[row, :length].sum() == pytest.approx(-probability, abs=1e-6 * spread)
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 1000), spread=st.sampled_from([0.1, 1.0, 5.0]), lengths=st.tuples(*[st.integers(0, 4)] * 2))
+def test_a_tags_probability_is_that_of_all_paths_through_it(seed, spread, lengths):
+    emissions, transitions, _ = drawn(seed, spread)
+    mask = np.arange(4) < np.array(lengths)[:, None]
+    found = tag_probabilities(tf.constant(pack(emissions, transitions)), tf.constant(mask), chain=True).numpy()
+    alone = tag_probabilities(tf.constant(emissions), tf.constant(mask), chain=False).numpy()
+    np.testing.assert_allclose(alone, np.exp(emissions) / np.exp(emissions).sum(-1, keepdims=True), atol=1e-9)
+    for row, length in enumerate(lengths):
+        assert not found[row, length:].any()
+        if not length:
+            continue
+        paths, scores = enumerated(emissions[row, :length], transitions)
+        shares = np.exp(scores - np.logaddexp.reduce(scores))
+        for step, tag in itertools.product(range(length), range(TAGS)):
+            through = sum(share for path, share in zip(paths, shares, strict=True) if path[step] == tag)
+            assert found[row, step, tag] == pytest.approx(through, abs=1e-7)
 
 
 @given(seed=st.integers(0, 1000), spread=st.sampled_from([0.1, 1.0, 20.0]), lengths=st.tuples(*[st.integers(0, 4)] * 2))
@@ -96,10 +115,7 @@ def test_a_chain_that_forbids_a_path_is_exact_and_finite():
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=str)
 def test_a_constrained_chain_answers_with_legal_sequences_only(scheme, rng):
-    tags = [
-        scheme.tag(prefix, kind) for prefix in (scheme.begin, scheme.inside, scheme.end, scheme.single) for kind in "XY"
-    ]
-    tags = ["O", *dict.fromkeys([*tags, *(scheme.tag(scheme.touching, kind) for kind in "XY" if scheme.touching)])]
+    tags = ["O", *(scheme.tag(prefix, kind) for prefix in sorted(scheme._prefixes) for kind in "XY")]
     emissions = tf.constant(rng.normal(size=(40, 9, len(tags))) * 5, tf.float32)
     mask = tf.sequence_mask(rng.integers(1, 10, 40), 9)
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import tensorflow as tf
 
 from seqkit import load
 from seqkit.cli.main import main
@@ -11,6 +12,7 @@ from seqkit.recipes.tagging import tagging
 from seqkit.runs.migration import migrated
 from seqkit.sources.reading import read
 from seqkit.text.tag_schemes import SCHEMES, TagScheme
+from tests.cases import answers_alone
 
 CITIES = ("new york", "boston", "san jose", "denver")
 QUICK = [
@@ -73,6 +75,12 @@ def run(request, table):
     return load(out)
 
 
+@pytest.fixture(scope="module")
+def saved(run):
+    """The run as a SavedModel, exported once."""
+    return tf.saved_model.load(str(run.export("savedmodel") / "savedmodel"))
+
+
 def complaint(capsys, arguments):
     """The one sentence on standard error for arguments that are wrong."""
     assert main([str(argument) for argument in arguments]) == 2
@@ -114,7 +122,7 @@ def test_predict_reads_lines_tabs_and_token_files(run, tmp_path, capsys):
     (tmp_path / "a.jsonl").write_text(json.dumps({"tokens": words}) + "\n")
     for name, times in (("a.txt", 2), ("a.conll", 1), ("a.conllu", 1), ("a.jsonl", 1)):
         assert main(["predict", str(run.path), str(tmp_path / name)]) == 0
-        answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        answers = answers_alone(capsys.readouterr().out)
         assert answers == expected * times + ([run.predict([""])[0]] if name == "a.txt" else [])
     assert run.predict([[]]) == run.predict(["  "]) == [{"tokens": [], "tags": [], "spans": []}]
 
@@ -145,16 +153,14 @@ def test_any_scheme_of_the_same_spans_scores_the_same(run, table):
     assert reports[0]["confusion"] == reports[1]["confusion"]
 
 
-def test_a_token_with_a_tab_or_a_line_end_stays_one(run):
-    import tensorflow as tf
-
+def test_a_token_with_a_tab_or_a_line_end_stays_one(run, saved):
     odd = [["fly", "from", "new\tyork", "to", "san\njose", "x"], ["denver"]]
     report = run.evaluate((odd, [["O", "O", "B-from", "O", "B-to", "O"], ["O"]]))
     assert report["data"]["tokens"] == 7
     answers = run.predict(odd)
     assert [answer["tokens"] for answer in answers] == odd
-    serve = tf.saved_model.load(str(run.export("savedmodel") / "savedmodel")).signatures["serving_default"]
-    served = serve(text=tf.constant(["".join(token.replace("\t", " ") + "\t" for token in row) for row in odd]))
+    asked = ["".join(token.replace("\t", " ") + "\t" for token in row) for row in odd]
+    served = saved.signatures["serving_default"](text=tf.constant(asked))
     tags = [[tag.decode() for tag in row if tag] for row in served["tags"].numpy()]
     assert tags == [answer["tags"] for answer in answers]
 
@@ -177,11 +183,8 @@ def test_unknown_and_illegal_tags_are_counted_and_wrong(run, tmp_path, capsys):
     assert "Each type of span" in html
 
 
-def test_artefacts_answer_as_the_run(run):
-    import tensorflow as tf
-
+def test_artefacts_answer_as_the_run(run, saved):
     text = ["fly from denver to new york", "", "book\tfrom\tSan Jose\t"]
-    saved = tf.saved_model.load(str(run.export("savedmodel") / "savedmodel"))
     served = saved.signatures["serving_default"](text=tf.constant(text))
     for row, answer in enumerate(run.predict(text)):
         for name in ("tokens", "tags"):

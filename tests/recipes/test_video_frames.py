@@ -1,6 +1,8 @@
 """Video frames on files: training on a folder, answers to files and arrays, and what may be wrong with them."""
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from seqkit.cli.main import main
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Encoder, Stack, Training
 from seqkit.recipes.video_frames import video_frames
+from seqkit.tasks.video_frames import VideoFrames
 
 QUICK = {"stack": Stack(cell="gru", units=(6,)), "training": Training(epochs=2, batch_size=4, learning_rate=0.01)}
 
@@ -118,6 +121,24 @@ def test_what_predict_leaves_out_of_a_folder_is_told(trained, folder, tmp_path, 
     assert len(captured.out.splitlines()) == 1
     assert "were left out" in captured.err
     assert f"{tmp_path}/clip.mov" in "".join(captured.err.split("\n"))
+
+
+def test_what_is_noticed_while_frames_are_decoded_is_told_in_its_place(tmp_path, monkeypatch):
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / name / "0.png")
+    (tmp_path / "b" / "notes.doc").touch()
+    heard = []
+    monkeypatch.setattr("seqkit.tasks.video_frames.notify", heard.append)
+    task = VideoFrames({"frames": "frames"}, ("x",), (8, 8, 3), None, 0, False, True, None, "stop")
+    forward = SimpleNamespace(made=lambda _: lambda chunks: np.zeros((sum(map(len, chunks)), 1)))
+    for asked in task.inputs_of(str(tmp_path), {"frames": "frames"}):
+        examples = task.read((asked,), {"frames": "frames"}, role="asked")
+        (answer,) = task.answers(examples, task.outputs(forward, task.encode(examples, 4)[0]))
+        heard.append(Path(answer["recording"]).name)
+    a, told, *others = heard
+    assert (a, *others) == ("a", "b", "c")
+    assert "notes.doc" in told
 
 
 def test_turned_copies_are_trained_on_beside_the_originals(tmp_path, rng):

@@ -1,5 +1,9 @@
 """Cells against NumPy from their equations; the layer, and accelerate against Keras."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import get_args
 
 import keras
@@ -21,6 +25,7 @@ from seqkit.testing.cells import check_cell
 from tests import oracle
 
 UNITS = 4
+ROOT = Path(__file__).parents[2]
 
 
 def named(gates, products, names, kernel, bias, recurrent, vectors):
@@ -129,6 +134,22 @@ def test_cell_keeps_the_contract(name):
 @pytest.mark.parametrize("name", sorted(name for name, recurrence in CELLS.items() if recurrence.plain))
 def test_cell_keeps_the_contract_where_inputs_go_in_as_they_are(name):
     check_cell(name, reference(name), units=UNITS, features=UNITS)
+
+
+OPTIMISED = """
+from seqkit.testing.cells import check_cell
+from tests.recurrence.test_cells import reference
+for name in ("lstm_full_gate", "lru"):
+    check_cell(name, reference(name))
+"""
+
+
+def test_cells_keep_the_contract_where_loops_are_optimised():
+    """As everybody's are who isn't these tests (conftest): a cell of many products, and one that is linear in its state."""
+    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    command = [sys.executable, "-c", OPTIMISED]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_plain_inputs_go_in_as_they_are():

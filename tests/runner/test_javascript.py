@@ -1,5 +1,6 @@
 """The JavaScript runner beside seqkit's own search, draws, tags and spans, and beside the Python runner; by node alone."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -101,9 +102,10 @@ def test_tags_and_spans_are_those_of_seqkit(rng):
         constraints = None if legal is None else legal.tolist()
         questions.append({"what": "tags", "scores": scores.tolist(), "labels": {"constraints": constraints}})
         expected.append(found.numpy()[0].tolist())
-        tags = rng.choice([*labels, "", "-", "B-", "stray", "B-X-Y"], size=8).tolist()
-        questions.append({"what": "spans", "tags": tags, "scheme": scheme.to_json()})
-        expected.append([list(span) for span in scheme.spans(tags)])
+        tags = rng.choice([*labels, "", "-", "B-", "stray", "B-X-Y", "B", "I", "E"], size=8).tolist()
+        for form in (scheme, dataclasses.replace(scheme, separator="", outside=["O", "B"][number % 2])):
+            questions.append({"what": "spans", "tags": tags, "scheme": form.to_json()})
+            expected.append([list(span) for span in form.spans(tags)])
     tags, words = 4, 6
     for _ in range(20):  # a CRF's chain: the best of all paths
         scores, between = (rng.normal(size=size).astype(np.float32) for size in ((words, tags), (tags + 1, tags)))

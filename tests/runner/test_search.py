@@ -222,9 +222,13 @@ PARTS = st.tuples(st.sampled_from("BIESULM"), st.sampled_from(["A", "A-B"])) | s
 )
 
 
+WRITINGS = st.tuples(st.booleans(), st.sampled_from(SEPARATORS)) | st.just((False, ""))
+
+
 @settings(max_examples=500)
-@given(st.lists(PARTS, max_size=8), st.sampled_from(SCHEMES), st.booleans(), st.sampled_from(SEPARATORS))
-def test_spans_are_those_that_the_scheme_reads(parts, scheme, after, separator):
-    written = type(scheme).from_json({"name": scheme.name, "after": after, "separator": separator})
+@given(st.lists(PARTS, max_size=8), st.sampled_from(SCHEMES), WRITINGS, st.sampled_from("OB"))
+def test_spans_are_those_that_the_scheme_reads(parts, scheme, writing, outside):
+    form = dict(zip(("after", "separator"), writing, strict=True))
+    written = type(scheme).from_json({"name": scheme.name, "outside": outside} | form)
     tags = [one if isinstance(one, str) else written.tag(*one) for one in parts]
     assert spans(tags, written.to_json()) == written.spans(tags)

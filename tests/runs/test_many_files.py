@@ -1,6 +1,5 @@
 """Many files: each answered whole or not at all, none twice, a bad one named; by workers of Ray the same, whatever ends."""
 
-import json
 import os
 import shutil
 import signal
@@ -14,6 +13,7 @@ import pytest
 from seqkit import load, predict_files
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError, UnfinishedError
+from tests.cases import answers_alone
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_each_file_gets_the_answers_of_its_inputs(small, texts, tmp_path):
     run = load(small)
     for name, written in found.items():
         lines = (texts / name.removesuffix(".jsonl")).read_text().splitlines()
-        assert [json.loads(line) for line in written.decode().splitlines()] == run.predict(lines)
+        assert answers_alone(written.decode()) == run.predict(lines)
     assert not list((tmp_path / "out").rglob("*.partial"))
 
 
@@ -70,6 +70,8 @@ def test_what_can_not_be_done_is_one_sentence(small, texts, tmp_path, monkeypatc
     shutil.copytree(small, other)
     with pytest.raises(InputError, match="has the answers of another run, of other columns"):
         predict_files(other, f"{texts}/a/*.txt", out, columns={"text": "body"})
+    with pytest.raises(InputError, match="has the answers of another run, of other columns or ids"):
+        predict_files(small, f"{texts}/a/*.txt", out, id="nr")
     with pytest.raises(InputError, match="address is 'here:1' with engine 'local'"):
         predict_files(small, f"{texts}/a/*.txt", out, address="here:1")
     with pytest.raises(InputError, match=r"engine is 'spark': choose one of local, ray"):
@@ -82,11 +84,11 @@ def test_what_can_not_be_done_is_one_sentence(small, texts, tmp_path, monkeypatc
 
 
 def test_a_write_that_fails_leaves_nothing(small, texts, tmp_path, monkeypatch):
-    def stops(self, chunks):
+    def stops(run, file, **how):
         yield {"label": "good"}
         raise ValueError("it fell over")
 
-    monkeypatch.setattr("seqkit.runs.run.Run.stream", stops)
+    monkeypatch.setattr("seqkit.runs.many_files.predict_file", stops)
     with pytest.raises(UnfinishedError, match=r"3 of 3 files could not be answered: .*it fell over"):
         predict_files(small, f"{texts}/**/*.txt", tmp_path / "out")
     assert not answers(tmp_path / "out")

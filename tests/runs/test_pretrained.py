@@ -18,7 +18,7 @@ from seqkit.recipes.language_model import language_model
 from seqkit.recipes.sentiment import sentiment
 from seqkit.recipes.tagging import tagging
 from seqkit.runs.checking import checked
-from seqkit.runs.contents import add_files, read_info
+from seqkit.runs.contents import add_files, read_info, write_info
 from seqkit.runs.pretrained import LanguageModelStart
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.topologies.many_to_one import many_to_one
@@ -74,7 +74,7 @@ def test_the_forward_direction_says_what_the_language_model_says(runs, started):
         "gru_1 forward",
         "gru_2 forward (for what the language model reads)",
     ]
-    assert started.info["started_from"]["new"] == ["gru_1 backward", "gru_2 backward", "wide_factors", "logits"]
+    assert started.info["started_from"]["new"] == ["gru_1 backward", "gru_2 backward", "logits"]
 
 
 def test_one_way_the_whole_stack_is_taken_over(runs):
@@ -141,6 +141,36 @@ def test_what_does_not_fit_is_one_sentence(runs, started, name, other, sentence)
         sentiment(ROWS, start_from=runs / name, out=runs / "never", **{**WORDS, **other})
     assert len(re.findall(r"[.!?](?: |$)", str(error.value))) == 1
     assert not (runs / "never").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda settings: settings.pop("stack"), "settings tell of no layers"),
+        (lambda settings: settings.update(embedding="x"), "settings tell of no layers"),
+        (lambda settings: settings["stack"].update(units=3), "settings tell of no layers"),
+        (lambda settings: settings["stack"].update(units=[3, 3, 3]), "no layer gru_3, of which its settings tell"),
+        (lambda settings: settings["stack"].update(units=[3, 4]), "take the cell and the units"),
+        (lambda settings: settings["stack"].update(cell="sru"), "no layer sru_1, of which"),
+    ],
+)
+def test_a_language_model_that_no_run_wrote_gets_a_sentence(runs, tmp_path, change, sentence):
+    shutil.copytree(runs / "words", tmp_path / "words")
+    info = read_info(tmp_path / "words")
+    change(info["settings"])
+    write_info(tmp_path / "words", info)
+    said = info["settings"].get("stack", {})
+    units = said.get("units") if isinstance(said.get("units"), list) else [3, 3]
+    stack = Stack(cell=said.get("cell", "gru"), units=tuple(units))
+    with pytest.raises(InputError, match=sentence):
+        sentiment(
+            ROWS,
+            start_from=tmp_path / "words",
+            out=tmp_path / "run",
+            stack=stack,
+            embedding=Embedding(units=4),
+            training=STEP,
+        )
 
 
 def test_characters_that_a_tagger_spells_come_behind_what_is_taken_over(runs):

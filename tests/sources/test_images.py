@@ -110,7 +110,7 @@ def test_what_cannot_be_read_stops_or_is_left_out_with_its_rows(tmp_path, images
     assert (read.lines, read.findings[0].count) == ([3, 4], 2)
 
 
-def test_of_an_animation_in_a_table_the_first_frame_is_read_and_told(tmp_path):
+def test_of_an_animation_in_a_table_the_first_frame_is_read_and_told(tmp_path, monkeypatch):
     red, blue = (Image.new("RGB", (4, 6), colour) for colour in ("red", "blue"))
     red.save(tmp_path / "moves.gif", save_all=True, append_images=[blue])
     examples = read_images(write_table(tmp_path / "rows.csv", [("moves.gif", "q", "a")] * 2), COLUMNS)
@@ -118,6 +118,10 @@ def test_of_an_animation_in_a_table_the_first_frame_is_read_and_told(tmp_path):
     (finding,) = examples.findings
     assert (finding.kind, finding.count) == ("first_frame", 1)
     assert "moves.gif" in finding.places[0]
+    heard = []
+    monkeypatch.setattr("seqkit.sources.images.notify", heard.append)
+    read_images(tmp_path / "rows.csv", COLUMNS, role="asked")
+    assert heard == [str(finding)]
 
 
 def test_rows_share_what_is_in_memory_once(tmp_path, images):

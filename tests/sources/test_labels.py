@@ -80,9 +80,9 @@ def test_the_scheme_is_said_and_stray_tags_are_named_with_their_lines(tmp_path):
 def test_tags_that_mark_no_spans_are_not_talked_about():
     rows = Examples({"tokens": [("a", "b")], "tags": [("NOUN", "VERB")]}, "here")
     assert read((rows["tokens"], rows["tags"]), TAGGED).findings == ()
-    mixed = read(([("a", "b", "c")], [("NOUN", "B-PER", "I-PER")]), TAGGED)
+    mixed = read(([("a", "b", "c", "d")], [("NOUN", "VERB", "B-PER", "I-PER")]), TAGGED)
     (stray,) = found(mixed, "stray_tag")
-    assert stray.places == ("the arrays (train), row 0, token 1",)
+    assert stray.places == ("the arrays (train), row 0, token 1", "the arrays (train), row 0, token 2")
     assert "spans are read, and scored, where at least 80% of the tokens" in stray.what
 
 

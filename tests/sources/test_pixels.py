@@ -115,6 +115,77 @@ def test_every_kind_of_picture_is_what_a_viewer_shows(kind):
     np.testing.assert_allclose(pixels.astype(int), expected, atol=1 if "transparent" in kind else 0)
 
 
+# of ISO 22028 and IEC 61966-2-1: red, green and blue in XYZ under D50
+PRIMARIES = ((0.4360747, 0.2225045, 0.0139322), (0.3850649, 0.7168786, 0.0971045), (0.1430804, 0.0606169, 0.7141733))
+
+
+def profile(space, **tags):
+    """An ICC profile of version 2 (ICC.1:2001-04): tags are points in XYZ, or lists of a curve, straight without numbers."""
+
+    def fixed(values):
+        return struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
+
+    curve = b"curv" + bytes(4)
+    parts = [
+        curve + struct.pack(f">I{len(value)}H", len(value), *value)
+        if isinstance(value, list)
+        else b"XYZ " + bytes(4) + fixed(value)
+        for value in tags.values()
+    ]
+    start = 128 + 4 + 12 * len(parts)
+    places = [start + sum(map(len, parts[:number])) for number in range(len(parts))]
+    table = b"".join(
+        struct.pack(">4sII", name.encode(), place, len(part))
+        for name, place, part in zip(tags, places, parts, strict=True)
+    )
+    size = start + sum(map(len, parts))
+    head = struct.pack(">I4xI4s4s4s12x4s28x", size, 0x02100000, b"mntr", space, b"XYZ ", b"acsp") + fixed(
+        (0.9642, 1, 0.8249)
+    )
+    return head.ljust(128, b"\0") + struct.pack(">I", len(parts)) + table + b"".join(parts)
+
+
+def in_srgb(light):
+    """Light, 0 to 1, as sRGB writes it, 0 to 255 (IEC 61966-2-1)."""
+    return 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.clip(light, 1e-9, None) ** (1 / 2.4) - 0.055)
+
+
+WHITE = {"wtpt": (0.9642, 1.0, 0.8249)}
+CURVES = ("rTRC", "gTRC", "bTRC")
+# of light itself, with what is called red and green exchanged
+EXCHANGED = profile(
+    b"RGB ", **WHITE, rXYZ=PRIMARIES[1], gXYZ=PRIMARIES[0], bXYZ=PRIMARIES[2], **{name: [] for name in CURVES}
+)
+GREY_LIGHT = profile(b"GRAY", **WHITE, kTRC=[])
+COLOURS = np.random.default_rng(0).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff", "webp", "jpeg"])
+def test_colours_are_those_of_the_embedded_profile(kind):
+    options = {"webp": {"lossless": True}, "jpeg": {"quality": 100, "subsampling": 0}}.get(kind, {})
+    data = written(Image.fromarray(COLOURS), kind, icc_profile=EXCHANGED, **options)
+    stored = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))  # what a lossy file has left
+    np.testing.assert_allclose(decode(data)[0], in_srgb(stored / 255)[..., [1, 0, 2]], atol=1)
+
+
+def test_a_profile_holds_for_greys_palettes_and_what_is_transparent():
+    shown = in_rgb(in_srgb(GREY / 255))
+    np.testing.assert_allclose(decode(written(Image.fromarray(GREY), icc_profile=GREY_LIGHT))[0], shown, atol=1.5)
+    deep = Image.fromarray(GREY.astype(np.uint16) * 257)
+    np.testing.assert_allclose(decode(written(deep, icc_profile=GREY_LIGHT))[0], shown, atol=1.5)
+    np.testing.assert_array_equal(decode(palette(icc_profile=EXCHANGED))[0], SCENE[..., [1, 0, 2]])
+    data = written(Image.fromarray(np.concatenate([SCENE, ALPHA], axis=2)), icc_profile=EXCHANGED)
+    np.testing.assert_allclose(decode(data)[0], ON_WHITE[..., [1, 0, 2]], atol=1)
+
+
+def test_a_profile_of_srgb_changes_nothing_and_one_that_is_none_is_left():
+    inverse = np.interp(np.linspace(0, 1, 16), in_srgb(np.linspace(0, 1, 4096)) / 255, np.linspace(0, 1, 4096))
+    coarse = dict.fromkeys(CURVES, (65535 * inverse).round().astype(int).tolist())
+    srgb = profile(b"RGB ", **WHITE, **dict(zip(("rXYZ", "gXYZ", "bXYZ"), PRIMARIES, strict=True)), **coarse)
+    for other in (srgb, b"no profile", EXCHANGED[:200], GREY_LIGHT):
+        np.testing.assert_array_equal(decode(written(Image.fromarray(COLOURS), icc_profile=other))[0], COLOURS)
+
+
 @pytest.mark.parametrize("kind", ["gif", "webp", "png", "tiff"])
 def test_of_several_pictures_the_first_is_shown_and_told(kind):
     frames = [Image.fromarray(frame) for frame in (SCENE, SCENE[::-1].copy(), SCENE[:, ::-1].copy())]

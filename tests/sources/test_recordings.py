@@ -271,8 +271,12 @@ def turned_by_its_head(path, matrix):
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("matrix", [(0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0), (1, 0, 0, 1)])
-def test_films_are_turned_as_they_say(tmp_path, matrix):
+TURNS = [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)]
+MIRRORED = [(-1, 0, 0, 1), (1, 0, 0, -1), (0, 1, 1, 0), (0, -1, -1, 0)]
+
+
+@pytest.mark.parametrize("matrix", TURNS + MIRRORED)
+def test_films_are_turned_and_mirrored_as_they_say(tmp_path, matrix):
     """A pixel at (x, y) is shown at (a x + c y, b x + d y), up to a shift."""
     stored = np.zeros((3, 32, 48, 3), np.uint8)
     stored[:, :16, :24] = 255  # the quarter that tells all turns apart

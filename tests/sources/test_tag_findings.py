@@ -26,6 +26,13 @@ def test_the_scheme_is_said(found):
     assert "(or" not in found(["B-PER", "I-PER", "E-PER", "", "S-LOC", "O"])["tag_scheme"].what
 
 
+def test_the_tag_outside_of_spans_is_said(found):
+    noted = found(["B-PER", "I-PER", "NIL", "", "NIL", "NIL"])
+    assert noted.keys() == {"tag_scheme"}
+    assert "in BIO, with NIL outside: 'B-PER', 'I-PER'" in noted["tag_scheme"].what
+    assert "in BIO, written as B: 'B', 'I'" in found(["B", "I", "O", "", "O", "B", "I"])["tag_scheme"].what
+
+
 def test_strays_are_named_with_their_lines(found):
     noted = found(["B-PER", "I-PER", "o", "", *["O"] * 9, "o", "E-PER", *["B-PER", "I-PER"] * 5])
     assert "in BIO" in noted["tag_scheme"].what
@@ -36,11 +43,11 @@ def test_strays_are_named_with_their_lines(found):
 
 
 def test_where_most_are_strays_it_is_said_that_no_spans_are_scored(found):
-    noted = found(["B-PER", "I-PER", "o", "o", "", "o", "o"])
+    noted = found(["B-PER", "I-PER", "o", "o", "", "o", "o", "O"])
     assert noted.keys() == {"stray_tag"}
     assert noted["stray_tag"].harm == "error"
     assert (
-        "the tags 'B-PER', 'I-PER' look like spans in BIO, but the tag 'o' of 4 of the 6 tokens"
+        "the tags 'B-PER', 'I-PER' look like spans in BIO, but the tag 'o' of 4 of the 7 tokens"
         in noted["stray_tag"].what
     )
     assert "at least 80%" in noted["stray_tag"].what

@@ -4,16 +4,19 @@ import keras
 import numpy as np
 import pytest
 
+from seqkit.baselines.classifiers import NaiveBayesLinear
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Embedding, Stack
 from seqkit.core.wide import Wide
 from seqkit.layers.embedding import embed_tokens
-from seqkit.layers.wide import RATIOS, paths_of
+from seqkit.layers.wide import TABLE, paths_of
 from seqkit.sources.examples import Examples
 from seqkit.tasks.text_classification import WIDE_CLASSES, TextClassification
+from seqkit.tasks.two_paths import both_paths, recurrent_path
 from seqkit.text.tokenizer import Tokenizer
-from seqkit.text.vocabulary import SPECIAL, Vocabulary
+from seqkit.text.vocabulary import END, SPECIAL, Vocabulary
 from seqkit.topologies.many_to_one import many_to_one
+from seqkit.training.executor import Forward, row_outputs
 
 WORDS = ("good", "bad", "film", "so", "not")
 
@@ -22,10 +25,12 @@ def text_task(classes):
     return TextClassification({}, Vocabulary(SPECIAL + WORDS, Tokenizer()), classes, 20)
 
 
-def examples(rng, count=60):
-    """Rows of which the word "good" decides, mostly."""
+def examples(rng, count=60, classes=("a", "b")):
+    """Rows of which the word "good" decides, mostly, and of three classes whether they begin with "so"."""
     texts = [" ".join(rng.choice(WORDS, rng.integers(1, 8))) for _ in range(count)]
     labels = ["b" if ("good" in text) != (rng.random() < 0.2) else "a" for text in texts]
+    if len(classes) > 2:
+        labels = ["c" if text.startswith("so") else label for text, label in zip(texts, labels, strict=True)]
     return Examples({"text": texts, "label": labels}, "here")
 
 
@@ -34,7 +39,7 @@ def two_paths(task, train, wide):
     model = many_to_one(
         ids, features, mask, outputs=len(task.classes), stack=Stack(units=(4,)), wide=task.wide_path(ids, wide)
     )
-    task.start_wide(model, train, wide)
+    task.fit_wide(model, train, wide)
     return model
 
 
@@ -72,6 +77,58 @@ def test_a_sum_of_paths_has_the_weights_of_least_loss_on_the_validation_rows(rng
             assert min(moved) < 0 or loss(moved) > loss(weights) - 1e-6
 
 
+@pytest.mark.parametrize("classes", [("a", "b"), ("a", "b", "c")])
+def test_the_wide_path_says_what_the_naive_bayes_weighted_linear_model_does(classes, rng):
+    """That of the reports, which counts words of strings and knows nothing of ids."""
+    train, asked = examples(rng, 200, classes), examples(rng, 30, classes)
+    task = text_task(classes)
+    model = two_paths(task, train, Wide(ngrams=2, buckets=1 << 16))
+    baseline = NaiveBayesLinear.fit(train["text"], train["label"], classes)
+    rows, _ = task.encode(asked, 8)
+    said = row_outputs(Forward(both_paths(model)), rows)[:, 1]
+    expected = baseline.vectorizer.transform(asked["text"]) @ baseline.weights + baseline.intercepts
+    found = said[:, 1:] - said[:, :1] if len(classes) == 2 else said
+    assert expected.std() > 0.5
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_a_class_without_training_rows_has_its_share_and_one_class_alone_no_weights(rng):
+    task = text_task(("a", "b", "c"))
+    train = examples(rng, 50)
+    weights = two_paths(task, train, Wide(ngrams=1)).get_layer(TABLE).get_weights()[0]
+    np.testing.assert_allclose(weights[:, 2], np.log(1 / 53) * (np.arange(len(weights)) == END), rtol=1e-6)
+    assert np.abs(weights[len(SPECIAL) :, :2]).min() > 0
+    alone = Examples({"text": train["text"], "label": ["a"] * 50}, "here")
+    weights = two_paths(task, alone, Wide(ngrams=1)).get_layer(TABLE).get_weights()[0]
+    assert set(np.flatnonzero(weights.any(axis=1))) == {END}
+
+
+def test_of_very_many_tokens_a_part_of_each_class_is_fitted_on(rng, monkeypatch):
+    task, train = text_task(("a", "b")), examples(rng, 200)
+    seen = []
+    monkeypatch.setattr("seqkit.tasks.two_paths.TOKENS", 300)
+    monkeypatch.setattr(
+        "seqkit.tasks.two_paths.naive_bayes_weights", lambda held, ours: seen.append((held, ours)) or (0.0, 0.0)
+    )
+    two_paths(task, train, Wide())
+    ((held, ours),) = seen
+    share = 300 / sum(len(text.split()) for text in train["text"])
+    assert held.shape[0] == len(ours) == pytest.approx(200 * share, abs=2)
+    assert ours.sum() == pytest.approx(share * list(train["label"]).count("b"), abs=1)
+
+
+def test_the_path_that_learns_shares_its_weights_and_leaves_the_other_out(rng):
+    model = two_paths(text_task(("a", "b")), examples(rng), Wide())
+    learner = recurrent_path(model)
+    assert [weight.path for weight in learner.trainable_variables] == [w.path for w in model.trainable_variables]
+    assert all(one is other for one, other in zip(learner.trainable_variables, model.trainable_variables, strict=True))
+    ids = np.array([[5, 6, 3]], np.int32)
+    np.testing.assert_allclose(learner(ids), both_paths(model)(ids)[:, 0], rtol=1e-6)
+    plain = two_paths(text_task(("a", "b")), examples(rng), Wide(ngrams=0))
+    assert recurrent_path(plain) is plain
+    assert both_paths(plain) is None
+
+
 def test_of_very_many_validation_rows_some_are_asked(rng, monkeypatch):
     task, train, valid = text_task(("a", "b")), examples(rng), examples(rng)
     model = two_paths(task, train, Wide())
@@ -89,7 +146,7 @@ def test_a_model_of_one_path_is_left_as_it_is(rng):
     task, rows = text_task(("a", "b")), examples(rng)
     model = two_paths(task, rows, Wide(ngrams=0))
     before = model.get_weights()
-    task.start_wide(model, rows, Wide(ngrams=0))
+    task.fit_wide(model, rows, Wide(ngrams=0))
     assert not task.weigh_paths(model, rows)
     np.testing.assert_equal(model.get_weights(), before)
 
@@ -102,7 +159,7 @@ def test_very_many_classes_have_no_wide_path_and_asking_for_one_is_refused(monke
         task.wide_path(ids, Wide(ngrams=2))
     monkeypatch.setattr("seqkit.tasks.text_classification.WEIGHTS", 1 << 10)
     some = text_task(tuple(f"{number:04}" for number in range(100)))
-    assert keras.Model(ids, some.wide_path(ids, Wide())).get_layer(RATIOS).input_dim - len(some.vocabulary) == 8
+    assert keras.Model(ids, some.wide_path(ids, Wide())).get_layer(TABLE).input_dim - len(some.vocabulary) == 8
     few = text_task(("a", "b"))
-    table = keras.Model(ids, few.wide_path(ids, Wide(buckets=100))).get_layer(RATIOS)
+    table = keras.Model(ids, few.wide_path(ids, Wide(buckets=100))).get_layer(TABLE)
     assert (table.input_dim - len(few.vocabulary)) == 64  # a power of two, and no more than asked for

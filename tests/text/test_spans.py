@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from seqkit.text.spans import count_spans, scores_by_type, span_scores
 from seqkit.text.tag_schemes import SCHEMES
 
-BIO, IOB1, BIOES, BILOU, BMES = SCHEMES
+BIO, IOB1, BIOES, BILOU, BMES, IOE1, IOE2 = SCHEMES
 
 # Worked by hand from conlleval's two lists of conditions (endOfChunk, startOfChunk).
 AWKWARD = [

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
-from seqkit.text.tag_schemes import SCHEMES, SEPARATORS, TagScheme, detect, fit_of
+from seqkit.text.tag_schemes import SCHEMES, SEPARATORS, UNTYPED, TagScheme, detect, fit_of
 
-BIO, IOB1, BIOES, BILOU, BMES = SCHEMES
+BIO, IOB1, BIOES, BILOU, BMES, IOE1, IOE2 = SCHEMES
 
 # lengths of gaps and of spans, and their types
 layouts = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from(["PER", "LOC", "a-b"])), max_size=5)
-writings = st.tuples(st.booleans(), st.sampled_from(SEPARATORS))
+writings = st.tuples(st.booleans(), st.sampled_from(SEPARATORS), st.sampled_from(["O", "_", "NIL"]))
+bare = st.tuples(st.just(False), st.just(""), st.sampled_from(["O", "_", "NIL"]))
 
 
 def laid_out(layout):
@@ -27,35 +28,42 @@ def laid_out(layout):
     return found, end + 1
 
 
-def tagged(found, length, name, after=False, separator="-"):
+def tagged(found, length, name, after=False, separator="-", outside="O"):
     """The tags of spans, from each scheme's definition."""
-    letters = ["O"] * length
+    letters = [""] * length
     kinds = [""] * length
     for kind, begin, end in found:
         size = end - begin
         touching = any(other[0] == kind and other[2] == begin for other in found)
+        touched = any(other[0] == kind and other[1] == end for other in found)
         letters[begin:end] = {
             "iob1": ("B" if touching else "I") + "I" * (size - 1),
             "bio": "B" + "I" * (size - 1),
             "bioes": "S" if size == 1 else "B" + "I" * (size - 2) + "E",
             "bilou": "U" if size == 1 else "B" + "I" * (size - 2) + "L",
             "bmes": "S" if size == 1 else "B" + "M" * (size - 2) + "E",
+            "ioe1": "I" * (size - 1) + ("E" if touched else "I"),
+            "ioe2": "I" * (size - 1) + "E",
         }[name]
         kinds[begin:end] = [kind] * size
     return tuple(
-        "O" if letter == "O" else f"{kind}{separator}{letter}" if after else f"{letter}{separator}{kind}"
+        (f"{kind}{separator}{letter}" if after else f"{letter}{separator}{kind if separator else ''}")
+        if letter
+        else outside
         for letter, kind in zip(letters, kinds, strict=True)
     )
 
 
-def written(scheme, after, separator):
-    return dataclasses.replace(scheme, after=after, separator=separator)
+def written(scheme, after, separator, outside="O"):
+    return dataclasses.replace(scheme, after=after, separator=separator, outside=outside)
 
 
-@settings(max_examples=200)
-@given(st.lists(layouts, min_size=1, max_size=4), st.sampled_from(SCHEMES), writings)
+@settings(max_examples=300)
+@given(st.lists(layouts, min_size=1, max_size=4), st.sampled_from(SCHEMES), writings | bare)
 def test_spans_are_read_told_and_written_in_every_scheme(layouts, plain, writing):
     texts = [laid_out(layout) for layout in layouts]
+    if not writing[1]:
+        texts = [([(UNTYPED, *place) for _, *place in found], length) for found, length in texts]
     rows = [tagged(*text, plain.name, *writing) for text in texts]
     scheme = written(plain, *writing)
     assert [scheme.spans(row) for row in rows] == [found for found, _ in texts]
@@ -69,7 +77,7 @@ def test_spans_are_read_told_and_written_in_every_scheme(layouts, plain, writing
         return
     assert scheme in (fit.scheme, *map(fit.scheme.named, fit.like))
     prefixes = {(kind, scheme.parts(tag)[0]) for row in rows for tag in row if (kind := scheme.parts(tag)[1])}
-    usual = writing == (False, "-") or len(prefixes) > len({kind for kind, _ in prefixes})
+    usual = writing == (False, "-", "O") or len(prefixes) > len({kind for kind, _ in prefixes})
     assert detect(rows) == (fit.scheme if usual else None)
     if usual:
         for other in SCHEMES:
@@ -138,6 +146,15 @@ MANY = ["B-A I-A O O", "O B-B I-B"] * 20
         (["A-B A-I O"], AFTER(BIO)),
         (["U_A B_A L_A O"], written(BILOU, False, "_")),
         (["B_NN E_NN S_VV"], written(BIOES, False, "_")),  # all tokens in spans, as in word segmentation
+        (["B E S B M E"], written(BMES, False, "")),
+        (["B I O O"], written(BIO, False, "")),
+        (["I O I"], None),  # one letter has no two prefixes
+        (["I-A E-A E-A O"], IOE2),
+        (["I-A E-A I-A O"], IOE1),
+        (["B-A I-A NIL NIL NIL NIL o"], written(BIO, False, "-", "NIL")),
+        (["B-A I-A B-A I-A NIL NIL o"], None),
+        (["B-A NIL NIL"], None),  # labels of their own, for all one knows
+        (["N V I N D V"], None),  # parts of speech of one letter
         (["B-B I-B"], BIO),  # could be either way round: before
         (["B-A I-A", "B-A B-B", "I-B"], BIO),  # one mistake
         ([*MANY, "E-A O"], BIO),  # one slip doesn't make another scheme of many legal tags
@@ -176,9 +193,27 @@ def test_other_data_is_read_in_its_own_scheme_if_that_fits_better():
     assert BMES.of([("B-A", "E-A"), ("E-A", "O")]) == BMES, "one slip, and BIOES fits as well"
     assert BIO.of([("NOUN", "VERB")]) == BIO
     assert AFTER(BIO).of([("B-A", "I-A")]) == BIO
+    assert BIO.convert([("I", "E", "_"), ("E", "_", "_")]) == [
+        (f"B-{UNTYPED}", f"I-{UNTYPED}", "O"),
+        (f"B-{UNTYPED}", "O", "O"),
+    ]
+    assert written(BIO, False, "").convert([("I-A", "E-A", "E-B", "O")]) == [("B", "I", "B", "O")]
 
 
-@pytest.mark.parametrize("value", ["bio", None, 3, {"name": "bioo"}, BIO.to_json() | {"separator": "x"}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "bio",
+        None,
+        3,
+        {"name": "bioo"},
+        *(
+            BIO.to_json() | change
+            for change in ({"separator": "x"}, {"separator": "-_"}, {"outside": ""}, {"outside": 3})
+        ),
+        BIO.to_json() | {"separator": "", "after": True},
+    ],
+)
 def test_what_is_no_scheme_is_refused(value):
     with pytest.raises(InputError, match="There is no tag scheme"):
         TagScheme.from_json(value)

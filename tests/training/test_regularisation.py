@@ -11,7 +11,6 @@ from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.layers.embedding import embed_tokens
-from seqkit.layers.wide import RATIOS, Runs, paths_of, wide_logits
 from seqkit.recurrence.acceleration import accelerate
 from seqkit.recurrence.stateful import stateful
 from seqkit.topologies.many_to_many import many_to_many
@@ -205,29 +204,3 @@ def test_resumed_training_draws_the_same(tmp_path):
         train(checkpoint=checkpoint, callbacks=[Stop()])
     for one, other in zip(train(checkpoint=checkpoint, resume=True), straight, strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_paths_that_are_added_up_learn_each_alone(rng):
-    """What a step takes from each weight is the gradient of its own path's loss, whatever the other says."""
-    lengths = np.array([4, 2, 5])
-    columns = {
-        "ids": Ragged.of_lengths(rng.integers(4, 9, lengths.sum()).astype(np.int32), lengths),
-        "targets": np.array([0, 1, 1], np.int32),
-    }
-    data = Pipeline(columns, {"ids": (8,)}, 3)
-    ids, features, mask = embed_tokens(9, Embedding(units=3))
-    wide = wide_logits(ids, Runs(9, longest=2, buckets=16), outputs=2, rate=3.0)
-    model = many_to_one(ids, features, mask, outputs=2, stack=Stack(cell="gru", units=(4,)), wide=wide)
-    model.get_layer(RATIOS).set_weights([rng.normal(size=(25, 2))])
-    expected = [np.zeros(variable.shape) for variable in model.trainable_variables]
-    batch = next(iter(data.batches()))
-    for path in paths_of(model):
-        alone = keras.Model(model.input, path)
-        with tf.GradientTape() as tape:
-            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(batch["targets"], alone(batch["ids"]))
-        values = [variable.value for variable in model.trainable_variables]
-        found = tape.gradient(loss, values, unconnected_gradients="zero")
-        expected = [sum(pair) for pair in zip(expected, map(tf.convert_to_tensor, found), strict=True)]
-    assert all(np.abs(gradient).max() > 0 for gradient in expected)
-    for took, gradient in zip(moved(model, data, Training(global_clipnorm=0)), expected, strict=True):
-        np.testing.assert_allclose(took, gradient, rtol=1e-5, atol=1e-5)

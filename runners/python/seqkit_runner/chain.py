@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 FORBIDDEN = -1e4  # a score that no path recovers from
-OUTSIDE = "O"
+UNTYPED = "_"  # the type of spans whose tags are prefixes alone, without a separator
 # Of each scheme: the prefixes, those that open a span whatever stands before, and those that close it whatever comes.
 SCHEMES = {
     "bio": ("BI", "B", ""),
@@ -14,6 +14,8 @@ SCHEMES = {
     "bioes": ("BIES", "BS", "ES"),
     "bilou": ("BILU", "BU", "LU"),
     "bmes": ("BMES", "BS", "ES"),
+    "ioe1": ("IE", "", "E"),
+    "ioe2": ("IE", "", "E"),
 }
 
 
@@ -75,7 +77,7 @@ def spans(tags: Sequence[str], scheme: Mapping[str, Any]) -> list[tuple[str, int
     _, opening, closing = SCHEMES[scheme["name"]]
     found: list[tuple[str, int, int]] = []
     begin, open_ = 0, ""  # the type of the open span
-    for place, tag in enumerate([*tags, OUTSIDE]):
+    for place, tag in enumerate([*tags, None]):
         prefix, kind = _parts(tag, scheme)
         if open_ and (kind != open_ or prefix in opening):
             found.append((open_, begin, place))
@@ -88,9 +90,13 @@ def spans(tags: Sequence[str], scheme: Mapping[str, Any]) -> list[tuple[str, int
     return found
 
 
-def _parts(tag: str, scheme: Mapping[str, Any]) -> tuple[str, str]:
-    """Prefix and type; two empty texts of a tag that is of no span."""
+def _parts(tag: str | None, scheme: Mapping[str, Any]) -> tuple[str, str]:
+    """Prefix and type; two empty texts of a tag that is of no span, and of the end."""
     separator = scheme["separator"]
+    if tag is None or tag == scheme.get("outside"):
+        return "", ""
+    if not separator:
+        return (tag, UNTYPED) if len(tag) == 1 and tag in SCHEMES[scheme["name"]][0] else ("", "")
     prefix, between, kind = (tag[-1:], tag[-2:-1], tag[:-2]) if scheme["after"] else (tag[:1], tag[1:2], tag[2:])
     right = kind and between == separator and prefix in SCHEMES[scheme["name"]][0]
     return (prefix, kind) if right else ("", "")

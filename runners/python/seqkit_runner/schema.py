@@ -8,6 +8,7 @@ import json
 import math
 from typing import Any
 
+from seqkit_runner.chain import SCHEMES
 from seqkit_runner.errors import ArtefactError
 
 _KINDS = {
@@ -42,7 +43,7 @@ VECTORS = [
 ]
 LABELS = {"labels": [str]}
 TAGS = LABELS | {
-    "scheme": ({"name": ("bio", "iob1", "bioes", "bilou", "bmes"), "after": bool, "separator": str}, None),
+    "scheme": ({"name": tuple(SCHEMES), "after": bool, "separator": str, "outside?": str}, None),
     "constraints": ([[bool]], None),
     "transitions?": [[float]],
     "end?": [float],

@@ -1,0 +1,43 @@
+"""A run as a session shows it: its scores, its curves, where it lies; as text in a terminal, as HTML in a notebook."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from seqkit.metrics.metric import headlines, metric
+from seqkit.report.common import learning, scores
+from seqkit.report.pages import Section, facts
+from seqkit.report.wording import History, Report, interval, verdict, written
+
+STYLE = "--line: #8a8f9866; max-width: 60rem"  # what pictures use of a page's style
+
+
+def in_text(path: str, info: Mapping[str, Any], report: Report) -> str:
+    """Some lines: what the run is of, its headline scores, and its folder."""
+    lines = [f"{info.get('recipe', 'run')}, {_trained(info)}"]
+    found = report.get("metrics") or {}
+    lines += [
+        f"  {metric(name).words} {written(name, found[name]['value'])} ({interval(name, found[name])})"
+        for name in headlines(list(found))
+    ]
+    lines += [] if found else ["  no report yet: evaluate it on data"]
+    return "\n".join([*lines, f"  in {path}"])
+
+
+def in_html(path: str, info: Mapping[str, Any], report: Report, history: History) -> str:
+    """The verdict, the scores beside the baselines', the learning curves, and where the run lies."""
+    known = [("recipe", info.get("recipe", "run")), ("trained", _trained(info)), ("folder", path)]
+    sections: list[Section | None] = [learning(report, history)]
+    lead = Markup("")
+    if report.get("metrics"):
+        lead, sections = Markup("<p>{}</p>").format(verdict(report)), [scores(report, history), *sections]
+    blocks = [block for section in sections if section is not None for block in section.blocks]
+    return str(Markup('<div style="{}">{}{}{}</div>').format(STYLE, facts(known), lead, Markup("").join(blocks)))
+
+
+def _trained(info: Mapping[str, Any]) -> str:
+    rows = info.get("data", {}).get("train", {})
+    on = f"on {rows['rows']:,} rows of {rows['source']}" if rows else "on rows that it doesn't tell"
+    epochs = info.get("trained_epochs", 0)
+    return f"{epochs} epoch{'' if epochs == 1 else 's'} {on}"

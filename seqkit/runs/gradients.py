@@ -1,0 +1,197 @@
+"""How gradients fare through time, in fresh cells and in a run's model: plain values, for a page."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqkit.core.errors import InputError
+from seqkit.core.progress import notify
+from seqkit.core.settings import Training
+from seqkit.core.version import __version__
+from seqkit.recurrence.cells import make_layer, recurrence_of
+from seqkit.recurrence.diagnostics import jacobian_norms, saturation, spectral_radii, state_norms
+from seqkit.recurrence.fresh import fate, fresh, linear_norms, recurrent_matrices
+from seqkit.recurrence.watching import watch
+from seqkit.report.gradients import write_gradients
+from seqkit.report.wording import listed
+from seqkit.runs.run import Run
+from seqkit.training.optimizer import clip
+
+CLIPPED = Training().global_clipnorm
+
+
+def show_gradients(
+    to: str | PathLike[str],
+    *,
+    run: Run | None = None,
+    data: Any = None,
+    rows: int = 16,
+    cells: Sequence[str] = (),
+    length: int = 200,
+    units: int = 64,
+    scales: Sequence[float] = (0.9, 1.0, 1.5),
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Write a page on what becomes of gradients on their way back through time, in fresh cells and in a run's model.
+
+    Args:
+        to: The page, .html.
+        run: Whose recurrent layers are looked at, with the loss of its training on the first `rows` of `data`.
+        data: Of the kind that the run was trained on.
+        cells: To start afresh.
+        length: Steps that a fresh cell runs for.
+        units: Width of its state.
+        scales: What its recurrent weights are multiplied by as they start.
+        seed: Of its weights and inputs.
+    Returns:
+        What the page shows: "fresh", a mapping for each cell and scale, and "trained", of the run, with its "layers".
+    Raises:
+        InputError: There is a run without data or rows, no such cell, or no layer that can be watched.
+    """
+    if run is not None and data is None:
+        raise InputError("A run's gradients are those of its loss on some rows: give them as data.")
+    for name, value in (("length", length), ("units", units), ("rows", rows)):
+        if value < 2:
+            raise InputError(f"{name} is {value}: give 2 or more.")
+    found: dict[str, Any] = {"fresh": fresh_gradients(cells, length, units=units, scales=scales, seed=seed)}
+    if run is not None:
+        found["trained"] = run_gradients(run, data, rows=rows)
+    write_gradients(to, found | {"lead": lead(found)}, version=__version__)
+    return found
+
+
+def fresh_gradients(
+    cells: Sequence[str], length: int, *, units: int, scales: Sequence[float], seed: int = 0
+) -> list[dict[str, Any]]:
+    """Of each cell, and of each scale of its recurrent weights where it has such, what `fresh` finds.
+
+    Raises:
+        InputError: There is no such cell.
+    """
+    for cell in cells:
+        try:
+            recurrence_of(cell)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+    found = []
+    for cell in cells:
+        for scale in scales if _feeds_back(cell) else (1.0,):
+            one = fresh(cell, length, units=units, scale=scale, seed=seed)
+            values = {
+                "cell": cell,
+                "scale": scale,
+                "norms": one.norms.tolist(),
+                "fate": fate(one.norms),
+                "weights": one.weights,
+                "clipped": min(one.weights, CLIPPED),
+                "radii": one.radii,
+                "saturation": one.saturation,
+            }
+            if cell == "simple_rnn":
+                matrix = _started(cell, units, seed)
+                values["linear"] = linear_norms(scale * matrix, length, seed=seed).tolist()
+            found.append(values)
+            notify(
+                f"{cell}, scale {scale:g}: what reaches the first of {length} steps is {one.norms[0]:.1e} of the gradient."
+            )
+    return found
+
+
+def run_gradients(run: Run, data: Any, *, rows: int = 16) -> dict[str, Any]:
+    """Of a run's model, with the loss of the training on some rows of data.
+
+    Args:
+        data: of the kind that the run was trained on.
+        rows: of them, at most: the first ones.
+    Raises:
+        InputError: No layer of the model can be watched, or no row is there.
+    """
+    examples = run.task.read(data, run.columns(None), role="test")
+    examples = run.task.examined(examples)
+    examples = examples.take(range(min(rows, len(examples))), examples.origin)
+    training = Training(**run.info["settings"]["training"])
+    if not len(examples):
+        raise InputError(f"{examples.origin} has no rows.")
+    batches, _ = run.task.encode_for_training(examples, len(examples))
+    objective = run.task.objective(training, examples)
+    descend = objective.training_loss or objective.loss
+    batch = next(iter(batches.batches()))
+    model, names = run.model, [tensor.name for tensor in run.model.inputs]
+    given = [batch[name] for name in names]
+    with tf.GradientTape(persistent=True) as tape:
+        outputs, courses = watch(model, given if len(given) > 1 else given[0], tape=tape)
+        weights = tf.cast(batch["weights"], tf.float32) if "weights" in batch else tf.ones(tf.shape(batch["targets"]))
+        loss = tf.reduce_sum(descend(batch["targets"], outputs) * weights) / tf.reduce_sum(weights)
+    states = [[step.after for step in course.steps] for course in courses]
+    flows = [state_norms(own) for own in tape.gradient(loss, states, unconnected_gradients="zero")]
+    moved = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+    moved = [tf.convert_to_tensor(gradient) for gradient in moved if gradient is not None]
+    clipped, norm, _ = clip(moved, training)
+    row, length = _longest(batches.lengths, flows[0].shape)
+    return {
+        "run": str(run.path),
+        "rows": len(examples),
+        "source": examples.origin,
+        "loss": float(loss),
+        "weights": float(norm),
+        "clipped": float(tf.linalg.global_norm(clipped)),
+        "layers": [
+            {
+                "name": course.name,
+                "cell": course.cell.step.__name__,
+                "norms": flow[row, :length].tolist(),
+                "jacobians": jacobian_norms(course, row, length).tolist(),
+                "radii": spectral_radii(course),
+                "saturation": saturation(course),
+            }
+            for course, flow in zip(courses, flows, strict=True)
+        ],
+    }
+
+
+def _longest(lengths: np.ndarray, shape: tuple[int, int]) -> tuple[int, int]:
+    """The longest row of a batch of (rows, steps), and how long it is; of windows, which are all full, the first."""
+    if len(lengths) != shape[0]:
+        return 0, shape[1]
+    row = int(np.argmax(lengths))
+    return row, min(int(lengths[row]), shape[1])
+
+
+def lead(found: Mapping[str, Any]) -> str:
+    """What is found, in a sentence or two."""
+    fates: dict[str, list[str]] = {}
+    for cell in dict.fromkeys(one["cell"] for one in found["fresh"]):
+        own = {one["scale"]: one["fate"] for one in found["fresh"] if one["cell"] == cell}
+        for name in dict.fromkeys(own.values()):
+            scales = [f"{scale:g}" for scale, other in own.items() if other == name]
+            fates.setdefault(name, []).append(
+                cell if len(set(own.values())) == 1 else f"{cell} (scale {' and '.join(scales)})"
+            )
+    said = [f"it {name} in {listed(own)}" for name, own in fates.items()]
+    steps = len(found["fresh"][0]["norms"]) if found["fresh"] else 0
+    parts = [f"Over {steps} steps before any training, {'; '.join(said)}."] if said else []
+    if "trained" in found:
+        trained = found["trained"]
+        parts.append(
+            f"In {trained['run']} the gradient of the weights has a norm of {trained['weights']:.3g}, after clipping "
+            f"{trained['clipped']:.3g}."
+        )
+    return " ".join(["What becomes of a gradient on its way back through time.", *parts])
+
+
+def _feeds_back(cell: str) -> bool:
+    """Whether a matrix multiplies the state on its way to the next step."""
+    equations = recurrence_of(cell).cell
+    return bool(equations.products) and not equations.linear
+
+
+def _started(cell: str, units: int, seed: int) -> np.ndarray:
+    """The recurrent matrix that `fresh` starts with."""
+    keras.utils.set_random_seed(seed)
+    layer = make_layer(cell, units)
+    layer.build((None, None, units))
+    return np.asarray(recurrent_matrices(layer)[0])

@@ -1,0 +1,53 @@
+"""Predictions for a file: each answer with its row's id, what the answer should be, and what of the row was not read."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from seqkit.core.errors import InputError
+from seqkit.runs.opening import answering
+from seqkit.runs.run import CHUNK, EVALUATION_BATCH, Run
+from seqkit.sources.streams import asked_of
+from seqkit.text.labels import named_otherwise
+
+
+def predict_file(
+    run: Run, file: str, *, columns: Mapping[str, str] | None = None, id: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Answer the rows of a file, a dict each, in their order, as they come.
+
+    Of a run of labels or tags a dict holds beside the answer, with its probabilities: "id"; "true_label" or "true_tags",
+    where the file has what training had; how many tokens were cut off, or words shortened ("cut_tokens", "cut_words"), and
+    how many were unknown ("unknown_tokens", "unknown_words"). Of other runs it is the answer alone.
+
+    Args:
+        file: As `Run.inputs_of` reads it; - for standard input.
+        columns: Field -> column, where they are called otherwise than in the training data.
+        id: The column of a table that says what a row is called.
+    Raises:
+        InputError: The file is not as expected, has no such column, or the run answers no rows of tables with ids.
+    """
+    task: Any = run.task
+    if not hasattr(task, "predicted"):
+        if id is not None:
+            raise InputError(
+                f"--id {id} is for runs of labels and tags, and {run.path} is one of {task.recipe}: leave it out."
+            )
+        yield from run.stream(run.inputs_of(file, columns))
+        return
+    (asked,) = task.fields
+    for rows in asked_of(file, run.columns(columns), id):
+        for start in range(0, len(rows), CHUNK):
+            some = rows[start : start + CHUNK]
+            examples = task.read(([row[asked] for row in some],), {asked: asked}, role="asked")
+            pipeline, _ = task.encode(examples, EVALUATION_BATCH)
+            with answering(run.path):
+                answers, noticed = task.predicted(run.forward, examples, pipeline)
+            labels = named_otherwise([row["label"] for row in some if "label" in row], task.classes)  # 1.0 is 1
+            for row, answer, more in zip(some, answers, noticed, strict=True):
+                named = {"id": row["id"]} if "id" in row else {}
+                truths = {field: row[field] for field in task.columns if field != asked and field in row}
+                truths = {
+                    f"true_{field}": labels.get(one, one) if isinstance(one, str) else one
+                    for field, one in truths.items()
+                }
+                yield named | answer | truths | more

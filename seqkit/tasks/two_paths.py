@@ -1,0 +1,79 @@
+"""A text classifier's two paths: the wide one is fitted, at once and to the end; the recurrent one learns as if it were
+alone, since beside one that has the training rows by heart it would be left nothing to learn; then each gets a weight in
+their sum.
+"""
+
+import keras
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from seqkit.baselines.classifiers import READ, least, naive_bayes_weights
+from seqkit.baselines.samples import sample
+from seqkit.core.ragged import Ragged
+from seqkit.layers.wide import END, TABLE, Runs, held_by, paths_of, weigh_paths
+
+TOKENS = 1 << 24  # of texts that it is fitted on, three times imdb's: they take a gigabyte
+
+
+def fit_wide(model: keras.Model, ids: Ragged, labels: np.ndarray, runs: Runs) -> None:
+    """Give the wide path the weights of the naive Bayes-weighted linear model of the training texts' runs, each class
+    against the others, of about `TOKENS` tokens of them at most.
+
+    Args:
+        ids: Of the training texts.
+        labels: int, (rows,), the class of each.
+    """
+    table = model.get_layer(TABLE)
+    classes = table.output_dim
+    rows = sample(ids.lengths, min(TOKENS, READ // 4 // classes), labels.tolist())
+    if rows is not None:
+        ids, labels = ids.take(rows), labels[rows]
+    held = held_by(ids, runs)
+    known = np.flatnonzero(held.getnnz(axis=0) >= least(len(labels)))
+    held = held[:, known]
+    weights = np.zeros((runs.size, classes), np.float32)
+    counts = np.bincount(labels, minlength=classes)
+    weights[END] = np.log((counts + 1.0) / (counts.sum() + classes))
+    fitted = [] if np.count_nonzero(counts) < 2 else [1] if classes == 2 else np.flatnonzero(counts).tolist()
+    for place in fitted:
+        weights[known, place], weights[END, place] = naive_bayes_weights(held, labels == place)
+    if classes == 2 and fitted:  # one model is both classes'
+        weights[:, 1] /= 2
+        weights[:, 0] = -weights[:, 1]
+    table.set_weights([weights])
+
+
+def weigh(model: keras.Model, said: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Give two paths the weights, from 0 on, with which their sum has the least loss on these rows.
+
+    Each path knows of the training rows more than of any others; a weight of 1 counts as one row's evidence, so that few
+    rows say little.
+
+    Args:
+        said: float, (rows, 2, classes): scores of the recurrent path, and of the wide one, as `paths_of` has them.
+        labels: int, (rows,).
+    Returns:
+        The weights, by the paths' names.
+    """
+    said = said.astype(np.float64)
+
+    def loss(weights: np.ndarray) -> float:
+        nats = -log_softmax(np.einsum("p,rpc->rc", weights, said), axis=1)[np.arange(len(labels)), labels]
+        return float(nats.sum() + np.square(weights - 1.0).sum() / 2)
+
+    recurrent, wide = map(float, minimize(loss, np.ones(2), bounds=[(0.0, None)] * 2).x)
+    weigh_paths(model, recurrent, wide)
+    return {"recurrent": recurrent, "wide": wide}
+
+
+def both_paths(model: keras.Model) -> keras.Model | None:
+    """From the model's inputs to what its paths say, float32 (batch, 2, classes); nothing of a model of one path."""
+    paths = paths_of(model)
+    return keras.Model(model.input, keras.ops.stack(paths, axis=1)) if paths else None
+
+
+def recurrent_path(model: keras.Model) -> keras.Model:
+    """The part of it that learns by gradients, sharing its weights: all of it, or of two paths the first."""
+    paths = paths_of(model)
+    return keras.Model(model.input, paths[0], name=model.name) if paths else model

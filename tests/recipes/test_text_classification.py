@@ -1,0 +1,48 @@
+"""text_classification and sentiment: one recipe by two names."""
+
+import inspect
+import json
+
+import numpy as np
+import pytest
+
+from seqkit import Embedding, InputError, Stack, Training, load
+from seqkit.recipes import sentiment, text_classification
+from seqkit.recipes.text_classification import text_classification as module_one
+from seqkit.runs.parts import without_report
+from tests.cases import ROWS
+
+TEXTS, LABELS = [text for _, text in ROWS] * 3, [label for label, _ in ROWS] * 3
+TINY = {"embedding": Embedding(units=4), "stack": Stack(units=(4,)), "training": Training(epochs=1)}
+
+
+def test_both_take_the_same_arguments_with_the_same_defaults():
+    ours, theirs = (dict(inspect.signature(recipe).parameters) for recipe in (text_classification, sentiment))
+    assert str(ours.pop("out").default) == "saved_models/text_classification"
+    assert str(theirs.pop("out").default) == "saved_models/sentiment"
+    assert ours == theirs
+    for said in (text_classification.__doc__, sentiment.__doc__):
+        assert "max_length: Tokens of a text" in said
+        assert "seed: Seed of everything random." in said
+    assert module_one is text_classification
+
+
+def test_they_make_the_same_run_each_by_its_name(tmp_path):
+    with without_report():
+        runs = [
+            recipe((TEXTS, LABELS), out=tmp_path / recipe.__name__, **TINY)
+            for recipe in (text_classification, sentiment)
+        ]
+    opened = [load(run.path) for run in runs]
+    assert [run.task.recipe for run in opened] == ["text_classification", "sentiment"]
+    asked = [run.predict(TEXTS) for run in (*runs, *opened)]
+    assert all(answers == asked[0] for answers in asked)
+    for one, other in zip(*(run.model.get_weights() for run in opened), strict=True):
+        np.testing.assert_array_equal(one, other)
+    infos = [json.loads((run.path / "run.json").read_text()) for run in runs]
+    assert infos[0]["settings"] == infos[1]["settings"]
+
+
+def test_reviews_are_those_of_sentiment_alone(tmp_path):
+    with pytest.raises(InputError, match="has none built in: give --data"):
+        text_classification(out=tmp_path / "run")
