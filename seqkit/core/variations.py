@@ -1,7 +1,6 @@
 """Settings of a recipe by their names, "stack.cell": which there are, and arguments with others of them."""
 
 import dataclasses
-import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,8 +8,10 @@ from typing import Any
 from cyclopts import CycloptsError, convert
 
 from seqkit.core.arguments import hints_of
+from seqkit.core.bounds import nearest
 from seqkit.core.errors import InputError
 
+FEW = 8  # settings that a sentence lists
 LOGARITHMIC = 10.0  # a range is searched by its logarithm where its end is so many times its beginning
 TOGETHER = "+"  # between the parts of one value, such as the units of two layers: 64+64
 
@@ -37,12 +38,6 @@ class Range:
         return self.low > 0 and self.high / self.low >= LOGARITHMIC
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """The known name that looks most like a wrong one, in words; nothing where none does."""
-    found = difflib.get_close_matches(name, known, 1, 0.5)
-    return f" The nearest is {found[0]}." if found else ""
-
-
 def settings_of(function: Callable[..., Any]) -> dict[str, Any]:
     """Setting of a recipe -> its type: of arguments, and of the fields of those that are settings classes."""
     found: dict[str, Any] = {}
@@ -59,7 +54,7 @@ def check_setting(function: Callable[..., Any], name: str) -> None:
     """Raise InputError where a recipe has no setting of that name."""
     known = settings_of(function)
     if name not in known:
-        raise InputError(f"There is no setting {name!r}.{nearest(name, [*known])} --help lists them.")
+        raise InputError(f"There is no setting {name!r}{nearest(name, known, most=FEW)} --help lists them.")
 
 
 def changed(function: Callable[..., Any], arguments: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -425,7 +425,7 @@ def test_a_metric_of_ones_own_is_declared_or_refused(tmp_path, monkeypatch):
         sentiment(**data, out=tmp_path / "refused", **SMALL)
     monkeypatch.setattr(Sentiment, "metrics", ("hinge", *Sentiment.metrics))
     monkeypatch.setattr(Sentiment, "scorer", None)  # which nobody gets to
-    monkeypatch.setattr(Run, "scores", None)
+    monkeypatch.setattr(Run, "scored", None)
     with pytest.raises(InputError, match="Nothing is known of the metric 'hinge'"):
         sentiment(**data, out=tmp_path / "refused_before", **SMALL)
     monkeypatch.undo()

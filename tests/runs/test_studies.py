@@ -61,8 +61,8 @@ def test_each_combination_has_a_name_and_its_settings(table, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
-        (["--grid", "stack.cel=lstm"], "There is no setting 'stack.cel'. The nearest is stack.cell."),
-        (["--grid", "stack.cell=lstm,grru"], "stack.cell is 'grru': choose one of .*; gru is the nearest"),
+        (["--grid", "stack.cel=lstm"], "There is no setting 'stack.cel': did you mean stack.cell"),
+        (["--grid", "stack.cell=lstm,grru"], "stack.cell is 'grru': choose one of .*; did you mean gru"),
         (["--grid", "stack.units=a"], "stack.units can't be 'a'"),
         (["--grid", "stack.cell"], "written as stack.cell=lstm,gru, not as 'stack.cell'"),
         (["--grid", "training.ar=0.1,0.2"], "training.ar is 0.1, but .* doesn't read it"),
