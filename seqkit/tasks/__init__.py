@@ -5,6 +5,7 @@ __all__ = [
     "classes",
     "drawn_text",
     "image_questions",
+    "intents_and_slots",
     "language_model",
     "programs",
     "question_answering",
