@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 
 def _unread(given: Arguments) -> dict[str, str]:
-    """What max pooling does anyway, and what a language model to start from brings along."""
+    """What max pooling does anyway, what only a teacher makes count, and what a language model to start from brings."""
     locked = {"stack.locked": "max pooling, which always locks,"} if given["pooling"] == "max" else {}
-    return locked | beside_start(given)
+    alone = {} if given["teacher"] else dict.fromkeys(("teacher_weight", "temperature"), "a training without a teacher")
+    return locked | alone | beside_start(given)
 
 
 @recipe(
     task="seqkit.tasks.sentiment:Sentiment",
-    least={"vocabulary_size": 5, "min_count": 1, "max_length": 2},
-    reads=CLASSES,
+    least={"vocabulary_size": 5, "min_count": 1, "max_length": 2, "teacher_weight": 0, "temperature": 0.01},
+    reads=lambda given: () if given["teacher"] else CLASSES,
     unread=_unread,
 )
 def sentiment(
@@ -43,6 +44,9 @@ def sentiment(
     unlabelled: Source = None,
     pretraining: Training = Training(epochs=3, batch_size=64, learning_rate=5e-3, schedule="cosine", sampled=1_000),
     fine_tuning: FineTuning = FineTuning(),
+    teacher: RunFolder = None,
+    teacher_weight: float = 1.0,
+    temperature: float = 1.0,
     training: Training = Training(epochs=6),
     **run: Unpack[RunOptions],
 ) -> Run:
@@ -69,6 +73,11 @@ def sentiment(
             with those of the training rows; its run lies beside the new one's.
         pretraining: How the weights of that language model are moved.
         fine_tuning: How the model goes on from the language model.
+        teacher: A file of another model's answers to texts, labelled or not, to learn from too: a JSON object a line with
+            "text" and "probabilities", label -> probability. Without data they are all that is learned from.
+        teacher_weight: Labelled rows for which a row of the teacher's counts in the loss.
+        temperature: At which the student's probabilities meet the teacher's (Hinton et al. 2015); above 1 also what the
+            teacher finds unlikely is learned.
         training: How the weights are moved.
     Returns:
         The run.
@@ -82,14 +91,19 @@ def sentiment(
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.pretrained import LanguageModelStart
     from seqkit.runs.pretraining import pretrained
+    from seqkit.runs.teaching import taught_splits
     from seqkit.tasks.sentiment import Sentiment
+    from seqkit.tasks.taught_sentiment import TaughtSentiment
     from seqkit.text.tokenizer import Tokenizer
     from seqkit.text.vectors import read_vectors
     from seqkit.topologies.many_to_one import many_to_one
 
     with RunBuilder(sentiment, arguments) as making:
         columns = {"text": text, "label": label}
-        splits = making.splits(columns, builtin=reviews, stratify="label")
+        if teacher is None:
+            splits = making.splits(columns, builtin=reviews, stratify="label")
+        else:
+            splits, answers = taught_splits(making, columns)
         if unlabelled is not None:
             start_from = pretrained(language_model, splits, making.arguments)
         start = LanguageModelStart.open(start_from, embedding, stack, fine_tuning) if start_from else None
@@ -102,6 +116,8 @@ def sentiment(
             max_length=max_length,
             known=start.vocabulary_for(splits) if start else None,
         )
+        if teacher is not None:
+            task = TaughtSentiment.of(task, answers.labels, weight=teacher_weight, temperature=temperature)
         vectors = read_vectors(embedding.vectors, task.vocabulary, seed=run["seed"]) if embedding.vectors else None
         ids, features, mask = embed_tokens(len(task.vocabulary), embedding, vectors)
         model = many_to_one(

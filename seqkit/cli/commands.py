@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -107,6 +108,7 @@ def predict(
     column: dict[str, str] | None = None,
     on_error: Literal["stop", "skip"] | None = None,
     search: SearchChanges | None = None,
+    with_inputs: bool = False,
     import_: Imports = (),
 ) -> None:
     """Answer texts or recordings, one JSON object a line, in order, as they come; or many files, each into one of its own.
@@ -134,12 +136,16 @@ def predict(
         in training where it isn't given.
     search
         What is looked for otherwise than the run does, for a run that writes its answers: --search.beam 1.
+    with_inputs
+        Put each text before its answer, as its field ("text"): what a student reads as --teacher.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
     if (input is None) != (out is None) or (input is not None and file is not None):
         raise InputError("Many files take --input and --out and no other file: give both, or one file alone.")
     if input is not None and out is not None:
+        if with_inputs:
+            raise InputError("--with-inputs is for one file: leave it out, or give the files one by one.")
         kept = seqkit.predict_files(
             run,
             input,
@@ -156,8 +162,18 @@ def predict(
     if engine != "local" or address is not None:
         raise InputError("--engine and --address are for many files: give --input and --out, or leave them out.")
     loaded = _load(run, import_, on_error, search)
-    for answer in loaded.stream(loaded.inputs_of(file or "-", column)):
-        print(json_text(answer), flush=True)
+    for chunk in loaded.inputs_of(file or "-", column):
+        asked = _asked(loaded, chunk) if with_inputs else itertools.repeat({})
+        for fields, answer in zip(asked, loaded.stream([chunk]), strict=False):
+            print(json_text(fields | answer), flush=True)
+
+
+def _asked(run: "Run", chunk: Sequence[Any]) -> list[dict[str, Any]]:
+    """Inputs by their field's name."""
+    fields = run.task.fields
+    if len(fields) > 1 or not all(isinstance(one, str | tuple) for one in chunk):
+        raise InputError(f"{run.path} is asked by {' and '.join(fields)}, which is no text: leave --with-inputs out.")
+    return [{fields[0]: one} for one in chunk]
 
 
 def generate(

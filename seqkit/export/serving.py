@@ -118,9 +118,8 @@ class Tagger(tf.Module):
 
     def _tags(self, tokens: tf.RaggedTensor) -> dict[str, tf.Tensor]:
         inputs = self.lexicon.tensors(tokens, self.tables)
-        return self._answered(
-            tokens, inputs, self.model([inputs[one.name] for one in self.model.inputs], training=False)
-        )
+        given = [inputs[tensor.name] for tensor in self.model.inputs]
+        return self._answered(tokens, inputs, self.model(given if len(given) > 1 else given[0], training=False))
 
     def _answered(self, tokens: tf.RaggedTensor, inputs: Tensors, outputs: tf.Tensor) -> Tensors:
         real = tf.sequence_mask(tokens.row_lengths(), tf.shape(inputs["ids"])[1])  # the last step ends the longest

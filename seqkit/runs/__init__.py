@@ -25,5 +25,6 @@ __all__ = [
     "samples",
     "searching",
     "task",
+    "teaching",
     "tuning",
 ]

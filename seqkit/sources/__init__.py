@@ -23,6 +23,7 @@ __all__ = [
     "storing",
     "streams",
     "tables",
+    "teachers",
     "text_files",
     "tfds",
     "token_files",

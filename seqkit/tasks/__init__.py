@@ -12,6 +12,7 @@ __all__ = [
     "roles",
     "sentiment",
     "tagging",
+    "taught_sentiment",
     "text_classification",
     "translation",
     "video_frames",
