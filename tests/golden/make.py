@@ -1,12 +1,13 @@
 """Golden artefacts: one a recipe and format of this release, tiny, which every later one has to open and verify.
 
-    python -m tests.golden.make
+    python -m tests.golden.make [RECIPE ...]
 
 Made anew only where the layout's version changes; those of the old layout stay beside them as long as it is read.
 """
 
 import json
 import shutil
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -30,6 +31,7 @@ IMAGES = {"encoder": Encoder(filters=(2, 2), units=4)}
 TINY = {
     "sentiment": ONCE | {"stack": Stack(units=(4,), bidirectional=True)},
     "tagging": ONCE | {"stack": Stack(units=(4,)), "character_units": 4},
+    "intents_and_slots": ONCE | {"stack": Stack(units=(4,))},
     "video_frames": {"training": ONCE["training"], "stack": Stack(units=(4,))} | IMAGES,
     "language_model": ONCE | {"stack": Stack(cell="gru", units=(4,))},
     "translation": READS,
@@ -61,8 +63,8 @@ def packed(folder: Path, target: Path) -> None:
                 archive.write(path, f"{target.stem}/{path.relative_to(folder).as_posix()}")
 
 
-def main() -> None:
-    for case in CASES:
+def main(names: list[str]) -> None:
+    for case in (case for case in CASES if not names or case.name in names):
         with tempfile.TemporaryDirectory() as name:
             run = case.train(Path(name, "run"), **TINY[case.name])
             for format in FORMATS if case.name in WITHOUT_TEXT else FORMATS[:-1]:
@@ -72,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
