@@ -1,6 +1,7 @@
 """The command line."""
 
 __all__ = [
+    "answers",
     "commands",
     "console",
     "launch",

@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -11,6 +10,7 @@ from cyclopts import Parameter
 
 import seqkit
 import seqkit_runner
+from seqkit.cli.answers import answers_of
 from seqkit.core.adaptation import BEAMS, LENGTH_PENALTIES, Adaptation
 from seqkit.core.arguments import Source
 from seqkit.core.errors import InputError, check_finished
@@ -143,37 +143,18 @@ def predict(
     """
     if (input is None) != (out is None) or (input is not None and file is not None):
         raise InputError("Many files take --input and --out and no other file: give both, or one file alone.")
+    if with_inputs and input is not None:
+        raise InputError("--with-inputs is for one file: leave it out, or give the files one by one.")
     if input is not None and out is not None:
-        if with_inputs:
-            raise InputError("--with-inputs is for one file: leave it out, or give the files one by one.")
-        kept = seqkit.predict_files(
-            run,
-            input,
-            out,
-            columns=column,
-            on_error=on_error,
-            modules=import_,
-            engine=engine,
-            address=address,
-            search=_given(search),
-        )
+        how = {"engine": engine, "address": address, "search": _given(search)}
+        kept = seqkit.predict_files(run, input, out, columns=column, on_error=on_error, modules=import_, **how)
         print(shown(str(kept)))
         return
     if engine != "local" or address is not None:
         raise InputError("--engine and --address are for many files: give --input and --out, or leave them out.")
     loaded = _load(run, import_, on_error, search)
-    for chunk in loaded.inputs_of(file or "-", column):
-        asked = _asked(loaded, chunk) if with_inputs else itertools.repeat({})
-        for fields, answer in zip(asked, loaded.stream([chunk]), strict=False):
-            print(json_text(fields | answer), flush=True)
-
-
-def _asked(run: "Run", chunk: Sequence[Any]) -> list[dict[str, Any]]:
-    """Inputs by their field's name."""
-    fields = run.task.fields
-    if len(fields) > 1 or not all(isinstance(one, str | tuple) for one in chunk):
-        raise InputError(f"{run.path} is asked by {' and '.join(fields)}, which is no text: leave --with-inputs out.")
-    return [{fields[0]: one} for one in chunk]
+    for answer in answers_of(loaded, loaded.inputs_of(file or "-", column), with_inputs=with_inputs):
+        print(json_text(answer), flush=True)
 
 
 def generate(
