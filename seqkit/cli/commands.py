@@ -146,7 +146,7 @@ def predict(
     if with_inputs and input is not None:
         raise InputError("--with-inputs is for one file: leave it out, or give the files one by one.")
     if input is not None and out is not None:
-        how = {"engine": engine, "address": address, "search": _given(search)}
+        how: dict[str, Any] = {"engine": engine, "address": address, "search": _given(search)}
         kept = seqkit.predict_files(run, input, out, columns=column, on_error=on_error, modules=import_, **how)
         print(shown(str(kept)))
         return
