@@ -84,7 +84,7 @@ def test_a_student_learns_from_the_teacher_alone_what_no_label_says(tmp_path):
         "0",
     ]
     given = ["--teacher", str(path), "--valid", str(valid), "--out", str(out)]
-    assert main(["train", "sentiment", *given, *flags, "--stack.units", "8", "--wide.ngrams", "0"]) == 0
+    assert main(["train", "sentiment", *given, *flags, "--stack.units", "8"]) == 0
     run = load(out)
     good, bad = (answer["probabilities"] for answer in run.predict([ROWS[0][1], ROWS[-1][1]]))
     assert good["bad"] > 0.9
