@@ -1,6 +1,7 @@
 """Recipes: one function a task, from data to a trained, measured and saved run."""
 
 from seqkit.recipes.captioning import captioning
+from seqkit.recipes.intents_and_slots import intents_and_slots
 from seqkit.recipes.language_model import language_model
 from seqkit.recipes.programs import programs
 from seqkit.recipes.question_answering import question_answering
@@ -12,6 +13,7 @@ from seqkit.recipes.video_frames import video_frames
 
 __all__ = [
     "captioning",
+    "intents_and_slots",
     "language_model",
     "programs",
     "question_answering",

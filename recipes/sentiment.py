@@ -17,7 +17,8 @@ def sentiment(**arguments: Any) -> Run:
     """Label whole texts as text_classification does, and without data the built-in reviews."""
     from seqkit.corpora.reviews import reviews
     from seqkit.recipes.language_model import language_model
+    from seqkit.tasks.classifying import classify_texts
     from seqkit.tasks.sentiment import Sentiment
-    from seqkit.tasks.text_classification import classify_texts
+    from seqkit.tasks.taught import TaughtSentiment
 
-    return classify_texts(sentiment, arguments, Sentiment, language_model, builtin=reviews)
+    return classify_texts(sentiment, arguments, (Sentiment, TaughtSentiment), language_model, builtin=reviews)

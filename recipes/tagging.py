@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from seqkit.core.arguments import Arguments, RunFolder, RunOptions, Source, beside_start, recipe
-from seqkit.core.errors import InputError
 from seqkit.core.fine_tuning import FineTuning
 from seqkit.core.settings import CLASSES, IN_STEP, Embedding, Stack, Training
 
@@ -93,10 +92,8 @@ def tagging(
     from seqkit.corpora.sentences import sentences
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.pretrained import LanguageModelStart
-    from seqkit.tasks.tagging import Tagging, build_tagger, in_scheme
-    from seqkit.text.labels import learn_classes
+    from seqkit.tasks.tagging import Tagging, build_tagger, learn_scheme, learn_tags
     from seqkit.text.lexicon import Lexicon, split_tokens
-    from seqkit.text.tag_schemes import detect
     from seqkit.text.vectors import read_vectors
 
     columns = {"tokens": tokens, "tags": tags}
@@ -111,15 +108,8 @@ def tagging(
             longest=None if characters == "none" else max_word_length,
             known=start.vocabulary_for(splits) if start else None,
         )
-        found = detect(splits.train["tags"])
-        if scheme != "data" and found is None:
-            raise InputError(f"{splits.train.origin} has tags that mark no spans: leave scheme {scheme} out.")
-        written = found if scheme == "data" or found is None else found.named(scheme)
-        named = [
-            [tag for row in in_scheme(rows["tags"], written) for tag in row] for rows in (splits.train, splits.valid)
-        ]
-        classes = learn_classes(named[0], named[1], splits.train.origin)
-        task = Tagging(columns, lexicon, classes, written, output)
+        written = learn_scheme(splits.train, scheme)
+        task = Tagging(columns, lexicon, learn_tags(splits, written), written, output)
         vectors = None
         if embedding.vectors:
             vectors = read_vectors(embedding.vectors, lexicon.words, seed=run["seed"])

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def _unread(given: Arguments) -> dict[str, str]:
-    """What max pooling does anyway, and what a language model to start from brings along."""
+    """What max pooling does anyway, what only a teacher makes count, and what a language model to start from brings."""
     locked = {"stack.locked": "max pooling, which always locks,"} if given["pooling"] == "max" else {}
-    return locked | beside_start(given)
+    alone = {} if given["teacher"] else dict.fromkeys(("teacher_weight", "temperature"), "a training without a teacher")
+    return locked | alone | beside_start(given)
 
 
 FIRST = (
@@ -33,7 +34,11 @@ FIRST = (
     "training.learning_rate",
 )
 text_classifier = functools.partial(
-    recipe, least={"vocabulary_size": 5, "min_count": 1, "max_length": 2}, reads=CLASSES, unread=_unread, first=FIRST
+    recipe,
+    least={"vocabulary_size": 5, "min_count": 1, "max_length": 2, "teacher_weight": 0, "temperature": 0.01},
+    reads=lambda given: () if given["teacher"] else CLASSES,
+    unread=_unread,
+    first=FIRST,
 )
 
 
@@ -56,6 +61,9 @@ def text_classification(
     unlabelled: Source = None,
     pretraining: Training = Training(epochs=3, batch_size=64, learning_rate=5e-3, schedule="cosine", sampled=1_000),
     fine_tuning: FineTuning = FineTuning(),
+    teacher: RunFolder = None,
+    teacher_weight: float = 1.0,
+    temperature: float = 1.0,
     training: Training = Training(epochs=6, learning_rate=2e-3, schedule="cosine"),
     **run: Unpack[RunOptions],
 ) -> Run:
@@ -81,6 +89,11 @@ def text_classification(
             with those of the training rows; its run lies beside the new one's.
         pretraining: How the weights of that language model are moved.
         fine_tuning: How the model goes on from the language model.
+        teacher: A file of another model's answers to texts, labelled or not, to learn from too: a JSON object a line with
+            "text" and "probabilities", label -> probability. Without data they are all that is learned from.
+        teacher_weight: Labelled rows for which a row of the teacher's counts in the loss.
+        temperature: At which the student's probabilities meet the teacher's (Hinton et al. 2015); above 1 also what the
+            teacher finds unlikely is learned.
         training: How the weights are moved.
     Returns:
         The run.
@@ -89,6 +102,8 @@ def text_classification(
     """
     arguments = locals()
     from seqkit.recipes.language_model import language_model
-    from seqkit.tasks.text_classification import TextClassification, classify_texts
+    from seqkit.tasks.classifying import classify_texts
+    from seqkit.tasks.taught import TaughtTexts
+    from seqkit.tasks.text_classification import TextClassification
 
-    return classify_texts(text_classification, arguments, TextClassification, language_model)
+    return classify_texts(text_classification, arguments, (TextClassification, TaughtTexts), language_model)

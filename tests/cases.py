@@ -21,12 +21,15 @@ from seqkit.corpora.scenes import FRAME as SCENE_SIZE
 from seqkit.corpora.scenes import described_scenes
 from seqkit.corpora.sentences import sentences
 from seqkit.corpora.topics import topics
+from seqkit.corpora.travel import travel_requests
 from seqkit.layers.characters import compose_characters
 from seqkit.layers.embedding import embed_tokens, table_of, tied_head
 from seqkit.layers.frames import embed_frames
 from seqkit.layers.images import embed_images
+from seqkit.layers.row_label import tags_and_label
 from seqkit.layers.wide import TABLE, Runs, wide_logits
 from seqkit.recipes.captioning import captioning
+from seqkit.recipes.intents_and_slots import intents_and_slots
 from seqkit.recipes.language_model import language_model
 from seqkit.recipes.programs import programs
 from seqkit.recipes.question_answering import question_answering
@@ -38,6 +41,7 @@ from seqkit.runs.run import Run
 from seqkit.sources.examples import Examples
 from seqkit.sources.pixels import ImageRef
 from seqkit.testing.models import as_batch
+from seqkit.text.vocabulary import END
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.topologies.many_to_one import many_to_one
@@ -187,13 +191,50 @@ def _one_class_a_word(rng: np.random.Generator, lengths: np.ndarray) -> dict[str
     return ids_drawn(rng, lengths) | {name: Ragged.of_lengths(values, lengths) for name, values in columns.items()}
 
 
+ROLES, INTENTS = 13, 5  # tags and labels of the built-in requests
+
+
+def _intents_and_slots(out: Path, **settings: Any) -> Run:
+    parts = _parts(travel_requests())
+    quick = {
+        "data": parts["train"],
+        "valid": parts["valid"],
+        "test": parts["test"],
+        "embedding": Embedding(units=16),
+        "stack": Stack(units=(32,), bidirectional=True),
+        "training": Training(epochs=3, learning_rate=1e-2, schedule="cosine"),
+        "characters": "none",
+        "label_weight": 10.0,
+    }
+    return intents_and_slots(out=out, **quick | settings)
+
+
+def _tagger_with_label(stack: Stack, pooling: str) -> Any:
+    ids, features, mask = embed_tokens(TOKENS, Embedding(units=5))
+    sizes = {"tags": ROLES, "labels": INTENTS}
+
+    def head(sequence: keras.KerasTensor) -> keras.KerasTensor:
+        return tags_and_label(sequence, mask, keras.ops.equal(ids, END), **sizes, stack=stack, pooling=pooling)
+
+    return many_to_many(ids, features, mask, outputs=ROLES + INTENTS, stack=stack, head=head)
+
+
+def _class_a_word_and_at_the_end(rng: np.random.Generator, lengths: np.ndarray) -> dict[str, Column]:
+    columns = _one_class_a_word(rng, lengths)
+    del columns["characters"]
+    ends = columns["ids"].offsets[1:] - 1
+    columns["ids"].values[ends] = END
+    columns["targets"].values[ends] = rng.integers(ROLES, ROLES + INTENTS, len(lengths))
+    return columns
+
+
 def _tokens_shuffled(examples: Examples, rng: np.random.Generator) -> Examples:
     orders = [rng.permutation(len(tokens)) for tokens in examples["tokens"]]
     columns = {
-        field: [tuple(row[place] for place in order) for row, order in zip(rows, orders, strict=True)]
-        for field, rows in examples.columns.items()
+        field: [tuple(row[place] for place in order) for row, order in zip(examples[field], orders, strict=True)]
+        for field in ("tokens", "tags")
     }
-    return Examples(columns, "shuffled")
+    return Examples(examples.columns | columns, "shuffled")
 
 
 def _tokens_and_tags(answers: list[dict]) -> dict[str, list]:
@@ -511,6 +552,29 @@ CASES = (
         serving_outputs=_tokens_and_tags,
         order_metric="token_accuracy",
         bag_of_words="most_frequent",
+    ),
+    Case(
+        name="intents_and_slots",
+        train=_intents_and_slots,
+        build=_tagger_with_label,
+        variants=("max", "attention", "last"),
+        in_step=False,
+        draw=_class_a_word_and_at_the_end,
+        objective=lambda training: classification(dataclasses.replace(training, label_smoothing=0.0)),
+        inputs=(
+            "do not book a flight but cancel it",
+            "",
+            "  ",
+            ("to", "new", "york"),
+            "the\tflight\t",
+            "to boston " * 40,
+        ),
+        serving_inputs=lambda inputs: [row if isinstance(row, str) else "\t".join((*row, "")) for row in inputs],
+        fresh=lambda: Examples(travel_requests(seed=3, rows=800)["test"], "fresh requests"),
+        shuffled=_tokens_shuffled,
+        serving_outputs=lambda answers: _tokens_and_tags(answers) | _label_and_probabilities(answers),
+        order_metric="exact_match",
+        bag_of_words="linear",
     ),
     Case(
         name="video_frames",

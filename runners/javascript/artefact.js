@@ -137,7 +137,7 @@ async function openTask(files, manifest, graphs, where) {
   const wanted = checkTask(manifest.task, where);
   const json = await allOf(Object.fromEntries(wanted.map((name) => [name, files.json(manifest.task[name])])));
   const { labels, ...tokenizers } = json;
-  if (labels) (manifest.task.kind === "tag" ? TAGS : LABELS)(labels, `${files.where}: ${manifest.task.labels}`);
+  if (labels) (["tag", "tag_and_label"].includes(manifest.task.kind) ? TAGS : LABELS)(labels, `${files.where}: ${manifest.task.labels}`);
   return taskOf(manifest.task, graphs, mapped(tokenizers, (value) => Tokenizer.fromJson(value)), labels);
 }
 

@@ -1,4 +1,4 @@
-// Labels: of a text, of each of its words, of each frame, of an image with a question.
+// Labels: of a text, of each of its words, of both, of each frame, of an image with a question.
 
 import { greatest, idsOf, rounded, row, softmax, stacked } from "./arrays.js";
 import { bestTags, chainOf, spans } from "./chain.js";
@@ -60,6 +60,25 @@ export class Tag extends Task {
       text: tokens.slice(begin, end).join(" "),
     }));
     return { tokens, tags: found, spans: marked };
+  }
+}
+
+// A sentence in, a tag for each word and a label for the whole out: at the end, where a tagger has none, a graph has the scores of
+// the labels, which stand behind the tags among the names.
+export class TagAndLabel extends Tag {
+  constructor(...parts) {
+    super(...parts);
+    const { tags } = this.fields;
+    if (tags > 0 && tags < this.names.length) return;
+    throw new ArtefactError(`manifest.json: ${tags} of ${this.names.length} names are said to be tags: export it again.`);
+  }
+
+  answer(asked, found) {
+    const { tags } = this.fields;
+    const labels = this.names.slice(tags);
+    const shares = softmax(row(found, found.shape[0] - 1).slice(tags));
+    const probabilities = Object.fromEntries(labels.map((name, place) => [name, rounded(shares[place], 6)]));
+    return { label: labels[greatest(shares)], probabilities, ...super.answer(asked, found) };
   }
 }
 

@@ -103,6 +103,7 @@ const labelled = { labels: text };
 const TASK_FIELDS = {
   classify_text: { ...reads, ...labelled, max_length: whole },
   tag: { ...reads, ...labelled, decoding: oneOf("softmax", "crf") },
+  tag_and_label: { ...reads, ...labelled, decoding: oneOf("softmax", "crf"), tags: whole },
   language_model: { ...reads, contiguous: truth, lines: truth, ends: truth, met_unknown: truth },
   label_frames: { ...labelled, shape: listOf(whole) },
   classify_image: { ...reads, ...labelled, image },

@@ -1,12 +1,13 @@
 // The tasks, by the names that a manifest has for them.
 
-import { ClassifyImage, ClassifyText, LabelFrames, Tag } from "./classifying.js";
+import { ClassifyImage, ClassifyText, LabelFrames, Tag, TagAndLabel } from "./classifying.js";
 import { LanguageModel } from "./language_model.js";
 import { Caption, Write, WriteAnswer } from "./writing.js";
 
 const TASKS = {
   classify_text: ClassifyText,
   tag: Tag,
+  tag_and_label: TagAndLabel,
   language_model: LanguageModel,
   label_frames: LabelFrames,
   classify_image: ClassifyImage,

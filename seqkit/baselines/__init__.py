@@ -5,6 +5,7 @@ __all__ = [
     "fixed_window",
     "gram_counts",
     "ngrams",
+    "pairs",
     "samples",
     "taggers",
     "writers",

@@ -111,6 +111,7 @@ def predict(
     id: str | None = None,
     on_error: Literal["stop", "skip"] | None = None,
     search: SearchChanges | None = None,
+    with_inputs: bool = False,
     import_: Imports = (),
 ) -> None:
     """Answer texts or recordings, one JSON object a line, in order, as they come; or many files, each into one of its own.
@@ -140,31 +141,25 @@ def predict(
         in training where it isn't given.
     search
         What is looked for otherwise than the run does, for a run that writes its answers: --search.beam 1.
+    with_inputs
+        Put each text before its answer, as its field ("text"): what a student reads as --teacher.
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
     if (input is None) != (out is None) or (input is not None and file is not None):
         raise InputError("Many files take --input and --out and no other file: give both, or one file alone.")
+    if with_inputs and input is not None:
+        raise InputError("--with-inputs is for one file: leave it out, or give the files one by one.")
     if input is not None and out is not None:
-        kept = seqkit.predict_files(
-            run,
-            input,
-            out,
-            columns=column,
-            on_error=on_error,
-            modules=import_,
-            engine=engine,
-            address=address,
-            search=_given(search),
-            id=id,
-        )
+        how: dict[str, Any] = {"engine": engine, "address": address, "search": _given(search), "id": id}
+        kept = seqkit.predict_files(run, input, out, columns=column, on_error=on_error, modules=import_, **how)
         print(shown(str(kept)))
         next_steps(f"more files with the same command: those answered stay in {kept}")
         return
     if engine != "local" or address is not None:
         raise InputError("--engine and --address are for many files: give --input and --out, or leave them out.")
     loaded = _load(run, import_, on_error, search)
-    for answer in seqkit.predict_file(loaded, file or "-", columns=column, id=id):
+    for answer in seqkit.predict_file(loaded, file or "-", columns=column, id=id, with_inputs=with_inputs):
         print(json_text(answer), flush=True)
     next_steps("keep the answers: > answers.jsonl", f"where labels are known, seqkit evaluate {run} --data FILE")
 

@@ -10,4 +10,6 @@ __all__ = [
     "sentence_grammar",
     "sentences",
     "topics",
+    "travel",
+    "travel_grammar",
 ]

@@ -18,8 +18,8 @@ class Description:
     """A task, for a runner that knows nothing of its recipe.
 
     Attributes:
-        kind: What becomes of an input: "classify_text", "tag", "language_model", "label_frames", "classify_image", "write",
-            "caption" or "write_answer".
+        kind: What becomes of an input: "classify_text", "tag", "tag_and_label", "language_model", "label_frames",
+            "classify_image", "write", "caption" or "write_answer".
         fields: What else the runner needs, as JSON.
         tokenizers: "tokenizer", which reads, and "target_tokenizer", which writes.
         labels: What labels.json holds.

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqkit.layers.crf import best_tags
+from seqkit.layers.crf import best_tags, unpack
 from seqkit.text.lexicon import TAB, Lexicon, split_tensor
 from seqkit.text.normal_form import nfc
 from seqkit.text.vocabulary import END, Vocabulary
@@ -118,7 +118,10 @@ class Tagger(tf.Module):
 
     def _tags(self, tokens: tf.RaggedTensor) -> dict[str, tf.Tensor]:
         inputs = self.lexicon.tensors(tokens, self.tables)
-        outputs = self.model([inputs[tensor.name] for tensor in self.model.inputs], training=False)
+        given = [inputs[tensor.name] for tensor in self.model.inputs]
+        return self._answered(tokens, inputs, self.model(given if len(given) > 1 else given[0], training=False))
+
+    def _answered(self, tokens: tf.RaggedTensor, inputs: Tensors, outputs: tf.Tensor) -> Tensors:
         real = tf.sequence_mask(tokens.row_lengths(), tf.shape(inputs["ids"])[1])  # the last step ends the longest
         ids = best_tags(outputs, real, chain=self.chain, constraints=self.constraints)
         ids, real = ids[:, :-1], real[:, :-1]
@@ -127,3 +130,33 @@ class Tagger(tf.Module):
             "tags": tf.where(real, tf.gather(self.classes, ids), ""),
             "tag_ids": tf.where(real, ids, NO_TAG),
         }
+
+
+class TaggerAndClassifier(Tagger):
+    """A model that reads sentences and labels each as a whole too.
+
+    Args:
+        model: From the lexicon's inputs to what `seqkit.layers.row_label.tags_and_label` gives, or a `CRF` over that.
+        tags, labels: That are chosen among.
+        chain, constraints: As a `Tagger` has them, of tags and labels.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        lexicon: Lexicon,
+        tags: Sequence[str],
+        labels: Sequence[str],
+        *,
+        chain: bool,
+        constraints: np.ndarray | None,
+    ):
+        super().__init__(model, lexicon, (*tags, *labels), chain=chain, constraints=constraints)
+        self.labels = tf.constant(list(labels))
+
+    def _answered(self, tokens: tf.RaggedTensor, inputs: Tensors, outputs: tf.Tensor) -> Tensors:
+        """Beside the tagger's outputs "label", string (batch,), and "probabilities", float32 (batch, labels)."""
+        scores = unpack(outputs)[0] if self.chain else outputs
+        logits = tf.boolean_mask(scores[..., -len(self.labels) :], tf.equal(inputs["ids"], END))
+        own = {"label": tf.gather(self.labels, tf.argmax(logits, axis=-1)), "probabilities": tf.nn.softmax(logits)}
+        return super()._answered(tokens, inputs, outputs) | own

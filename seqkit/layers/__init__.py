@@ -11,6 +11,7 @@ __all__ = [
     "images",
     "input_feeding",
     "pooling",
+    "row_label",
     "stack",
     "time_distributed",
     "wide",

@@ -36,5 +36,6 @@ __all__ = [
     "study_worker",
     "study_workers",
     "task",
+    "teaching",
     "tuning",
 ]

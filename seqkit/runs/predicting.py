@@ -11,7 +11,12 @@ from seqkit.text.labels import named_otherwise
 
 
 def predict_file(
-    run: Run, file: str, *, columns: Mapping[str, str] | None = None, id: str | None = None
+    run: Run,
+    file: str,
+    *,
+    columns: Mapping[str, str] | None = None,
+    id: str | None = None,
+    with_inputs: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Answer the rows of a file, a dict each, in their order, as they come.
 
@@ -23,11 +28,15 @@ def predict_file(
         file: As `Run.inputs_of` reads it; - for standard input.
         columns: Field -> column, where they are called otherwise than in the training data.
         id: The column of a table that says what a row is called.
+        with_inputs: Whether each text, or its words, stands before its answer, as its field ("text").
     Raises:
-        InputError: The file is not as expected, has no such column, or the run answers no rows of tables with ids.
+        InputError: The file is not as expected, has no such column, or the run answers no rows of tables with ids, or none
+            that are texts.
     """
     task: Any = run.task
     if not hasattr(task, "predicted"):
+        if with_inputs:
+            raise InputError(f"--with-inputs is for runs of labels and tags, and {run.path} is one of {task.recipe}.")
         if id is not None:
             raise InputError(
                 f"--id {id} is for runs of labels and tags, and {run.path} is one of {task.recipe}: leave it out."
@@ -50,4 +59,5 @@ def predict_file(
                     f"true_{field}": labels.get(one, one) if isinstance(one, str) else one
                     for field, one in truths.items()
                 }
-                yield named | answer | truths | more
+                shown = {asked: row[asked]} if with_inputs else {}
+                yield named | shown | answer | truths | more

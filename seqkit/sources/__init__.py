@@ -24,6 +24,7 @@ __all__ = [
     "storing",
     "streams",
     "tables",
+    "teachers",
     "text_files",
     "tfds",
     "token_files",

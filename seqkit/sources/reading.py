@@ -25,7 +25,7 @@ from seqkit.sources.tables import (
 )
 from seqkit.sources.text_files import TABLES, TextFile, files_of, open_text, suffix_of
 from seqkit.sources.tfds import read_tfds
-from seqkit.sources.token_files import Kind, kind_of_tokens, read_tokens
+from seqkit.sources.token_files import LABEL, Kind, kind_of_tokens, read_tokens
 from seqkit.sources.workbooks import WORKBOOKS, asked_of_workbook, read_workbook
 
 TELLING = 10_000  # lines that tell what a file of inputs is
@@ -41,7 +41,8 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
             dicts; Examples that were read before; a folder of prepared data.
         columns: Field -> name of its column, or its number from 0 in a file without a header. The fields "tokens" and
             "tags" hold tuples of strings: lists, cells in which a list is written as Python or JSON writes it, or cells
-            that are split at spaces. A text for "tokens" that comes from Python without tags stays a string.
+            that are split at spaces; beside them "label" holds that of a row, which in a token file is a column or in a
+            comment (`seqkit.sources.token_files`). A text for "tokens" that comes from Python without tags stays a string.
         role: What the rows are for; it chooses the split of a TFDS data set that names none.
         data_dir: Where TFDS keeps prepared data sets.
     Raises:
@@ -203,7 +204,8 @@ def _read_as(file: TextFile, kind: Kind | Layout | None, columns: Mapping[str, s
 
 
 def _for_tokens(columns: Mapping[str, str]) -> bool:
-    return set(columns) <= set(LISTS)
+    """Whether a token file may have them: tokens and tags, and with these the label of a row."""
+    return ("tokens" in columns and set(columns) <= {*LISTS, LABEL}) or set(columns) <= set(LISTS)
 
 
 def _without_empty(examples: Examples) -> Examples:

@@ -1,12 +1,15 @@
-"""Token files: CoNLL-U, and CoNLL columns. A sentence is a row, a field of it a tuple of strings, one a token."""
+"""Token files: CoNLL-U, and CoNLL columns. A sentence is a row, a field of it a tuple of strings, one a token; the label of
+a row is a string, from a comment before it or from a column that has it at each token.
+"""
 
+import bisect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
-from seqkit.sources.cells import Trimmed
+from seqkit.sources.cells import Trimmed, listed
 from seqkit.sources.examples import Examples
 from seqkit.sources.storing import Gathered
 from seqkit.sources.tables import header_rows
@@ -17,6 +20,9 @@ CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "dep
 Kind = Literal["conllu", "conll"]
 _WORD, _ID = re.compile(r"\d+"), re.compile(r"\d+(?:[-.]\d+)?")  # a range is 1-2, an empty node 1.1
 _DOCUMENT = "-DOCSTART-"
+LABEL = "label"  # the field that is of a row, and the names that it goes by in comments: # intent = flight
+_COMMENT = re.compile(r"#\s*([^=:]*?)\s*[=:]\s*(.*?)\s*")
+_NAMES = (LABEL, "intent")
 Line = tuple[int, list[str]]  # its number and its cells
 
 
@@ -51,31 +57,39 @@ def read_tokens(file: TextFile, kind: Kind, columns: Mapping[str, str]) -> Examp
 
     Args:
         columns: Field -> column by name, where there are names, or by number from 0. "tokens" stands for the first column
-            of words, "tags" for the last one; in CoNLL-U (universaldependencies.org/format.html) for form and upos.
+            of words, "tags" for the last one; in CoNLL-U (universaldependencies.org/format.html) for form and upos. "label"
+            is one of a row, in comments (# label = flight) where no column has that name or number.
     Raises:
         InputError: A line is not as the format has it, with its number.
     """
     found = list(file.findings)
     if kind == "conllu":
-        sentences, places = _conllu(file), {field: _conllu_place(file, field, name) for field, name in columns.items()}
+        commented = {LABEL} & set(columns) if columns.get(LABEL) not in _conllu_names() else set()
+        sentences = _conllu(file)
+        places = {field: _conllu_place(file, field, name) for field, name in columns.items() if field not in commented}
     else:
         sentences = _conll(file)
         sentences, names = _without_header(file, sentences, columns, found)
+        by_column = columns.get(LABEL) in (names or ()) or columns.get(LABEL, "").isdecimal()
+        commented = set() if by_column else {LABEL} & set(columns)
         sentences, first = _without_ranges(file, sentences, found)
         if not sentences:
             raise InputError(f"{file.path} has no rows: expected a token a line with {' and '.join(columns)}.")
         line, cells = sentences[0][0]
-        places = {field: _place(file, line, field, name, names, first, len(cells)) for field, name in columns.items()}
-        if len(set(places.values())) < len(places):
-            raise InputError(
-                f"{file.place(line)}: tokens and tags are both looked for in column {places['tags']} of {len(cells)}. Each "
-                "token needs a tag in a column of its own."
-            )
+        places = {
+            field: _place(file, line, field, name, names, first, len(cells))
+            for field, name in columns.items()
+            if field not in commented
+        }
+        _check_apart(file, line, places, len(cells))
     trimmed = Trimmed()
     rows = {field: Gathered(field, named=True) for field in columns}
     for sentence in sentences:
         for field, place in places.items():
-            rows[field].append(tuple(_cell(file, line, cells[place], field, trimmed) for line, cells in sentence))
+            own = tuple(_cell(file, line, cells[place], field, trimmed) for line, cells in sentence)
+            rows[field].append(_one(file, sentence, own) if field == LABEL else own)
+    for label in _commented(file, sentences, columns[LABEL], trimmed) if commented else ():
+        rows[LABEL].append(label)
     steps = [[line for line, _ in sentence] for sentence in sentences]
     return Examples(
         {field: column.done() for field, column in rows.items()},
@@ -84,6 +98,49 @@ def read_tokens(file: TextFile, kind: Kind, columns: Mapping[str, str]) -> Examp
         findings=(*found, *trimmed.findings()),
         step_lines=steps,
     )
+
+
+def _check_apart(file: TextFile, line: int, places: Mapping[str, int], width: int) -> None:
+    """Raise InputError where two fields are one column."""
+    for field, place in places.items():
+        for other in [other for other, theirs in places.items() if theirs == place and other != field]:
+            raise InputError(
+                f"{file.place(line)}: {field} and {other} are both looked for in column {place} of {width}. Each "
+                "token needs a tag in a column of its own."
+            )
+
+
+def _one(file: TextFile, sentence: list[Line], cells: Sequence[str]) -> str:
+    """The label that a column has at every token of a sentence."""
+    for (line, _), cell in zip(sentence, cells, strict=True):
+        if cell != cells[0]:
+            raise InputError(
+                f"{file.place(line)}: the label is {cell!r}, at the first token of the sentence {cells[0]!r}. A row has one "
+                "label, the same at each of its tokens."
+            )
+    return cells[0]
+
+
+def _commented(file: TextFile, sentences: list[list[Line]], name: str, trimmed: Trimmed) -> Iterator[str]:
+    """The label of each sentence, from the comments before it."""
+    names = _NAMES if name == LABEL else (name,)
+    told: dict[int, str] = {}
+    for number, line in enumerate(file.lines, start=1):
+        said = _COMMENT.fullmatch(line) if line.startswith("#") else None
+        if said and said[1] in names:
+            told[number] = trimmed.trim(said[2], LABEL, file.place(number))
+    numbers, seen = list(told), 0
+    for sentence in sentences:
+        first = sentence[0][0]
+        own = numbers[seen : bisect.bisect_left(numbers, first)]
+        seen += len(own)
+        if len({told[number] for number in own}) != 1 or not told[own[-1]]:
+            problem = "no label" if not own or not told[own[-1]] else f"the labels {listed(told[one] for one in own)}"
+            raise InputError(
+                f"{file.place(first)}: this sentence has {problem}, where one is expected in a comment before it, such as "
+                f"'# {names[-1]} = flight'. Where a column has it, say which: --label and its number from 0."
+            )
+        yield told[own[-1]]
 
 
 def cells_of(line: str) -> list[str]:
@@ -166,7 +223,8 @@ def _without_header(
 ) -> tuple[list[list[Line]], list[str] | None]:
     """The sentences, and the names of their columns where the first line has all that are wanted."""
     header = sentences[0][0][1] if sentences else []
-    if not set(columns.values()) <= set(header):
+    wanted = {name for field, name in columns.items() if field != LABEL}
+    if not wanted <= set(header):
         return sentences, None
     again = [line for sentence in sentences for line, cells in sentence if cells == header][1:]
     if again:
@@ -190,6 +248,10 @@ def _without_ranges(file: TextFile, sentences: list[list[Line]], found: list[Fin
         what = f"{file.path} has ranges of words (1-2) or empty nodes (1.1), which are no words and are left out"
         found.append(Finding.at("no_word", "note", what, other))
     return list(filter(None, words)), 1
+
+
+def _conllu_names() -> set[str]:
+    return {*CONLLU, *map(str, range(len(CONLLU)))}
 
 
 def _conllu_place(file: TextFile, field: str, name: str) -> int:
@@ -219,6 +281,7 @@ def _place(
 
 
 def _cell(file: TextFile, line: int, cell: str, field: str, trimmed: Trimmed) -> str:
+    name = field.removesuffix("s")
     if not cell.strip():
-        raise InputError(f"{file.place(line)}: the {field[:-1]} is empty. Each line needs a token and its tag.")
-    return trimmed.trim(cell, field[:-1], file.place(line)) if field == "tags" else cell.strip()
+        raise InputError(f"{file.place(line)}: the {name} is empty. Each line needs a token and its tag.")
+    return cell.strip() if field == "tokens" else trimmed.trim(cell, name, file.place(line))

@@ -28,11 +28,12 @@ from seqkit.metrics.sums import summed
 from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag_mistakes, tag_scores
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
+from seqkit.sources.splits import Splits
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
-from seqkit.text.labels import UNSEEN, count_labels, encode_labels
+from seqkit.text.labels import UNSEEN, count_labels, encode_labels, learn_classes
 from seqkit.text.lexicon import Lexicon, split_tokens
 from seqkit.text.spans import Span, scores_by_type
-from seqkit.text.tag_schemes import Tags, TagScheme
+from seqkit.text.tag_schemes import Tags, TagScheme, detect
 from seqkit.text.vocabulary import END, SPECIAL, UNKNOWN
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.training.executor import Forward, step_outputs
@@ -46,6 +47,24 @@ def in_scheme(tags: Sequence[Sequence[str]], scheme: TagScheme | None) -> Tags:
     return [tuple(row) for row in tags] if scheme is None else scheme.convert(tags)
 
 
+def learn_scheme(train: Examples, scheme: str) -> TagScheme | None:
+    """The scheme in which a model is to write tags: that of the training data ("data"), or another one of that name.
+
+    Raises:
+        InputError: Another one is wanted, where the tags mark no spans.
+    """
+    found = detect(train["tags"])
+    if scheme != "data" and found is None:
+        raise InputError(f"{train.origin} has tags that mark no spans: leave scheme {scheme} out.")
+    return found if scheme == "data" or found is None else found.named(scheme)
+
+
+def learn_tags(splits: Splits, scheme: TagScheme | None) -> tuple[str, ...]:
+    """The tags of training and validation rows, as the scheme writes them."""
+    named = [[tag for row in in_scheme(rows["tags"], scheme) for tag in row] for rows in (splits.train, splits.valid)]
+    return learn_classes(named[0], named[1], splits.train.origin)
+
+
 def build_tagger(
     task: Tagging,
     characters: Literal["none", "cnn", "rnn"],
@@ -53,7 +72,14 @@ def build_tagger(
     embedding: Embedding,
     stack: Stack,
     vectors: np.ndarray | None,
+    scores: Callable[[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor], keras.KerasTensor] | None = None,
 ) -> keras.Model:
+    """From words, and their characters, to logits of the classes at each step, or to what a `CRF` makes of them.
+
+    Args:
+        scores: From the stack's output, float (batch, steps, width), the mask and where rows end, bool (batch, steps), to
+            these logits, where they are not one affine map of the first.
+    """
     lexicon, outputs = task.lexicon, len(task.classes)
     pairs = "output crf scores each pair" if task.output == "crf" else "a scheme of spans allows or forbids each pair"
     if outputs > PAIRED and (task.output == "crf" or task.scheme is not None):
@@ -62,20 +88,24 @@ def build_tagger(
             "of the tags, or join some."
         )
     ids, features, mask = embed_tokens(len(lexicon.words), embedding, vectors, unknown=UNKNOWN, spread=AT_EACH_STEP)
-    inputs = ids
+    inputs, at_end = ids, keras.ops.equal(ids, END)
     if characters != "none":
         known = len(lexicon.characters) + len(SPECIAL)
         letters, spelt = compose_characters(known, lexicon.width, characters, character_units)
         inputs, features = [ids, letters], keras.layers.Concatenate(name="word")([features, spelt])
 
-    def chain(sequence: keras.KerasTensor) -> keras.KerasTensor:
-        emissions = keras.layers.Dense(outputs, dtype="float32", name="emissions")(sequence)
-        words = keras.ops.logical_and(mask, keras.ops.not_equal(ids, END))
+    def head(sequence: keras.KerasTensor) -> keras.KerasTensor:
+        if scores is not None:
+            emissions = scores(sequence, mask, at_end)
+        else:
+            name = "emissions" if task.output == "crf" else "logits"
+            emissions = keras.layers.Dense(outputs, dtype="float32", name=name)(sequence)
+        if task.output == "softmax":
+            return emissions
+        words = keras.ops.logical_and(mask, keras.ops.logical_not(at_end))
         return CRF(task.constraints, dtype="float32", name="crf")(emissions, mask=words)
 
-    return many_to_many(
-        inputs, features, mask, outputs=outputs, stack=stack, head=chain if task.output == "crf" else None
-    )
+    return many_to_many(inputs, features, mask, outputs=outputs, stack=stack, head=head)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,10 +179,8 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         widths = boundaries(columns["ids"].lengths)
         return Pipeline(columns, {"ids": widths}, batch_size), facts
 
-    def outputs(self, forward: Forward, pipeline: Pipeline) -> Ragged:
-        found = step_outputs(forward, pipeline, lambda batch, out: self._decode(out, batch["ids"]))
-        ends = found.offsets[1:] - 1  # steps that have no tag
-        return Ragged.of_lengths(np.delete(found.values, ends), found.lengths - 1)
+    def outputs(self, forward: Forward, pipeline: Pipeline) -> Any:
+        return without_ends(step_outputs(forward, pipeline, lambda batch, out: self._decode(out, batch["ids"])))
 
     @functools.cached_property
     def _decode(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
@@ -208,7 +236,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
             return None
         return [self.scheme.spans(row) for row in truth], [self.scheme.spans(row) for row in predicted]
 
-    def answers(self, examples: Examples, outputs: Ragged) -> list[dict[str, Any]]:
+    def answers(self, examples: Examples, outputs: Any) -> list[dict[str, Any]]:
         tokens = split_tokens(examples["tokens"])
         result = []
         for row, tags in enumerate(self._tags(outputs)):
@@ -226,7 +254,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     def truths(self, examples: Examples) -> Tags:
         return in_scheme(examples["tags"], self.scheme)
 
-    def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
+    def scorer(self, examples: Examples, outputs: Any) -> Scorer:
         columns, _ = self.lexicon.encode(split_tokens(examples["tokens"]))
         known = [columns["ids"][row][:-1] != UNKNOWN for row in range(len(examples))]
         truth, predicted = in_scheme(examples["tags"], self.scheme), self._tags(outputs)
@@ -253,7 +281,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         said = [tag for row in self._tags(outputs) for tag in row]
         return Judged(np.array([tag == truth for tag, truth in zip(said, truths, strict=True)], float), said)
 
-    def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
+    def sections(self, model: keras.Model, examples: Examples, outputs: Any) -> dict[str, Any]:
         truth, predicted = in_scheme(examples["tags"], self.scheme), self._tags(outputs)
         spans = self._spans(truth, predicted)
         by_type = {} if spans is None else {"per_span": scores_by_type(*spans)}
@@ -264,7 +292,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
             "tag_mistakes": tag_mistakes(examples["tokens"], truth, predicted),
         }
 
-    def baselines(self) -> Mapping[str, type[MostFrequentTag | LinearTagger]]:
+    def baselines(self) -> Mapping[str, Any]:
         return {"most_frequent": MostFrequentTag, "linear": LinearTagger}
 
     def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
@@ -274,7 +302,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
             for name, kind in self.baselines().items()
         }
 
-    def baseline_outputs(self, baseline: MostFrequentTag | LinearTagger, examples: Examples) -> Ragged:
+    def baseline_outputs(self, baseline: Any, examples: Examples) -> Any:
         return baseline.predict(examples["tokens"])
 
     def in_keras(self) -> dict[str, Any]:
@@ -292,3 +320,8 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
 
     def serving(self, model: keras.Model) -> tf.Module:
         return Tagger(model, self.lexicon, self.classes, chain=self.output == "crf", constraints=self.constraints)
+
+
+def without_ends(found: Ragged) -> Ragged:
+    """The rows without their last steps, which have no tag."""
+    return Ragged.of_lengths(np.delete(found.values, found.offsets[1:] - 1), found.lengths - 1)

@@ -18,24 +18,17 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.wide import Wide
 from seqkit.export.description import LABELS, TOKENIZER, Description
 from seqkit.export.serving import TextClassifier
-from seqkit.layers.embedding import embed_tokens
 from seqkit.layers.wide import Runs, wide_logits
-from seqkit.runs.builder import RunBuilder
-from seqkit.runs.pretrained import LanguageModelStart
-from seqkit.runs.pretraining import pretrained
-from seqkit.runs.run import Run
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits
 from seqkit.sources.units import check_unit
 from seqkit.tasks.classes import ClassOfARow
 from seqkit.tasks.roles import Baselines
-from seqkit.tasks.two_paths import both_paths, fit_wide, recurrent_path, weigh
+from seqkit.tasks.two_paths import both_paths, fit_wide, weigh
 from seqkit.text.labels import learn_classes
 from seqkit.text.tokenizer import Tokenizer
-from seqkit.text.vectors import read_vectors
 from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
-from seqkit.topologies.many_to_one import many_to_one
 from seqkit.training.executor import Forward, row_outputs
 
 RUN = 2  # tokens of the longest run of a wide path
@@ -190,58 +183,3 @@ class TextClassification(LabelBaselines, ClassOfARow):
 
     def serving(self, model: keras.Model) -> tf.Module:
         return TextClassifier(model, self.vocabulary, self.classes, self.max_length)
-
-
-def classify_texts(
-    recipe: Callable[..., Run],
-    arguments: Mapping[str, Any],
-    kind: type[TextClassification],
-    language_model: Callable[..., Any],
-    *,
-    builtin: Callable[[], Mapping[str, Mapping[str, list[Any]]]] | None = None,
-) -> Run:
-    """Make a run of a recipe with the arguments of `seqkit.recipes.text_classification`.
-
-    Args:
-        recipe: By whose name it is a run.
-        arguments: That it was called with.
-        kind: Its task.
-        language_model: The recipe that reads unlabelled texts.
-        builtin: Makes its built-in data, where it has any.
-    """
-    with RunBuilder(recipe, arguments) as making:
-        given = making.arguments
-        columns = {"text": given["text"], "label": given["label"]}
-        embedding, stack, wide = given["embedding"], given["stack"], given["wide"]
-        splits = making.splits(columns, builtin=builtin, stratify="label")
-        begun = given["start_from"] if given["unlabelled"] is None else pretrained(language_model, splits, given)
-        start = LanguageModelStart.open(begun, embedding, stack, given["fine_tuning"]) if begun else None
-        task = kind.learn(
-            splits,
-            tokenizer=Tokenizer(given["unit"], given["lowercase"]),
-            columns=columns,
-            vocabulary_size=given["vocabulary_size"],
-            min_count=given["min_count"],
-            max_length=given["max_length"],
-            known=start.vocabulary_for(splits) if start else None,
-        )
-        vectors = read_vectors(embedding.vectors, task.vocabulary, seed=given["seed"]) if embedding.vectors else None
-        ids, features, mask = embed_tokens(len(task.vocabulary), embedding, vectors)
-        model = many_to_one(
-            ids,
-            features,
-            mask,
-            wide=task.wide_path(ids, wide),
-            outputs=len(task.classes),
-            stack=stack,
-            pooling=given["pooling"],
-        )
-        return making.done(
-            task,
-            model,
-            splits,
-            started=start.give(model, stack) if start else None,
-            learner=recurrent_path(model),
-            begin=lambda: task.fit_wide(model, splits.train, wide),
-            finish=lambda: task.weigh_paths(model, splits.valid),
-        )

@@ -23,7 +23,7 @@ def averaged(models: Sequence[keras.Model]) -> keras.Model:
     for number, model in enumerate(models):
 
         def named(layer: Any, number: int = number) -> Any:
-            return type(layer).from_config(layer.get_config() | {"name": f"{layer.name}_{number}"})
+            return type(layer).from_config(layer.get_config() | {"name": f"{layer.name}_of_member_{number}"})
 
         copy = keras.models.clone_model(model, input_tensors=given, clone_function=named)
         copy.set_weights(model.get_weights())

@@ -53,6 +53,31 @@ def classification(training: Training, counts: Sequence[int] = ()) -> Objective:
     return Objective(loss, {"accuracy": accuracy}, None if plain else training_loss)
 
 
+def distillation(temperature: float) -> Objective:
+    """Labels and a teacher's soft targets (Hinton, Vinyals and Dean 2015, section 2).
+
+    Of a row with a label the loss is cross-entropy. Of a teacher's row it is T^2 times the cross-entropy of the teacher's
+    probabilities at the temperature T, softmax(v / T) of its logits v, with the student's at the same one: by T^2 its
+    gradient is as large as that of a label.
+
+    Args:
+        temperature: T.
+    Returns:
+        Of targets float32, (batch, classes + 1): shares of the classes, a teacher's softened already, and 1 behind those of
+        a teacher, else 0.
+    """
+
+    def loss(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        own = tf.nn.softmax_cross_entropy_with_logits(targets[:, :-1], logits)
+        softened = tf.nn.softmax_cross_entropy_with_logits(targets[:, :-1], logits / temperature)
+        return tf.where(targets[:, -1] > 0, temperature**2 * softened, own)
+
+    def accuracy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.equal(tf.argmax(logits, axis=-1), tf.argmax(targets[:, :-1], axis=-1)), tf.float32)
+
+    return Objective(loss, {"accuracy": accuracy})
+
+
 def balanced_weights(counts: Sequence[int]) -> np.ndarray:
     """float64, (classes,): the inverse of each class's frequency, 1 where all are alike."""
     frequency = np.asarray(counts, np.float64)

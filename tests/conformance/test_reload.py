@@ -42,7 +42,7 @@ print(json.dumps(answers))
 """
 PAGE = Path(__file__).parents[2] / "docs" / "savedmodel.md"
 SERVED = {"captioning": "image", "video_frames": "frames"} | dict.fromkeys(
-    ("sentiment", "tagging", "language_model", "translation", "programs"), "text"
+    ("sentiment", "tagging", "intents_and_slots", "language_model", "translation", "programs"), "text"
 )
 PROMPTS = ["", "for", "a "]
 EXAMPLE = r"^(\w+):\n```json\n(.*)\n```\n```json\n(.*)\n```$"

@@ -121,6 +121,8 @@ def test_what_is_read_is_taken(spam):
             {"characters": "none", "character_units": 9},
             "character_units is 9, but a tagger without characters",
         ),
+        ("intents_and_slots", {"training": Training(label_smoothing=0.1)}, "label_smoothing"),
+        ("intents_and_slots", {"output": "crf", "training": Training(class_weights="balanced")}, "class_weights"),
         ("sentiment", {"pooling": "max", "stack": Stack(locked=True)}, r"stack\.locked"),
         ("language_model", {"training": Training(class_weights="balanced")}, "class_weights"),
         (

@@ -39,6 +39,7 @@ IMAGES = {"encoder": Encoder(filters=(2, 2), units=4)}
 TINY = {
     "sentiment": ONCE | {"stack": Stack(units=(4,), bidirectional=True)},
     "tagging": ONCE | {"stack": Stack(units=(4,)), "character_units": 4},
+    "intents_and_slots": ONCE | {"stack": Stack(units=(4,))},
     "video_frames": {"training": ONCE["training"], "stack": Stack(units=(4,))} | IMAGES,
     "language_model": ONCE | {"stack": Stack(cell="gru", units=(4,))},
     "translation": READS,

@@ -12,6 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from seqkit.core.settings import Embedding, Encoder, Stack, Training
 from seqkit.recipes.captioning import captioning
+from seqkit.recipes.intents_and_slots import intents_and_slots
 from seqkit.recipes.language_model import language_model
 from seqkit.recipes.programs import programs
 from seqkit.recipes.question_answering import question_answering
@@ -78,6 +79,7 @@ PAIRS = [f"{label} {label}{label} {number}" for number, label in enumerate(LABEL
 EACH = {
     "sentiment": (sentiment, CLASSIFYING[sentiment](LABELS), {}),
     "tagging": (tagging, CLASSIFYING[tagging](LABELS), {}),
+    "intents_and_slots": (intents_and_slots, (*CLASSIFYING[tagging](LABELS), list(LABELS)), {}),
     "language_model": (language_model, (TEXTS,), {"contiguous": False}),
     "video_frames": (video_frames, CLASSIFYING[video_frames](LABELS), {}),
     "translation": (translation, PAIRS, {"unit": "symbol"}),

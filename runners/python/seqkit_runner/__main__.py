@@ -23,7 +23,7 @@ def inputs_of(file: str, kind: str) -> Iterator[list[Any]]:
         except (OSError, ValueError, EOFError) as error:
             raise ArtefactError(f"{file} can't be read as an array ({error}).") from None
         return
-    texts = kind in ("classify_text", "tag", "language_model", "write")
+    texts = kind in ("classify_text", "tag", "tag_and_label", "language_model", "write")
     try:
         with sys.stdin if file == "-" else open(file, encoding="utf-8") as lines:
             chunk: list[Any] = []

@@ -320,7 +320,9 @@ def _task(files: Files, manifest: Mapping[str, Any], graphs: Mapping[str, Graph]
     labels = {}
     if "labels" in TASKS[kind]:
         labels = check(
-            files.json(value["labels"]), TAGS if kind == "tag" else LABELS, f"{files.path}: {value['labels']}"
+            files.json(value["labels"]),
+            TAGS if kind in ("tag", "tag_and_label") else LABELS,
+            f"{files.path}: {value['labels']}",
         )
     return task_of(kind, value, graphs, tokenizers, labels)
 

@@ -1,4 +1,4 @@
-"""Labels: of a text, of each of its words, of each frame, of an image with a question."""
+"""Labels: of a text, of each of its words, of both, of each frame, of an image with a question."""
 
 from typing import Any
 
@@ -65,18 +65,23 @@ class Tag(Task):
             arrays["characters"] = np.array([*characters, nothing], np.int32)
         return arrays
 
-    def found(self, asked: list[Any]) -> list[list[str]]:
-        scores = super().found(asked)  # (words + 1, tags): the end has no tag
-        return [[self.names[tag] for tag in best_tags(one[:-1], self._chain)] for one in scores]
+    def found(self, asked: list[Any]) -> list[Any]:
+        return [self._tags(one) for one in super().found(asked)]
 
-    def serve(self, asked: list[Any]) -> list[list[str]]:
-        texts = [
-            one if isinstance(one, str) else "".join(token.replace("\t", " ") + "\t" for token in one) for one in asked
-        ]
-        rows: Any = self.graphs[SERVED]({"text": texts})["tag_ids"] if asked else []
+    def _tags(self, scores: np.ndarray) -> list[str]:
+        """Of a sentence's scores, (words + 1, tags): the end has no tag."""
+        return [self.names[tag] for tag in best_tags(scores[:-1], self._chain)]
+
+    def serve(self, asked: list[Any]) -> list[Any]:
+        rows: Any = self.graphs[SERVED]({"text": self._texts(asked)})["tag_ids"] if asked else []
         return [[self.names[tag] for tag in row if tag >= 0] for row in rows]
 
-    def answer(self, asked: Any, found: list[str]) -> dict[str, Any]:
+    def _texts(self, asked: list[Any]) -> list[str]:
+        return [
+            one if isinstance(one, str) else "".join(token.replace("\t", " ") + "\t" for token in one) for one in asked
+        ]
+
+    def answer(self, asked: Any, found: Any) -> dict[str, Any]:
         words = self.tokenizer.sentence(asked)[0] if isinstance(asked, str) else asked
         answer: dict[str, Any] = {"tokens": words, "tags": found}
         if self.labels["scheme"] is not None:
@@ -85,6 +90,38 @@ class Tag(Task):
                 for kind, begin, end in spans(found, self.labels["scheme"])
             ]
         return answer
+
+
+class TagAndLabel(Tag):
+    """A sentence in, a tag for each word and a label for the whole out: at the end, where a tagger has none, a graph has the
+    scores of the labels, which stand behind the tags among the names.
+    """
+
+    def _check(self) -> None:
+        super()._check()
+        if not 0 < self.fields["tags"] < len(self.names):
+            raise ArtefactError(
+                f"manifest.json: {self.fields['tags']} of {len(self.names)} names are said to be tags: export it again."
+            )
+
+    def found(self, asked: list[Any]) -> list[Any]:
+        scores = Task.found(self, asked)  # (words + 1, tags + labels)
+        return [(self._tags(one), softmax(one[-1, self.fields["tags"] :])) for one in scores]
+
+    def serve(self, asked: list[Any]) -> list[Any]:
+        if not asked:
+            return []
+        rows: Any = self.graphs[SERVED]({"text": self._texts(asked)})
+        return [
+            ([self.names[tag] for tag in tags if tag >= 0], shares)
+            for tags, shares in zip(rows["tag_ids"], rows["probabilities"], strict=True)
+        ]
+
+    def answer(self, asked: Any, found: Any) -> dict[str, Any]:
+        tags, shares = found
+        labels = self.names[self.fields["tags"] :]
+        probabilities = {name: round(float(share), 6) for name, share in zip(labels, shares, strict=True)}
+        return {"label": labels[int(shares.argmax())], "probabilities": probabilities} | super().answer(asked, tags)
 
 
 class LabelFrames(Task):

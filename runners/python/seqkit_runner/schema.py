@@ -68,6 +68,7 @@ _READS, _WRITES = {"tokenizer": str}, {"target_tokenizer": str, "search": _SEARC
 TASKS: dict[str, dict[str, Any]] = {
     "classify_text": _READS | {"labels": str, "max_length": int},
     "tag": _READS | {"labels": str, "decoding": ("softmax", "crf")},
+    "tag_and_label": _READS | {"labels": str, "decoding": ("softmax", "crf"), "tags": int},
     "language_model": _READS | {"contiguous": bool, "lines": bool, "ends": bool, "met_unknown": bool},
     "label_frames": {"labels": str, "shape": [int]},
     "classify_image": _READS | {"labels": str, "image": _IMAGE},

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from seqkit_runner.backends import Graph
-from seqkit_runner.classifying import ClassifyImage, ClassifyText, LabelFrames, Tag
+from seqkit_runner.classifying import ClassifyImage, ClassifyText, LabelFrames, Tag, TagAndLabel
 from seqkit_runner.language_model import LanguageModel
 from seqkit_runner.task import Task
 from seqkit_runner.tokenizer import Tokenizer
@@ -13,6 +13,7 @@ from seqkit_runner.writing import Caption, Write, WriteAnswer
 _TASKS: dict[str, Callable[..., Task]] = {
     "classify_text": ClassifyText,
     "tag": Tag,
+    "tag_and_label": TagAndLabel,
     "language_model": LanguageModel,
     "label_frames": LabelFrames,
     "classify_image": ClassifyImage,
