@@ -23,6 +23,7 @@ from seqkit.layers.crf import crf_loss, unpack
 from seqkit.layers.row_label import tags_and_label
 from seqkit.metrics.classification import calibration_bins, classification_scorer, macro, per_class
 from seqkit.metrics.confusion import confusion
+from seqkit.metrics.judged import Items, Judged, of_names, of_sizes, row_gains
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.sources.labels import named_as
@@ -154,6 +155,22 @@ class IntentsAndSlots(Tagging):
             | answer
             for row, answer in zip(outputs.probabilities, super().answers(examples, outputs.tags), strict=True)
         ]
+
+    def predicted(
+        self, forward: Forward, examples: Examples, rows: Pipeline
+    ) -> tuple[list[dict[str, Any]], list[dict[str, int]]]:
+        """The answers, with how probable each label is; and what was not read."""
+        return self.answers(examples, self.outputs(forward, rows)), self.noticed(examples)
+
+    def items(self, examples: Examples) -> Items:
+        """The rows: where either is wrong, the row is."""
+        lengths = np.array([len(row) for row in examples["tokens"]], np.int64)
+        traits = {"length": of_sizes(lengths), "label": of_names(list(examples["label"]))}
+        return Items(np.arange(len(examples)), traits)
+
+    def judged(self, examples: Examples, outputs: Found) -> Judged:
+        said = [f"{answer['label']}: {' '.join(answer['tags'])}" for answer in self.answers(examples, outputs)]
+        return Judged(row_gains(self.scorer(examples, outputs), len(examples), "exact_match"), said)
 
     def truths(self, examples: Examples) -> list[tuple[str, ...]]:
         """Of each row its tags and its label."""

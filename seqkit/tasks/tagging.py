@@ -206,12 +206,12 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
             {**answer, "probabilities": [round(float(one), 6) for one in sure[row]]}
             for row, answer in enumerate(self.answers(examples, tags))
         ]
-        tokens = split_tokens(examples["tokens"])
-        cut, unknown = self.lexicon.unread(tokens)
-        noticed = [
-            {"cut_words": int(one), "unknown_words": int(other)} for one, other in zip(cut, unknown, strict=True)
-        ]
-        return answers, noticed
+        return answers, self.noticed(examples)
+
+    def noticed(self, examples: Examples) -> list[dict[str, int]]:
+        """Of each sentence how many words were shortened or are unknown."""
+        cut, unknown = self.lexicon.unread(split_tokens(examples["tokens"]))
+        return [{"cut_words": int(one), "unknown_words": int(other)} for one, other in zip(cut, unknown, strict=True)]
 
     @functools.cached_property
     def _decode_with_probabilities(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
