@@ -276,7 +276,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         }
         return Items(np.repeat(np.arange(len(lengths)), lengths), traits)
 
-    def judged(self, examples: Examples, outputs: Ragged) -> Judged:
+    def judged(self, examples: Examples, outputs: Any) -> Judged:
         truths = itertools.chain.from_iterable(in_scheme(examples["tags"], self.scheme))
         said = [tag for row in self._tags(outputs) for tag in row]
         return Judged(np.array([tag == truth for tag, truth in zip(said, truths, strict=True)], float), said)
