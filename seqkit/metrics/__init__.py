@@ -9,6 +9,7 @@ __all__ = [
     "judged",
     "likelihood",
     "metric",
+    "pairs",
     "segments",
     "sums",
     "tags",

@@ -24,7 +24,9 @@ from seqkit.layers.row_label import tags_and_label
 from seqkit.metrics.classification import calibration_bins, classification_scorer, macro, per_class
 from seqkit.metrics.confusion import confusion
 from seqkit.metrics.judged import Items, Judged, of_names, of_sizes, row_gains
-from seqkit.runs.task import Baseline, Facts, Scorer
+from seqkit.metrics.pairs import pair_scorer
+from seqkit.metrics.sums import Summed
+from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples
 from seqkit.sources.labels import named_as
 from seqkit.tasks.classes import MISTAKES
@@ -176,15 +178,14 @@ class IntentsAndSlots(Tagging):
         """Of each row its tags and its label."""
         return [(*tags, label) for tags, label in zip(super().truths(examples), examples["label"], strict=True)]
 
-    def scorer(self, examples: Examples, outputs: Found) -> Scorer:
+    def scorer(self, examples: Examples, outputs: Found) -> Summed:
         names = with_unseen(examples["label"], self.labels)
         labels = encode_labels(examples["label"], names)
         of_labels = classification_scorer(labels, outputs.probabilities)
         of_tags = super().scorer(examples, outputs.tags)
         truth, predicted = super().truths(examples), self._tags(outputs.tags)
         tagged = np.array([own == found for own, found in zip(truth, predicted, strict=True)], bool)
-        right = tagged & (outputs.probabilities.argmax(axis=1) == labels)
-        return lambda rows: {"exact_match": float(right[rows].mean())} | of_labels(rows) | of_tags(rows)
+        return pair_scorer(tagged & (outputs.probabilities.argmax(axis=1) == labels), of_labels, of_tags)
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Found) -> dict[str, Any]:
         """Of the labels, but for each type of span and the mistakes in tags."""

@@ -24,9 +24,9 @@ from seqkit.layers.characters import compose_characters
 from seqkit.layers.crf import CRF, best_tags, crf_loss, tag_probabilities
 from seqkit.layers.embedding import AT_EACH_STEP, embed_tokens
 from seqkit.metrics.judged import Items, Judged, of_names, of_ranks, of_sizes
-from seqkit.metrics.sums import summed
+from seqkit.metrics.sums import Summed, summed
 from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag_mistakes, tag_scores
-from seqkit.runs.task import Baseline, Facts, Scorer
+from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
@@ -254,7 +254,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     def truths(self, examples: Examples) -> Tags:
         return in_scheme(examples["tags"], self.scheme)
 
-    def scorer(self, examples: Examples, outputs: Any) -> Scorer:
+    def scorer(self, examples: Examples, outputs: Any) -> Summed:
         columns, _ = self.lexicon.encode(split_tokens(examples["tokens"]))
         known = [columns["ids"][row][:-1] != UNKNOWN for row in range(len(examples))]
         truth, predicted = in_scheme(examples["tags"], self.scheme), self._tags(outputs)

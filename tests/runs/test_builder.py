@@ -385,7 +385,12 @@ def test_each_argument_of_each_recipe_says_what_it_plays_a_part_in():
             "callbacks",
             "strict",
         }
-        assert {one for one, part in parts.items() if part == "source"} - {"on_error", "start_from", "unlabelled"} == {
+        assert {one for one, part in parts.items() if part == "source"} - {
+            "on_error",
+            "start_from",
+            "unlabelled",
+            "teacher",
+        } == {
             "data",
             "valid",
             "test",
