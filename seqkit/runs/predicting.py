@@ -34,7 +34,7 @@ def predict_file(
             that are texts.
     """
     task: Any = run.task
-    if not hasattr(task, "predicted"):
+    if not hasattr(task, "predicted_with_notes"):
         if with_inputs:
             raise InputError(f"--with-inputs is for runs of labels and tags, and {run.path} is one of {task.recipe}.")
         if id is not None:
@@ -50,7 +50,7 @@ def predict_file(
             examples = task.read(([row[asked] for row in some],), {asked: asked}, role="asked")
             pipeline, _ = task.encode(examples, EVALUATION_BATCH)
             with answering(run.path):
-                answers, noticed = task.predicted(run.forward, examples, pipeline)
+                answers, noticed = task.predicted_with_notes(run.forward, examples, pipeline)
             labels = named_otherwise([row["label"] for row in some if "label" in row], task.classes)  # 1.0 is 1
             for row, answer, more in zip(some, answers, noticed, strict=True):
                 named = {"id": row["id"]} if "id" in row else {}

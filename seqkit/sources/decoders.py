@@ -119,12 +119,15 @@ def _decode_with(av: Any, path: Path, notices: Notices) -> Iterator[np.ndarray]:
             raise InputError(f"{path} has no images: expected a video stream.")
         stream = container.streams.video[0]
         must_be_small((stream.codec_context.width, stream.codec_context.height), str(path))
-        number, before = 0, None
+        number, before, matrix = 0, None, None
         shortest, longest = math.inf, 0.0  # seconds between two frames
         for frame in container.decode(stream):
             if frame.is_corrupt:
                 raise ValueError("the decoder calls it corrupt")
-            yield _as_shown(frame.to_ndarray(format="rgb24"), frame.side_data.get("DISPLAYMATRIX"))[None]
+            if not number:  # of the film; and a frame that was asked for it waits for the collector of cycles
+                matrix = frame.side_data.get("DISPLAYMATRIX")
+                matrix = None if matrix is None else bytes(matrix)
+            yield _as_shown(frame.to_ndarray(format="rgb24"), matrix)[None]
             number += 1
             if before is not None and frame.time is not None:
                 shortest, longest = min(shortest, frame.time - before), max(longest, frame.time - before)
@@ -135,16 +138,16 @@ def _decode_with(av: Any, path: Path, notices: Notices) -> Iterator[np.ndarray]:
             notices.add("uneven_frames", f"{path}: {shortest:.3f} to {longest:.3f} s")
 
 
-def _as_shown(pixels: np.ndarray, matrix: Any) -> np.ndarray:
+def _as_shown(pixels: np.ndarray, matrix: bytes | None) -> np.ndarray:
     """A frame turned and mirrored by a display matrix, to the nearest quarter of a turn.
 
     Args:
-        matrix: Nine int32 as a buffer (ISO 14496-12, 8.3.2): a pixel at (x, y) is shown at (a x + c y, b x + d y), up to a
+        matrix: Nine int32 (ISO 14496-12, 8.3.2): a pixel at (x, y) is shown at (a x + c y, b x + d y), up to a
             shift, where a, b, c and d are the first two of each of the first two rows. None for none.
     """
     if matrix is None:
         return pixels
-    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3).tolist()
+    (a, b, _), (c, d, _), _ = np.frombuffer(matrix, np.int32).reshape(3, 3).tolist()
     if abs(a) + abs(d) < abs(b) + abs(c):
         pixels, a, d = pixels.transpose(1, 0, 2), c, b
     return pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]

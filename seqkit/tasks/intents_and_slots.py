@@ -158,7 +158,7 @@ class IntentsAndSlots(Tagging):
             for row, answer in zip(outputs.probabilities, super().answers(examples, outputs.tags), strict=True)
         ]
 
-    def predicted(
+    def predicted_with_notes(
         self, forward: Forward, examples: Examples, rows: Pipeline
     ) -> tuple[list[dict[str, Any]], list[dict[str, int]]]:
         """The answers, with how probable each label is; and what was not read."""

@@ -194,7 +194,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
         )
         return graph
 
-    def predicted(
+    def predicted_with_notes(
         self, forward: Forward, examples: Examples, rows: Pipeline
     ) -> tuple[list[dict[str, Any]], list[dict[str, int]]]:
         """The answers, with how probable each tag is; and of each sentence how many words were shortened or are unknown."""

@@ -164,7 +164,7 @@ class TextClassification(LabelBaselines, ClassOfARow):
         targets, more = self.targets(examples)
         return Pipeline({"ids": read, **targets}, {"ids": boundaries(read.lengths)}, batch_size), facts | more
 
-    def predicted(
+    def predicted_with_notes(
         self, forward: Forward, examples: Examples, rows: Pipeline
     ) -> tuple[list[dict[str, Any]], list[dict[str, int]]]:
         """The answers, and of each text how many tokens were cut off and how many are unknown."""
