@@ -103,14 +103,13 @@ def weigh_paths(model: keras.Model, recurrent: float, wide: float) -> None:
 
 
 def held_by(ids: Ragged, runs: Runs) -> sp.csr_matrix:
-    """float32, (texts, runs.size): 1 where a text has a run in a place, but for the padding's and the end's."""
+    """float32, (texts, runs.size): 1 where a text, without its end, has a run in a place."""
     nothing = np.zeros(0, np.int64)
     held, rows = (
         np.concatenate([nothing, *parts]) for parts in zip((nothing, nothing), *_held(ids, runs), strict=True)
     )
-    kept = (held != PADDING) & (held != END)
-    starts = np.searchsorted(rows[kept], np.arange(len(ids) + 1))
-    return sp.csr_matrix((np.ones(starts[-1], np.float32), held[kept], starts), (len(ids), runs.size))
+    starts = np.searchsorted(rows, np.arange(len(ids) + 1))
+    return sp.csr_matrix((np.ones(len(held), np.float32), held, starts), (len(ids), runs.size))
 
 
 def _held(ids: Ragged, runs: Runs) -> Iterator[tuple[np.ndarray, np.ndarray]]:

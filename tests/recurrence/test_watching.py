@@ -41,7 +41,7 @@ def test_a_watched_model_says_what_it_says_unwatched(cell, rng):
 def test_gates_are_those_of_the_equations(rng):
     layer = keras.layers.LSTM(UNITS, return_sequences=True)
     model = keras.Sequential([keras.Input((STEPS, 2)), layer])
-    x = rng.normal(size=(1, STEPS, 2)).astype(np.float32)
+    x = 4 * rng.normal(size=(1, STEPS, 2)).astype(np.float32)
     _, (course,) = watch(model, x)
     kernel, recurrent, bias = map(np.asarray, layer.get_weights())
     h = c = np.zeros((1, UNITS))
@@ -55,9 +55,14 @@ def test_gates_are_those_of_the_equations(rng):
         for name, values in expected.items():
             np.testing.assert_allclose(step.gates[name][1], values, atol=1e-5, err_msg=name)
         np.testing.assert_allclose(step.after[1], c, atol=1e-5)
-    shares = saturation(course)
-    forget = np.stack([step.gates["forget gate"][1] for step in course.steps])
-    assert shares["forget gate"] == pytest.approx(((forget < 0.1).mean(), (forget > 0.9).mean()))
+    gates = {name: np.stack([step.gates[name][1] for step in course.steps]).ravel() for name in expected}
+    within = {
+        name: (values + 1) / 2 if name in ("candidate", "squashed cell") else values for name, values in gates.items()
+    }
+    shares = {name: ((values < 0.1).mean(), (values > 0.9).mean()) for name, values in within.items()}
+    assert saturation(course) == {name: pytest.approx(share) for name, share in shares.items()}
+    assert any(((values > 0.1) & (values < 0.2)).any() for values in within.values())
+    assert sum(map(sum, shares.values())) > 0.5
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "qrnn"])

@@ -443,3 +443,18 @@ def test_a_metric_of_ones_own_is_declared_or_refused(tmp_path, monkeypatch):
     told = [row["val_hinge"] for row in run.history]
     assert told[run.info["kept"]["epoch"] - 1] == min(told)
     assert "hinge loss (" in (tmp_path / "run" / "evaluations" / "training" / "report.html").read_text()
+
+
+def test_the_recurrent_path_learns_beside_a_wide_one_as_it_does_alone(tmp_path):
+    """The same weights, but for the one that its scores got in the sum."""
+    valid = texts("valid")[0], ["+", "-", "-"] * 5 + ["+"]
+    both, alone = (
+        sentiment(texts("data"), valid=valid, out=tmp_path / str(ngrams), wide=Wide(ngrams=ngrams), **SMALL)
+        for ngrams in (2, 0)
+    )
+    assert [row["val_loss"] for row in both.history] == [row["val_loss"] for row in alone.history]
+    weighed = {weight.path: np.asarray(weight) for weight in both.model.trainable_weights}
+    for weight in alone.model.trainable_weights:
+        factor = both.info["paths"]["recurrent"] if weight.path.startswith("logits") else 1.0
+        np.testing.assert_allclose(weighed[weight.path], factor * np.asarray(weight), rtol=1e-5, atol=1e-7)
+    assert both.info["paths"]["recurrent"] != 1.0
