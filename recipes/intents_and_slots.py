@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
-from seqkit.core.settings import IN_STEP, Embedding, Pooling, Stack, Training
+from seqkit.core.settings import IN_STEP, Embedding, Pooling, Scheme, Stack, Training
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
@@ -36,7 +36,7 @@ def intents_and_slots(
     characters: Literal["none", "cnn", "rnn"] = "cnn",
     character_units: int = 128,
     max_word_length: int = 20,
-    scheme: Literal["data", "bio", "iob1", "bioes", "bilou", "bmes"] = "data",
+    scheme: Scheme = "data",
     output: Literal["softmax", "crf"] = "softmax",
     pooling: Pooling = "max",
     label_weight: float = 3.0,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from seqkit.core.arguments import Arguments, RunFolder, RunOptions, Source, beside_start, recipe
 from seqkit.core.fine_tuning import FineTuning
-from seqkit.core.settings import CLASSES, IN_STEP, Embedding, Stack, Training
+from seqkit.core.settings import CLASSES, IN_STEP, Embedding, Scheme, Stack, Training
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
@@ -49,7 +49,7 @@ def tagging(
     characters: Literal["none", "cnn", "rnn"] = "cnn",
     character_units: int = 128,
     max_word_length: int = 20,
-    scheme: Literal["data", "bio", "iob1", "bioes", "bilou", "bmes", "ioe1", "ioe2"] = "data",
+    scheme: Scheme = "data",
     output: Literal["softmax", "crf"] = "softmax",
     start_from: RunFolder = None,
     fine_tuning: FineTuning = FineTuning(),

@@ -13,6 +13,7 @@ from seqkit.core.registry import cells
 
 RecurrentInitializer = Literal["orthogonal", "identity"]
 Pooling = Literal["last", "mean", "max", "attention"]
+Scheme = Literal["data", "bio", "iob1", "bioes", "bilou", "bmes", "ioe1", "ioe2"]  # of tags
 AttentionKind = Literal["none", "additive", "multiplicative"]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine", "slanted"]

@@ -18,26 +18,23 @@ class Fresh:
     """An untrained layer on random inputs, with a loss of its last step alone.
 
     Attributes:
-        cell: its name.
-        scale: by which its recurrent weights were multiplied.
         norms: float, (steps,): of the gradient in each step's state, as a share of that in the last one's; the median of
             several rows.
         weights: norm of the gradient of all of the layer's weights.
+        recurrent: what multiplies a state, as it started.
         radii, saturation: as in `seqkit.recurrence.diagnostics`.
     """
 
-    cell: str
-    scale: float
     norms: np.ndarray
     weights: float
+    recurrent: list[np.ndarray]
     radii: dict[str, float]
     saturation: dict[str, tuple[float, float]]
 
 
-def fate(norms: np.ndarray, distance: int | None = None) -> str:
-    """What becomes of a gradient on its way to the first step, or so many steps from the last one."""
-    share = norms[0 if distance is None else len(norms) - 1 - distance]
-    return "explodes" if not share < EXPLODES else "dies" if share < DIES else "arrives"
+def fate(norms: np.ndarray) -> str:
+    """What becomes of a gradient on its way to the first step."""
+    return "explodes" if not norms[0] < EXPLODES else "dies" if norms[0] < DIES else "arrives"
 
 
 def fresh(
@@ -64,7 +61,8 @@ def fresh(
     width = units + (recurrence_of(cell).timed is not None)
     layer = make_layer(cell, units)
     model = keras.Sequential([keras.Input((length, width)), layer])
-    for matrix in recurrent_matrices(layer):
+    matrices = layer.cell.recurrent if hasattr(layer.cell, "recurrent") else [layer.cell.recurrent_kernel]
+    for matrix in matrices:
         matrix.assign(scale * matrix)
     rng = np.random.default_rng(seed)
     drawn, upstream = inputs * rng.normal(size=(rows, length, width)), rng.normal(size=(rows, units))
@@ -78,13 +76,8 @@ def fresh(
     found = state_norms(tape.gradient(loss, [step.after for step in course.steps], unconnected_gradients="zero"))
     weights = tf.linalg.global_norm(tape.gradient(loss, [v.value for v in layer.trainable_variables]))
     norms = np.median(found / found[:, -1:], axis=0)
-    return Fresh(cell, scale, norms, float(weights), spectral_radii(course), saturation(course))
-
-
-def recurrent_matrices(layer: keras.layers.RNN) -> list[keras.Variable]:
-    """The weights that multiply a state."""
-    own = getattr(layer.cell, "recurrent", None)
-    return list(own) if own is not None else [layer.cell.recurrent_kernel]
+    started = [np.asarray(matrix) for matrix in matrices]
+    return Fresh(norms, float(weights), started, spectral_radii(course), saturation(course))
 
 
 def linear_norms(matrix: np.ndarray, steps: int, rows: int = 8, seed: int = 0) -> np.ndarray:

@@ -57,7 +57,7 @@ def _fresh(found: Sequence[Mapping[str, Any]]) -> list[Section]:
     ]
     caption = (
         "Share of the last step's gradient that is left so many steps before; what becomes of it on its way to the first "
-        "step; and  the norm of the gradient of all weights, before and after clipping"
+        "step; and the norm of the gradient of all weights, before and after clipping"
     )
     return [
         Section(

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -12,9 +11,9 @@ from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.settings import Training
 from seqkit.core.version import __version__
-from seqkit.recurrence.cells import make_layer, recurrence_of
+from seqkit.recurrence.cells import recurrence_of
 from seqkit.recurrence.diagnostics import jacobian_norms, saturation, spectral_radii, state_norms
-from seqkit.recurrence.fresh import fate, fresh, linear_norms, recurrent_matrices
+from seqkit.recurrence.fresh import fate, fresh, linear_norms
 from seqkit.recurrence.watching import watch
 from seqkit.report.gradients import write_gradients
 from seqkit.report.wording import listed
@@ -92,8 +91,7 @@ def fresh_gradients(
                 "saturation": one.saturation,
             }
             if cell == "simple_rnn":
-                matrix = _started(cell, units, seed)
-                values["linear"] = linear_norms(scale * matrix, length, seed=seed).tolist()
+                values["linear"] = linear_norms(one.recurrent[0], length, seed=seed).tolist()
             found.append(values)
             notify(
                 f"{cell}, scale {scale:g}: what reaches the first of {length} steps is {one.norms[0]:.1e} of the gradient."
@@ -102,7 +100,7 @@ def fresh_gradients(
 
 
 def run_gradients(run: Run, data: Any, *, rows: int = 16) -> dict[str, Any]:
-    """Of a run's model, with the loss of the training on some rows of data.
+    """Of a run's model, with the training's loss of what it answers on some rows of data; of two paths that is their sum.
 
     Args:
         data: of the kind that the run was trained on.
@@ -187,11 +185,3 @@ def _feeds_back(cell: str) -> bool:
     """Whether a matrix multiplies the state on its way to the next step."""
     equations = recurrence_of(cell).cell
     return bool(equations.products) and not equations.linear
-
-
-def _started(cell: str, units: int, seed: int) -> np.ndarray:
-    """The recurrent matrix that `fresh` starts with."""
-    keras.utils.set_random_seed(seed)
-    layer = make_layer(cell, units)
-    layer.build((None, None, units))
-    return np.asarray(recurrent_matrices(layer)[0])

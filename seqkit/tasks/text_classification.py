@@ -1,4 +1,4 @@
-"""A text in, one label out: a task for any recipe that says so with its name, and the making of its run."""
+"""A text in, one label out: a task for any recipe that says so with its name."""
 
 from __future__ import annotations
 

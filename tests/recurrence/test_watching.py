@@ -120,7 +120,6 @@ def test_what_becomes_of_a_gradient_is_said_by_its_share():
     assert [fate(np.array([share, 1.0])) for share in (1e-4, 0.5, 1e4, np.inf, np.nan)] == [
         "dies", "arrives", "explodes", "explodes", "explodes"
     ]  # fmt: skip
-    assert fate(np.array([1e-9, 0.5, 1.0]), distance=1) == "arrives"
 
 
 def test_a_model_without_a_recurrent_layer_is_refused():
