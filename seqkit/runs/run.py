@@ -38,6 +38,7 @@ from seqkit.runs.comparable import compared_with
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
 from seqkit.runs.exporting import subject_of
+from seqkit.runs.inspecting import Inspection, inspect_rows
 from seqkit.runs.kept_rows import KeptRows
 from seqkit.runs.language_models import adapted_scores
 from seqkit.runs.lock import FolderLock
@@ -144,19 +145,29 @@ class Run:
 
     def stream(self, chunks: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
         """Answer chunks of inputs as they come, a dict each, in order."""
-        fields = self.task.fields
         for chunk in chunks:
             for start in range(0, len(chunk), CHUNK):
-                inputs = chunk[start : start + CHUNK]
-                columns = {fields[0]: inputs} if len(fields) == 1 else _apart(inputs, fields)
-                examples = self._read(columns)
+                examples = self.asked(chunk[start : start + CHUNK])
                 pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
                 with answering(self.path):
                     answers = self.task.answers(examples, self.task.outputs(self.forward, pipeline))
                 yield from answers
 
-    def _read(self, columns: Mapping[str, Sequence[Any]]) -> Examples:
+    def asked(self, inputs: Sequence[Any]) -> Examples:
+        """Inputs, as `predict` takes them, as rows."""
+        fields = self.task.fields
+        columns = {fields[0]: inputs} if len(fields) == 1 else _apart(inputs, fields)
         return self.task.read(tuple(columns.values()), {field: field for field in columns}, role="asked")
+
+    def inspect(self, inputs: Sequence[Any], *, answers: Sequence[str] | None = None) -> Inspection:
+        """Look inside while inputs are answered: states, gates, attention and probabilities at each step.
+
+        Args:
+            inputs: A few, as `predict` takes them.
+            answers: Of a run that writes, the texts to go along; nothing for what it writes itself.
+        """
+        with answering(self.path):
+            return inspect_rows(self.task, self.forward, self.asked(inputs), answers=answers)
 
     def evaluate(
         self,

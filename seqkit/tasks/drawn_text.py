@@ -51,7 +51,7 @@ class DrawnText:
 
         Of subwords a prompt should end with a word: half a word is other pieces than the whole one began with.
         """
-        before = self._before(prompt)
+        before = self.before(prompt)
         step = step_graph(model)
         drawn = self._drawn(_advance(step, 1), _start(step, 1), before, [seed], how)
         return _until(self._written((ids[0] for ids in drawn), fresh=_is_fresh(prompt)), stop)
@@ -68,7 +68,7 @@ class DrawnText:
     ) -> Iterator[list[str]]:
         """So many texts that follow each prompt, drawn side by side; see `Run.samples`."""
         at_least("samples", count, 1)
-        before = [self._before(prompt) for prompt in prompts]
+        before = [self.before(prompt) for prompt in prompts]
         step = step_graph(model)
         advance, start, seeds = _advance(step, count), _start(step, count), [seed + k for k in range(count)]
         for prompt, ids in zip(prompts, before, strict=True):
@@ -87,7 +87,7 @@ class DrawnText:
                 break
         return rows
 
-    def _before(self, prompt: str) -> list[int]:
+    def before(self, prompt: str) -> list[int]:
         """What was read before the first symbol is drawn; the last line goes on."""
         given = prompt.split("\n") if self.lines and self.contiguous else [prompt]
         tokens = tokenize(given, self.vocabulary.tokenizer, cache=False)

@@ -136,6 +136,10 @@ class IntentsAndSlots(Tagging):
         columns |= {"targets": Ragged(places, targets.offsets), "weights": Ragged(weighed, weights.offsets)}
         return dataclasses.replace(rows, columns=columns), facts | {"unseen_labels": int((~seen).sum())}
 
+    def asked_step(self, probabilities: np.ndarray, words: np.ndarray) -> int:
+        """The end, which has the row's label."""
+        return len(probabilities) - 1
+
     def outputs(self, forward: Forward, pipeline: Pipeline) -> Found:
         probabilities = np.zeros((pipeline.rows, len(self.labels)))
 

@@ -32,7 +32,7 @@ from seqkit.sources.examples import Examples, Role
 from seqkit.sources.splits import Splits
 from seqkit.sources.units import check_unit
 from seqkit.tasks.drawn_text import DrawnText
-from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores, small
+from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores, small, split
 from seqkit.text.predicted import CHARACTERS, Predicted, by_lines, closed, lines_of, predicted
 from seqkit.text.tokenizer import count_tokens
 from seqkit.text.vocabulary import BEGIN, END, SPECIAL, UNKNOWN, Vocabulary
@@ -188,6 +188,21 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
         if "stretch" not in examples.columns:
             return ids
         return Ragged(ids.values, np.linspace(0, len(ids.values), streams + 1).astype(np.int64))
+
+    def opened(self, examples: Examples) -> Pipeline:
+        """What begins a text and all of it, so that the last answer is the symbol that follows."""
+        rows = [self.before(text) for text in examples["text"]]
+        lengths = np.array([len(row) for row in rows])
+        ids = Ragged.of_lengths(np.concatenate(rows).astype(np.int32), lengths)
+        return Pipeline({"ids": ids}, {"ids": (int(lengths.max()),)}, len(rows))
+
+    def words(self, examples: Examples) -> list[list[str]]:
+        lines = [[text] if not self.lines else text.split("\n") for text in examples["text"]]
+        return [[token for row in split(own, self.vocabulary) for token in row] for own in lines]
+
+    def asked_step(self, probabilities: np.ndarray, words: np.ndarray) -> int:
+        """The last: which symbol follows."""
+        return len(probabilities) - 1
 
     def outputs(self, forward: Forward, rows: Pipeline | Windows) -> Ragged:
         return step_outputs(forward, rows, _log_likelihoods)

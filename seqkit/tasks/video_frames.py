@@ -143,6 +143,16 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
         flat = Ragged.of_lengths(np.concatenate(rows), np.array([len(row) for row in rows]))
         return Labelled(flat.values, flat.offsets, left_out)
 
+    def opened(self, examples: Examples) -> Pipeline:
+        """The frames of recordings, decoded."""
+        pairs = zip(examples["frames"], _names(examples), strict=True)
+        videos = [
+            video_of(np.concatenate([self._must_fit(chunk, name) for chunk in cell.chunks()])) for cell, name in pairs
+        ]
+        rows = joined_videos(videos)
+        columns = {"frames": rows, "mask": _in_step(np.ones(len(rows.values), bool), rows)}
+        return Pipeline(columns, {"frames": (int(rows.lengths.max()),)}, len(videos))
+
     def _must_fit(self, frames: np.ndarray, name: str) -> np.ndarray:
         if frames.shape[1:] != self.shape:
             raise InputError(
