@@ -33,8 +33,11 @@ if TYPE_CHECKING:
     from seqkit.runs.checking import check
     from seqkit.runs.comparing import compare
     from seqkit.runs.ensembles import ensemble
+    from seqkit.runs.explaining import explain
     from seqkit.runs.gradients import show_gradients
+    from seqkit.runs.inspected_page import show_inspection
     from seqkit.runs.many_files import predict_files
+    from seqkit.runs.nearest import nearest_rows
     from seqkit.runs.predicting import predict_file
     from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
@@ -71,7 +74,9 @@ __all__ = [
     "check",
     "compare",
     "ensemble",
+    "explain",
     "load",
+    "nearest_rows",
     "new_project",
     "predict_file",
     "predict_files",
@@ -79,6 +84,7 @@ __all__ = [
     "preset",
     "recipe",
     "show_gradients",
+    "show_inspection",
     "tune_search",
 ]
 
@@ -90,12 +96,15 @@ _WITH_TENSORFLOW = {
     "check": "seqkit.runs.checking",
     "compare": "seqkit.runs.comparing",
     "ensemble": "seqkit.runs.ensembles",
+    "explain": "seqkit.runs.explaining",
     "load": "seqkit.runs.run",
+    "nearest_rows": "seqkit.runs.nearest",
     "new_project": "seqkit.runs.beginning",
     "predict_file": "seqkit.runs.predicting",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",
     "show_gradients": "seqkit.runs.gradients",
+    "show_inspection": "seqkit.runs.inspected_page",
     "tune_search": "seqkit.runs.tuning",
     "Trainer": "seqkit.training.trainer",
 }

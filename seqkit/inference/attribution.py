@@ -111,7 +111,7 @@ def _embeddings(model: keras.Model) -> list[tuple[keras.Model, keras.layers.Laye
 
 def _vectors(places: Sequence[tuple[keras.Model, keras.layers.Layer]], row: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
     holder = places[0][0]
-    probe = keras.Model(holder.inputs, [layer.output for _, layer in places])
+    probe = keras.Model(holder.input, [layer.output for _, layer in places])
     given = [row[tensor.name] for tensor in holder.inputs]
     found: list[tf.Tensor] = tf.nest.flatten(probe(given if len(given) > 1 else given[0], training=False))
     return [tf.cast(vectors, tf.float32) for vectors in found]

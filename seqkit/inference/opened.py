@@ -87,7 +87,7 @@ def _run(model: keras.Model, batch: Mapping[str, tf.Tensor]) -> tuple[Any, list[
     if pooled:
         within["pooling"] = pooled[0][..., 0]
     within |= dict(zip(("recurrent path", "wide path"), paths_of(model), strict=False))
-    probe = keras.Model(model.inputs, [*model.outputs, *within.values()])
+    probe = keras.Model(model.input, [*model.outputs, *within.values()])
     inputs = [batch[tensor.name] for tensor in model.inputs]
     given = inputs if len(inputs) > 1 else inputs[0]
     try:

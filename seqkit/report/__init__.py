@@ -5,6 +5,7 @@ __all__ = [
     "comparison",
     "document",
     "gradients",
+    "inspection",
     "labels",
     "pages",
     "showing",

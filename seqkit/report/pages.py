@@ -149,6 +149,12 @@ def axes(x: str, y: str, *, width: float = 5.2, height: float = 3.2) -> tuple[Fi
     return picture, ax
 
 
+def thinned(names: Sequence[str], most: int) -> tuple[list[int], list[str]]:
+    """Places along an axis, and their names, of which so many fit: every second, every third ..., as need be."""
+    places = list(range(0, len(names), -(-len(names) // max(most, 1)) or 1))
+    return places, [names[place] for place in places]
+
+
 def legend(ax: Any) -> None:
     # above the plot, where it hides no point
     ax.legend(frameon=False, labelcolor=INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)

@@ -15,6 +15,7 @@ __all__ = [
     "folder",
     "gradients",
     "groups",
+    "inspected_page",
     "inspecting",
     "kept_rows",
     "language_models",

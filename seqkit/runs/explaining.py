@@ -86,7 +86,7 @@ def explain(
 
     Args:
         given: One input, as `Run.predict` takes a list of them.
-        of: The label, tag or symbol that is asked about; nothing for what is chosen.
+        of: The label, tag or symbol that is asked about; nothing for what is chosen, or stands in the answer.
         at: Where there is a choice at each step, at which, from 0; nothing for the next symbol of a language model, for the
             label of intents and slots, and elsewhere for the choice that the model is least sure of.
         answer: Of a run that writes, the text to go along; nothing for what it writes.
@@ -113,10 +113,12 @@ def _explained(run: Run, rows: OpenRows, of: str | None, at: int | None) -> Expl
             raise InputError(f"There is one choice a row, and at is {at}: leave it out.")
     else:
         steps = rows.steps[STEP if own else TARGET][0]
-        at = task.asked_step(probabilities, isword if own else np.ones(len(steps), bool)) if at is None else at
+        words = isword if own else np.arange(len(steps)) < len(steps) - 1  # what is written but for its end
+        at = task.asked_step(probabilities[: len(words)], words) if at is None else at
         if not 0 <= at < len(steps):
             raise InputError(f"There are {len(steps)} steps, from 0 on, and at is {at}.")
-    choice = _choice(task, of, probabilities if at is None else probabilities[at])
+    written = None if own or at is None else rows.steps[TARGET][0][at]
+    choice = _choice(task, of or written, probabilities if at is None else probabilities[at])
 
     def picked(logits: Any) -> Any:
         return logits[:, choice] if at is None else logits[:, at, choice]

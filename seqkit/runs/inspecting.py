@@ -50,12 +50,14 @@ class Inspection:
             "bidirectional_1 forward/forget gate"; "attention"; "answer vector", from which the logits are read.
         steps: "step", or "source" and "target" -> what stands there, a list a row.
         choices: What the axis "class" counts.
+        reads_words: Whether what is read step by step are words.
     """
 
     answers: list[dict[str, Any]]
     arrays: dict[str, Named]
     steps: dict[str, list[list[str]]]
     choices: tuple[str, ...]
+    reads_words: bool
 
     def of_row(self, row: int) -> "Inspection":
         """The same of one row, without padding; the axis "row" has it alone."""
@@ -69,9 +71,8 @@ class Inspection:
             )
             for name, array in self.arrays.items()
         }
-        return Inspection(
-            [self.answers[row]], arrays, {axis: [rows[row]] for axis, rows in self.steps.items()}, self.choices
-        )
+        steps = {axis: [rows[row]] for axis, rows in self.steps.items()}
+        return dataclasses.replace(self, answers=[self.answers[row]], arrays=arrays, steps=steps)
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON has it; null for what lies behind a row's end."""
@@ -130,7 +131,9 @@ def inspect_rows(
         name: Named(_without_padding(values, rows, axis), (ROW, *axis, CLASS))
         for name, values in (("logits", logits), ("probabilities", probabilities))
     }
-    return Inspection(said, arrays | _of_layers(opened, rows, forward.model), rows.steps, tuple(asked.choices))
+    return Inspection(
+        said, arrays | _of_layers(opened, rows, forward.model), rows.steps, tuple(asked.choices), rows.read == "ids"
+    )
 
 
 def open_rows(

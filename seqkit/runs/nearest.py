@@ -64,7 +64,7 @@ def _vectors_of(run: Run) -> Forward:
             f"{run.path} is a run of {run.task.recipe}, whose answers are read from no single vector of a row: there are no "
             "nearest training rows."
         )
-    return Forward(keras.Model(holder.inputs, vector))
+    return Forward(keras.Model(holder.input, vector))
 
 
 def _directions(run: Run, vectors: Forward, examples: Examples) -> np.ndarray:
