@@ -3,6 +3,7 @@
 __all__ = [
     "common",
     "comparison",
+    "confusion",
     "document",
     "gradients",
     "inspection",

@@ -29,7 +29,8 @@ from seqkit.export.artefact import artefact_name, write_artefact
 from seqkit.export.card import model_card
 from seqkit.export.subject import Quantize
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
-from seqkit.metrics.metric import metric
+from seqkit.metrics.judged import by_length
+from seqkit.metrics.metric import headlines, metric
 from seqkit.report.document import ScoresTable, adapted_table, against_table, rest_table
 from seqkit.report.showing import in_html, in_text
 from seqkit.runs.attempts import Attempts
@@ -241,6 +242,8 @@ class Run:
             sections = self.task.sections(self.model, examples, outputs)
         with attempts("what is kept of each row"):
             kept = KeptRows(score, self.task.items(examples), self.task.judged(examples, outputs))
+            name = getattr(self.task, "judged_by", None) or headlines(list(metrics))[0]
+            sections["per_length"] = by_length(kept.items, kept.judged, name)
         return {
             "recipe": self.info["recipe"],
             "metrics": metrics,

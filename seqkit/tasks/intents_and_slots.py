@@ -22,7 +22,7 @@ from seqkit.export.serving import TaggerAndClassifier
 from seqkit.layers.crf import crf_loss, unpack
 from seqkit.layers.row_label import tags_and_label
 from seqkit.metrics.classification import calibration_bins, classification_scorer, macro, per_class
-from seqkit.metrics.confusion import confusion
+from seqkit.metrics.confusion import confused_rows, confusion
 from seqkit.metrics.judged import Items, Judged, of_names, of_sizes, row_gains
 from seqkit.metrics.pairs import pair_scorer
 from seqkit.metrics.sums import Summed
@@ -62,6 +62,7 @@ class IntentsAndSlots(Tagging):
     labels: tuple[str, ...]
     label_weight: float
     recipe = "intents_and_slots"
+    judged_by = "exact_match"
     in_step = False
 
     @property
@@ -202,6 +203,9 @@ class IntentsAndSlots(Tagging):
             "macro": macro(labels, predicted),
             "per_class": per_class(labels, predicted, names),
             "confusion": confusion(labels, predicted, names),
+            "confused_rows": confused_rows(
+                labels, predicted, names, [" ".join(row) for row in examples["tokens"]], shares.max(axis=1)
+            ),
             "calibration": calibration_bins(labels, shares),
             "mistakes": [
                 {

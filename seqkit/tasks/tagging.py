@@ -118,6 +118,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     scheme: TagScheme | None
     output: Literal["softmax", "crf"]
     recipe = "tagging"
+    judged_by = "token_accuracy"
 
     @property
     def in_step(self) -> bool:

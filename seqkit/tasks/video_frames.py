@@ -65,6 +65,7 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
     background: str | None
     on_error: OnError
     recipe = "video_frames"
+    judged_by = "frame_accuracy"
     in_step = True
     metrics = ("frame_accuracy", "macro_f1", "edit_score", "f1_at_10", "f1_at_25", "f1_at_50")
     monitor = "val_accuracy"  # of frames, which is counted anyway
