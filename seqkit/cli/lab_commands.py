@@ -1,6 +1,5 @@
 """What the command line looks inside of models with."""
 
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +75,8 @@ def inspect(
     image: Path | None = None,
     data: Source = None,
     row: int = 0,
+    id: str | None = None,
+    id_column: str = "id",
     column: dict[str, str] | None = None,
     of: str | None = None,
     at: int | None = None,
@@ -100,6 +101,10 @@ def inspect(
         In place of these a file, as predict reads it.
     row
         Which row of the file, from 0 on.
+    id
+        In place of the row's number what it is called, in a table with texts.
+    id_column
+        The column that says so.
     column
         Where a field is, if not where the training data had it: --column.text review.
     of
@@ -123,10 +128,15 @@ def inspect(
     for module in import_:
         import_path(module)
     loaded = seqkit.load(run)
-    given = _asked(loaded, text, image) if data is None else _row_of(loaded, data, row, column)
     if data is not None and (text is not None or image is not None):
         raise InputError("--data was given beside --text or --image: give the one or the others.")
-    found = seqkit.show_inspection(to, loaded, given, of=of, at=at, answer=answer, nearest=nearest, among=among)
+    how: dict[str, Any] = {"of": of, "at": at, "answer": answer, "nearest": nearest, "among": among}
+    if data is None:
+        found = seqkit.show_inspection(to, loaded, _asked(loaded, text, image), **how)
+    else:
+        found = seqkit.show_inspection(
+            to, loaded, file=data, row=row, id=id, id_column=id_column, columns=column, **how
+        )
     print(json_text(found) if json else shown(str(to)))
     if not json:
         next_steps("open that page", "ask about another choice: --of LABEL, --at STEP", "all arrays: --json")
@@ -144,14 +154,3 @@ def _asked(run: "Run", text: str | None, image: Path | None) -> Any:
     if image is not None and "image" not in run.task.fields:
         raise InputError(f"{run.path} is asked by its {' and '.join(run.task.fields)}: leave --image out.")
     return tuple(values) if len(values) > 1 else values[0]
-
-
-def _row_of(run: "Run", file: str, row: int, column: dict[str, str] | None) -> Any:
-    """A row of a file."""
-    if row < 0:
-        raise InputError(f"--row is {row}: rows count from 0.")
-    rows = itertools.chain.from_iterable(run.inputs_of(file, column))
-    found = list(itertools.islice(rows, row, row + 1))
-    if not found:
-        raise InputError(f"{file} has no row {row}: rows count from 0.")
-    return found[0]

@@ -88,7 +88,11 @@ def figure(name: str, title: str, picture: Figure, *, large: bool = False, whole
         picture.savefig(buffer, format="svg", transparent=True, bbox_inches="tight", metadata={"Date": None})
     svg = buffer.getvalue()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r'\s(?:xmlns(?::\w+)?|version)="[^"]*"', "", svg).replace("xlink:href", "href").replace(' target="_blank"', "")
+    svg = (
+        re.sub(r'\s(?:xmlns(?::\w+)?|version)="[^"]*"', "", svg)
+        .replace("xlink:href", "href")
+        .replace(' target="_blank"', "")
+    )
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg).replace(INK, "currentColor")

@@ -1,5 +1,6 @@
 """What is inside an answer, as a page and as plain values."""
 
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
@@ -13,6 +14,7 @@ from seqkit.report.wording import listed
 from seqkit.runs.explaining import explain
 from seqkit.runs.inspecting import Inspection
 from seqkit.runs.nearest import nearest_rows
+from seqkit.runs.predicting import row_of
 from seqkit.runs.run import Run
 
 SIDE = 160  # pixels of an image on the page
@@ -21,8 +23,13 @@ SIDE = 160  # pixels of an image on the page
 def show_inspection(
     to: str | PathLike[str],
     run: Run,
-    given: Any,
+    given: Any = None,
     *,
+    file: str | None = None,
+    row: int = 0,
+    id: str | None = None,
+    id_column: str = "id",
+    columns: Mapping[str, str] | None = None,
     of: str | None = None,
     at: int | None = None,
     answer: str | None = None,
@@ -34,7 +41,9 @@ def show_inspection(
 
     Args:
         to: The page, .html.
-        given: One input, as `Run.predict` takes a list of them.
+        given: One input, as `Run.predict` takes a list of them; nothing for a row of a file.
+        file, row, id, id_column, columns: Which: by its number from 0 on, or in a table of texts by what a column calls it;
+            and field -> column, where they are called otherwise than in the training data.
         of, at, answer: As in `seqkit.explain`.
         nearest: Training rows that are shown; 0 for none.
         among: Training rows that are looked at, evenly over all of them; 0 for all.
@@ -44,6 +53,8 @@ def show_inspection(
     Raises:
         InputError: The row can't be read, or there is no such label, step or answer.
     """
+    if file is not None:
+        given = row_of(run, file, row=row, id=id, id_column=id_column, columns=columns)
     inside = run.inspect([given], answers=None if answer is None else [answer]).of_row(0)
     moved: dict[str, Any] | str
     if inside.reads_words:
