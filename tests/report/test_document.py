@@ -470,7 +470,7 @@ def test_a_place_that_weighs_nothing_is_dark():
     assert lit[0, 0].min() > 200
     assert lit[-1, -1].max() < 40
     picture = Image.open(io.BytesIO(base64.b64decode(png(np.full((200, 100, 3), 7, np.uint8)))))
-    assert picture.size == (48, 96)
+    assert picture.size == (80, 160)
 
 
 def test_validation_figures_are_called_so_everywhere(tmp_path):
