@@ -48,9 +48,9 @@ def open_model(model: keras.Model, batch: Mapping[str, tf.Tensor]) -> Opened:
         batch: Each of the model's inputs, by its name.
     """
     if not writes(model):
-        outputs, courses, seen = _run(model, batch)
+        outputs, own, seen = _run(model, batch)
         return Opened(
-            outputs, {"model": courses}, seen.get("vector"), *_looked(seen, batch), _grid(model, seen), _paths(seen)
+            outputs, {"model": own}, seen.get("vector"), *_looked(seen, batch), _grid(model, seen), _paths(seen)
         )
     encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
     encoded, read, seen = _run(encoder, batch)

@@ -164,7 +164,9 @@ def open_rows(
     elif answers is not None:
         raise InputError(f"Answers are for a model that writes them, and {task.recipe} writes none: leave them out.")
     columns: dict[str, Any] = dict(rows.columns)
-    axes = {name: (int(columns[name].lengths.max()),) for name in rows.axes}  # no wider than the longest row
+    axes: dict[str, tuple[int, ...]] = {
+        name: (int(columns[name].lengths.max()),) for name in rows.axes
+    }  # no wider than the longest row
     whole = dataclasses.replace(rows, batch_size=len(examples), batch_steps=0, axes=axes)
     (batch,) = whole.each()
     order = np.argsort(batch["rows"].numpy())
@@ -202,7 +204,7 @@ def _without_padding(values: np.ndarray, rows: OpenRows, axes: Sequence[str], st
     found = np.array(values, np.float32)
     for place, axis in enumerate(axes, start=1):
         for row, names in enumerate(rows.steps[axis]):
-            beyond = [row, *[slice(None)] * (place - 1), slice(-(-len(names) // stride), None)]
+            beyond: list[Any] = [row, *[slice(None)] * (place - 1), slice(-(-len(names) // stride), None)]
             found[tuple(beyond)] = np.nan
     return found
 

@@ -151,7 +151,7 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
             video_of(np.concatenate([self._must_fit(chunk, name) for chunk in cell.chunks()])) for cell, name in pairs
         ]
         rows = joined_videos(videos)
-        columns = {"frames": rows, "mask": _in_step(np.ones(len(rows.values), bool), rows)}
+        columns: dict[str, Any] = {"frames": rows, "mask": _in_step(np.ones(len(rows.values), bool), rows)}
         return Pipeline(columns, {"frames": (int(rows.lengths.max()),)}, len(videos))
 
     def _must_fit(self, frames: np.ndarray, name: str) -> np.ndarray:
