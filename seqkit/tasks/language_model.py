@@ -32,7 +32,7 @@ from seqkit.sources.examples import Examples, Role
 from seqkit.sources.splits import Splits
 from seqkit.sources.units import check_unit
 from seqkit.tasks.drawn_text import DrawnText
-from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores, small, split
+from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores, small
 from seqkit.text.predicted import CHARACTERS, Predicted, by_lines, closed, lines_of, predicted
 from seqkit.text.tokenizer import count_tokens
 from seqkit.text.vocabulary import BEGIN, END, SPECIAL, UNKNOWN, Vocabulary
@@ -191,14 +191,14 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
 
     def opened(self, examples: Examples) -> Pipeline:
         """What begins a text and all of it, so that the last answer is the symbol that follows."""
-        rows = [self.before(text) for text in examples["text"]]
+        rows = [self._begun(self._encoded(text)[1]) for text in examples["text"]]
         lengths = np.array([len(row) for row in rows])
         ids = Ragged.of_lengths(np.concatenate(rows).astype(np.int32), lengths)
         return Pipeline({"ids": ids}, {"ids": (int(lengths.max()),)}, len(rows))
 
     def words(self, examples: Examples) -> list[list[str]]:
-        lines = [[text] if not self.lines else text.split("\n") for text in examples["text"]]
-        return [[token for row in split(own, self.vocabulary) for token in row] for own in lines]
+        rows = [self._encoded(text)[0] for text in examples["text"]]
+        return [[tokens.types[place] for place in tokens.indices.values] for tokens in rows]
 
     def asked_step(self, probabilities: np.ndarray, words: np.ndarray) -> int:
         """The last: which symbol follows."""
