@@ -25,7 +25,7 @@ from seqkit.report.pages import (
     write,
 )
 from seqkit.report.texts import attended
-from seqkit.report.wording import excerpt
+from seqkit.report.wording import excerpt, visible
 
 TOLD = ("probabilities", "tokens")  # of an answer, elsewhere
 BARS = 30  # words of a chart
@@ -90,7 +90,7 @@ def _moved(found: Mapping[str, Any]) -> list[Section]:
     blocks = [
         coloured(told["words"], told["added"]),
         paragraph(
-            f"What each word adds to the logit of {told['of']}{_where(told, found)}, by integrated gradients from "
+            f"What each word adds to the logit of {visible(told['of'])}{_where(told, found)}, by integrated gradients from "
             f"{check['baseline']}: blue speaks for it, orange against it, the stronger the more."
         ),
         facts(
@@ -105,10 +105,10 @@ def _moved(found: Mapping[str, Any]) -> list[Section]:
     ]
     if told["words"]:
         blocks += [
-            _bars("added", f"What a word adds to the logit of {told['of']}", told["words"], told["added"]),
+            _bars("added", f"What a word adds to the logit of {visible(told['of'])}", told["words"], told["added"]),
             _bars(
                 "left_out",
-                f"By how much the logit of {told['of']} falls when a word is left out",
+                f"By how much the logit of {visible(told['of'])} falls when a word is left out",
                 told["words"],
                 [None if one is None else told["logit"] - one for one in told["without"]],
             ),
@@ -135,7 +135,7 @@ def _where(told: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if told["at"] is None:
         return ""
     names = found["steps"].get("target") or found["steps"]["step"]
-    return f" at step {told['at']} ({names[told['at']]})"
+    return f" at step {told['at']} ({visible(names[told['at']])})"
 
 
 def coloured(words: Sequence[str], values: Sequence[float]) -> Markup:
@@ -147,7 +147,7 @@ def coloured(words: Sequence[str], values: Sequence[float]) -> Markup:
             Markup(shades[value >= 0]),
             0.85 * abs(value) / most,
             f"{value:+.4f}",
-            word.replace("\n", "↵").replace(" ", "␣"),
+            visible(word),
         )
         for word, value in zip(words, values, strict=True)
     ]
@@ -170,7 +170,7 @@ def _bars(name: str, title: str, words: Sequence[str], values: Sequence[float | 
 
 
 def _tick(word: str, most: int = 16) -> str:
-    return (word if len(word) <= most else word[: most - 1] + "…").replace("\n", "↵").replace(" ", "␣")
+    return visible(word if len(word) <= most else word[: most - 1] + "…")
 
 
 def _choices(found: Mapping[str, Any]) -> list[Section]:

@@ -10,7 +10,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.version import __version__
 from seqkit.report.inspection import write_inspection
 from seqkit.report.pages import png
-from seqkit.report.wording import listed
+from seqkit.report.wording import listed, visible
 from seqkit.runs.explaining import explain
 from seqkit.runs.inspecting import Inspection
 from seqkit.runs.nearest import nearest_rows
@@ -88,10 +88,10 @@ def lead(inside: Inspection, moved: dict[str, Any] | str) -> str:
         return "What the model did on its way to this answer."
     added = np.array(moved["added"])
     order = np.argsort(-added, kind="stable")
-    speak = [f"“{moved['words'][place]}”" for place in order[:2] if added[place] > 0]
-    against = [f"“{moved['words'][place]}”" for place in order[:-2:-1] if added[place] < 0]
+    speak = [f"“{visible(moved['words'][place])}”" for place in order[:2] if added[place] > 0]
+    against = [f"“{visible(moved['words'][place])}”" for place in order[:-2:-1] if added[place] < 0]
     where = "" if moved["at"] is None else f" at step {moved['at']}"
-    said = f"{moved['of']}{where} has a probability of {moved['probability']:.1%}"
+    said = f"{visible(moved['of'])}{where} has a probability of {moved['probability']:.1%}"
     if speak:
         said += f": {listed(speak)} {'speak' if len(speak) > 1 else 'speaks'} for it most"
     if against:

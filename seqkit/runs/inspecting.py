@@ -214,6 +214,8 @@ def _of_layers(opened: Opened, rows: OpenRows, model: keras.Model) -> dict[str, 
     arrays: dict[str, Named] = {}
     writes = TARGET in rows.steps
     for part, courses in opened.courses.items():
+        if not courses:
+            continue  # as of an encoder of images
         axis = TARGET if part == "decoder" else SOURCE if writes else STEP
         width = max(map(len, rows.steps[axis]))
         for course in courses:
