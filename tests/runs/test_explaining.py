@@ -85,14 +85,17 @@ def test_a_page_shows_it_and_prints_its_place(small, tmp_path, capsys):
     assert not re.search(r"\b(nan|inf)\b", bare)
 
 
-def test_a_row_of_a_file_gives_its_arrays_as_json(small, tmp_path, capsys):
-    table, page = write_small_table(tmp_path), tmp_path / "page.html"
-    asked = ["--data", str(table), "--row", "2", "--nearest", "0", "--to", str(page), "--json"]
-    assert main(["inspect", str(small), *asked]) == 0
+@pytest.mark.parametrize("asked", [["--row", "1"], ["--id", "b7", "--id-column", "name"]])
+def test_a_row_of_a_file_gives_its_arrays_as_json(asked, small, tmp_path, capsys):
+    table, page = tmp_path / "rows.csv", tmp_path / "page.html"
+    table.write_text("name,text\na1,a dull film\nb7,a good one\nc3,dull\n")
+    given = ["--data", str(table), *asked, "--nearest", "0", "--to", str(page), "--json"]
+    assert main(["inspect", str(small), *given]) == 0
     found = json.loads(capsys.readouterr().out)
+    assert found["inspection"]["steps"]["step"] == [["a", "good", "one", "<end>"]]
     state = found["inspection"]["arrays"]["bidirectional_1 forward/cell state"]
     assert state["axes"] == ["row", "step", "unit"]
-    assert np.shape(state["values"]) == (1, len(found["inspection"]["steps"]["step"][0]), 4)
+    assert np.shape(state["values"]) == (1, 4, 4)
     assert found["explanation"]["completeness"]["complete"]
     assert found["nearest"] == "None were asked for."
 
@@ -106,6 +109,8 @@ def test_a_row_of_a_file_gives_its_arrays_as_json(small, tmp_path, capsys):
         (["--text", "a film", "--answer", "ein Film"], "writes none: leave them out"),
         (["--text", "a film", "--image", "film.png"], "leave --image out"),
         (["--data", "TABLE", "--row", "1000"], "has no row 1000"),
+        (["--data", "TABLE", "--id", "b7", "--id-column", "label"], "has no row whose label is b7"),
+        (["--data", "TABLE", "--text", "a film"], "give the one or the others"),
     ],
 )
 def test_wrong_wishes_get_one_sentence(given, complaint, small, tmp_path, capsys):
