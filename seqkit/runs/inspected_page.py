@@ -17,8 +17,6 @@ from seqkit.runs.nearest import nearest_rows
 from seqkit.runs.predicting import row_of
 from seqkit.runs.run import Run
 
-SIDE = 160  # pixels of an image on the page
-
 
 def show_inspection(
     to: str | PathLike[str],
@@ -121,4 +119,4 @@ def _text(given: Any) -> str:
 def _image(run: Run, given: Any) -> str | None:
     """The image that is asked about, as a PNG file in base64."""
     examples = run.asked([given])
-    return png(np.asarray(examples["image"][0]), SIDE) if "image" in examples.columns else None
+    return png(np.asarray(examples["image"][0])) if "image" in examples.columns else None
