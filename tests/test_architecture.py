@@ -19,7 +19,7 @@ FLOORS = (  # from the ground up; rooms of one floor don't know each other
     {"training", "export"},
     {"runs"},
     {"tasks"},
-    {"recipes", "testing"},
+    {"recipes", "testing", "learn"},
     {"cli", "sklearn"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
