@@ -49,10 +49,13 @@ autodoc_inherit_docstrings = False
 autodoc_typehints = "none"  # the docstrings give shapes and units
 napoleon_numpy_docstring = False
 
+# an accented letter with an index, which docutils would set below it: \hat y_t
+ACCENTED = re.compile(r"(\\(?:hat|tilde|bar|vec|dot)\s*(?:\{[^{}]*\}|\\?[A-Za-z]+?(?![a-z])))(?=\s*[_^])")
+
 
 def _mathml(translator: HTML5Translator, node: nodes.math | nodes.math_block) -> None:
     block = isinstance(node, nodes.math_block)
-    formula = tex2mathml(node.astext(), as_block=block)
+    formula = tex2mathml(ACCENTED.sub(r"{{}\1}", node.astext()), as_block=block)
     translator.body.append(f'<div class="math">{formula}</div>' if block else formula)
     raise nodes.SkipNode
 

@@ -4,6 +4,10 @@ __all__ = [
     "backpropagation",
     "book",
     "exercise",
+    "gradients",
+    "hand_set",
+    "hello",
+    "memory",
     "recurrence",
     "truncated",
 ]
