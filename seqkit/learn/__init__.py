@@ -4,10 +4,12 @@ __all__ = [
     "backpropagation",
     "book",
     "exercise",
+    "gates",
     "gradients",
     "hand_set",
     "hello",
     "memory",
     "recurrence",
     "truncated",
+    "widgets",
 ]
