@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import get_origin
 
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 from sphinx.writers.html5 import HTML5Translator
 
 HERE = Path(__file__).parent
@@ -55,7 +57,10 @@ ACCENTED = re.compile(r"(\\(?:hat|tilde|bar|vec|dot)\s*(?:\{[^{}]*\}|\\?[A-Za-z]
 
 def _mathml(translator: HTML5Translator, node: nodes.math | nodes.math_block) -> None:
     block = isinstance(node, nodes.math_block)
-    formula = tex2mathml(ACCENTED.sub(r"{{}\1}", node.astext()), as_block=block)
+    try:
+        formula = tex2mathml(ACCENTED.sub(r"{{}\1}", node.astext()), as_block=block)
+    except MathError as error:
+        raise ExtensionError(f"{node.source}, line {node.line}: {error} Write the formula otherwise.") from None
     translator.body.append(f'<div class="math">{formula}</div>' if block else formula)
     raise nodes.SkipNode
 
