@@ -33,6 +33,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_math_renderer = "mathml"
 html_copy_source = False
+highlight_language = "none"  # commands, where a block doesn't say
 pygments_style, pygments_dark_style = "friendly", "monokai"
 default_role = "literal"  # of `names` in docstrings
 
@@ -50,6 +51,7 @@ autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
 autodoc_typehints = "none"  # the docstrings give shapes and units
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 
 # an accented letter with an index, which docutils would set below it: \hat y_t
 ACCENTED = re.compile(r"(\\(?:hat|tilde|bar|vec|dot)\s*(?:\{[^{}]*\}|\\?[A-Za-z]+?(?![a-z])))(?=\s*[_^])")
@@ -88,7 +90,8 @@ def _directive(path: str) -> str:
         return f".. {kind}:: {path}\n   :members:\n"
     if callable(thing) and not get_origin(thing):
         return f".. autofunction:: {path}\n"
-    return f".. autodata:: {path}\n   :no-value:\n"
+    value = sorted(thing) if isinstance(thing, frozenset) else thing
+    return f".. py:data:: {path}\n   :value: {value if get_origin(thing) else repr(value)}\n"
 
 
 def _write_reference(app: Sphinx, config: object) -> None:
