@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from seqkit.runs.studies import Study
     from seqkit.runs.tuning import tune_search
     from seqkit.training.trainer import Trainer
+    from seqkit.web.page import demo_page, serve_demo
 
 __all__ = [
     "CLASSES",
@@ -70,6 +71,7 @@ __all__ = [
     "accelerate",
     "check",
     "compare",
+    "demo_page",
     "ensemble",
     "load",
     "new_project",
@@ -78,6 +80,7 @@ __all__ = [
     "prepare",
     "preset",
     "recipe",
+    "serve_demo",
     "show_gradients",
     "tune_search",
 ]
@@ -89,12 +92,14 @@ _WITH_TENSORFLOW = {
     "accelerate": "seqkit.recurrence.acceleration",
     "check": "seqkit.runs.checking",
     "compare": "seqkit.runs.comparing",
+    "demo_page": "seqkit.web.page",
     "ensemble": "seqkit.runs.ensembles",
     "load": "seqkit.runs.run",
     "new_project": "seqkit.runs.beginning",
     "predict_file": "seqkit.runs.predicting",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",
+    "serve_demo": "seqkit.web.page",
     "show_gradients": "seqkit.runs.gradients",
     "tune_search": "seqkit.runs.tuning",
     "Trainer": "seqkit.training.trainer",
