@@ -29,6 +29,7 @@ from seqkit.core.wide import Wide
 if TYPE_CHECKING:
     from seqkit.recurrence.acceleration import accelerate
     from seqkit.runs.beginning import new_project
+    from seqkit.runs.budget import train_within
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
     from seqkit.runs.comparing import compare
@@ -82,6 +83,7 @@ __all__ = [
     "recipe",
     "serve_demo",
     "show_gradients",
+    "train_within",
     "tune_search",
 ]
 
@@ -101,6 +103,7 @@ _WITH_TENSORFLOW = {
     "prepare": "seqkit.runs.preparing",
     "serve_demo": "seqkit.web.page",
     "show_gradients": "seqkit.runs.gradients",
+    "train_within": "seqkit.runs.budget",
     "tune_search": "seqkit.runs.tuning",
     "Trainer": "seqkit.training.trainer",
 }
