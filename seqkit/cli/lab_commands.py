@@ -1,4 +1,4 @@
-"""What the command line looks inside of models with."""
+"""What the command line looks at models with: their gradients, what is inside an answer, and a page to ask them on."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,3 +154,22 @@ def _asked(run: "Run", text: str | None, image: Path | None) -> Any:
     if image is not None and "image" not in run.task.fields:
         raise InputError(f"{run.path} is asked by its {' and '.join(run.task.fields)}: leave --image out.")
     return tuple(values) if len(values) > 1 else values[0]
+
+
+def demo(run: Path, /, *, port: int = 7860, host: str = "127.0.0.1", import_: Imports = ()) -> None:
+    """Serve a web page on which a run is asked, until Ctrl-C (needs the extra "demo").
+
+    Parameters
+    ----------
+    run
+        A run folder, of any recipe.
+    port
+        On which the page is.
+    host
+        The address that is listened on: this machine's own, unless others are to ask.
+    import_
+        A module to import first, for a recipe or a cell that no installed package declares.
+    """
+    for module in import_:
+        import_path(module)
+    seqkit.serve_demo(seqkit.load(run), host=host, port=port)
