@@ -13,7 +13,7 @@ from seqkit_runner import prove
 PROVE_APART = prove._apart  # in a process that is started anew
 _PARENT = """
 import gc, json, os, signal, sys, traceback
-gc.set_threshold(20_000, 20, 100)
+gc.set_threshold(20_000, 20, 10)
 sys.dont_write_bytecode = True
 import keras, numpy, tensorflow
 import cyclopts, filelock, jinja2, rich, sacrebleu, sentencepiece, sklearn, tensorflow_datasets, typeguard
@@ -26,7 +26,7 @@ for line in sys.stdin:
     if not child:
         code = 1
         try:
-            signal.alarm(300)
+            signal.alarm(1000)
             os.chdir(folder)
             sys.stdin = open(os.devnull)
             for name, number in (("stdout", 1), ("stderr", 2)):

@@ -24,7 +24,7 @@ for line in sys.stdin.buffer:
 """
 # New objects between two looks for garbage. A graph is made of a hundred thousand, hardly any of which is: at Python's own
 # 700 the looks take a tenth of a short training.
-COLLECTED = (20_000, 20, 100)
+COLLECTED = (20_000, 20, 10)
 
 
 def quieten() -> None:
