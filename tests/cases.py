@@ -329,7 +329,7 @@ def _short_pairs(seed: int, rows: int) -> dict[str, tuple[list[str], list[str]]]
 
 
 def _translation(out: Path, **settings: Any) -> Run:
-    pairs = _short_pairs(seed=0, rows=8_000)
+    pairs = _short_pairs(seed=0, rows=12_000)
     quick = {
         "valid": pairs["valid"],
         "test": pairs["test"],
