@@ -23,7 +23,7 @@ for line in sys.stdin.buffer:
         sys.stdout.buffer.flush()
 """
 # New objects between two looks for garbage. A graph is made of a hundred thousand, hardly any of which is: at Python's own
-# 700 the looks take a tenth of a short training.
+# 700 the looks take a twentieth of a short command.
 COLLECTED = (20_000, 20, 10)
 
 
