@@ -32,7 +32,7 @@ from seqkit_runner import prove
 from tests.cases import CASES, QUICK, Case, write_small_table
 from tests.interpreter import PROVE_APART, Interpreter
 
-# Most graphs run a few times here, and to optimise them would cost more than that: a sixth of a short training. Commands that
+# Most graphs run a few times here, and to optimise them would cost more: a sixth of a short training. Commands that
 # tests start as processes of their own optimise theirs.
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 gc.set_threshold(*COLLECTED)
