@@ -247,6 +247,8 @@ def _video_frames(out: Path, **settings: Any) -> Run:
         "data": parts["train"],
         "valid": parts["valid"],
         "test": parts["test"],
+        "encoder": Encoder(filters=(8, 16), units=32),
+        "stack": Stack(cell="gru", units=(32,)),
         "training": Training(epochs=4, batch_size=8, learning_rate=5e-3),
     }
     return video_frames(out=out, **quick | settings)
@@ -282,14 +284,14 @@ def _padded_with_nan(recordings: Sequence[list]) -> list:
 
 
 def _language_model(out: Path, **settings: Any) -> Run:
-    parts = _parts(topics(), 200)
+    parts = _parts(topics(), 120)
     quick = {
         "data": parts["train"],
         "valid": parts["valid"],
         "test": parts["test"],
         "embedding": Embedding(units=24),
         "stack": Stack(cell="gru", units=(64,)),
-        "training": Training(epochs=2, batch_size=32, learning_rate=1e-2, schedule="cosine"),
+        "training": Training(epochs=3, batch_size=32, learning_rate=1e-2, schedule="cosine"),
         "window": 50,
     }
     return language_model(out=out, **quick | settings)

@@ -24,10 +24,18 @@ import hypothesis
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from seqkit.cli.console import COLLECTED
 from seqkit.cli.main import main
+from seqkit_runner import prove
 from tests.cases import CASES, QUICK, Case, write_small_table
+from tests.interpreter import PROVE_APART, Interpreter
 
+# Most graphs run a few times here, and to optimise them would cost more: a sixth of a short training. Commands that
+# tests start as processes of their own optimise theirs.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+gc.set_threshold(*COLLECTED)
 # Graphs are traced inside examples, so that a first example is slow and says nothing about the code.
 hypothesis.settings.register_profile("seqkit", deadline=None, derandomize=True, print_blob=False)
 hypothesis.settings.load_profile("seqkit")
@@ -63,6 +71,27 @@ def _cache(tmp_path_factory):
     """No test reads or writes the cache of the person who runs it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def interpreter():
+    """New processes for programs."""
+    with Interpreter() as one:
+        yield one
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_proofs(interpreter):
+    """Proofs with TensorFlow are made in forks (but for the first recipe's, tests/conformance/test_reload.py)."""
+
+    def apart(home, absent, *given):
+        if "tensorflow" in absent:
+            return PROVE_APART(home, absent, *given)
+        return interpreter.run(prove._START, home, absent, *given).stderr
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prove, "_apart", apart)
         yield
 
 

@@ -1,5 +1,6 @@
 """New processes, without the seconds that importing TensorFlow takes: forked by one that has imported nothing of ours."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -7,9 +8,17 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from seqkit_runner import prove
+
+PROVE_APART = prove._apart  # in a process that is started anew
 _PARENT = """
-import json, os, signal, sys, traceback
+import gc, json, os, signal, sys, traceback
+gc.set_threshold(20_000, 20, 10)
+sys.dont_write_bytecode = True
 import keras, numpy, tensorflow
+import cyclopts, filelock, jinja2, rich, sacrebleu, sentencepiece, sklearn, tensorflow_datasets, typeguard
+tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # as in tests/conftest.py
+gc.freeze()
 
 for line in sys.stdin:
     program, arguments, folder = json.loads(line)
@@ -17,7 +26,7 @@ for line in sys.stdin:
     if not child:
         code = 1
         try:
-            signal.alarm(300)
+            signal.alarm(1000)
             os.chdir(folder)
             sys.stdin = open(os.devnull)
             for name, number in (("stdout", 1), ("stderr", 2)):
@@ -38,17 +47,21 @@ for line in sys.stdin:
 
 
 class Interpreter:
-    """An interpreter with Keras, NumPy and TensorFlow imported, from which each program gets a process of its own."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, "-c", _PARENT]
-        self._parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    """An interpreter with all imported that isn't ours, from which each program gets a process of its own; started when it
+    is first asked.
+    """
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._parent.communicate()
+        if "_parent" in vars(self):
+            self._parent.communicate()
+
+    @functools.cached_property
+    def _parent(self) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", _PARENT]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(self, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         """As `subprocess.run` of `python -c PROGRAM ARGUMENTS` does."""

@@ -17,7 +17,7 @@ from seqkit.testing.exporters import check_exporter
 from seqkit.testing.models import inputs_of
 from seqkit.testing.runs import ASK, check_reload
 from tests.cases import CASES
-from tests.interpreter import Interpreter
+from tests.interpreter import PROVE_APART
 
 ASK_NAMES = """
 import json
@@ -48,16 +48,23 @@ PROMPTS = ["", "for", "a "]
 EXAMPLE = r"^(\w+):\n```json\n(.*)\n```\n```json\n(.*)\n```$"
 
 
-@pytest.fixture(scope="module")
-def ask():
-    with Interpreter() as interpreter:
-        yield interpreter.ask
+@pytest.fixture
+def ask(interpreter):
+    return interpreter.ask
 
 
 @pytest.fixture(scope="module")
-def artefact(run):
-    """format -> the run's artefact, which is made once."""
-    return functools.cache(functools.partial(check_exporter, run))
+def artefact(run, case):
+    """format -> the run's artefact, which is made once; the first recipe's are proven in processes that are started anew."""
+
+    @functools.cache
+    def exported(format):
+        with pytest.MonkeyPatch.context() as patch:
+            if case is CASES[0]:
+                patch.setattr("seqkit_runner.prove._apart", PROVE_APART)
+            return check_exporter(run, format)
+
+    return exported
 
 
 def test_run_answers_the_same_in_a_new_process(run, case, ask):

@@ -21,7 +21,7 @@ from seqkit_runner import load
 from seqkit_runner.__main__ import main as alone
 from seqkit_runner.artefact import MOST_JSON, opened, verified
 from seqkit_runner.errors import ArtefactError
-from seqkit_runner.prove import Case, proof, prove_apart, read_cases, write_cases
+from seqkit_runner.prove import _START, Case, proof, prove_apart, read_cases, write_cases
 from tests.runner.artefacts import (
     LABELS,
     WORDS,
@@ -206,6 +206,18 @@ def test_an_artefact_is_proven_where_seqkit_is_not(folder, tmp_path):
         (runner / "chain.py").write_text(f"import {absent}\n")
         with pytest.raises(ArtefactError, match=f"import of {absent} halted"):
             prove_apart(folder, cases())
+
+
+def test_a_fork_that_proves_has_nothing_of_ours_either(interpreter, tmp_path):
+    """What stands for such a process in most tests (tests/conftest.py) reads the artefact's own runner, and no seqkit."""
+    runner = tmp_path / "seqkit_runner"
+    runner.mkdir()
+    (runner / "__init__.py").touch()
+    (runner / "prove.py").write_text("def main():\n    print(__file__)\n    import seqkit\n")
+    done = interpreter.run(_START, tmp_path, "seqkit")
+    assert done.stdout == f"{runner / 'prove.py'}\n"
+    assert "import of seqkit halted" in done.stderr
+    assert not (runner / "__pycache__").exists(), "an artefact's files are those that were written"
 
 
 def test_a_proof_sees_what_is_wrong(tmp_path):

@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -172,13 +170,12 @@ preparing.prepare(sentiment, sys.argv[1], out=sys.argv[2])
 """
 
 
-def test_a_preparation_that_was_killed_goes_on_after_its_last_whole_shard(tmp_path, short_shards, monkeypatch):
+def test_a_preparation_that_was_killed_goes_on_after_its_last_whole_shard(
+    tmp_path, short_shards, monkeypatch, interpreter
+):
     recipe, data, _ = written("sentiment", tmp_path)
     whole = preparing.prepare(recipe, data, out=tmp_path / "whole")
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, data, str(tmp_path / "killed")], capture_output=True, check=False
-    )
-    assert done.returncode == -signal.SIGKILL
+    assert interpreter.run(KILLED, data, tmp_path / "killed").returncode == -signal.SIGKILL
     with pytest.raises(InputError, match="An interrupted preparation of .* pass --resume"):
         preparing.prepare(recipe, data, out=tmp_path / "killed")
     with pytest.raises(InputError, match="started with min_count None, now it is 3"):

@@ -4,8 +4,6 @@ import functools
 import io
 import itertools
 import json
-import subprocess
-import sys
 import unicodedata
 from pathlib import Path
 
@@ -197,17 +195,16 @@ def test_unigram_scores_are_the_librarys_rounded():
     assert sum(np.exp(tokenizer.scores)) == pytest.approx(1, abs=0.1)
 
 
-def test_learning_is_the_same_in_any_order_and_process():
+def test_learning_is_the_same_in_any_order_and_process(interpreter):
     texts, units = [*LINES, "".join(ODD)] * 2, ["subword", "unigram"]
     vocabularies = [learn_vocabulary(texts, unit=unit, size=110) for unit in units]
     assert [learn_vocabulary(texts[::-1], unit=unit, size=110) for unit in units] == vocabularies
     code = (
-        "import json, sys; from seqkit.text.vocabulary import learn_vocabulary; texts, units = json.load(sys.stdin);"
+        "import json, sys; from seqkit.text.vocabulary import learn_vocabulary; texts, units = json.loads(sys.argv[1]);"
         "print(json.dumps([learn_vocabulary(texts, unit=unit, size=110).to_json() for unit in units]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], input=json.dumps([texts, units]), capture_output=True, text=True, check=True
-    )
+    done = interpreter.run(code, json.dumps([texts, units]))
+    assert not done.returncode
     assert [Vocabulary.from_json(value) for value in json.loads(done.stdout)] == vocabularies
     assert "trainer" not in done.stderr  # the library's log
 

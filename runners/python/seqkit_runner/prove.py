@@ -101,14 +101,18 @@ def prove_apart(folder: Path, cases: Sequence[Case]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         given, written = Path(place, "cases.npz"), Path(place, "report.json")
         write_cases(given, cases)
-        files = map(str, (folder, given, written))
-        command = [sys.executable, "-B", "-I", "-c", _START, str(home), ",".join(absent), *files]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        said = _apart(str(home), ",".join(absent), *map(str, (folder, given, written)))
         report = json.loads(written.read_text(encoding="utf-8")) if written.is_file() else {}
     if "outputs" not in report:
-        said = report.get("error") or (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ArtefactError(f"The process that proves {folder} ended: {said}")
+        reason = report.get("error") or (said.strip().splitlines() or ["it said nothing"])[-1]
+        raise ArtefactError(f"The process that proves {folder} ended: {reason}")
     return dict(report)
+
+
+def _apart(*given: str) -> str:
+    """What a new process complains of that proves what it is given."""
+    command = [sys.executable, "-B", "-I", "-c", _START, *given]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False).stderr
 
 
 def _format(folder: Path) -> str:
