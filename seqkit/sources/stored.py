@@ -46,6 +46,10 @@ class Stored(Sequence[Any]):
     def _let_go(self) -> None:
         """Of the pages that were read."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Where it lies, for another process, which opens the files itself."""
+        return {"base": self.base.absolute(), "rows": self.rows}
+
     def __len__(self) -> int:
         return self._whole if self.rows is None else len(self.rows)
 
