@@ -23,6 +23,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.files import cache_folder, replacing
 from seqkit.core.ragged import Ragged
 from seqkit.core.spreading import by_threads, one_by_one, spread_or
+from seqkit.text.counting import most_counted
 from seqkit.text.normal_form import nfc
 from seqkit.text.subwords import MARK, MARKED, Subwords, fold, unmark
 
@@ -167,16 +168,24 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Subwords, *, cache: bo
     return tokens
 
 
-def count_tokens(texts: Iterable[str], tokenizer: Tokenizer | Subwords) -> TokenCounts:
-    """How often each token occurs. A list of texts is split as `tokenize` does it; of any others, none is kept."""
+def count_tokens(
+    texts: Iterable[str], tokenizer: Tokenizer | Subwords, *, least: int = 1, most: int | None = None
+) -> TokenCounts:
+    """How often each token occurs. A list of texts is split as `tokenize` does it; of any others, none is kept.
+
+    Args:
+        least: Tokens that occur less often may be left out.
+        most: Those that are less frequent than so many others may be left out.
+    """
     if isinstance(texts, list):
         tokens = tokenize(texts, tokenizer)
         return TokenCounts(tokens.types, tokens.counts())
-    counts: dict[bytes, int] = {}
-    for types, places, _ in _split(texts, tokenizer):
-        for token, count in zip(types, np.bincount(places, minlength=len(types)).tolist(), strict=True):
-            counts[token] = counts.get(token, 0) + count
-    return TokenCounts([token.decode() for token in counts], np.array(list(counts.values()), np.int64))
+    counts = (
+        zip(types, np.bincount(places, minlength=len(types)).tolist(), strict=True)
+        for types, places, _ in _split(texts, tokenizer)
+    )
+    kept = most_counted(itertools.chain.from_iterable(counts), least=least, most=most)
+    return TokenCounts([token.decode() for token, _ in kept], np.array([count for _, count in kept], np.int64))
 
 
 def _split(
