@@ -226,6 +226,21 @@ def test_what_others_prepare_is_the_same(name, tmp_path, short_shards, monkeypat
     assert elsewhere.count > sum(len(column["shards"]) for column in encoded)  # the texts were split there, too
 
 
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ({"engine": "spark"}, "engine is 'spark': choose one of local, ray"),
+        ({"address": "here:1"}, "address is 'here:1' with engine 'local': choose engine ray, or leave it out"),
+        ({"engine": "ray"}, r"engine ray needs Ray, which isn't installed: pip install 'seqkit\[ray\]'"),
+    ],
+)
+def test_who_is_not_there_prepares_nothing(how, sentence, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=sentence):
+        preparing.prepare(sentiment, out=tmp_path / "prepared", **how)
+    assert not os.listdir(tmp_path)
+
+
 @pytest.mark.slow
 def test_rays_workers_prepare_the_same_though_one_is_killed(tmp_path, short_shards, monkeypatch):
     pytest.importorskip("ray")
