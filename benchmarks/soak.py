@@ -396,7 +396,7 @@ def verdict(log: Log, unit: str) -> None:
             grew = slope.value - slope.half > 0 and slope.value > ALLOWED
         else:
             grew = slope.value - slope.half > 0 and last > 1.01 * first
-        grows += [name] * grew
+        grows += [name] if grew else []
     print(
         f"{log.rows[-1]['hours']:.2f} hours, {len(log.rows)} rows: "
         + (f"grows: {', '.join(grows)}" if grows else "flat")
