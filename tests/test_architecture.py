@@ -19,8 +19,8 @@ FLOORS = (  # from the ground up; rooms of one floor don't know each other
     {"training", "export"},
     {"runs"},
     {"tasks"},
-    {"recipes", "testing"},
-    {"cli", "sklearn"},
+    {"recipes", "testing", "learn"},
+    {"cli", "sklearn", "web"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 STRANGERS = {  # though they are on lower floors

@@ -3,6 +3,7 @@
 __all__ = [
     "artefacts",
     "asked",
+    "book_commands",
     "commands",
     "comparisons",
     "console",

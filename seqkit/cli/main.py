@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError, UnknownOptionError
 
 from seqkit.cli import artefacts, commands, comparisons, lab_commands
 from seqkit.cli.asked import Asked, asked
+from seqkit.cli.book_commands import learn
 from seqkit.cli.launch import launch, separated
 from seqkit.cli.new import new
 from seqkit.cli.recipe_commands import check_app, prepare_app, study_app, train_app
@@ -61,9 +62,11 @@ def command_line(about: Asked) -> App:
         artefacts.verify,
         artefacts.serve,
         lab_commands.gradients,
+        lab_commands.demo,
     ):
         app.command(command, help_format="markdown")
     app.command(commands.tune_search, name="tune-search", help_format="markdown")
+    app.command(learn)
     app.register_install_completion_command(name=COMPLETION, help="Let the shell complete commands, recipes and flags.")
     return app
 
