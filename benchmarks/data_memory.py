@@ -4,7 +4,8 @@
 
 What is given behind -- are settings of the training. Each is a process of its own, in an empty cache. A copy of a row ends
 in a word of its own, so that no row stands there twice. Bytes a token are the growth over the first row of the table, by the
-tokens that there are more: what blanks part, or of a .txt file characters.
+tokens that there are more: what blanks part, or of a .txt file characters. With --lines the first run is asked files of so
+many lines of text, too: then bytes a token are those a line.
 """
 
 import argparse
@@ -54,9 +55,16 @@ def main():
     parser.add_argument("recipe")
     parser.add_argument("data", type=Path)
     parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--lines", type=int, nargs="*", default=[], help="to be predicted by the first run")
     options, settings = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
     print(f"{'':10} {'times':>6} {'tokens':>12} {'MB':>7} {'seconds':>8}  bytes a token more")
     first = {}
+
+    def told(what, times, tokens, megabytes, seconds):
+        before = first.setdefault(what, (tokens, megabytes))
+        more = f"{(megabytes - before[1]) * 2**20 / (tokens - before[0]):18.1f}" if tokens > before[0] else ""
+        print(f"{what:10} {times:6} {tokens:12,} {megabytes:7.0f} {seconds:8.0f}  {more}", flush=True)
+
     for times in options.times:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -69,10 +77,11 @@ def main():
                 "predict": ["predict", run, data],
             }
             for what, command in commands.items():
-                megabytes, seconds = peak(command, folder)
-                before = first.setdefault(what, (tokens, megabytes))
-                more = f"{(megabytes - before[1]) * 2**20 / (tokens - before[0]):18.1f}" if tokens > before[0] else ""
-                print(f"{what:10} {times:6} {tokens:12,} {megabytes:7.0f} {seconds:8.0f}  {more}", flush=True)
+                told(what, times, tokens, *peak(command, folder))
+            for count in options.lines if times == options.times[0] else ():
+                with open(folder / "lines.txt", "w") as file:
+                    file.writelines(f"a line of text, number {number}\n" for number in range(count))
+                told("lines", "", count, *peak(["predict", run, folder / "lines.txt"], folder))
 
 
 if __name__ == "__main__":

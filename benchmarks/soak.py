@@ -3,12 +3,12 @@
     python benchmarks/soak.py --hours 2 --log soak.tsv
     python benchmarks/soak.py --steps 100000 --log steps.tsv
 
-With --hours each round is another recipe's: a small model trained on rows of its own, opened, scored, asked, and exported in
-another format each time. With --steps a tiny model trains in very short epochs. Every round, or every thousand steps, a
-row of the log says what the process holds: resident memory and what malloc has given out (MB), open file descriptors,
-threads, graphs, traced functions, models, functions in TensorFlow's context, gradients in its registry, entries of
-Keras's global state, objects of Python. The first third is warm-up; of the rest a line through the means of ten stretches
-gives the slope, with its interval of 95%: means since rounds beside each other are alike.
+With --hours each round is another recipe's: a small model trained on rows of its own, opened, scored, asked, and
+exported in another format each time. With --steps a tiny model trains in very short epochs. Every round, or every so
+many steps (--every), a row of the log says what the process holds: resident memory and what malloc has given out (MB),
+open file descriptors, threads, graphs, traced functions, models, functions in TensorFlow's context, gradients in its
+registry, entries of Keras's global state, objects of Python. The first third is warm-up; of the rest a line through the
+means of ten stretches gives the slope, with its interval of 95%: means since rounds beside each other are alike.
 """
 
 import argparse
@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=2.0)
     parser.add_argument("--steps", type=int, default=None, help="one training of so many steps instead")
     parser.add_argument("--epoch", type=int, default=20, help="steps an epoch of that one")
+    parser.add_argument("--every", type=int, default=1000, help="steps a row of the log")
     parser.add_argument("--only", nargs="+", choices=list(RECIPES), default=list(RECIPES), help="with --hours")
     parser.add_argument("--export", action=argparse.BooleanOptionalAction, default=True, help="with --hours")
     parser.add_argument(
@@ -81,7 +82,7 @@ def main() -> None:
     options = parser.parse_args()
     log = Log(options.log)
     if options.steps:
-        many_steps(options.steps, options.epoch, log)
+        many_steps(options, log)
         drift(log)
     else:
         hours(options, log)
@@ -312,24 +313,29 @@ RECIPES = {
 }
 
 
-class EveryThousand(keras.callbacks.Callback):
-    """A row of the log every thousand steps."""
+class Every(keras.callbacks.Callback):
+    """A row of the log every so many steps."""
 
-    def __init__(self, log: Log):
+    def __init__(self, log: Log, every: int):
         super().__init__()
-        self.log, self.steps, self.last = log, 0, (time.perf_counter(), time.process_time())
+        self.log, self.every, self.steps, self.last = log, every, 0, (time.perf_counter(), time.process_time())
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:
         self.steps += 1
-        if self.steps % 1000 == 0:
+        if self.steps % self.every == 0:
             now = time.perf_counter(), time.process_time()
             seconds, busy = (after - before for before, after in zip(self.last, now, strict=True))
-            self.log.add(steps=self.steps, steps_per_second=1000 / seconds, milliseconds_of_processor=busy)
+            self.log.add(
+                steps=self.steps,
+                steps_per_second=self.every / seconds,
+                milliseconds_of_processor=1000 * busy / self.every,
+            )
             self.last = time.perf_counter(), time.process_time()
 
 
-def many_steps(steps: int, epoch: int, log: Log) -> None:
+def many_steps(options: argparse.Namespace, log: Log) -> None:
     """One training of a tiny model in epochs of so many steps, checkpoints included."""
+    steps, epoch = options.steps, options.epoch
     rng = np.random.default_rng(0)
     lengths = rng.integers(1, 9, 4 * epoch)
     ids = Ragged.of_lengths(rng.integers(4, 30, int(lengths.sum())).astype(np.int32), lengths)
@@ -342,7 +348,7 @@ def many_steps(steps: int, epoch: int, log: Log) -> None:
         model = many_to_one(*inputs, outputs=2, stack=Stack(cell="gru", units=(8,)), pooling="last")
     with tempfile.TemporaryDirectory() as folder, hushed():
         trainer = Trainer(model, classification(training, [1, 1]), training, checkpoint=Path(folder) / "checkpoint")
-        trainer.fit(rows, rows, callbacks=[EveryThousand(log)])
+        trainer.fit(rows, rows, callbacks=[Every(log, options.every)])
 
 
 def drift(log: Log) -> None:
@@ -390,7 +396,7 @@ def verdict(log: Log, unit: str) -> None:
             grew = slope.value - slope.half > 0 and slope.value > ALLOWED
         else:
             grew = slope.value - slope.half > 0 and last > 1.01 * first
-        grows += [name] * grew
+        grows += [name] if grew else []
     print(
         f"{log.rows[-1]['hours']:.2f} hours, {len(log.rows)} rows: "
         + (f"grows: {', '.join(grows)}" if grows else "flat")

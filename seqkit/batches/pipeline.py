@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from seqkit.batches.derived import InStep, Ones
 from seqkit.batches.gathering import gatherer, padded_rows, reader, shape_of
-from seqkit.batches.rows import WHOLE, Part
+from seqkit.batches.rows import WHOLE, Part, Rows
 from seqkit.core.autotune import without_autotune
 from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
@@ -240,7 +240,7 @@ class Pipeline:
         return next(axis for axis, others in enumerate(self._lengths) if np.array_equal(lengths, others))
 
 
-def limited(rows: Any, tokens: int | None) -> Any:
+def limited(rows: Rows, tokens: int | None) -> Rows:
     """The rows in batches of so many steps at most, in place of so many rows; as they are where there is no bound.
 
     Raises:
@@ -250,8 +250,8 @@ def limited(rows: Any, tokens: int | None) -> Any:
         return rows
     if not isinstance(rows, Pipeline):
         raise InputError(
-            f"training.batch_tokens is {tokens}, but rows come in windows of {rows.batch_size} x {rows.window} steps: leave "
-            "it out, and choose training.batch_size and window."
+            f"training.batch_tokens is {tokens}, but rows come in windows of {rows.batch_size} x {rows.boundaries[-1]} "
+            "steps: leave it out, and choose training.batch_size and window."
         )
     return dataclasses.replace(rows, batch_steps=tokens)
 

@@ -19,7 +19,7 @@ WHICH = {  # of what neither its part nor its type tells
            "task", "length", "nesting", "rows", "scheme", "strict", "suspects", "config"),
     TRAINING: ("training", "pretraining", "fine_tuning", "curriculum", "seed", "workers", "worker", "preset",
                "grid", "seeds", "trials", "jobs"),
-    OUTPUT: ("search", "json"),
+    OUTPUT: ("search", "json", "engine", "address"),
 }  # fmt: skip
 ALWAYS = ("config", "preset", "suspects", "json")
 

@@ -5,7 +5,7 @@ import inspect
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -115,9 +115,11 @@ def _check(recipe: Recipe, asked: Asked) -> Callable[..., None]:
 def _prepare(recipe: Recipe, asked: Asked) -> Callable[..., None]:
     """The preparation of the recipe's data as a command: with the arguments that are no settings of the model."""
 
-    def prepare(*args: Any, **kwargs: Any) -> None:
+    def prepare(
+        *args: Any, engine: Literal["local", "ray"] = "local", address: str | None = None, **kwargs: Any
+    ) -> None:
         given = _settled(recipe, asked, args, kwargs, but=("out", *left_out))
-        made = seqkit.prepare(recipe.function, **given)
+        made = seqkit.prepare(recipe.function, engine=engine, address=address, **given)
         print(shown(str(made)))
         next_steps(f"seqkit train {recipe.name} --data {shlex.quote(str(made))}")
 
@@ -128,12 +130,17 @@ def _prepare(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         for name, parameter in _parameters(recipe, asked).items()
         if name not in left_out
     ]
-    command = _command(prepare, recipe, asked, kept)
+    own = [parameter for parameter in inspect.signature(prepare).parameters.values() if parameter.name in ENGINES]
+    command = _command(prepare, recipe, asked, [*kept, *own], ("engine",))
     for said, here in PREPARED.items():
         command.__doc__ = (command.__doc__ or "").replace(said, here)
     return command
 
 
+ENGINES = {"engine": Literal["local", "ray"], "address": str | None}
+ENGINE_HELP = """    engine: Who makes ids of the texts: this process (local), or workers of ray, which all see the folder.
+    address: Of a cluster of Ray; nothing for this machine's cores.
+"""
 PREPARED = {  # of what a training takes, as a preparation takes it
     "The run folder; nothing for saved_models/ and the recipe's name.": "The folder of the prepared data.",
     "Go on with the interrupted run of `out`; where that stands, add what failed or was interrupted then.": (
@@ -268,7 +275,7 @@ def _command(
     """
     hints = hints_of(recipe.function) | dict.fromkeys(CHECKS, bool) | {"preset": str | None, "config": Path | None}
     hints |= {"budget": str | None}
-    hints |= STUDIES if "jobs" in [parameter.name for parameter in parameters] else {}
+    hints |= STUDIES if "jobs" in [parameter.name for parameter in parameters] else ENGINES
     for name in ("preset", "config") if recipe.presets else ("config",):
         parameters = [*parameters, inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)]
     typed = [parameter.replace(annotation=hints[parameter.name]) for parameter in parameters]
@@ -277,7 +284,7 @@ def _command(
     vars(function)["__signature__"] = inspect.Signature(own)
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in own}
     doc = inspect.getdoc(recipe.function) or ""
-    own_help = {"json": CHECK_HELP, "jobs": STUDY_HELP, "budget": BUDGET_HELP}
+    own_help = {"json": CHECK_HELP, "jobs": STUDY_HELP, "engine": ENGINE_HELP, "budget": BUDGET_HELP}
     said = "".join(text for name, text in own_help.items() if name in names) + CONFIG_HELP
     said += PRESET_HELP.format(", ".join(recipe.presets)) if recipe.presets else ""
     function.__doc__ = doc.replace("\nReturns:", f"\n{said}\nReturns:")

@@ -18,6 +18,7 @@ __all__ = [
     "ragged",
     "registry",
     "settings",
+    "spreading",
     "terminal",
     "variations",
     "version",

@@ -5,9 +5,8 @@ import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from seqkit.core.bounds import one_of
 from seqkit.core.errors import InputError, UnfinishedError, reason_of
 from seqkit.core.files import json_text, read_json, replacing, write_json
 from seqkit.core.progress import notify, tracked
@@ -15,12 +14,11 @@ from seqkit.core.registry import import_path
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.opening import MODEL, VOCABULARY
 from seqkit.runs.predicting import predict_file
-from seqkit.runs.ray_workers import answered_by_ray
+from seqkit.runs.ray_workers import Engine, answered_by_ray, check_engine
 from seqkit.runs.run import Run, load
 from seqkit.runs.searching import search_fields
 from seqkit.sources.examples import OnError
 
-Engine = Literal["local", "ray"]
 ANSWERED_BY = "answered_by.json"  # in the folder of answers
 NAMED = 5  # files that failed, in a sentence
 
@@ -114,9 +112,7 @@ def predict_files(
         InputError: Nothing fits the pattern, `out` has the answers of another run, or Ray isn't there.
         UnfinishedError: Files could not be answered.
     """
-    one_of("engine", engine, Engine)
-    if address is not None and engine != "ray":
-        raise InputError(f"address is {address!r} with engine {engine!r}: choose engine ray, or leave it out.")
+    check_engine(engine, address)
     files = sorted(Path(name).resolve() for name in glob.glob(inputs, recursive=True))
     if not files:
         raise InputError(f"{inputs} fits no file: check the pattern, and quote it.")

@@ -17,10 +17,12 @@ from seqkit.core.findings import refuse
 from seqkit.core.progress import notify, tracked
 from seqkit.core.ragged import Ragged
 from seqkit.core.registry import recipe_of
+from seqkit.core.spreading import one_by_one, spread_or, spreading
 from seqkit.core.version import __version__
 from seqkit.runs.checking import Checked, checked, say
 from seqkit.runs.folder import empty
 from seqkit.runs.lock import FolderLock
+from seqkit.runs.ray_workers import Engine, check_engine, spread_by_ray
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
 from seqkit.sources.prepared import MANIFEST, READ, VERSION, Making, array_from, digest_of_json, making_in
@@ -37,6 +39,8 @@ def prepare(
     overwrite: bool = False,
     resume: bool | Literal["auto"] = False,
     strict: bool = False,
+    engine: Engine = "local",
+    address: str | None = None,
     **arguments: Any,
 ) -> Path:
     """Prepare a recipe's data: the folder takes the place of the data in a training with the same settings.
@@ -48,18 +52,22 @@ def prepare(
         overwrite: Replace prepared data that lies there.
         resume: Go on with a preparation that was interrupted; "auto" to begin where there is none.
         strict: Refuse data in which the check finds an error or a warning.
+        engine: Who splits texts into tokens and makes ids of them: "local" for this process, or "ray" for workers of Ray,
+            which all have to see the folder.
+        address: Of a cluster of Ray; nothing for this machine's cores.
     Returns:
         The folder.
     Raises:
-        InputError: The data or a setting is not as expected; or the place is taken.
+        InputError: The data or a setting is not as expected; the place is taken; or Ray isn't there.
     """
+    check_engine(engine, address)
     place = Path(out)
     with _new_folder(place, overwrite=overwrite, resume=resume) as lock:
         folder = lock.folder
         _check_started(folder, recipe_of(recipe).name, args, arguments)
         making = Making(folder)
         try:
-            with making_in(making):
+            with making_in(making), _working(engine, address):
                 done = checked(recipe, args, arguments, encode=lambda task, splits: _encoded(making, task, splits))
         except KeyboardInterrupt as stop:
             kept = (folder / READ).exists()
@@ -74,6 +82,13 @@ def prepare(
         os.replace(folder, place)
         lock.folder = place
     return place
+
+
+@contextlib.contextmanager
+def _working(engine: Engine, address: str | None) -> Iterator[None]:
+    """What is spread in the block is done by an engine."""
+    with spread_by_ray(address) if engine == "ray" else contextlib.nullcontext() as spread, spreading(spread):
+        yield
 
 
 @contextlib.contextmanager
@@ -135,17 +150,22 @@ def _encoded(making: Making, task: Task, splits: Splits) -> Splits:
 
 def _encode(making: Making, task: Task, name: str, examples: Examples) -> Examples:
     shards = [making.folder / "shards" / name / f"{start // SHARD:06d}" for start in range(0, len(examples), SHARD)]
-    whole = sum(map(_is_whole, shards))
-    if whole:
-        notify(f"{whole:,} of {len(shards):,} shards of the {name} rows are there already")
-    for number, shard in enumerate(tracked(shards, f"encoding the {name} rows")):
-        if not _is_whole(shard):
-            start = number * SHARD
-            _write_shard(shard, task.prepared(examples, start, min(start + SHARD, len(examples))))
+    left = [number for number, shard in enumerate(shards) if not _is_whole(shard)]
+    if len(left) < len(shards):
+        notify(f"{len(shards) - len(left):,} of {len(shards):,} shards of the {name} rows are there already")
+    bounds = [(number * SHARD, min((number + 1) * SHARD, len(examples))) for number in left]
+    columns = spread_or(one_by_one)(_columns, (task, examples), bounds)
+    for number in tracked(left, f"encoding the {name} rows"):
+        _write_shard(shards[number], next(columns))
     known = _joined(making.folder, name, shards)
     making.encoded[name] = known
     prepared = {part: array_from(making.folder, one) for part, one in known.items()}
     return dataclasses.replace(examples, prepared=prepared)
+
+
+def _columns(task: Task, examples: Examples, bounds: tuple[int, int]) -> dict[str, np.ndarray | Ragged]:
+    """What a task makes of some rows, wherever this is called."""
+    return task.prepared(examples, *bounds)
 
 
 def _write_shard(shard: Path, columns: Mapping[str, np.ndarray | Ragged]) -> None:

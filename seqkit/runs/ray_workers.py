@@ -1,17 +1,30 @@
-"""Files answered by the workers of Ray, on one machine or many: what a worker left undone as it ended is done again."""
+"""Work done by the workers of Ray, on one machine or many: what a worker left undone as it ended is done again."""
 
+import collections
+import contextlib
+import functools
 import logging
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from seqkit.core.errors import InputError
+from seqkit.core.bounds import one_of
+from seqkit.core.errors import InputError, reason_of
+from seqkit.core.spreading import Spread
 
 ENVIRONMENT = {"KERAS_BACKEND": "tensorflow"}
 SECONDS = 10.0  # in which a cluster has to take a connection
-TRIES = 3  # more, of a file whose worker has ended
+TRIES = 3  # more, of what a worker was at as it ended
+Engine = Literal["local", "ray"]
+
+
+def check_engine(engine: str, address: str | None) -> None:
+    """Raise InputError where there is no such engine, or the address would do nothing."""
+    one_of("engine", engine, Engine)
+    if address is not None and engine != "ray":
+        raise InputError(f"address is {address!r} with engine {engine!r}: choose engine ray, or leave it out.")
 
 
 class Answers(Protocol):
@@ -41,13 +54,56 @@ def answered_by_ray(answers: Answers, files: Sequence[Path], address: str | None
     Raises:
         InputError: Ray isn't installed, or there is no cluster.
     """
+    ray = _imported()
+    if files:
+        with _cluster(ray, address):
+            kind = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=TRIES)(Worker)
+            count = min(len(files), _cores(ray))
+            yield from _answered(ray, [kind.remote(answers) for _ in range(count)], files)
+
+
+@contextlib.contextmanager
+def spread_by_ray(address: str | None) -> Iterator[Spread]:
+    """A spread over the workers of Ray, which live as long as the block.
+
+    Args:
+        address: Of a cluster; nothing for one that is started here, and ended.
+    Raises:
+        InputError: Ray isn't installed, there is no cluster, or a worker can't do what it is to do.
+    """
+    ray = _imported()
+    with _cluster(ray, address):
+        yield functools.partial(_spread, ray)
+
+
+def _spread(ray: Any, function: Callable[..., Any], shared: tuple[Any, ...], items: Iterable[Any]) -> Iterator[Any]:
+    call, ahead = ray.remote(num_cpus=1, max_retries=TRIES)(function), 2 * _cores(ray)
+    known, under_way = [ray.put(one) for one in shared], collections.deque[Any]()
+    try:
+        for item in items:
+            under_way.append(call.remote(*known, item))
+            if len(under_way) > ahead:
+                yield ray.get(under_way.popleft())
+        while under_way:
+            yield ray.get(under_way.popleft())
+    except ray.exceptions.RayTaskError as error:
+        raise InputError(f"A worker of Ray could not go on: {reason_of(error.cause)}") from None
+    except ray.exceptions.RayError as error:
+        raise InputError(f"A worker of Ray ended, {1 + TRIES} times: {str(error).splitlines()[0]}") from None
+
+
+def _imported() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told
     try:
         import ray
     except ImportError:
         raise InputError("engine ray needs Ray, which isn't installed: pip install 'seqkit[ray]'.") from None
-    if not files:
-        return
+    return ray
+
+
+@contextlib.contextmanager
+def _cluster(ray: Any, address: str | None) -> Iterator[None]:
+    """A cluster that Ray is connected with for the block."""
     try:
         _check_there(address)
         ray.init(
@@ -59,12 +115,15 @@ def answered_by_ray(answers: Answers, files: Sequence[Path], address: str | None
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"No cluster of Ray answers at {address} ({error}): check the address.") from None
     try:
-        kind = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=TRIES)(Worker)
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call, unused-ignore]
-        count = max(1, min(len(files), int(resources.get("CPU", 1))))
-        yield from _answered(ray, [kind.remote(answers) for _ in range(count)], files)
+        yield
     finally:
         ray.shutdown()
+
+
+def _cores(ray: Any) -> int:
+    """Of all machines."""
+    resources: dict[str, float] = ray.cluster_resources()
+    return max(1, int(resources.get("CPU", 1)))
 
 
 def _check_there(address: str | None) -> None:

@@ -171,6 +171,7 @@ def describe(folder: Path, name: str, examples: Examples) -> dict[str, Any]:
         "findings": [dataclasses.asdict(finding) for finding in examples.findings],
         "columns": {field: column(field, cells) for field, cells in examples.columns.items()},
         "lines": None if examples.lines is None else column("lines", examples.lines),
+        "step_lines": None if examples.step_lines is None else column("step_lines", examples.step_lines),
         "prepared": {},
     }
     for place, chosen in enumerate(rows):
@@ -194,6 +195,7 @@ def examples_from(folder: Path, known: Mapping[str, Any]) -> Examples:
         known["file"],
         None if known["lines"] is None else column(known["lines"]),
         tuple(Finding(**one | {"places": tuple(one["places"])}) for one in known["findings"]),
+        column(known["step_lines"]) if known.get("step_lines") else None,  # folders of before 0.11 have none
         files=tuple((file, before) for file, before in known["files"]),
         prepared={name: array_from(folder, part) for name, part in known["prepared"].items()},
     )

@@ -46,6 +46,10 @@ class Stored(Sequence[Any]):
     def _let_go(self) -> None:
         """Of the pages that were read."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Where it lies, for another process, which opens the files itself."""
+        return {"base": self.base.absolute(), "rows": self.rows}
+
     def __len__(self) -> int:
         return self._whole if self.rows is None else len(self.rows)
 
@@ -187,6 +191,26 @@ class NameLists(_Named):
         let_go(self._ragged.values)
 
 
+class NumberLists(Stored):
+    """A tuple of whole numbers a row: the lines of its tokens."""
+
+    kind = "number_lists"
+
+    @functools.cached_property
+    def _ragged(self) -> Ragged:
+        return Ragged(self._file("each.numbers", np.int64), self._file("starts", np.int64))
+
+    @functools.cached_property
+    def _whole(self) -> int:
+        return len(self._ragged)
+
+    def _cells(self, rows: np.ndarray) -> list[tuple[int, ...]]:
+        return [tuple(self._ragged[row].tolist()) for row in rows.tolist()]
+
+    def _let_go(self) -> None:
+        let_go(self._ragged.values)
+
+
 class TextLists(Stored):
     """A tuple of texts a row: the captions of an image."""
 
@@ -208,7 +232,9 @@ class TextLists(Stored):
         return [tuple(self._texts[int(self._starts[row]) : int(self._starts[row + 1])]) for row in rows.tolist()]
 
 
-KINDS: dict[str, type[Stored]] = {kind.kind: kind for kind in (Texts, Counted, Names, NameLists, TextLists)}
+KINDS: dict[str, type[Stored]] = {
+    kind.kind: kind for kind in (Texts, Counted, Names, NameLists, NumberLists, TextLists)
+}
 
 
 def taken(values: Any, rows: np.ndarray) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from seqkit.core.files import write_json
-from seqkit.sources.stored import BLOCK, Counted, NameLists, Names, TextLists, Texts
+from seqkit.sources.stored import BLOCK, Counted, NameLists, Names, NumberLists, Stored, TextLists, Texts
 
 
 class Numbers:
@@ -90,21 +90,21 @@ class ListWriter:
 
     Args:
         each: Writes the items.
-        kind: What is written, `NameLists` or `TextLists`.
+        kind: What is written.
     """
 
-    def __init__(self, base: Path, each: TextWriter | NameWriter, kind: type[NameLists] | type[TextLists]):
+    def __init__(self, base: Path, each: Any, kind: type[Stored]):
         self._base, self._each, self._kind = base, each, kind
         self._starts, self._size = Numbers(base.with_name(f"{base.name}.starts")), 0
         self._starts.append(0)
 
-    def append(self, items: Sequence[str]) -> None:
+    def append(self, items: Sequence[Any]) -> None:
         for item in items:
             self._each.append(item)
         self._size += len(items)
         self._starts.append(self._size)
 
-    def done(self) -> NameLists | TextLists:
+    def done(self) -> Stored:
         self._each.done()
         self._starts.done()
         return self._kind(self._base)
@@ -116,6 +116,7 @@ WRITERS: dict[str, Any] = {
     "numbers": CountedWriter,
     "names": NameWriter,
     "name_lists": lambda base: ListWriter(base, NameWriter(base), NameLists),
+    "number_lists": lambda base: ListWriter(base, CountedWriter(base.with_name(f"{base.name}.each")), NumberLists),
     "text_lists": lambda base: ListWriter(base, TextWriter(base.with_name(f"{base.name}.each")), TextLists),
 }
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
@@ -189,6 +190,8 @@ def kind_of_cell(cell: Any, *, named: bool) -> str | None:
     if isinstance(cell, str):
         return "names" if named else "texts"
     if isinstance(cell, tuple):
+        if cell and isinstance(cell[0], int):
+            return "number_lists"
         return "name_lists" if named else "text_lists"
     return None
 

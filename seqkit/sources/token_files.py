@@ -2,9 +2,9 @@
 a row is a string, from a comment before it or from a column that has it at each token.
 """
 
-import bisect
+import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from seqkit.core.errors import InputError
@@ -24,6 +24,7 @@ LABEL = "label"  # the field that is of a row, and the names that it goes by in 
 _COMMENT = re.compile(r"#\s*([^=:]*?)\s*[=:]\s*(.*?)\s*")
 _NAMES = (LABEL, "intent")
 Line = tuple[int, list[str]]  # its number and its cells
+Sentence = list[Line]
 
 
 def kind_of_tokens(file: TextFile, *, table: bool) -> Kind | None:
@@ -36,20 +37,27 @@ def kind_of_tokens(file: TextFile, *, table: bool) -> Kind | None:
     Args:
         table: Whether the first line names the columns, as that of a table does: then there must be blank lines.
     """
-    lines = _token_lines(file)
-    real = [cells for _, cells in lines if cells]
-    if not real:
+    first, count, texts, spans, outside = list[str](), 0, 0, 0, 0
+    filled, pairs, breaks = (
+        False,
+        False,
+        False,
+    )  # whether the line before is a token, two were one behind the other, apart
+    for _, cells in _token_lines(file):
+        if cells:
+            if not first and len(cells) == len(CONLLU) and _ID.fullmatch(cells[0]):
+                return "conllu"
+            first = first or cells
+            if len(cells) != len(first) or len(first) < 2:
+                return None
+            count, texts = count + 1, texts + any(" " in cell.strip() for cell in cells)
+            spans, outside = spans + is_span_tag(cells[-1]), outside + (cells[-1] == OUTSIDE)
+            pairs, breaks = pairs or filled, breaks or (count > 1 and not filled)
+        filled = bool(cells)
+    if not count or 10 * texts > count:
         return None
-    if len(real[0]) == len(CONLLU) and _ID.fullmatch(real[0][0]):
-        return "conllu"
-    texts = sum(any(" " in cell.strip() for cell in cells) for cells in real)
-    if len({len(cells) for cells in real}) > 1 or len(real[0]) < 2 or 10 * texts > len(real):
-        return None
-    filled = "".join("x" if cells else " " for _, cells in lines).strip()
-    tags = [cells[-1] for cells in real]
-    spans = sum(map(is_span_tag, tags))
-    marked = spans > 0 and 2 * (spans + tags.count(OUTSIDE)) >= len(tags)
-    return "conll" if (marked and not table) or (" " in filled and "xx" in filled) else None
+    marked = spans > 0 and 2 * (spans + outside) >= count
+    return "conll" if (marked and not table) or (breaks and pairs) else None
 
 
 def read_tokens(file: TextFile, kind: Kind, columns: Mapping[str, str]) -> Examples:
@@ -68,35 +76,39 @@ def read_tokens(file: TextFile, kind: Kind, columns: Mapping[str, str]) -> Examp
         sentences = _conllu(file)
         places = {field: _conllu_place(file, field, name) for field, name in columns.items() if field not in commented}
     else:
-        sentences = _conll(file)
-        sentences, names = _without_header(file, sentences, columns, found)
-        by_column = columns.get(LABEL) in (names or ()) or columns.get(LABEL, "").isdecimal()
+        header = _header(file, columns)
+        by_column = columns.get(LABEL) in (header or ()) or columns.get(LABEL, "").isdecimal()
         commented = set() if by_column else {LABEL} & set(columns)
-        sentences, first = _without_ranges(file, sentences, found)
-        if not sentences:
+        numbered = _numbered(file, header)
+        sentences = _words(file, header, found) if numbered else _conll(file, header, found)
+        first = next(sentences, None)
+        if first is None:
             raise InputError(f"{file.path} has no rows: expected a token a line with {' and '.join(columns)}.")
-        line, cells = sentences[0][0]
+        line, cells = first[0]
         places = {
-            field: _place(file, line, field, name, names, first, len(cells))
+            field: _place(file, line, field, name, header, int(numbered), len(cells))
             for field, name in columns.items()
             if field not in commented
         }
         _check_apart(file, line, places, len(cells))
-    trimmed = Trimmed()
+        sentences = itertools.chain([first], sentences)
+    trimmed, lines, steps = Trimmed(), Gathered("lines"), Gathered("step_lines")
     rows = {field: Gathered(field, named=True) for field in columns}
+    label_of = _commented(file, columns[LABEL], trimmed) if commented else None
     for sentence in sentences:
         for field, place in places.items():
             own = tuple(_cell(file, line, cells[place], field, trimmed) for line, cells in sentence)
             rows[field].append(_one(file, sentence, own) if field == LABEL else own)
-    for label in _commented(file, sentences, columns[LABEL], trimmed) if commented else ():
-        rows[LABEL].append(label)
-    steps = [[line for line, _ in sentence] for sentence in sentences]
+        if label_of is not None:
+            rows[LABEL].append(label_of(sentence[0][0]))
+        lines.append(sentence[0][0])
+        steps.append(tuple(line for line, _ in sentence))
     return Examples(
         {field: column.done() for field, column in rows.items()},
         str(file.path),
-        lines=[lines[0] for lines in steps],
+        lines=lines.done(),
         findings=(*found, *trimmed.findings()),
-        step_lines=steps,
+        step_lines=steps.done(),
     )
 
 
@@ -110,7 +122,7 @@ def _check_apart(file: TextFile, line: int, places: Mapping[str, int], width: in
             )
 
 
-def _one(file: TextFile, sentence: list[Line], cells: Sequence[str]) -> str:
+def _one(file: TextFile, sentence: Sentence, cells: Sequence[str]) -> str:
     """The label that a column has at every token of a sentence."""
     for (line, _), cell in zip(sentence, cells, strict=True):
         if cell != cells[0]:
@@ -121,26 +133,34 @@ def _one(file: TextFile, sentence: list[Line], cells: Sequence[str]) -> str:
     return cells[0]
 
 
-def _commented(file: TextFile, sentences: list[list[Line]], name: str, trimmed: Trimmed) -> Iterator[str]:
-    """The label of each sentence, from the comments before it."""
+def _commented(file: TextFile, name: str, trimmed: Trimmed) -> Callable[[int], str]:
+    """What gives the label of the sentence that begins on a line, from the comments before it; lines are asked in order."""
     names = _NAMES if name == LABEL else (name,)
-    told: dict[int, str] = {}
-    for number, line in enumerate(file.lines, start=1):
-        said = _COMMENT.fullmatch(line) if line.startswith("#") else None
-        if said and said[1] in names:
-            told[number] = trimmed.trim(said[2], LABEL, file.place(number))
-    numbers, seen = list(told), 0
-    for sentence in sentences:
-        first = sentence[0][0]
-        own = numbers[seen : bisect.bisect_left(numbers, first)]
-        seen += len(own)
-        if len({told[number] for number in own}) != 1 or not told[own[-1]]:
-            problem = "no label" if not own or not told[own[-1]] else f"the labels {listed(told[one] for one in own)}"
+
+    def labels() -> Iterator[tuple[int, str]]:
+        for number, line in enumerate(file.lines, start=1):
+            said = _COMMENT.fullmatch(line) if line.startswith("#") else None
+            if said and said[1] in names:
+                yield number, trimmed.trim(said[2], LABEL, file.place(number))
+
+    told = labels()
+    ahead = next(told, None)
+
+    def label_of(first: int) -> str:
+        nonlocal ahead
+        own = list[str]()
+        while ahead is not None and ahead[0] < first:
+            own.append(ahead[1])
+            ahead = next(told, None)
+        if len(set(own)) != 1 or not own[-1]:
+            problem = "no label" if not own or not own[-1] else f"the labels {listed(own)}"
             raise InputError(
                 f"{file.place(first)}: this sentence has {problem}, where one is expected in a comment before it, such as "
                 f"'# {names[-1]} = flight'. Where a column has it, say which: --label and its number from 0."
             )
-        yield told[own[-1]]
+        return own[-1]
+
+    return label_of
 
 
 def cells_of(line: str) -> list[str]:
@@ -150,12 +170,14 @@ def cells_of(line: str) -> list[str]:
     return re.split(" +", line.strip())
 
 
-def _conllu(file: TextFile) -> list[list[Line]]:
+def _conllu(file: TextFile) -> Iterator[Sentence]:
     """Sentences of words."""
-    sentences: list[list[Line]] = [[]]
+    sentence: Sentence = []
     for number, line in enumerate(file.lines, start=1):
         if not line.strip():
-            sentences.append([])
+            if sentence:
+                yield sentence
+            sentence = []
         elif not line.startswith("#"):
             cells = line.split("\t")
             if len(cells) != len(CONLLU):
@@ -168,86 +190,115 @@ def _conllu(file: TextFile) -> list[list[Line]]:
                     "range (1-2) or an empty node (1.1)."
                 )
             if _WORD.fullmatch(cells[0]):
-                sentences[-1].append((number, cells))
-    return list(filter(None, sentences))
+                sentence.append((number, cells))
+    if sentence:
+        yield sentence
 
 
-def _conll(file: TextFile) -> list[list[Line]]:
-    """Sentences of lines of one width, without comments."""
-    lines = _token_lines(file)
-    first, header = next(((number, cells) for number, cells in lines if cells), (1, [""]))
-    sentences: list[list[Line]] = [[]]
-    for number, cells in lines:
+def _conll(file: TextFile, header: list[str] | None, found: list[Finding]) -> Iterator[Sentence]:
+    """Sentences of lines of one width, without comments.
+
+    Args:
+        header: A line that names the columns, wherever it stands: it is left out, and where it does so again, noted at the
+            end.
+    """
+    sentence, first, again = list[Line](), None, list[str]()
+    for number, cells in _token_lines(file):
         if not cells:
-            sentences.append([])
+            if sentence:
+                yield sentence
+            sentence = []
             continue
-        if len(cells) != len(header):
+        first = first or (number, cells)
+        if len(cells) != len(first[1]):
             raise InputError(
-                f"{file.place(number)}: found {len(cells)} columns where line {first} has {len(header)}. Each token needs "
-                "one tag; check for a space inside a token."
+                f"{file.place(number)}: found {len(cells)} columns where line {first[0]} has {len(first[1])}. Each token "
+                "needs one tag; check for a space inside a token."
             )
-        sentences[-1].append((number, cells))
-    return list(filter(None, sentences))
+        if cells != header:
+            sentence.append((number, cells))
+        elif number != first[0]:
+            again.append(file.place(number))
+    if sentence:
+        yield sentence
+    if again:
+        found.append(header_rows(file.path, again))
 
 
-def _token_lines(file: TextFile) -> list[Line]:
+def _token_lines(file: TextFile) -> Iterator[Line]:
     """Lines of tokens, and blank ones, which have no cells; without comments.
 
     A line that begins with # is a token where it has as many columns as the first other line, by tabs; or by blanks, as its
     sentence goes on, or where its last column holds what that of another line holds, as a tag does. Otherwise it is a
     comment.
     """
-    lines = [
-        (number, line, cells_of(line) if line.strip() else [])
-        for number, line in enumerate(file.lines, start=1)
-        if not line.startswith(_DOCUMENT)
-    ]
-    plain = [cells for _, line, cells in lines if cells and not line.startswith("#")]
-    width = len((plain or [cells for *_, cells in lines if cells] or [[""]])[0])
-    last = {cells[-1] for cells in plain}
-    kept: list[Line] = []
-    for number, line, cells in lines:
+    width, begun = _width(file), False
+    last: set[str] | None = None
+    for number, line, cells in _all_lines(file):
         while len(cells) > width and not cells[-1].strip():
             cells.pop()  # a tab at the end
         if line.startswith("#"):
-            begun = bool(kept and kept[-1][1])
-            fits = len(cells) == width and not cells[0].startswith("# ")
-            if not fits or not ("\t" in line or width == 1 or begun or cells[-1] in last):
+            if len(cells) != width or cells[0].startswith("# "):
                 continue
-        kept.append((number, cells))
-    return kept
+            if not ("\t" in line or width == 1 or begun):
+                last = _last_cells(file) if last is None else last
+                if cells[-1] not in last:
+                    continue
+        yield number, cells
+        begun = bool(cells)
 
 
-def _without_header(
-    file: TextFile, sentences: list[list[Line]], columns: Mapping[str, str], found: list[Finding]
-) -> tuple[list[list[Line]], list[str] | None]:
-    """The sentences, and the names of their columns where the first line has all that are wanted."""
-    header = sentences[0][0][1] if sentences else []
+def _all_lines(file: TextFile) -> Iterator[tuple[int, str, list[str]]]:
+    """Lines with their numbers and cells, without the headers of documents."""
+    for number, line in enumerate(file.lines, start=1):
+        if not line.startswith(_DOCUMENT):
+            yield number, line, cells_of(line) if line.strip() else []
+
+
+def _width(file: TextFile) -> int:
+    """Columns of the first line that is neither blank nor begins with #; or, where all do, of the first."""
+    first = None
+    for _, line, cells in _all_lines(file):
+        if cells and not line.startswith("#"):
+            return len(cells)
+        first = first or cells
+    return len(first or [""])
+
+
+def _last_cells(file: TextFile) -> set[str]:
+    """What stands in the last column of lines that don't begin with #."""
+    return {cells[-1] for _, line, cells in _all_lines(file) if cells and not line.startswith("#")}
+
+
+def _header(file: TextFile, columns: Mapping[str, str]) -> list[str] | None:
+    """The first line of tokens, where it has the names of all columns that are wanted."""
     wanted = {name for field, name in columns.items() if field != LABEL}
-    if not wanted <= set(header):
-        return sentences, None
-    again = [line for sentence in sentences for line, cells in sentence if cells == header][1:]
-    if again:
-        found.append(header_rows(file.path, [file.place(line) for line in again]))
-    kept = [[(line, cells) for line, cells in sentence if cells != header] for sentence in sentences]
-    return list(filter(None, kept)), header
+    header = next((cells for _, cells in _token_lines(file) if cells), [])
+    return header if wanted <= set(header) else None
 
 
-def _without_ranges(file: TextFile, sentences: list[list[Line]], found: list[Finding]) -> tuple[list[list[Line]], int]:
-    """The sentences without ranges and empty nodes, and the first column of words: 1 where 0 has the words' numbers."""
-    words = [[(line, cells) for line, cells in sentence if _WORD.fullmatch(cells[0])] for sentence in sentences]
-    numbered = all(
-        [int(cells[0]) for _, cells in kept] == [*range(1, len(kept) + 1)]
-        and all(_ID.fullmatch(cells[0]) for _, cells in sentence)
-        for kept, sentence in zip(words, sentences, strict=True)
-    )
-    if not numbered or not sentences or len(sentences[0][0][1]) < 3:
-        return sentences, 0
-    other = [file.place(line) for sentence in sentences for line, cells in sentence if not _WORD.fullmatch(cells[0])]
+def _numbered(file: TextFile, header: list[str] | None) -> bool:
+    """Whether the first of three columns or more has the numbers of the words, from 1 in every sentence."""
+    for sentence in _conll(file, header, []):
+        words = [cells[0] for _, cells in sentence if _WORD.fullmatch(cells[0])]
+        counted = list(map(int, words)) == [*range(1, len(words) + 1)]
+        if len(sentence[0][1]) < 3 or not counted or not all(_ID.fullmatch(cells[0]) for _, cells in sentence):
+            return False
+    return True
+
+
+def _words(file: TextFile, header: list[str] | None, found: list[Finding]) -> Iterator[Sentence]:
+    """The sentences without ranges and empty nodes, which are noted at the end."""
+    other = list[str]()
+    for sentence in _conll(file, header, found):
+        for line, cells in sentence:
+            if not _WORD.fullmatch(cells[0]):
+                other.append(file.place(line))
+        if kept := [(line, cells) for line, cells in sentence if _WORD.fullmatch(cells[0])]:
+            yield kept
     if other:
         what = f"{file.path} has ranges of words (1-2) or empty nodes (1.1), which are no words and are left out"
         found.append(Finding.at("no_word", "note", what, other))
-    return list(filter(None, words)), 1
 
 
 def _conllu_names() -> set[str]:
@@ -268,7 +319,7 @@ def _conllu_place(file: TextFile, field: str, name: str) -> int:
 def _place(
     file: TextFile, line: int, field: str, name: str, names: Sequence[str] | None, first: int, width: int
 ) -> int:
-    if names is not None:
+    if names is not None and name in names:
         return names.index(name)
     place = {"tokens": first, "tags": width - 1}.get(name, int(name) if name.isdecimal() else None)
     if place is None:

@@ -1,24 +1,31 @@
 """Tables that are no text: Excel's workbooks and Parquet, where a library that reads them is installed."""
 
+import contextlib
+import functools
 import itertools
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from seqkit.core.errors import InputError
 from seqkit.sources.cells import examples_of, how_to_name, listed
 from seqkit.sources.examples import Examples
+from seqkit.sources.storing import note_read
 
 EXCEL, PARQUET = (".xlsx", ".xlsm"), (".parquet",)
 WORKBOOKS = (*EXCEL, *PARQUET)
+ROWS, BUFFER = 4_096, 1 << 20  # rows and bytes of a Parquet file that are read at once
+_BROKEN = (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, KeyError, ValueError, OSError)  # a workbook
 
 
 def read_workbook(path: Path, columns: Mapping[str, str]) -> Examples:
     """Read the wanted columns of the first sheet of a workbook, whose first row has their names, or of a Parquet file.
 
-    Numbers are texts as Python writes them.
+    Rows are read one by one; numbers are texts as Python writes them.
 
     Args:
         columns: Field -> column by name, or by number from 0, which in a workbook means that it has no header.
@@ -26,6 +33,7 @@ def read_workbook(path: Path, columns: Mapping[str, str]) -> Examples:
         InputError: The library for it isn't installed, or the file lacks a column.
     """
     _check_file(path)
+    note_read(path)
     if path.suffix in PARQUET:
         names, rows = _parquet(path)
         first, by_number = 1, {str(number): name for number, name in enumerate(names)}
@@ -75,16 +83,24 @@ def _excel(path: Path, *, named: bool) -> tuple[list[str], Iterator[list[Any]]]:
             f"{path}: openpyxl, which reads Excel's files, is not installed: pip install 'seqkit[tables]', or save the "
             "sheet as .csv."
         ) from None
-    try:
-        sheet = openpyxl.load_workbook(path, read_only=True, data_only=True).worksheets[0]
-        rows = [["" if cell is None else _plain(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise InputError(f"{path} is no workbook that openpyxl reads ({error}): save it as .csv.") from None
-    rows = [row for row in rows if any(cell != "" for cell in row)] if len(rows and rows[0]) > 1 else rows
-    if not rows:
+
+    def rows() -> Iterator[list[Any]]:
+        with (
+            _readable(path, "workbook that openpyxl reads", "save it as .csv", _BROKEN),
+            contextlib.closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book,
+        ):
+            for row in book.worksheets[0].iter_rows(values_only=True):
+                yield ["" if cell is None else _plain(cell) for cell in row]
+
+    filled = rows()
+    first = next(filled, [])
+    if len(first) > 1:
+        filled = (row for row in itertools.chain([first], filled) if any(cell != "" for cell in row))
+        first = next(filled, [])
+    if not first:
         raise InputError(f"{path} has no rows on its first sheet: expected a table.")
-    names = list(map(str, rows[0] if named else range(len(rows[0]))))
-    return names, iter(rows[1:] if named else rows)
+    names = list(map(str, first if named else range(len(first))))
+    return names, filled if named else itertools.chain([first], filled)
 
 
 def _plain(cell: Any) -> Any:
@@ -99,10 +115,25 @@ def _parquet(path: Path) -> tuple[list[str], Iterator[list[Any]]]:
             f"{path}: pyarrow, which reads Parquet, is not installed: pip install 'seqkit[tables]', or save the table as "
             ".jsonl."
         ) from None
+    readable = functools.partial(
+        _readable, path, "Parquet file that pyarrow reads", "write it again", (pyarrow.ArrowException, OSError)
+    )
+    with readable():
+        file = pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER)
+
+    def rows() -> Iterator[list[Any]]:
+        with readable(), file:
+            for batch in file.iter_batches(ROWS):
+                yield from map(list, zip(*(column.to_pylist() for column in batch.columns), strict=True))
+
+    return list(file.schema_arrow.names), rows()
+
+
+@contextlib.contextmanager
+def _readable(path: Path, kind: str, advice: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Raise InputError where what reads a file raises one of these."""
     try:
-        table = pyarrow.parquet.read_table(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path} is no Parquet file that pyarrow reads ({reason}): write it again.") from None
-    values = [column.to_pylist() for column in table.columns]
-    return list(table.column_names), map(list, zip(*values, strict=True))
+        yield
+    except errors as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path} is no {kind} ({reason}): {advice}.") from None

@@ -373,5 +373,6 @@ def _on_what_is_left(likelihoods: np.ndarray) -> list[str]:
 def _meets_unknown(texts: Sequence[str], vocabulary: Vocabulary) -> bool:
     """Whether texts hold symbols that a vocabulary doesn't."""
     lines: Any = (line for text in texts for line in lines_of(text, vocabulary.tokenizer.unit))
-    counted = count_tokens(list(lines) if isinstance(texts, list) else lines, vocabulary.tokenizer)
+    most = len(vocabulary) + 1  # of which one is unknown, where there are more
+    counted = count_tokens(list(lines) if isinstance(texts, list) else lines, vocabulary.tokenizer, most=most)
     return bool((vocabulary.ids_of(counted.types) == UNKNOWN).any())

@@ -2,6 +2,7 @@
 
 __all__ = [
     "byte_pairs",
+    "counting",
     "labels",
     "lexicon",
     "normal_form",

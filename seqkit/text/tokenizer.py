@@ -5,7 +5,6 @@ same ones. The rule is data (a normal form, then RE2 patterns applied in order) 
 another language.
 """
 
-import collections
 import dataclasses
 import functools
 import hashlib
@@ -14,7 +13,6 @@ import json
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +22,8 @@ import tensorflow as tf
 from seqkit.core.errors import InputError
 from seqkit.core.files import cache_folder, replacing
 from seqkit.core.ragged import Ragged
+from seqkit.core.spreading import by_threads, one_by_one, spread_or
+from seqkit.text.counting import most_counted
 from seqkit.text.normal_form import nfc
 from seqkit.text.subwords import MARK, MARKED, Subwords, fold, unmark
 
@@ -39,7 +39,6 @@ _STEPS: dict[str, tuple[tuple[str, str], ...]] = {
     "character": _CLEAN,
     "symbol": (),
 }
-THREADS = 2
 _CHUNK = 256  # texts a tf.data element: enough to keep both the regular expressions and the threads busy
 
 
@@ -169,16 +168,24 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Subwords, *, cache: bo
     return tokens
 
 
-def count_tokens(texts: Iterable[str], tokenizer: Tokenizer | Subwords) -> TokenCounts:
-    """How often each token occurs. A list of texts is split as `tokenize` does it; of any others, none is kept."""
+def count_tokens(
+    texts: Iterable[str], tokenizer: Tokenizer | Subwords, *, least: int = 1, most: int | None = None
+) -> TokenCounts:
+    """How often each token occurs. A list of texts is split as `tokenize` does it; of any others, none is kept.
+
+    Args:
+        least: Tokens that occur less often may be left out.
+        most: Those that are less frequent than so many others may be left out.
+    """
     if isinstance(texts, list):
         tokens = tokenize(texts, tokenizer)
         return TokenCounts(tokens.types, tokens.counts())
-    counts: dict[bytes, int] = {}
-    for types, places, _ in _split(texts, tokenizer):
-        for token, count in zip(types, np.bincount(places, minlength=len(types)).tolist(), strict=True):
-            counts[token] = counts.get(token, 0) + count
-    return TokenCounts([token.decode() for token in counts], np.array(list(counts.values()), np.int64))
+    counts = (
+        zip(types, np.bincount(places, minlength=len(types)).tolist(), strict=True)
+        for types, places, _ in _split(texts, tokenizer)
+    )
+    kept = most_counted(itertools.chain.from_iterable(counts), least=least, most=most)
+    return TokenCounts([token.decode() for token, _ in kept], np.array([count for _, count in kept], np.int64))
 
 
 def _split(
@@ -190,28 +197,18 @@ def _split(
         texts = (unicodedata.normalize(form, text) for text in texts)
         tokenizer = dataclasses.replace(tokenizer, normalise=False)
 
-    graph, rest = _splitter(tokenizer), iter(texts)
-
-    def split(chunk: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        types, places, lengths = graph(tf.constant(chunk))
-        return types.numpy(), places.numpy(), lengths.numpy()
-
+    rest = iter(texts)
     chunks = iter(lambda: list(itertools.islice(rest, _CHUNK)), [])
     first = list(itertools.islice(chunks, 2))
-    if (
-        len(first) < 2
-    ):  # a thread that has asked TensorFlow leaves something behind: none for what is asked chunk by chunk
-        yield from map(split, first)
-        return
-    under_way: collections.deque[Future[tuple[np.ndarray, np.ndarray, np.ndarray]]] = collections.deque()
-    # tf.data's own generators have the system take every freed page back, from then on and everywhere
-    with ThreadPoolExecutor(THREADS) as pool:
-        for chunk in itertools.chain(first, chunks):
-            under_way.append(pool.submit(split, chunk))
-            if len(under_way) > 2 * THREADS:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+    # a thread that has asked TensorFlow leaves something behind: none for what is asked chunk by chunk; and tf.data's own
+    # generators have the system take every freed page back, from then on and everywhere
+    spread = one_by_one if len(first) < 2 else spread_or(by_threads)
+    yield from spread(_split_chunk, (tokenizer,), itertools.chain(first, chunks))
+
+
+def _split_chunk(tokenizer: Tokenizer | Subwords, chunk: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    types, places, lengths = _splitter(tokenizer)(tf.constant(chunk))
+    return types.numpy(), places.numpy(), lengths.numpy()
 
 
 @functools.lru_cache(maxsize=8)

@@ -166,7 +166,8 @@ def learn_vocabulary(
     """
     if unit not in _SUBWORDS:
         tokenizer = Tokenizer(unit, lowercase)
-        return Vocabulary.build(count_tokens(texts, tokenizer), tokenizer, size=size, min_count=min_count)
+        found = count_tokens(texts, tokenizer, least=min_count, most=size)
+        return Vocabulary.build(found, tokenizer, size=size, min_count=min_count)
     rule = _SUBWORDS[unit]
     words = count_tokens(texts, rule((), lowercase=lowercase))  # without pieces a word is one unknown token
     counts = dict(zip(words.types, words.counts().tolist(), strict=True))

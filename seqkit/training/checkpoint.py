@@ -119,6 +119,9 @@ class Checkpoint:
     def __init__(self, folder: Path, of: Mapping[str, Any]):
         self.folder, self._of = folder, json.loads(json.dumps(of))
         self._sound: set[int] = set()  # epochs whose weights' file was written or read here
+        self._rows: list[
+            tuple[Figures, str]
+        ] = []  # of the history, as JSON: each is written out once, not at every save
 
     def save(self, position: Position, arrays: Arrays, best: Arrays) -> bool:
         """Write all down; where that fails, say so, and leave what there is as it is.
@@ -131,10 +134,9 @@ class Checkpoint:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if position.best and position.best not in self._sound:
-                _write(self._file("best", position.best), {}, best)
+                _write(self._file("best", position.best), "{}", best)
                 self._sound.add(position.best)
-            state = {"of": self._of, "position": dataclasses.asdict(position)}
-            _write(self._file("step", position.total), state, arrays)
+            _write(self._file("step", position.total), self._text(position), arrays)
         except OSError as error:
             steps = self.steps()
             there = f"the one of step {steps[-1]:,} is kept" if steps else "there is none"
@@ -174,6 +176,18 @@ class Checkpoint:
             "--overwrite."
         )
 
+    def _text(self, position: Position) -> str:
+        """What the training is of, and where it stands, as JSON."""
+        history = position.history
+        same = len(self._rows) <= len(history) and all(
+            row is written for row, (written, _) in zip(history, self._rows, strict=False)
+        )
+        self._rows = self._rows if same else []
+        self._rows += [(row, json.dumps(row)) for row in history[len(self._rows) :]]
+        rest = json.dumps({name: value for name, value in vars(position).items() if name != "history"})
+        rows = ", ".join(text for _, text in self._rows)
+        return f'{{"of": {json.dumps(self._of)}, "position": {rest[:-1]}, "history": [{rows}]}}}}'
+
     def _check_same(self, before: Mapping[str, Any]) -> None:
         others = [
             f"{name} was {before.get(name)}, now {value}"
@@ -204,8 +218,8 @@ def keep_last(folder: Path, count: int) -> None:
             path.unlink()
 
 
-def _write(path: Path, state: Mapping[str, Any], arrays: Arrays) -> None:
-    contents = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
+def _write(path: Path, state: str, arrays: Arrays) -> None:
+    contents = {"state": np.frombuffer(state.encode(), np.uint8)}
     contents |= {f"array_{number}": array for number, array in enumerate(arrays)}
     with replacing(path) as part, open(part, "wb") as file:
         np.savez(file, allow_pickle=False, digest=_digest(list(contents.values())), **contents)

@@ -1,8 +1,10 @@
 """Prepared data: the same rows, ids and batches as from the data itself, however it is cut, and whatever was in between."""
 
+import contextlib
 import itertools
 import json
 import os
+import pickle
 import shutil
 import signal
 
@@ -32,6 +34,7 @@ from seqkit.runs import preparing
 from seqkit.runs.checking import checked
 from seqkit.runs.run import load
 from seqkit.sources.prepared import MANIFEST, open_prepared
+from seqkit.text import tokenizer
 from tests.cases import QUICK
 
 
@@ -122,7 +125,9 @@ def test_what_is_prepared_is_what_is_read(name, tmp_path, short_shards):
     assert opened.findings == read.findings
     for (split, one), (_, other) in zip(read.splits.named(), opened.splits.named(), strict=True):
         assert (cells(one), one.origin, one.digest()) == (cells(other), other.origin, other.digest()), split
-        assert [one.place(row) for row in range(len(one))] == [other.place(row) for row in range(len(other))]
+        for step in (None, 0):
+            places, others = ([part.place(row, step) for row in range(len(part))] for part in (one, other))
+            assert places == others
         same_columns(read.task.prepared(one, 0, len(one)), other.prepared)
         for encode in ("encode", "encode_for_training"):
             rows, facts = getattr(read.task, encode)(one, 8)
@@ -150,8 +155,12 @@ def same_batches(rows, again):
             np.testing.assert_array_equal(one[column], other[column], err_msg=column)
 
 
+def manifest(folder):
+    return json.loads((folder / MANIFEST).read_text())
+
+
 def digests(folder):
-    return {name: known["digest"] for name, known in json.loads((folder / MANIFEST).read_text())["files"].items()}
+    return {name: known["digest"] for name, known in manifest(folder)["files"].items()}
 
 
 KILLED = """
@@ -187,6 +196,70 @@ def test_a_preparation_that_was_killed_goes_on_after_its_last_whole_shard(
     resumed = preparing.prepare(recipe, data, out=tmp_path / "killed", resume=True)
     assert [shard.name for shard in shards] == ["000001", "000002", "000003", "000000"], "the first one was there"
     assert digests(resumed) == digests(whole)
+
+
+def elsewhere(function, shared, items):
+    """A spread over others, who get what is pickled, work in another folder, and are done in any order."""
+    sent, given, done = pickle.dumps((function, shared)), list(map(pickle.dumps, items)), {}
+    with contextlib.chdir(os.sep):
+        for place in reversed(range(len(given))):
+            call, known = pickle.loads(sent)
+            done[place] = pickle.dumps(call(*known, pickle.loads(given[place])))
+            elsewhere.count += 1
+    return (pickle.loads(done[place]) for place in range(len(given)))
+
+
+@pytest.mark.parametrize("name", ["sentiment", "pieces"])
+def test_what_others_prepare_is_the_same(name, tmp_path, short_shards, monkeypatch):
+    monkeypatch.setattr(tokenizer, "_CHUNK", 7)
+    recipe, data, arguments = written(name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    here = preparing.prepare(recipe, data, out="here", **arguments)
+    monkeypatch.setattr(preparing, "spread_by_ray", lambda address: contextlib.nullcontext(elsewhere))
+    elsewhere.count = 0
+    there = preparing.prepare(recipe, data, out="there", engine="ray", **arguments)
+    assert digests(there) == digests(here)
+    encoded = [next(iter(part["prepared"].values())) for part in manifest(here)["splits"].values()]
+    assert elsewhere.count > sum(len(column["shards"]) for column in encoded)  # the texts were split there, too
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ({"engine": "spark"}, "engine is 'spark': choose one of local, ray"),
+        ({"address": "here:1"}, "address is 'here:1' with engine 'local': choose engine ray, or leave it out"),
+        ({"engine": "ray"}, r"engine ray needs Ray, which isn't installed: pip install 'seqkit\[ray\]'"),
+    ],
+)
+def test_who_is_not_there_prepares_nothing(how, sentence, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=sentence):
+        preparing.prepare(sentiment, out=tmp_path / "prepared", **how)
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.slow
+def test_rays_workers_prepare_the_same_though_one_is_killed(tmp_path, short_shards, monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.setattr(tokenizer, "_CHUNK", 7)
+    recipe, data, arguments = written("sentiment", tmp_path)
+    here = preparing.prepare(recipe, data, out=tmp_path / "here", **arguments)
+    split, columns, ended = tokenizer._split_chunk, preparing._columns, [tmp_path / "splitting", tmp_path / "encoding"]
+
+    def dying(function, note):
+        def once(*arguments):
+            if not note.exists():
+                note.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*arguments)
+
+        return once
+
+    monkeypatch.setattr(tokenizer, "_split_chunk", dying(split, ended[0]))
+    monkeypatch.setattr(preparing, "_columns", dying(columns, ended[1]))
+    there = preparing.prepare(recipe, data, out=tmp_path / "there", engine="ray", **arguments)
+    assert all(note.exists() for note in ended)
+    assert digests(there) == digests(here)
 
 
 def test_other_settings_are_refused_by_name(tmp_path):

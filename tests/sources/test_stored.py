@@ -1,12 +1,16 @@
 """Columns in files: what was written is read, whole, in parts and in any order."""
 
+import tracemalloc
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqkit.sources.examples import Examples, hold_out
 from seqkit.sources.pixels import ImageRef
+from seqkit.sources.reading import read
 from seqkit.sources.stored import BLOCK, Names, chained
 from seqkit.sources.stored_frames import Images, Videos
 from seqkit.sources.storing import Gathered, stored_in, storing, write_column
@@ -18,6 +22,7 @@ KINDS = {
     "name_lists": (st.lists(texts, max_size=4).map(tuple), True),
     "text_lists": (st.lists(texts, max_size=4).map(tuple), False),
     "numbers": (st.integers(0, 2**40), False),
+    "number_lists": (st.lists(st.integers(0, 2**40), min_size=1, max_size=4).map(tuple), False),
 }
 
 
@@ -84,3 +89,33 @@ def test_images_are_written_once_and_recordings_one_after_the_other(tmp_path):
     videos = write_column(tmp_path / "frames", frames, named=False)
     assert isinstance(videos, Videos)
     assert [video[:].tolist() for video in videos.take([1, 0])] == [own.tolist() for own in frames[::-1]]
+
+
+def _conll(path, rows):
+    path.write_text("a\tX\nb\tO\n\n" * rows)
+
+
+def _by_pandas(path, rows):
+    frame = pd.DataFrame({"tokens": ["a b"] * rows, "tags": ["X O"] * rows})
+    if path.suffix == ".xlsx":
+        frame.to_excel(path, index=False)
+    else:
+        frame.to_parquet(path, index=False, row_group_size=rows // 8)
+
+
+@pytest.mark.parametrize(("name", "write"), [("a.conll", _conll), ("a.xlsx", _by_pandas), ("a.parquet", _by_pandas)])
+def test_what_is_stored_is_read_row_by_row(name, write, tmp_path, monkeypatch):
+    """Four times the rows take no more memory, but for the 60 bytes a row that openpyxl keeps; in it, a row takes 400."""
+    for held in ("workbooks.ROWS", "stored.BLOCK", "storing.BLOCK", "text_files._BLOCK"):
+        monkeypatch.setattr(f"seqkit.sources.{held}", 64)
+    most = []
+    for rows in (100, 1_000, 4_000):  # the first imports what is imported once
+        write(tmp_path / name, rows)
+        tracemalloc.start()
+        with stored_in(tmp_path / f"{rows}") as read_from:
+            examples = read(tmp_path / name, {"tokens": "tokens", "tags": "tags"})
+        most.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert (len(examples), examples["tokens"][-1], examples["tags"][-1]) == (rows, ("a", "b"), ("X", "O"))
+        assert read_from == [tmp_path / name]
+    assert most[2] - most[1] < 3_000 * 100, most

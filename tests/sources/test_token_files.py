@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
 from seqkit.sources.reading import read, read_inputs
+from seqkit.sources.storing import stored_in
 
 COLUMNS = {"tokens": "tokens", "tags": "tags"}
 TOKENS = [("Don", "'t", "walk", "£5"), ("#", "naïve", "☃")]
@@ -127,6 +128,18 @@ def test_strange_token_files_under_any_name(tmp_path_factory, name, rows, encodi
     assert [[*steps] for steps in examples.step_lines] == places
     assert [examples.place(row) for row in range(len(rows))] == [f"{path}, line {lines[0]}" for lines in places]
     assert list(read_inputs(path, "tokens", "tokens")) == tokens  # as predict reads it
+    with stored_in(path.with_name("stored")):
+        stored = read(path, COLUMNS)
+    assert (stored.columns, stored.findings) == (examples.columns, examples.findings)
+    assert [stored.place(len(rows) - 1, step) for step in range(len(rows[-1]))] == [
+        f"{path}, line {line}" for line in places[-1]
+    ]
+
+
+def test_a_label_by_number_stands_beside_columns_by_name(tmp_path):
+    (tmp_path / "a.conll").write_text("tokens tags kind\na O x\nb O x\n\nc O y\n")
+    found = read(tmp_path / "a.conll", COLUMNS | {"label": "2"})
+    assert (found["tokens"], found["label"]) == ([("a", "b"), ("c",)], ["x", "y"])
 
 
 def test_a_token_file_may_name_its_columns_and_be_put_together(tmp_path):

@@ -107,3 +107,14 @@ def test_numbers_come_back_as_they_were(tmp_path):
     figures = {str(number): value for number, value in enumerate(np.random.default_rng(0).normal(size=100).tolist())}
     Checkpoint(tmp_path, OF).save(Position(total=1, sums=figures | {"odd": float("inf")}), [], [])
     assert Checkpoint(tmp_path, OF).latest()[0].sums == json.loads(json.dumps(figures)) | {"odd": float("inf")}
+
+
+def test_a_save_takes_up_what_is_new_of_a_history(tmp_path, monkeypatch):
+    """So that the thousandth epoch costs what the first did; but what is given is what is written, whatever was before."""
+    written, dumps = [], json.dumps
+    monkeypatch.setattr(json, "dumps", lambda value: (written.append(value), dumps(value))[1])
+    checkpoint, rows = Checkpoint(tmp_path, OF), [{"epoch": float(epoch), "loss": 1 / epoch} for epoch in range(1, 9)]
+    for total, history in enumerate([rows[:3], rows[:7], rows[:8], rows[:2], [rows[1], rows[0]], []], start=1):
+        assert checkpoint.save(Position(total=total, history=history), [], [])
+        assert Checkpoint(tmp_path, OF).latest()[0] == Position(total=total, history=history)
+    assert sum("loss" in value for value in written) == 8 + 2 + 2
