@@ -58,9 +58,11 @@ def _mathml(translator: HTML5Translator, node: nodes.math | nodes.math_block) ->
 
 
 def _plain(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
-    """Our docstrings are plain text with `names`: no star or underscore in them is markup."""
+    """Our docstrings are plain text with `names`, up to their example: no star or underscore in them is markup."""
     for number, line in enumerate(lines):
-        if not re.match(r"\s*(\*+\w+:|>>> |\.\.\. )", line):
+        if line.strip() == "Example:":
+            return
+        if not re.match(r"\s*\*+\w+:", line):
             parts = line.split("`")
             parts[::2] = [re.sub(r"\*|_\b", r"\\\g<0>", part) for part in parts[::2]]
             lines[number] = "`".join(parts)

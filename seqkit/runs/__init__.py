@@ -25,6 +25,7 @@ __all__ = [
     "preparing",
     "pretrained",
     "pretraining",
+    "provenance",
     "ray_workers",
     "rehearsal",
     "resumption",

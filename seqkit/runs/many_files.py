@@ -113,6 +113,10 @@ def predict_files(
     Raises:
         InputError: Nothing fits the pattern, `out` has the answers of another run, or Ray isn't there.
         UnfinishedError: Files could not be answered.
+    Example:
+        >>> folder = seqkit.predict_files("run_0", "*.tsv", "answers")
+        >>> sorted(file.name for file in folder.glob("*.jsonl"))
+        ['others.tsv.jsonl', 'rows.tsv.jsonl']
     """
     one_of("engine", engine, Engine)
     if address is not None and engine != "ray":

@@ -52,6 +52,11 @@ def prepare(
         The folder.
     Raises:
         InputError: The data or a setting is not as expected; or the place is taken.
+    Example:
+        >>> from seqkit.recipes import sentiment
+        >>> folder = seqkit.prepare(sentiment, "rows.tsv", valid="others.tsv", out="prepared")
+        >>> sorted(path.name for path in folder.iterdir())  # sentiment(folder) trains on it
+        ['learned', 'manifest.json', 'sources', 'splits']
     """
     place = Path(out)
     with _new_folder(place, overwrite=overwrite, resume=resume) as lock:

@@ -13,6 +13,10 @@ def check_exporter(run: Run, format: str, **options: Any) -> Path:
 
     Returns:
         Where the artefact is.
+    Example:
+        >>> from seqkit.testing.exporters import check_exporter
+        >>> check_exporter(run, "keras").name
+        'keras'
     """
     folder = run.export(format, **options)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
