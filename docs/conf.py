@@ -92,7 +92,8 @@ def _write_reference(app: Sphinx, config: object) -> None:
     page = (HERE / "api.md").read_text(encoding="utf-8")
     for title, lines in re.findall(r"^## (.+?)\n+```\n(.*?)```", page, re.MULTILINE | re.DOTALL):
         names = [line.partition("(")[0] for line in lines.splitlines()]
-        text = f"# {title}\n\n```{{eval-rst}}\n" + "\n".join(map(_directive, names)) + "```\n"
+        lead = "The examples assume what [a few lines](../examples.md) make."
+        text = f"# {title}\n\n{lead}\n\n```{{eval-rst}}\n" + "\n".join(map(_directive, names)) + "```\n"
         file = folder / (re.sub(r"\W+", "_", title.lower()).strip("_") + ".md")
         if not file.exists() or file.read_text(encoding="utf-8") != text:  # what is written is built again
             file.write_text(text, encoding="utf-8")

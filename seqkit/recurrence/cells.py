@@ -305,6 +305,7 @@ class Recurrent(keras.layers.RNN):
         sequences: float, (batch, steps, features).
         mask: bool, (batch, steps).
         initial_state: a list of (batch, units).
+
     Example:
         >>> from seqkit.recurrence.cells import Recurrent
         >>> layer = Recurrent(4, "mingru", return_sequences=True)
