@@ -102,8 +102,8 @@ def text_classification(
     Example:
         >>> from seqkit.recipes import text_classification
         >>> run = text_classification("rows.tsv", valid="others.tsv", stack=one_layer, out="topics", **small)
-        >>> run.report["metrics"]["accuracy"]["value"]
-        1.0
+        >>> [answer["label"] for answer in run.predict(["a bad film, number 99", "so good"])]
+        ['bad', 'good']
     """
     arguments = locals()
     from seqkit.recipes.language_model import language_model

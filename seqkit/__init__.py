@@ -20,6 +20,7 @@ from seqkit.core.wide import Wide
 if TYPE_CHECKING:
     from seqkit.recurrence.acceleration import accelerate
     from seqkit.runs.beginning import new_project
+    from seqkit.runs.budget import train_within
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
     from seqkit.runs.comparing import compare
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from seqkit.runs.studies import Study
     from seqkit.runs.tuning import tune_search
     from seqkit.training.trainer import Trainer
+    from seqkit.web.page import demo_page, serve_demo
 
 __all__ = [
     "CLASSES",
@@ -61,6 +63,7 @@ __all__ = [
     "accelerate",
     "check",
     "compare",
+    "demo_page",
     "ensemble",
     "load",
     "new_project",
@@ -69,7 +72,9 @@ __all__ = [
     "prepare",
     "preset",
     "recipe",
+    "serve_demo",
     "show_gradients",
+    "train_within",
     "tune_search",
 ]
 
@@ -80,13 +85,16 @@ _WITH_TENSORFLOW = {
     "accelerate": "seqkit.recurrence.acceleration",
     "check": "seqkit.runs.checking",
     "compare": "seqkit.runs.comparing",
+    "demo_page": "seqkit.web.page",
     "ensemble": "seqkit.runs.ensembles",
     "load": "seqkit.runs.run",
     "new_project": "seqkit.runs.beginning",
     "predict_file": "seqkit.runs.predicting",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",
+    "serve_demo": "seqkit.web.page",
     "show_gradients": "seqkit.runs.gradients",
+    "train_within": "seqkit.runs.budget",
     "tune_search": "seqkit.runs.tuning",
     "Trainer": "seqkit.training.trainer",
 }

@@ -20,7 +20,7 @@ FLOORS = (  # from the ground up; rooms of one floor don't know each other
     {"runs"},
     {"tasks"},
     {"recipes", "testing", "learn"},
-    {"cli", "sklearn"},
+    {"cli", "sklearn", "web"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 STRANGERS = {  # though they are on lower floors

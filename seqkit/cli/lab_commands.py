@@ -1,4 +1,4 @@
-"""What the command line looks inside of models with."""
+"""What the command line looks at models with: their gradients, and a page to ask them on."""
 
 from pathlib import Path
 
@@ -58,3 +58,22 @@ def gradients(
         to, run=loaded, data=data, rows=rows, cells=cells, length=length, units=units, scales=scale, seed=seed
     )
     print(shown(str(to)))
+
+
+def demo(run: Path, /, *, port: int = 7860, host: str = "127.0.0.1", import_: Imports = ()) -> None:
+    """Serve a web page on which a run is asked, until Ctrl-C (needs the extra "demo").
+
+    Parameters
+    ----------
+    run
+        A run folder, of any recipe.
+    port
+        On which the page is.
+    host
+        The address that is listened on: this machine's own, unless others are to ask.
+    import_
+        A module to import first, for a recipe or a cell that no installed package declares.
+    """
+    for module in import_:
+        import_path(module)
+    seqkit.serve_demo(seqkit.load(run), host=host, port=port)

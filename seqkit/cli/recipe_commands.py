@@ -67,9 +67,10 @@ def _app(name: str, help_: str, asked: Asked, command: Command) -> App:
 def _train(recipe: Recipe, asked: Asked) -> Callable[..., None]:
     """The recipe as a command: with the same arguments, it prints the scores and the folder at its end."""
 
-    def train(*args: Any, **kwargs: Any) -> None:
+    def train(*args: Any, budget: str | None = None, **kwargs: Any) -> None:
         _load_cells((*args, *kwargs.values()))
-        run = recipe.function(**_settled(recipe, asked, args, kwargs, but=()))
+        given = _settled(recipe, asked, args, kwargs, but=())
+        run = recipe.function(**given) if budget is None else seqkit.train_within(recipe.function, budget, **given)
         if "worker" in run.info:
             notify(f"Worker {run.info['worker']} is done; worker 0 makes the run of what they have learned.")
             return
@@ -79,7 +80,8 @@ def _train(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         steps_with_a_run(run.path, generates=hasattr(run.task, "generate"), report=bool(run.report))
         check_finished(str(run.path), run.failed)
 
-    return _command(train, recipe, asked, list(_parameters(recipe, asked).values()))
+    own = inspect.signature(train).parameters["budget"]
+    return _command(train, recipe, asked, [*_parameters(recipe, asked).values(), own], ("budget",))
 
 
 def _check(recipe: Recipe, asked: Asked) -> Callable[..., None]:
@@ -224,6 +226,9 @@ def _parameters(recipe: Recipe, asked: Asked) -> Mapping[str, inspect.Parameter]
     }
 
 
+BUDGET_HELP = """    budget: A time, 90s, 10m or 1.5h, that sets how many epochs there are; in what is left other sizes and
+        batches are tried. Settings that are given stay.
+"""
 PRESET_HELP = "    preset: Named settings, which are then the defaults of all others: {}.\n"
 CONFIG_HELP = "    config: A seqkit.toml or a run.json, or the folder of one, whose settings are then the defaults.\n"
 
@@ -262,6 +267,7 @@ def _command(
         more: Arguments that help shows at first beside those that the recipe names.
     """
     hints = hints_of(recipe.function) | dict.fromkeys(CHECKS, bool) | {"preset": str | None, "config": Path | None}
+    hints |= {"budget": str | None}
     hints |= STUDIES if "jobs" in [parameter.name for parameter in parameters] else {}
     for name in ("preset", "config") if recipe.presets else ("config",):
         parameters = [*parameters, inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)]
@@ -271,7 +277,8 @@ def _command(
     vars(function)["__signature__"] = inspect.Signature(own)
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in own}
     doc = inspect.getdoc(recipe.function) or ""
-    said = (CHECK_HELP if "json" in names else STUDY_HELP if "jobs" in names else "") + CONFIG_HELP
+    own_help = {"json": CHECK_HELP, "jobs": STUDY_HELP, "budget": BUDGET_HELP}
+    said = "".join(text for name, text in own_help.items() if name in names) + CONFIG_HELP
     said += PRESET_HELP.format(", ".join(recipe.presets)) if recipe.presets else ""
     function.__doc__ = doc.replace("\nReturns:", f"\n{said}\nReturns:")
     return function

@@ -3,6 +3,7 @@
 __all__ = [
     "attempts",
     "beginning",
+    "budget",
     "builder",
     "checking",
     "comparable",

@@ -186,7 +186,7 @@ def _compared(
     ]
     names = tuple(scored[0].values)
     if metric is not None:
-        one_of("metric", metric, (), *names)
+        one_of("metric", metric, (), *(name for name in names if declared(name).better != "one"))
     chosen = (metric,) if metric is not None else headlines(names)
     order = sorted(
         range(len(groups)), key=lambda k: -declared(chosen[0]).gain(float(scored[k].values[chosen[0]].mean()))

@@ -1,6 +1,7 @@
 """Comparisons of run folders: groups by their settings, the same figures with and without the data, and what is refused."""
 
 import csv
+import dataclasses
 import json
 import re
 import shutil
@@ -11,6 +12,8 @@ import pytest
 import seqkit
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
+from seqkit.metrics.metric import metric
+from seqkit.runs import comparing
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.kept_rows import KINDS, read_rows
 from seqkit.runs.run import load
@@ -129,6 +132,14 @@ def test_what_does_not_compare_is_refused_by_name(runs, small, tmp_path):
     write_info(bare, info)
     with pytest.raises(InputError, match="bare keeps nothing of the rows of its evaluation training.*give --data"):
         seqkit.compare([one, bare])
+
+
+def test_what_is_best_near_one_is_no_metric_to_compare_by(runs, monkeypatch):
+    """Of 0.9 and 1.1 no difference says which is better."""
+    near_one = dataclasses.replace(metric("accuracy"), headline=False, better="one")
+    monkeypatch.setattr(comparing, "declared", lambda name: near_one if name == "accuracy" else metric(name))
+    with pytest.raises(InputError, match="metric is 'accuracy'"):
+        seqkit.compare(paths(runs, "one-0", "one-1"), metric="accuracy")
 
 
 def test_every_recipe_keeps_its_rows(run):

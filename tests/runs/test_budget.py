@@ -1,0 +1,93 @@
+"""A training in a given time: what fits, what is tried, which trial is kept, and that a stop loses none."""
+
+import json
+import types
+
+import keras
+import pytest
+
+import seqkit
+from seqkit.core.errors import InputError
+from seqkit.core.settings import Embedding, Stack, Training
+from seqkit.recipes import sentiment
+from seqkit.runs import budget
+from seqkit.runs.budget import Trial, seconds_of, train_within
+from tests.cases import write_small_table
+
+TINY = {"embedding": Embedding(units=4), "stack": Stack(units=(4,)), "wide": seqkit.Wide(ngrams=0), "seed": 3}
+
+
+@pytest.fixture
+def told(tmp_path):
+    return {"data": write_small_table(tmp_path), "out": tmp_path / "run", **TINY}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """One trial after the first, and a machine whose epochs are said to take ten seconds, while its clock stands."""
+    monkeypatch.setattr(budget, "time", types.SimpleNamespace(monotonic=lambda: 0.0))
+    monkeypatch.setattr(budget, "TRIALS", (Trial("half_the_batch", {"batch_size": 0.5, "units": 2.0}, 1.0),))
+
+    class Slow(budget.Speed):
+        def _measured(self):
+            self.prepared, self.epoch, self.compiling = 3.0, 10.0, 2.0
+            raise budget.Measured
+
+    monkeypatch.setattr(budget, "Speed", Slow)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400)])
+def test_a_budget_is_a_time(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["10", "0m", "m", "-1m", "ten minutes", "5d"])
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(InputError, match="give a time as 90s, 10m or 1.5h"):
+        seconds_of(text)
+
+
+@pytest.mark.parametrize(("gains", "batch_size"), [((0.4, 0.5), 16), ((0.5, 0.5), 32)])
+def test_epochs_fit_and_the_best_trial_by_validation_rows_is_the_run(told, quick, monkeypatch, gains, batch_size):
+    later = iter(gains)
+    monkeypatch.setattr(budget, "metric", lambda name: types.SimpleNamespace(gain=lambda value: next(later)))
+    run = train_within(sentiment, "50s", **told)
+    of = json.loads((run.path / "run.json").read_text())
+    trials = {one["name"]: one for one in of["budget"]["trials"]}
+    assert trials["as_given"]["changes"] == {"training.epochs": 4}, "45 s for trials less 5 before steps are fast"
+    assert trials["half_the_batch"]["changes"] == {"training.epochs": 4, "training.batch_size": 16}
+    assert of["settings"]["training"]["batch_size"] == batch_size
+    assert of["settings"]["stack"]["units"] == [4]
+    assert run.report["baselines"]
+    assert not run.failed
+    assert [one.name for one in told["out"].parent.iterdir() if "run" in one.name] == ["run"]
+
+
+def test_a_stop_loses_no_trial_and_other_settings_are_refused(told, quick):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if self.model.optimizer.iterations.value > 2:  # 40 rows less 4 are 2 batches, of half the size 3
+                raise KeyboardInterrupt
+
+    given = {**told, "training": Training(epochs=1)}
+    with pytest.raises(KeyboardInterrupt):
+        train_within(sentiment, "90s", **given, callbacks=[Stop()])
+    with pytest.raises(InputError, match="go on with --resume"):
+        train_within(sentiment, "90s", **given)
+    with pytest.raises(InputError, match="started with seed 3, now it is 4"):
+        train_within(sentiment, "90s", **{**given, "seed": 4}, resume=True)
+    run = train_within(sentiment, "90s", **given, resume=True)
+    assert [one["name"] for one in run.info["budget"]["trials"]] == ["as_given", "half_the_batch"]
+    assert all("training.epochs" not in one["changes"] for one in run.info["budget"]["trials"]), "it was given"
+
+
+def test_what_does_not_go_with_a_budget_is_refused(told, small):
+    with pytest.raises(InputError, match="extend_epochs is given beside a budget"):
+        train_within(sentiment, "1m", **told, extend_epochs=3)
+    with pytest.raises(InputError, match="stands already"):
+        train_within(sentiment, "1m", **{**told, "out": small})
+
+
+def test_a_training_ends_before_an_epoch_that_would_be_late(told):
+    run = sentiment(**told, training=Training(epochs=4), callbacks=[budget.Deadline(until=0.0)])
+    assert run.info["trained_epochs"] == 1
