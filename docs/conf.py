@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import get_origin
 
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 from sphinx.writers.html5 import HTML5Translator
 
 HERE = Path(__file__).parent
@@ -31,6 +33,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_math_renderer = "mathml"
 html_copy_source = False
+highlight_language = "none"  # commands, where a block doesn't say
 pygments_style, pygments_dark_style = "friendly", "monokai"
 default_role = "literal"  # of `names` in docstrings
 
@@ -48,11 +51,18 @@ autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
 autodoc_typehints = "none"  # the docstrings give shapes and units
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+
+# an accented letter with an index, which docutils would set below it: \hat y_t
+ACCENTED = re.compile(r"(\\(?:hat|tilde|bar|vec|dot)\s*(?:\{[^{}]*\}|\\?[A-Za-z]+?(?![a-z])))(?=\s*[_^])")
 
 
 def _mathml(translator: HTML5Translator, node: nodes.math | nodes.math_block) -> None:
     block = isinstance(node, nodes.math_block)
-    formula = tex2mathml(node.astext(), as_block=block)
+    try:
+        formula = tex2mathml(ACCENTED.sub(r"{{}\1}", node.astext()), as_block=block)
+    except MathError as error:
+        raise ExtensionError(f"{node.source}, line {node.line}: {error} Write the formula otherwise.") from None
     translator.body.append(f'<div class="math">{formula}</div>' if block else formula)
     raise nodes.SkipNode
 
@@ -82,7 +92,8 @@ def _directive(path: str) -> str:
         return f".. {kind}:: {path}\n   :members:\n"
     if callable(thing) and not get_origin(thing):
         return f".. autofunction:: {path}\n"
-    return f".. autodata:: {path}\n   :no-value:\n"
+    value = sorted(thing) if isinstance(thing, frozenset) else thing
+    return f".. py:data:: {path}\n   :value: {value if get_origin(thing) else repr(value)}\n"
 
 
 def _write_reference(app: Sphinx, config: object) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 from seqkit.metrics.sums import Summed, summed
 
 MOST = 700.0  # nats: above it a float has no exponential
+LONGEST = 50  # characters a word: where they are longer on average, what blanks part are no words
 
 
 def likelihood_scorer(nats: np.ndarray, symbols: np.ndarray, words: np.ndarray, characters: np.ndarray) -> Summed:
@@ -16,19 +17,30 @@ def likelihood_scorer(nats: np.ndarray, symbols: np.ndarray, words: np.ndarray, 
         nats: float, (texts,), the negative log-probability of each.
         symbols, words, characters: int, (texts,).
     Returns:
-        Row numbers -> nats_per_symbol; bits_per_character; perplexity, e to the nats a word.
+        Row numbers -> nats_per_symbol; bits_per_character; perplexity, e to the nats a word, where there are words.
     """
-
+    if wordless(words, characters):
+        return summed([nats, symbols, characters], wordless_scores)
     return summed([nats, symbols, words, characters], likelihood_scores)
+
+
+def wordless(words: np.ndarray, characters: np.ndarray) -> bool:
+    """Whether blanks part nothing that could be called words: a script without them, or a text of one endless word."""
+    return bool(characters.sum() > LONGEST * words.sum())
 
 
 def likelihood_scores(sums: np.ndarray) -> dict[str, float]:
     """Of sums, (4,): nats, symbols, words, characters."""
     nats, symbols, words, characters = map(float, sums)
+    return wordless_scores(np.array([nats, symbols, characters])) | {"perplexity": _perplexity(nats, words)}
+
+
+def wordless_scores(sums: np.ndarray) -> dict[str, float]:
+    """Of sums, (3,): nats, symbols, characters."""
+    nats, symbols, characters = map(float, sums)
     return {
         "nats_per_symbol": _shared(nats, symbols),
         "bits_per_character": _shared(nats / np.log(2), characters),
-        "perplexity": _perplexity(nats, words),
     }
 
 

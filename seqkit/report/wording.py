@@ -22,7 +22,12 @@ def written(name: str, value: float | None) -> str:
         return f"{100 * value:.1f}%"
     if kind == "points":
         return f"{value:.1f}"
-    return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}" if abs(value) < 1e6 else f"{value:.2g}"
+    return _number(value) if abs(value) < 1000 else f"{value:,.0f}" if abs(value) < 1e6 else f"{value:.2g}"
+
+
+def _number(value: float, sign: str = "") -> str:
+    """Three places, and of what is next to nothing two figures, so that one of 0.0044 isn't told as another of 0.0037."""
+    return f"{value:{sign}.2g}" if 0 < abs(value) < 0.01 else f"{value:{sign}.3f}"
 
 
 def interval(name: str, score: Mapping[str, float]) -> str:
@@ -37,7 +42,7 @@ def signed(name: str, value: float | None) -> str:
     kind = metric(name).kind
     if kind == "share":
         return f"{100 * value:+.1f} points"
-    return f"{value:+.1f}" if kind == "points" else f"{value:+.3f}"
+    return f"{value:+.1f}" if kind == "points" else _number(value, "+")
 
 
 def ends(name: str, test: Mapping[str, float]) -> str:

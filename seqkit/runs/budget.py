@@ -168,7 +168,8 @@ class _Within:
     def _left(self) -> float:
         """Seconds that trials may still take."""
         reserved = max(LEFT * self._seconds, self._state.get("prepared", 0.0))
-        return self._seconds - reserved - self._state["spent"] - (time.monotonic() - self._begun)
+        spent: float = self._state["spent"] + time.monotonic() - self._begun
+        return self._seconds - reserved - spent
 
     def _fitting(self) -> dict[str, Any]:
         """The number of epochs, where not all of them fit."""

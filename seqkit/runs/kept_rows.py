@@ -16,7 +16,7 @@ from seqkit.core.errors import InputError, reason_of
 from seqkit.metrics.captions import caption_scores
 from seqkit.metrics.classification import class_scores
 from seqkit.metrics.judged import Items, Judged, Trait
-from seqkit.metrics.likelihood import bits_scores, closed_vocabulary_scores, likelihood_scores
+from seqkit.metrics.likelihood import bits_scores, closed_vocabulary_scores, likelihood_scores, wordless_scores
 from seqkit.metrics.pairs import pair_scores
 from seqkit.metrics.segments import segment_scores
 from seqkit.metrics.sums import Summed
@@ -30,7 +30,7 @@ KINDS = {
     kind.__name__: kind
     for kind in (
         bits_scores, caption_scores, character_scores, class_scores, closed_vocabulary_scores, likelihood_scores,
-        pair_scores, segment_scores, tag_scores, written_scores,
+        pair_scores, segment_scores, tag_scores, wordless_scores, written_scores,
     )
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -25,7 +26,7 @@ from seqkit.export.description import TOKENIZER, Description
 from seqkit.export.serving_text import TextScorer
 from seqkit.inference.neural_cache import NeuralCache
 from seqkit.layers.embedding import AT_EACH_STEP, embed_tokens, tied_head
-from seqkit.metrics.likelihood import closed_vocabulary_scorer, likelihood_scorer
+from seqkit.metrics.likelihood import closed_vocabulary_scorer, likelihood_scorer, wordless
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.examples import Examples, Role
@@ -43,6 +44,7 @@ from seqkit.training.objectives import Objective, classification
 
 STREAMS = 16  # in which a running text is scored, whatever the batch size: a cold start each, which can only cost
 STRETCHES = 5  # the best and the worst predicted ones, for the report
+DETERMINED = 0.1  # nats a symbol: with less a text holds nothing to be found out
 SAMPLE = 600  # symbols of its own, for the report
 ORDERS = {"symbol": 6, "word": 3, "whitespace": 3, "subword": 4, "unigram": 4}  # of the n-grams to compare with
 
@@ -261,14 +263,14 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
             return [{"text": examples["text"][row][:300], "nats_per_symbol": mean} for mean, row in chosen]
 
         return {
-            "signatures": self._signatures("stretch" in examples.columns),
-            "remarks": self._remarks(texts),
+            "signatures": self._signatures(texts, "stretch" in examples.columns),
+            "remarks": self._remarks(texts, rows),
             "best_predicted": shown(means[:STRETCHES]),
             "worst_predicted": shown(means[: -STRETCHES - 1 : -1]),
             "sample": "".join(self.generate(model, "", length=SAMPLE)),
         }
 
-    def _signatures(self, running: bool) -> dict[str, str]:
+    def _signatures(self, texts: Predicted, running: bool) -> dict[str, str]:
         """How the figures were computed."""
         unit = self.vocabulary.tokenizer.unit
         how = f"one text in {STREAMS} streams" if running else "text by text"
@@ -283,16 +285,17 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
                 "closed_vocabulary_perplexity": f"by {unit}s{ends}; an unknown one costs what any unknown one costs; {how}"
             }
         spelled = f"; an unknown character costs {np.log(CHARACTERS):.1f} nats more"
-        return {
+        said = {
             "bits_per_character": f"by {unit}s{ends}{spelled}; {how}",
             "perplexity": f"per word, as blanks part them{ends}{spelled}; {how}",
         }
+        return {name: text for name, text in said.items() if name != "perplexity" or not _wordless(texts)}
 
-    def _remarks(self, texts: Predicted) -> list[str]:
+    def _remarks(self, texts: Predicted, likelihoods: Ragged) -> list[str]:
         """What the verdict has to add."""
-        unknown = texts.unknown.sum() / max(texts.ids.lengths.sum(), 1)
         if not closed(self.vocabulary):
-            return []
+            return [*_on_words(texts), *_on_what_is_left(likelihoods.values)]
+        unknown = texts.unknown.sum() / max(texts.ids.lengths.sum(), 1)
         return [
             f"Closed vocabulary: {unknown:.1%} of the words are unknown and cost no spelling, so only figures of the same "
             "vocabulary compare."
@@ -327,6 +330,29 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
 
     def serving(self, model: keras.Model) -> tf.Module:
         return TextScorer(model, self.vocabulary, ends=self.ends, lines=self.lines, contiguous=self.contiguous)
+
+
+def _wordless(texts: Predicted) -> bool:
+    return texts.characters is not None and wordless(texts.words, texts.characters)
+
+
+def _on_words(texts: Predicted) -> list[str]:
+    if not _wordless(texts):
+        return []
+    return ["There is no perplexity: it is a word's, and in this text blanks part no words."]
+
+
+def _on_what_is_left(likelihoods: np.ndarray) -> list[str]:
+    """What says more than a small figure's last digit, of a text in which nearly every symbol follows from those before."""
+    nats = -float(likelihoods.mean()) if len(likelihoods) else math.inf
+    if nats >= DETERMINED:
+        return []
+    right = float((likelihoods > np.log(0.5)).mean())
+    return [
+        f"Nearly every symbol follows from those before it: to {right:.1%} of them the model gives more than half, and on "
+        f"average (the geometric mean) {np.exp(-nats):.1%}. Where so little is left to learn, differences of "
+        "thousandths of a nat mean little."
+    ]
 
 
 def _meets_unknown(texts: Sequence[str], vocabulary: Vocabulary) -> bool:

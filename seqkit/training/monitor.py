@@ -32,6 +32,11 @@ class Monitor:
         if self.score is None:
             return {}
         scores = self.score()
+        if self.column.removeprefix(VALIDATION) not in scores:
+            raise InputError(
+                f"training.monitor is {self.column.removeprefix(VALIDATION)!r}, of which these validation rows have none: "
+                f"they have {', '.join(headlines(list(scores)))}."
+            )
         return {f"{VALIDATION}{name}": scores[name] for name in headlines(list(scores))}
 
     def kept(self, history: History) -> int:

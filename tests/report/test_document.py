@@ -18,7 +18,7 @@ from seqkit.metrics.metric import metric
 from seqkit.report.document import ScoresTable, against_table, write_html
 from seqkit.report.labels import CLASSES
 from seqkit.report.pages import Section, _lit, axes, facts, figure, png
-from seqkit.report.wording import verdict
+from seqkit.report.wording import signed, verdict, written
 
 VOID = {"meta", "br", "link", "img", "hr"}
 
@@ -291,6 +291,14 @@ def shown(report, width=80):
     with console.capture() as capture:
         console.print(ScoresTable(report))
     return capture.get()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.0044, "0.0044"), (0.0037, "0.0037"), (0.0449, "0.045"), (3.2, "3.200"), (0.0, "0.000")]
+)
+def test_what_is_next_to_nothing_keeps_two_figures(value, said):
+    assert written("nats_per_symbol", value) == said
+    assert signed("nats_per_symbol", -value) in (f"-{said}", "-0.000")
 
 
 def test_terminal_table_has_a_column_a_baseline():

@@ -64,3 +64,11 @@ def test_a_chain_is_not_monitored_by_tags_that_saw_the_true_ones():
             make_monitor(Training(monitor="val_accuracy"), objective, metrics=task.metrics, score=dict)
     plain = Tagging({}, None, ("O", "B-X"), None, "softmax")
     assert plain.monitor == "val_accuracy"
+
+
+def test_a_metric_that_the_rows_have_none_of_is_told():
+    monitor = Monitor("val_perplexity", lambda: {"nats_per_symbol": 0.5})
+    with pytest.raises(
+        InputError, match="is 'perplexity', of which these validation rows have none: they have nats_per"
+    ):
+        monitor.scores()

@@ -3,15 +3,15 @@
 import numpy as np
 
 
-def step(W_hh, W_xh, b, h, x):  # noqa: N803
+def step(W_hh, W_xh, b, h, x):
     return np.tanh(W_hh @ h + W_xh @ x + b)
 
 
-def wrong_step(W_hh, W_xh, b, h, x):  # noqa: N803
+def wrong_step(W_hh, W_xh, b, h, x):
     return np.tanh(h @ W_hh + W_xh @ x + b)
 
 
-def unroll(W_hh, W_xh, b, xs):  # noqa: N803
+def unroll(W_hh, W_xh, b, xs):
     h, hs = np.zeros(len(b)), []
     for x in xs:
         h = step(W_hh, W_xh, b, h, x)
@@ -19,16 +19,16 @@ def unroll(W_hh, W_xh, b, xs):  # noqa: N803
     return np.array(hs)
 
 
-def wrong_unroll(W_hh, W_xh, b, xs):  # noqa: N803
+def wrong_unroll(W_hh, W_xh, b, xs):
     h = np.zeros(len(b))
     for x in xs:
         h = step(W_hh, W_xh, b, h, x)
     return h
 
 
-def one_matrix(W_hh, W_xh):  # noqa: N803
+def one_matrix(W_hh, W_xh):
     return np.concatenate([W_hh, W_xh], axis=1)
 
 
-def wrong_one_matrix(W_hh, W_xh):  # noqa: N803
+def wrong_one_matrix(W_hh, W_xh):
     return np.concatenate([W_xh, W_hh], axis=1)
