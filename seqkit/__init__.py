@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from seqkit.runs.checking import check
     from seqkit.runs.comparing import compare
     from seqkit.runs.ensembles import ensemble
+    from seqkit.runs.explaining import explain
     from seqkit.runs.gradients import show_gradients
+    from seqkit.runs.inspected_page import show_inspection
     from seqkit.runs.many_files import predict_files
+    from seqkit.runs.nearest import nearest_rows
     from seqkit.runs.predicting import predict_file
     from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
@@ -65,7 +68,9 @@ __all__ = [
     "compare",
     "demo_page",
     "ensemble",
+    "explain",
     "load",
+    "nearest_rows",
     "new_project",
     "predict_file",
     "predict_files",
@@ -74,6 +79,7 @@ __all__ = [
     "recipe",
     "serve_demo",
     "show_gradients",
+    "show_inspection",
     "train_within",
     "tune_search",
 ]
@@ -87,13 +93,16 @@ _WITH_TENSORFLOW = {
     "compare": "seqkit.runs.comparing",
     "demo_page": "seqkit.web.page",
     "ensemble": "seqkit.runs.ensembles",
+    "explain": "seqkit.runs.explaining",
     "load": "seqkit.runs.run",
+    "nearest_rows": "seqkit.runs.nearest",
     "new_project": "seqkit.runs.beginning",
     "predict_file": "seqkit.runs.predicting",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",
     "serve_demo": "seqkit.web.page",
     "show_gradients": "seqkit.runs.gradients",
+    "show_inspection": "seqkit.runs.inspected_page",
     "train_within": "seqkit.runs.budget",
     "tune_search": "seqkit.runs.tuning",
     "Trainer": "seqkit.training.trainer",

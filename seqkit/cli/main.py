@@ -62,6 +62,7 @@ def command_line(about: Asked) -> App:
         artefacts.verify,
         artefacts.serve,
         lab_commands.gradients,
+        lab_commands.inspect,
         lab_commands.demo,
     ):
         app.command(command, help_format="markdown")

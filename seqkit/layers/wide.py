@@ -102,6 +102,26 @@ def weigh_paths(model: keras.Model, recurrent: float, wide: float) -> None:
         layer.set_weights([weight * own for own in layer.get_weights()])
 
 
+def word_shares(ids: np.ndarray, runs: Runs, weights: np.ndarray) -> np.ndarray:
+    """What each word of a text adds to a score, by the weights of the runs that hold it: float64, (words,).
+
+    A run's weight is shared by all words of all places where it stands, so that the shares add up to the score but for the
+    text's end.
+
+    Args:
+        ids: int, (words,), without an end.
+        weights: float, (runs.size,), of the score.
+    """
+    shares, standing = np.zeros(len(ids)), dict[int, list[int]]()
+    for length in range(1, runs.longest + 1):
+        for first in range(len(ids) - length + 1):
+            place = int(runs.places([int(one) for one in ids[first : first + length]]))
+            standing.setdefault(place, []).extend(range(first, first + length))
+    for place, words in standing.items():
+        np.add.at(shares, words, float(weights[place]) / len(words))
+    return shares
+
+
 def held_by(ids: Ragged, runs: Runs) -> sp.csr_matrix:
     """float32, (texts, runs.size): 1 where a text, without its end, has a run in a place."""
     nothing = np.zeros(0, np.int64)

@@ -102,3 +102,24 @@ def of_ranks(ranks: np.ndarray) -> Trait:
     names += [f"from {first[-1]:,}", UNKNOWN]
     places = np.where(ranks < 0, len(RANKS) + 1, np.searchsorted(RANKS, ranks, side="right"))
     return Trait(tuple(names), places)
+
+
+def by_length(items: Items, judged: Judged, name: str) -> dict[str, Any]:
+    """What items score by themselves, by the length of their rows.
+
+    Args:
+        name: Of the metric by which they were judged.
+    Returns:
+        "metric" and "groups": "length", "items" and their mean "value", each; nothing where items have no lengths.
+    """
+    trait = items.traits.get("length")
+    if trait is None or metric(name).better == "one":
+        return {}
+    of_each = [(length, judged.gains[trait.places == place]) for place, length in enumerate(trait.names)]
+    sign = 1.0 if metric(name).better == "high" else -1.0  # gains are the more the better
+    groups = [
+        {"length": length, "items": len(gains), "value": sign * float(gains.mean())}
+        for length, gains in of_each
+        if len(gains) and np.isfinite(gains).all()
+    ]
+    return {"metric": name, "groups": groups} if len(groups) > 1 else {}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
@@ -17,6 +18,7 @@ from seqkit.recurrence.cells import weights_of
 from seqkit.recurrence.heads import whole_product
 from seqkit.recurrence.step import Blocks, Cell, PlainOps
 
+STATES = ("hidden state", "cell state")  # of a cell, the first of which is its output
 _LSTM = ("input gate", "forget gate", "candidate", "output gate", "squashed cell")
 _GREFF = ("candidate", "input gate", "forget gate", "squashed cell", "output gate")
 
@@ -94,6 +96,14 @@ class Course:
     weights: dict[str, Any]
     steps: list[Step]
     reverse: bool
+
+    def by_name(self) -> dict[str, np.ndarray]:
+        """Its states after each step and its gates at each: float, (batch, steps, units), by their names."""
+        first = self.steps[0]
+        names = [STATES[n] if n < len(STATES) else f"state {n + 1}" for n in range(len(first.after))]
+        states = {name: [step.after[n] for step in self.steps] for n, name in enumerate(names)}
+        gates = {name: [step.gates[name][1] for step in self.steps] for name in first.gates}
+        return {name: np.stack(values, axis=1) for name, values in (states | gates).items()}
 
 
 def watch(

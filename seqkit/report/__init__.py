@@ -3,8 +3,10 @@
 __all__ = [
     "common",
     "comparison",
+    "confusion",
     "document",
     "gradients",
+    "inspection",
     "labels",
     "pages",
     "showing",

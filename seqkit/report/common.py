@@ -117,12 +117,25 @@ def learning(report: Report, history: History) -> Section | None:
             epochs, values = _series(history, column)
             if epochs:
                 ax.plot(epochs, values, style, color=colour, label=label, markersize=4)
+            if kept and column.startswith("val_") and kept["epoch"] in epochs:
+                value = values[epochs.index(kept["epoch"])]
+                ax.plot([kept["epoch"]], [value], "o", color=colour, fillstyle="none", markersize=12, markeredgewidth=2)
         if kept:
-            ax.axvline(kept["epoch"], color=GREY, linestyle=":", label="kept")
+            ax.axvline(kept["epoch"], color=GREY, linestyle="--", label=f"kept: epoch {kept['epoch']}")
         _whole(ax, history)
         legend(ax)
         blocks.append(figure(key, f"Learning curve: {metric(key).words} after each epoch", picture))
     return Section("Learning", blocks) if blocks else None
+
+
+def lengths(report: Report, history: History) -> Section | None:
+    found = report.get("per_length") or {}
+    if not found:
+        return None
+    name = found["metric"]
+    rows = [[one["length"], f"{one['items']:,}", written(name, one["value"])] for one in found["groups"]]
+    caption = f"{metric(name).words.capitalize()} by the length of the row: a mean over {items(report)}, each by itself"
+    return Section("By length", [table(["length", items(report), metric(name).words], rows, caption)])
 
 
 def gradients(report: Report, history: History) -> Section | None:

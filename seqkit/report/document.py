@@ -17,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from seqkit.metrics.metric import metric
-from seqkit.report.common import adapted_rows, circumstances, data, findings, gradients, learning, scores
+from seqkit.report.common import adapted_rows, circumstances, data, findings, gradients, learning, lengths, scores
+from seqkit.report.confusion import confused
 from seqkit.report.labels import classes, kinds, mistakes, tag_mistakes, timelines
 from seqkit.report.pages import Section, write
 from seqkit.report.texts import attention, looks, sizes, stretches, writings
@@ -34,8 +35,8 @@ __all__ = [
     "write_html",
 ]
 SECTIONS: tuple[Callable[[Report, History], Section | None], ...] = (
-    scores, learning, gradients, kinds, classes, looks, timelines, mistakes, tag_mistakes, stretches, writings, sizes,
-    attention, data, findings, circumstances,
+    scores, learning, gradients, kinds, lengths, classes, confused, looks, timelines, mistakes, tag_mistakes, stretches,
+    writings, sizes, attention, data, findings, circumstances,
 )  # fmt: skip
 
 

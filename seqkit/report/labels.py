@@ -6,10 +6,8 @@ from typing import Any
 import matplotlib
 import numpy as np
 from markupsafe import Markup
-from matplotlib.collections import PatchCollection
-from matplotlib.patches import Rectangle
 
-from seqkit.metrics.confusion import NUMBERED
+from seqkit.report.confusion import largest, links, matrix
 from seqkit.report.pages import BLUE, GREY, INK, LINE, Section, axes, figure, legend, table
 from seqkit.report.wording import History, Report, excerpt, items, percent, scored
 
@@ -21,9 +19,10 @@ def classes(report: Report, history: History) -> Section | None:
     confused = report.get("confusion") or {}
     if "labels" in confused:
         counts = np.array(confused["counts"], dtype=int)
-        blocks.append(_confusion(confused["labels"], counts, f"{items(report)} of the {scored(report)}"))
+        what = f"{items(report)} of the {scored(report)}"
+        blocks.append(matrix(confused["labels"], counts, what, links(report)))
     if "largest" in confused:
-        blocks.append(_largest(confused, items(report)))
+        blocks.append(largest(confused, items(report), links(report)))
     if bins := report.get("calibration"):
         blocks.append(_calibration(bins))
     for key, unit, caption in (
@@ -92,39 +91,6 @@ def _shares(row: Mapping[str, float]) -> tuple[float, ...]:
 
 def _in_context(example: Mapping[str, str]) -> Markup:
     return Markup("{before} <strong>{token}</strong> {after}").format(**example)
-
-
-def _confusion(labels: Sequence[str], counts: np.ndarray, items: str) -> Markup:
-    numbered = len(labels) <= NUMBERED
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (label, prediction), each row adds up to 1
-    size = 2.6 + min(0.5 * len(labels), 6.4 + 0.1 * len(labels))
-    shade = matplotlib.colormaps["Blues"]
-    picture, ax = axes("prediction", "truth", width=size + 0.6, height=size)
-    ax.grid(False)
-    ax.invert_yaxis()
-    places = np.argwhere(counts)  # an empty cell is drawn by none, an image would be pixels
-    whole = Rectangle((-0.5, -0.5), len(labels), len(labels), facecolor=shade(0.0))
-    cells = [Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=shade(share[i, j])) for i, j in places]
-    ax.add_collection(PatchCollection([whole, *cells], match_original=True))
-    ax.set_xlim(-0.5, len(labels) - 0.5)
-    ax.set_ylim(len(labels) - 0.5, -0.5)
-    ticks = {"parse_math": False, "fontsize": 10.0 if numbered else 7.0}
-    ax.set_xticks(range(len(labels)), labels, rotation=0 if len(labels) < 4 else 45 if numbered else 90, **ticks)
-    ax.set_yticks(range(len(labels)), labels, **ticks)
-    if numbered:
-        for i, j in np.ndindex(counts.shape):
-            colour = "white" if share[i, j] > 0.5 else "#1f2328"  # fixed, as the cell's own colour is
-            ax.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour)
-    title = f"Confusion matrix: {items} by truth and prediction"
-    return figure("confusion", title, picture, large=not numbered)
-
-
-def _largest(confused: Mapping[str, Any], items: str) -> Markup:
-    rows = [[row["label"], row["predicted"], f"{row['count']:,}", percent(row["share"])] for row in confused["largest"]]
-    caption = (
-        f"The largest confusions, {len(rows):,} of {confused['pairs']:,} pairs, and their share of the label's {items}"
-    )
-    return table(["truth", "prediction", items, "share"], rows, caption, words=2)
 
 
 def _timelines(recordings: Sequence[Mapping[str, Any]], labels: Sequence[str], background: str | None) -> Markup:

@@ -24,7 +24,7 @@ from PIL import Image
 # Colours that hold on white and on black; the first two are told apart without colour vision too. INK and LINE stand
 # for the page's own text and rule colours: they are swapped in the finished SVG.
 BLUE, ORANGE, GREY, INK, LINE = "#3b82c4", "#d97b29", "#8a8f98", "#010203", "#040506"
-ABREAST = 6  # small images in a row
+ABREAST = 6  # images in a row
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,14 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> Markup:
     return Markup("<dl>{}</dl>").format(items)
 
 
-def figure(name: str, title: str, picture: Figure, *, large: bool = False) -> Markup:
+def figure(name: str, title: str, picture: Figure, *, large: bool = False, whole: bool = False) -> Markup:
     """A matplotlib figure as inline SVG in the page's own colours.
 
     Args:
         name: one word, unlike that of any other figure of the page; it keeps the ids inside the SVG apart.
         title: what the picture shows, read aloud where it can't be seen and printed below it.
         large: whether it takes the whole width of the page.
+        whole: whether it is shown in its own size, wider than the page if need be.
     """
     buffer = io.StringIO()
     with (
@@ -87,16 +88,20 @@ def figure(name: str, title: str, picture: Figure, *, large: bool = False) -> Ma
         picture.savefig(buffer, format="svg", transparent=True, bbox_inches="tight", metadata={"Date": None})
     svg = buffer.getvalue()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r'\s(?:xmlns(?::\w+)?|version)="[^"]*"', "", svg).replace("xlink:href", "href")
+    svg = (
+        re.sub(r'\s(?:xmlns(?::\w+)?|version)="[^"]*"', "", svg)
+        .replace("xlink:href", "href")
+        .replace(' target="_blank"', "")
+    )
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg).replace(INK, "currentColor")
     svg = svg.replace(LINE, "var(--line)").replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)
-    kind = Markup(' class="large"') if large else ""
+    kind = Markup(' class="{}"').format("whole" if whole else "large") if large or whole else ""
     return Markup("<figure{}>{}<figcaption>{}</figcaption></figure>").format(kind, Markup(svg), title)
 
 
-def png(pixels: Any, side: int = 96) -> str:
+def png(pixels: Any, side: int = 160) -> str:
     """An image, uint8 (height, width, 3), as a PNG file in base64, its longer side at most `side` pixels."""
     image = Image.fromarray(np.asarray(pixels))
     image.thumbnail((side, side))
@@ -123,7 +128,7 @@ def overlays(name: str, title: str, encoded: str, names: Sequence[str], weights:
         ax.set_title(text, color=INK, fontsize=9, parse_math=False)
     for ax in panels:
         ax.set_axis_off()
-    return figure(name, title, picture)
+    return figure(name, title, picture, large=True)
 
 
 def _lit(pixels: np.ndarray, weights: Any) -> np.ndarray:
@@ -147,6 +152,12 @@ def axes(x: str, y: str, *, width: float = 5.2, height: float = 3.2) -> tuple[Fi
     for spine in ax.spines.values():
         spine.set_visible(False)
     return picture, ax
+
+
+def thinned(names: Sequence[str], most: int) -> tuple[list[int], list[str]]:
+    """Places along an axis, and their names, of which so many fit: every second, every third ..., as need be."""
+    places = list(range(0, len(names), -(-len(names) // max(most, 1)) or 1))
+    return places, [names[place] for place in places]
 
 
 def legend(ax: Any) -> None:

@@ -1,6 +1,6 @@
 """Sections of what was read and written, and where the model looked meanwhile."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -8,8 +8,12 @@ import numpy as np
 from markupsafe import Markup
 
 from seqkit.metrics.metric import metric
-from seqkit.report.pages import Section, axes, facts, figure, overlays, paragraph, table
+from seqkit.report.pages import Section, axes, facts, figure, overlays, paragraph, table, thinned
 from seqkit.report.wording import History, Report, excerpt, percent, scored
+
+WIDEST, TALLEST = 14.0, 20.0  # inches of a map of attention
+NARROW = 14  # places that half the page's width shows
+CELLS = 4_000  # that are drawn one by one
 
 
 def stretches(report: Report, history: History) -> Section | None:
@@ -63,25 +67,31 @@ def looks(report: Report, history: History) -> Section | None:
 
 def attention(report: Report, history: History) -> Section | None:
     maps = report.get("attention") or []
-    return (
-        Section("Where it looks", [_attended(number, one, scored(report)) for number, one in enumerate(maps)])
-        if maps
-        else None
-    )
+    blocks = [
+        attended(
+            f"attention_{number}",
+            f"Attention, row {number + 1} of the {scored(report)}: what is read across, what is written down",
+            one["weights"],
+            one["places"],
+            one["written"],
+        )
+        for number, one in enumerate(maps)
+    ]
+    return Section("Where it looks", blocks) if blocks else None
 
 
-def _attended(number: int, one: Mapping[str, Any], rows: str) -> Markup:
-    """What was looked at (across) as each piece was written (down), the darker the more."""
-    weights = np.array(one["weights"])
-    places, written = one["places"], one["written"]
-    size = 0.34
-    picture, ax = axes("", "", width=2.0 + size * len(places), height=1.2 + 0.26 * len(written))
+def attended(name: str, title: str, weights: Any, places: Sequence[str], lines: Sequence[str]) -> Markup:
+    """What was looked at (across) in each line (down), the darker the more: a figure that is large where there is much."""
+    large = len(places) > NARROW
+    width, height = min(0.34 * len(places), WIDEST), min(0.26 * len(lines), TALLEST)
+    picture, ax = axes("", "", width=2.0 + width, height=1.2 + height)
     ax.grid(False)
     ax.invert_yaxis()
-    edges = [np.arange(count + 1) - 0.5 for count in (len(places), len(written))]
-    ax.pcolormesh(*edges, weights, cmap=matplotlib.colormaps["Blues"], vmin=0, vmax=1)
-    ax.set_xticks(range(len(places)), places, rotation=60, ha="left", rotation_mode="anchor", parse_math=False)
+    edges = [np.arange(count + 1) - 0.5 for count in (len(places), len(lines))]
+    drawn = ax.pcolormesh(*edges, np.array(weights), cmap=matplotlib.colormaps["Blues"], vmin=0, vmax=1)
+    drawn.set_rasterized(len(places) * len(lines) > CELLS)
+    across, down = thinned(places, int(width / 0.2)), thinned(lines, int(height / 0.16))
+    ax.set_xticks(*across, rotation=60, ha="left", rotation_mode="anchor", parse_math=False)
     ax.xaxis.tick_top()
-    ax.set_yticks(range(len(written)), written, parse_math=False)
-    caption = f"Attention, row {number + 1} of the {rows}: what is read across, what is written down"
-    return figure(f"attention_{number}", caption, picture)
+    ax.set_yticks(*down, parse_math=False)
+    return figure(name, title, picture, large=large)

@@ -169,3 +169,8 @@ def excerpt(text: str, longest: int = 600) -> Markup:
     if not text.strip():
         return Markup("<em>(empty text)</em>")
     return Markup('<div class="long">{}</div>').format(text if len(text) <= longest else text[:longest] + " …")
+
+
+def visible(symbol: str) -> str:
+    """A word or a symbol with its blanks to be seen."""
+    return symbol.replace("\n", "↵").replace(" ", "␣")

@@ -167,7 +167,7 @@ class _Within:
 
     def _left(self) -> float:
         """Seconds that trials may still take."""
-        reserved = max(LEFT * self._seconds, self._state.get("prepared", 0.0))
+        reserved: float = max(LEFT * self._seconds, self._state.get("prepared", 0.0))
         spent: float = self._state["spent"] + time.monotonic() - self._begun
         return self._seconds - reserved - spent
 

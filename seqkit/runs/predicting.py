@@ -1,5 +1,6 @@
 """Predictions for a file: each answer with its row's id, what the answer should be, and what of the row was not read."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -65,3 +66,35 @@ def predict_file(
                 }
                 shown = {asked: row[asked]} if with_inputs else {}
                 yield named | shown | answer | truths | more
+
+
+def row_of(
+    run: Run,
+    file: str,
+    *,
+    row: int = 0,
+    id: str | None = None,
+    id_column: str = "id",
+    columns: Mapping[str, str] | None = None,
+) -> Any:
+    """One input of a file, by its number from 0 on, or in a table of texts by what it is called.
+
+    Raises:
+        InputError: There is no such row, or the file is not as expected.
+    """
+    if row < 0:
+        raise InputError(f"row is {row}: rows count from 0.")
+    if id is None:
+        rows: Iterator[Any] = itertools.chain.from_iterable(run.inputs_of(file, columns))
+        found = list(itertools.islice(rows, row, row + 1))
+        what = f"row {row}: rows count from 0."
+    elif len(run.task.fields) > 1:
+        raise InputError(f"An id is for tables of texts, and {run.path} is asked by {' and '.join(run.task.fields)}.")
+    else:
+        (field,) = run.task.fields
+        named = itertools.chain.from_iterable(asked_of(file, run.columns(columns), id_column))
+        found = [one[field] for one in itertools.islice((one for one in named if str(one["id"]) == id), 1)]
+        what = f"row whose {id_column} is {id}."
+    if not found:
+        raise InputError(f"{file} has no {what}")
+    return found[0]

@@ -24,7 +24,8 @@ from seqkit.export.artefact import artefact_name, write_artefact
 from seqkit.export.card import model_card
 from seqkit.export.subject import Quantize
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
-from seqkit.metrics.metric import metric
+from seqkit.metrics.judged import by_length
+from seqkit.metrics.metric import headlines, metric
 from seqkit.report.document import ScoresTable, adapted_table, against_table, rest_table
 from seqkit.report.showing import in_html, in_text
 from seqkit.runs.attempts import Attempts
@@ -33,6 +34,7 @@ from seqkit.runs.comparable import compared_with
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
 from seqkit.runs.exporting import subject_of
+from seqkit.runs.inspecting import Inspection, inspect_rows
 from seqkit.runs.kept_rows import KeptRows
 from seqkit.runs.language_models import adapted_scores
 from seqkit.runs.lock import FolderLock
@@ -146,19 +148,29 @@ class Run:
 
     def stream(self, chunks: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
         """Answer chunks of inputs as they come, a dict each, in order."""
-        fields = self.task.fields
         for chunk in chunks:
             for start in range(0, len(chunk), CHUNK):
-                inputs = chunk[start : start + CHUNK]
-                columns = {fields[0]: inputs} if len(fields) == 1 else _apart(inputs, fields)
-                examples = self._read(columns)
+                examples = self.asked(chunk[start : start + CHUNK])
                 pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
                 with answering(self.path):
                     answers = self.task.answers(examples, self.task.outputs(self.forward, pipeline))
                 yield from answers
 
-    def _read(self, columns: Mapping[str, Sequence[Any]]) -> Examples:
+    def asked(self, inputs: Sequence[Any]) -> Examples:
+        """Inputs, as `predict` takes them, as rows."""
+        fields = self.task.fields
+        columns = {fields[0]: inputs} if len(fields) == 1 else _apart(inputs, fields)
         return self.task.read(tuple(columns.values()), {field: field for field in columns}, role="asked")
+
+    def inspect(self, inputs: Sequence[Any], *, answers: Sequence[str] | None = None) -> Inspection:
+        """Look inside while inputs are answered: states, gates, attention and probabilities at each step.
+
+        Args:
+            inputs: A few, as `predict` takes them.
+            answers: Of a run that writes, the texts to go along; nothing for what it writes itself.
+        """
+        with answering(self.path):
+            return inspect_rows(self.task, self.forward, self.asked(inputs), answers=answers)
 
     def evaluate(
         self,
@@ -232,6 +244,8 @@ class Run:
             sections = self.task.sections(self.model, examples, outputs)
         with attempts("what is kept of each row"):
             kept = KeptRows(score, self.task.items(examples), self.task.judged(examples, outputs))
+            name = getattr(self.task, "judged_by", None) or headlines(list(metrics))[0]
+            sections["per_length"] = by_length(kept.items, kept.judged, name)
         return {
             "recipe": self.info["recipe"],
             "metrics": metrics,

@@ -165,7 +165,8 @@ class Baselines(Protocol):
 class Task(Inputs, Outputs, Scores, Baselines, Protocol):
     """What a recipe knows and a run doesn't. One that writes text has a `generate` too (see `Run.generate`); one whose
     predictions say what became of each input a `predicted` (`seqkit.runs.predicting`); one that searches for its answers a
-    `search`, and a `with_search`, as `seqkit.tasks.written` has them.
+    `search`, and a `with_search`, as `seqkit.tasks.written` has them; one that can be looked into (`Run.inspect`) has
+    `opened`, `words`, `choices`, `shares` and `asked_step`, as `seqkit.tasks.roles` has them.
 
     Attributes:
         recipe: Its name in run.json.

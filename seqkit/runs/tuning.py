@@ -3,7 +3,6 @@ penalties.
 """
 
 import dataclasses
-import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,23 +12,21 @@ import numpy as np
 from rich.table import Table
 
 from seqkit.core.adaptation import BEAMS, LENGTH_PENALTIES
-from seqkit.core.arguments import hints_of
 from seqkit.core.bounds import one_of
 from seqkit.core.errors import InputError
 from seqkit.core.progress import tracked
-from seqkit.core.registry import recipe_holding
 from seqkit.core.settings import Search
 from seqkit.inference.generation import Generated
 from seqkit.metrics.bootstrap import paired_bootstrap
 from seqkit.metrics.metric import headlines
 from seqkit.metrics.metric import metric as declared
 from seqkit.report.document import searches_table
-from seqkit.runs.checking import rows_of
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.migration import made_without_digests
 from seqkit.runs.opening import answering
 from seqkit.runs.provenance import command
+from seqkit.runs.rereading import rows_again
 from seqkit.runs.run import EVALUATION_BATCH, RESAMPLES, Run, load
 from seqkit.runs.searching import CHOSEN, search_of
 from seqkit.runs.task import Scorer
@@ -204,38 +201,7 @@ def _validation_rows(run: Run, data: Any, columns: Mapping[str, str] | None, dat
     """Those that are given, or else those of the training, read again as it read them."""
     if data is not None:
         return run.task.read(data, run.columns(columns), role="valid", data_dir=data_dir)
-    settings, known = run.info["settings"], run.info["data"]["valid"]
-    for name in ("data", "valid"):
-        if isinstance(settings.get(name), str) and re.fullmatch(r"<\w+>", settings[name]):
-            raise InputError(
-                f"{run.path} was trained on data that lay in memory ({settings[name]}): give its validation rows."
-            )
-    function = recipe_holding(run.info["recipe"]).function
-    hints = hints_of(function)
-    given = {name: _as(hints[name], value) for name, value in settings.items() if name in hints}
-    given |= {"data_dir": data_dir or given.get("data_dir")}
-    if given.get("data") is not None:
-        given["test"] = None  # which is not looked at
-    try:
-        rows = run.task.examined(rows_of(function, given).valid)
-    except InputError as error:
-        raise InputError(f"The validation rows of {run.path} can't be read again: {error} Or give them.") from None
-    if rows.digest() != known["digest"]:
-        raise InputError(
-            f"{rows.origin} holds other validation rows today ({len(rows):,}) than the training had ({known['rows']:,}): "
-            "give those to choose by."
-        )
-    return rows
-
-
-def _as(hint: Any, value: Any) -> Any:
-    """A setting of run.json as a recipe takes it."""
-    if isinstance(value, list):
-        return tuple(value)
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        names = {field.name for field in dataclasses.fields(hint)}
-        return hint(**{name: _as(None, one) for name, one in value.items() if name in names})
-    return value
+    return rows_again(run.task, run.path, run.info, "valid", data_dir=data_dir)
 
 
 def _store(run: Run, tuning: Tuning) -> None:

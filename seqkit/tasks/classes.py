@@ -12,7 +12,7 @@ from seqkit.batches.pipeline import Column, Pipeline
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
 from seqkit.metrics.classification import calibration_bins, classification_scorer, macro, per_class
-from seqkit.metrics.confusion import confusion
+from seqkit.metrics.confusion import confused_rows, confusion
 from seqkit.runs.task import Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.sources.labels import named_as
@@ -108,6 +108,7 @@ class ClassOfARow(Inputs, Outputs, Scores):
             "macro": macro(labels, predicted),
             "per_class": per_class(labels, predicted, names),
             "confusion": confusion(labels, predicted, names),
+            "confused_rows": confused_rows(labels, predicted, names, examples[self.fields[-1]], outputs.max(axis=1)),
             "calibration": calibration_bins(labels, outputs),
             "mistakes": [
                 {

@@ -12,10 +12,11 @@ import tensorflow as tf
 from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
+from seqkit.core.ragged import Ragged
 from seqkit.decoding.stepwise import generate
 from seqkit.export.graphs import Graph, step_graph
 from seqkit.text.subwords import MARK, Subwords
-from seqkit.text.tokenizer import WORDS, tokenize
+from seqkit.text.tokenizer import WORDS, Tokens, tokenize
 from seqkit.text.vocabulary import BEGIN, END, PADDING, UNKNOWN, Vocabulary
 
 States = dict[str, tf.Tensor]
@@ -89,15 +90,21 @@ class DrawnText:
 
     def _before(self, prompt: str) -> list[int]:
         """What was read before the first symbol is drawn; the last line goes on."""
-        given = prompt.split("\n") if self.lines and self.contiguous else [prompt]
-        tokens = tokenize(given, self.vocabulary.tokenizer, cache=False)
-        ids = self.vocabulary.encode(tokens)
+        tokens, ids = self._encoded(prompt)
         unknown = sorted({tokens.types[place] for place in tokens.indices.values[ids.values == UNKNOWN]})
         if unknown:
             listed = ", ".join(map(repr, unknown))
             if not self.met_unknown:
                 raise InputError(f"The prompt holds {listed}, which the training text does not: leave it out.")
             notify(f"The prompt holds {listed}, which the vocabulary does not: read as unknown.")
+        return self._begun(ids)
+
+    def _encoded(self, prompt: str) -> tuple[Tokens, Ragged]:
+        given = prompt.split("\n") if self.lines and self.contiguous else [prompt]
+        tokens = tokenize(given, self.vocabulary.tokenizer, cache=False)
+        return tokens, self.vocabulary.encode(tokens)
+
+    def _begun(self, ids: Ragged) -> list[int]:
         return [BEGIN, *ids.append(END).values[:-1].tolist()]
 
     def _drawn(

@@ -22,7 +22,7 @@ from seqkit.export.serving import TaggerAndClassifier
 from seqkit.layers.crf import crf_loss, unpack
 from seqkit.layers.row_label import tags_and_label
 from seqkit.metrics.classification import calibration_bins, classification_scorer, macro, per_class
-from seqkit.metrics.confusion import confusion
+from seqkit.metrics.confusion import confused_rows, confusion
 from seqkit.metrics.judged import Items, Judged, of_names, of_sizes, row_gains
 from seqkit.metrics.pairs import pair_scorer
 from seqkit.metrics.sums import Summed
@@ -62,6 +62,7 @@ class IntentsAndSlots(Tagging):
     labels: tuple[str, ...]
     label_weight: float
     recipe = "intents_and_slots"
+    judged_by = "exact_match"
     in_step = False
 
     @property
@@ -136,6 +137,10 @@ class IntentsAndSlots(Tagging):
         columns |= {"targets": Ragged(places, targets.offsets), "weights": Ragged(weighed, weights.offsets)}
         return dataclasses.replace(rows, columns=columns), facts | {"unseen_labels": int((~seen).sum())}
 
+    def asked_step(self, probabilities: np.ndarray, words: np.ndarray) -> int:
+        """The end, which has the row's label."""
+        return len(probabilities) - 1
+
     def outputs(self, forward: Forward, pipeline: Pipeline) -> Found:
         probabilities = np.zeros((pipeline.rows, len(self.labels)))
 
@@ -198,6 +203,9 @@ class IntentsAndSlots(Tagging):
             "macro": macro(labels, predicted),
             "per_class": per_class(labels, predicted, names),
             "confusion": confusion(labels, predicted, names),
+            "confused_rows": confused_rows(
+                labels, predicted, names, [" ".join(row) for row in examples["tokens"]], shares.max(axis=1)
+            ),
             "calibration": calibration_bins(labels, shares),
             "mistakes": [
                 {

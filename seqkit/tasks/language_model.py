@@ -191,6 +191,21 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
             return ids
         return Ragged(ids.values, np.linspace(0, len(ids.values), streams + 1).astype(np.int64))
 
+    def opened(self, examples: Examples) -> Pipeline:
+        """What begins a text and all of it, so that the last answer is the symbol that follows."""
+        rows = [self._begun(self._encoded(text)[1]) for text in examples["text"]]
+        lengths = np.array([len(row) for row in rows])
+        ids = Ragged.of_lengths(np.concatenate(rows).astype(np.int32), lengths)
+        return Pipeline({"ids": ids}, {"ids": (int(lengths.max()),)}, len(rows))
+
+    def words(self, examples: Examples) -> list[list[str]]:
+        rows = [self._encoded(text)[0] for text in examples["text"]]
+        return [[tokens.types[place] for place in tokens.indices.values] for tokens in rows]
+
+    def asked_step(self, probabilities: np.ndarray, words: np.ndarray) -> int:
+        """The last: which symbol follows."""
+        return len(probabilities) - 1
+
     def outputs(self, forward: Forward, rows: Pipeline | Windows) -> Ragged:
         return step_outputs(forward, rows, _log_likelihoods)
 

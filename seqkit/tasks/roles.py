@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from seqkit.batches.pipeline import Column
 from seqkit.batches.rows import Rows
@@ -86,9 +87,25 @@ class Inputs:
     def encode_for_training(self, examples: Examples, batch_size: int) -> tuple[Any, Facts]:
         return self.encode(examples, batch_size)
 
+    def opened(self, examples: Examples) -> Any:
+        """Rows as a pipeline, to be looked at one by one (`Run.inspect`)."""
+        return self.encode(examples, len(examples))[0]
+
+    def words(self, examples: Examples) -> list[list[str]]:
+        """What each row is read as, without what begins and ends it; an unknown word as it stands."""
+        for field, vocabulary in [*self.vocabularies.items()][:1]:
+            return split(examples[field], vocabulary)
+        return [[] for _ in range(len(examples))]
+
     def targets(self, examples: Examples) -> tuple[dict[str, Column], Facts]:
         """Columns of what is to be answered, where that is known, and counts; `encode` puts them beside the inputs."""
         return {}, {}
+
+
+def split(texts: Sequence[str], vocabulary: Vocabulary) -> list[list[str]]:
+    """The tokens of texts, as they stand there."""
+    tokens = tokenize(texts, vocabulary.tokenizer, cache=False)
+    return [[tokens.types[place] for place in tokens.indices[row]] for row in range(len(texts))]
 
 
 def small(ids: Ragged, count: int) -> Ragged:
@@ -113,6 +130,27 @@ class Outputs:
     """
 
     in_step: Any = False
+    classes: Any
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What logits are of."""
+        named: tuple[str, ...] = self.classes
+        return named
+
+    def shares(self, outputs: Any, batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits and probabilities of the choices, from a model's outputs for a batch: (rows, [steps,] choices)."""
+        return outputs, tf.nn.softmax(outputs)
+
+    def asked_step(self, probabilities: np.ndarray, words: np.ndarray) -> int:
+        """The step whose answer is looked at where none is named: the one that the model is least sure of.
+
+        Args:
+            probabilities: float, (steps, choices), of a row.
+            words: bool, (steps,), which steps are words.
+        """
+        sure = np.where(words, probabilities.max(axis=-1), np.inf)
+        return int(np.argmin(sure))
 
     def objective(self, training: Training, train: Examples) -> Objective:
         """What training minimises, and counts."""

@@ -21,7 +21,7 @@ from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.description import LABELS, TOKENIZER, Description, chain_fields
 from seqkit.export.serving import Tagger
 from seqkit.layers.characters import compose_characters
-from seqkit.layers.crf import CRF, best_tags, crf_loss, tag_probabilities
+from seqkit.layers.crf import CRF, best_tags, crf_loss, tag_probabilities, unpack
 from seqkit.layers.embedding import AT_EACH_STEP, embed_tokens
 from seqkit.metrics.judged import Items, Judged, of_names, of_ranks, of_sizes
 from seqkit.metrics.sums import Summed, summed
@@ -118,6 +118,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     scheme: TagScheme | None
     output: Literal["softmax", "crf"]
     recipe = "tagging"
+    judged_by = "token_accuracy"
 
     @property
     def in_step(self) -> bool:
@@ -178,6 +179,19 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
                 columns[name] = Ragged.of_lengths(values.astype(np.int32), lengths).append(0)
         widths = boundaries(columns["ids"].lengths)
         return Pipeline(columns, {"ids": widths}, batch_size), facts
+
+    def words(self, examples: Examples) -> list[list[str]]:
+        tokens = split_tokens(examples["tokens"])
+        return [[tokens.types[place] for place in tokens.indices[row]] for row in range(len(examples))]
+
+    def shares(self, outputs: Any, batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Of a chain the emissions, and how probable each tag is over all paths."""
+        if self.output == "softmax":
+            return outputs, tf.nn.softmax(outputs)
+        logits, ids = unpack(outputs)[0], batch["ids"]
+        words = tf.not_equal(ids, 0) & tf.not_equal(ids, END)
+        chained = tag_probabilities(outputs, words, chain=True)
+        return logits, tf.where(words[:, :, None], chained, tf.nn.softmax(logits))
 
     def outputs(self, forward: Forward, pipeline: Pipeline) -> Any:
         return without_ends(step_outputs(forward, pipeline, lambda batch, out: self._decode(out, batch["ids"])))

@@ -18,7 +18,7 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.wide import Wide
 from seqkit.export.description import LABELS, TOKENIZER, Description
 from seqkit.export.serving import TextClassifier
-from seqkit.layers.wide import Runs, wide_logits
+from seqkit.layers.wide import TABLE, Runs, wide_logits, word_shares
 from seqkit.runs.task import Baseline, Facts
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits
@@ -148,6 +148,17 @@ class TextClassification(LabelBaselines, ClassOfARow):
         valid = valid.take(range(0, len(valid), -(-len(valid) // WEIGHED)), valid.origin)
         rows, _ = self.encode(valid, AT_ONCE)
         return {"paths": weigh(model, row_outputs(Forward(both), rows), self.labels(valid))}
+
+    def wide_shares(self, model: keras.Model, ids: np.ndarray, choice: int, wide: Wide) -> np.ndarray | None:
+        """What each word adds to a label's score by the wide path, exactly: float, (words,); nothing without such a path.
+
+        Args:
+            ids: int, (words,), without an end.
+        """
+        runs = self._runs(wide)
+        if runs is None or all(layer.name != TABLE for layer in model.layers):
+            return None
+        return word_shares(ids, runs, model.get_layer(TABLE).get_weights()[0][:, choice])
 
     def _runs(self, wide: Wide) -> Runs | None:
         if wide.ngrams and len(self.classes) > WIDE_CLASSES:

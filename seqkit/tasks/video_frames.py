@@ -65,6 +65,7 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
     background: str | None
     on_error: OnError
     recipe = "video_frames"
+    judged_by = "frame_accuracy"
     in_step = True
     metrics = ("frame_accuracy", "macro_f1", "edit_score", "f1_at_10", "f1_at_25", "f1_at_50")
     monitor = "val_accuracy"  # of frames, which is counted anyway
@@ -142,6 +143,16 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
                 notify(str(finding))
         flat = Ragged.of_lengths(np.concatenate(rows), np.array([len(row) for row in rows]))
         return Labelled(flat.values, flat.offsets, left_out)
+
+    def opened(self, examples: Examples) -> Pipeline:
+        """The frames of recordings, decoded."""
+        pairs = zip(examples["frames"], _names(examples), strict=True)
+        videos = [
+            video_of(np.concatenate([self._must_fit(chunk, name) for chunk in cell.chunks()])) for cell, name in pairs
+        ]
+        rows = joined_videos(videos)
+        columns: dict[str, Any] = {"frames": rows, "mask": _in_step(np.ones(len(rows.values), bool), rows)}
+        return Pipeline(columns, {"frames": (int(rows.lengths.max()),)}, len(videos))
 
     def _must_fit(self, frames: np.ndarray, name: str) -> np.ndarray:
         if frames.shape[1:] != self.shape:

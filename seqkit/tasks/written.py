@@ -51,6 +51,11 @@ class WrittenText(Outputs, Scores):
         return ()
 
     @property
+    def choices(self) -> tuple[str, ...]:
+        """The symbols that are written."""
+        return self.target.tokens
+
+    @property
     def lowercase(self) -> bool:
         """Whether case is folded, so that it plays no part in scores."""
         return self.target.tokenizer.lowercase

@@ -14,7 +14,9 @@ from PIL import Image
 from rich.console import Console
 
 from seqkit.core.errors import InputError
+from seqkit.metrics.confusion import NUMBERED
 from seqkit.metrics.metric import metric
+from seqkit.report.confusion import FEW
 from seqkit.report.document import ScoresTable, against_table, write_html
 from seqkit.report.labels import CLASSES
 from seqkit.report.pages import Section, _lit, axes, facts, figure, png
@@ -377,6 +379,42 @@ def test_many_labels_make_a_short_page_that_begins_with_the_largest_errors(tmp_p
     assert len(text) < 300_000
 
 
+@pytest.mark.parametrize("labels", [3, 20, 100])
+def test_cells_of_a_matrix_and_lines_of_the_list_lead_to_rows_that_are_folded_up(labels, tmp_path):
+    names = [f"label <{number}>" for number in range(labels)]
+    counts = 5 * np.eye(labels, dtype=int)
+    counts[0, 2], counts[1, 0] = 2, 1
+    rows = [
+        {
+            "label": names[y],
+            "predicted": names[p],
+            "count": int(counts[y, p]),
+            "examples": [{"text": HOSTILE, "confidence": 0.75}],
+        }
+        for y, p in ((0, 2), (1, 0))
+    ]
+    found = {"labels": names, "counts": counts.tolist()}
+    if labels > NUMBERED:
+        found |= {"pairs": 2, "largest": [row | {"share": 0.25} for row in rows[:1]]}
+    text = page(tmp_path, {"confusion": found, "confused_rows": rows}, [])
+    leading = re.findall(r'<a href="#(confusion-pair-\d)">', text)
+    assert sorted(set(leading)) == ["confusion-pair-0", "confusion-pair-1"]
+    assert len(leading) == 2 + (labels > NUMBERED)
+    assert all(text.count(f'id="{name}"') == 1 for name in leading)
+    assert len(re.findall(r"<details><summary>[^<]*</summary><div id=", text)) == 2
+    assert "label &lt;0&gt; taken for label &lt;2&gt;: 2 rows" in text
+    assert "label &lt;1&gt; taken for label &lt;0&gt;: 1 row<" in text
+    assert "<script>" not in text
+    kind = "whole" if labels > NUMBERED else "large" if labels > FEW else None
+    assert re.findall(r"<figure( class=\S+)?>", text) == ["" if kind is None else f' class="{kind}"']
+
+
+def test_scores_by_length_stand_in_a_table(tmp_path):
+    groups = [{"length": "1 to 9", "items": 1200, "value": 0.875}, {"length": "10 to 40", "items": 34, "value": 0.5}]
+    words = " ".join(Page(page(tmp_path, {"per_length": {"metric": "accuracy", "groups": groups}}, [])).words)
+    assert "length rows accuracy 1 to 9 1,200 87.5% 10 to 40 34 50.0%" in words
+
+
 def test_the_kept_epoch_is_said(tmp_path):
     words = " ".join(Page(page(tmp_path)).words)
     assert "The weights are those of epoch 4 of 5, the best by accuracy of the validation data, 89.5%." in words
@@ -440,7 +478,7 @@ def test_a_place_that_weighs_nothing_is_dark():
     assert lit[0, 0].min() > 200
     assert lit[-1, -1].max() < 40
     picture = Image.open(io.BytesIO(base64.b64decode(png(np.full((200, 100, 3), 7, np.uint8)))))
-    assert picture.size == (48, 96)
+    assert picture.size == (80, 160)
 
 
 def test_validation_figures_are_called_so_everywhere(tmp_path):

@@ -1,0 +1,120 @@
+"""What is inside a run of labels: states by the equations, words by the shorter text, and the page."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from seqkit.cli.main import main
+from seqkit.runs.explaining import explain
+from seqkit.runs.nearest import nearest_rows
+from seqkit.runs.run import load
+from seqkit.text.vocabulary import END
+from tests import oracle
+from tests.conftest import write_small_table
+
+TEXT = "a good film , not a dull one"
+
+
+@pytest.fixture(scope="module")
+def run(small):
+    return load(small)
+
+
+def test_states_and_gates_are_those_of_the_equations(run):
+    inside = run.inspect([TEXT, "a dull film"]).of_row(1)
+    layer = run.model.get_layer("bidirectional_1").forward_layer
+    kernel, recurrent, bias = map(np.asarray, layer.get_weights())
+    gates = {gate: slice(4 * n, 4 * n + 4) for n, gate in enumerate("ifzo")}  # of 4 units, in Keras's order
+    weights = {"gates": "ifzo"}
+    for gate, own in gates.items():
+        weights |= {f"W{gate}": kernel[:, own], f"R{gate}": recurrent[:, own], f"b{gate}": bias[own]}
+    table = run.model.get_layer("embedding").get_weights()[0]
+    ids = [*run.task.vocabulary.ids_of(inside.steps["step"][0][:-1]), END]
+    h = c = np.zeros((1, 4))
+    for step, one in enumerate(ids):
+        h, c = oracle.lstm(table[None, one], h, c, weights)
+        for name, expected in (("hidden state", h), ("cell state", c)):
+            found = inside.arrays[f"bidirectional_1 forward/{name}"].values[0, step]
+            np.testing.assert_allclose(found, expected[0], atol=1e-5)
+
+
+def test_a_word_that_is_left_out_is_a_shorter_text(run):
+    found = explain(run, TEXT, of="bad")
+    words = found.words
+    shorter = [" ".join(words[:place] + words[place + 1 :]) for place in range(len(words))]
+    answers = run.predict(shorter)
+    said = [answer["probabilities"]["bad"] for answer in answers]
+    np.testing.assert_allclose(found.without_probability, said, atol=1e-5)
+    assert found.probability == pytest.approx(run.predict([TEXT])[0]["probabilities"]["bad"], abs=1e-5)
+
+
+def test_the_wide_path_is_shared_out_exactly(run):
+    found = explain(run, TEXT, of="bad")
+    place = run.task.classes.index("bad")
+    said, nothing = (run.inspect([text]).arrays["wide path"].values[0, place] for text in (TEXT, ""))
+    assert np.any(found.wide)
+    assert found.wide.sum() == pytest.approx(said - nothing, abs=1e-5)
+
+
+def test_the_nearest_training_row_of_one_of_them_is_itself(run):
+    row = run.task.read(run.info["settings"]["data"], run.columns(), role="train")
+    near = nearest_rows(run, row["text"][3], count=3, among=0)
+    assert near[0].similarity == pytest.approx(1.0, abs=1e-5)
+    assert near[0].columns["text"] == row["text"][3]
+    assert [one.similarity for one in near] == sorted((one.similarity for one in near), reverse=True)
+
+
+def test_a_page_shows_it_and_prints_its_place(small, tmp_path, capsys):
+    page = tmp_path / "page.html"
+    assert main(["inspect", str(small), "--text", TEXT, "--of", "bad", "--to", str(page)]) == 0
+    assert capsys.readouterr().out.strip() == str(page)
+    text = page.read_text(encoding="utf-8")
+    for said in (
+        "bad has a probability",
+        "complete",
+        "forget gate",
+        "Nearest training rows",
+        'title="+',
+        "wide path",
+    ):
+        assert said in text, said
+    assert not re.search(r"https?://(?!www\.w3\.org)", text)
+    bare = re.sub(r"<svg.*?</svg>", "", text, flags=re.DOTALL)
+    assert not re.search(r"\b(nan|inf)\b", bare)
+
+
+@pytest.mark.parametrize("asked", [["--row", "1"], ["--id", "b7", "--id-column", "name"]])
+def test_a_row_of_a_file_gives_its_arrays_as_json(asked, small, tmp_path, capsys):
+    table, page = tmp_path / "rows.csv", tmp_path / "page.html"
+    table.write_text("name,text\na1,a dull film\nb7,a good one\nc3,dull\n")
+    given = ["--data", str(table), *asked, "--nearest", "0", "--to", str(page), "--json"]
+    assert main(["inspect", str(small), *given]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["inspection"]["steps"]["step"] == [["a", "good", "one", "<end>"]]
+    state = found["inspection"]["arrays"]["bidirectional_1 forward/cell state"]
+    assert state["axes"] == ["row", "step", "unit"]
+    assert np.shape(state["values"]) == (1, 4, 4)
+    assert found["explanation"]["completeness"]["complete"]
+    assert found["nearest"] == "None were asked for."
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ([], "is asked by its text: give --text"),
+        (["--text", "a film", "--of", "nagative"], "There is no choice 'nagative': there are"),
+        (["--text", "a film", "--at", "1"], "one choice a row"),
+        (["--text", "a film", "--answer", "ein Film"], "writes none: leave them out"),
+        (["--text", "a film", "--image", "film.png"], "leave --image out"),
+        (["--data", "TABLE", "--row", "1000"], "has no row 1000"),
+        (["--data", "TABLE", "--id", "b7", "--id-column", "label"], "has no row whose label is b7"),
+        (["--data", "TABLE", "--text", "a film"], "give the one or the others"),
+    ],
+)
+def test_wrong_wishes_get_one_sentence(given, complaint, small, tmp_path, capsys):
+    given = [str(write_small_table(tmp_path)) if one == "TABLE" else one for one in given]
+    assert main(["inspect", str(small), *given, "--to", str(tmp_path / "page.html")]) == 2
+    assert complaint in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
