@@ -189,7 +189,12 @@ def _choices(found: Mapping[str, Any]) -> list[Section]:
     return [Section("Probabilities by step", [figure("probabilities", title, picture, large=True)])]
 
 
-def _looks(found: Mapping[str, Any]) -> list[Section]:
+def looks(found: Mapping[str, Any]) -> list[Markup]:
+    """Pictures of where a model looks; none where it looks nowhere.
+
+    Args:
+        found: "arrays", "steps" and "image", as in `write_inspection`.
+    """
     weights, axes_of = found["arrays"].get("attention", (None, ()))
     if weights is None:
         return []
@@ -198,16 +203,17 @@ def _looks(found: Mapping[str, Any]) -> list[Section]:
         lines = [f"hop {number + 1}" for number in range(len(weights))] if axes_of[0] == "hop" else ["summary"]
         weights = weights if axes_of[0] == "hop" else weights[None]
     if axes_of[-1] == "image column":
-        blocks = (
-            [] if found["image"] is None else [overlays("look", "Where each looks", found["image"], lines, weights)]
-        )
-    else:
-        read = found["steps"][axes_of[-1].partition(" ")[0]]
-        stride = -(-len(read) // weights.shape[-1])
-        places = ["".join(read[first : first + stride]) for first in range(0, len(read), stride)]
-        blocks = [
-            attended("attention", "Attention: what is read across, what looks at it down", weights, places, lines)
-        ]
+        if found["image"] is None:
+            return []
+        return [overlays("look", "Where each looks", found["image"], lines, weights)]
+    read = found["steps"][axes_of[-1].partition(" ")[0]]
+    stride = -(-len(read) // weights.shape[-1])
+    places = ["".join(read[first : first + stride]) for first in range(0, len(read), stride)]
+    return [attended("attention", "Attention: what is read across, what looks at it down", weights, places, lines)]
+
+
+def _looks(found: Mapping[str, Any]) -> list[Section]:
+    blocks = looks(found)
     return [Section("Where it looks", blocks)] if blocks else []
 
 

@@ -5,10 +5,11 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from seqkit.core.errors import InputError
 from seqkit.core.version import __version__
-from seqkit.report.inspection import write_inspection
+from seqkit.report.inspection import looks, write_inspection
 from seqkit.report.pages import png
 from seqkit.report.wording import listed, visible
 from seqkit.runs.explaining import explain
@@ -66,14 +67,12 @@ def show_inspection(
     else:
         moved = "The model reads no words, none of which can have moved its answer."
     near = _near(run, given, nearest, among)
-    arrays = {name: (array.values[0], array.axes[1:]) for name, array in inside.arrays.items()}
     found = {
+        **_drawn(inside),
         "lead": lead(inside, moved),
         "run": str(run.path),
         "given": _text(given),
         "answer": inside.answers[0],
-        "arrays": arrays,
-        "steps": {axis: rows[0] for axis, rows in inside.steps.items()},
         "choices": inside.choices,
         "explanation": moved,
         "nearest": near,
@@ -82,6 +81,18 @@ def show_inspection(
     }
     write_inspection(to, found, version=__version__)
     return {"answer": inside.answers[0], "explanation": moved, "nearest": near, "inspection": inside.to_json()}
+
+
+def attention_pictures(run: Run, given: Any) -> list[Markup]:
+    """Where a run looks while it answers one input, for a page; none of one that looks nowhere."""
+    inside = run.inspect([given]).of_row(0)
+    return looks({**_drawn(inside), "image": _image(run, given)}) if "attention" in inside.arrays else []
+
+
+def _drawn(inside: Inspection) -> dict[str, Any]:
+    """A row's arrays and steps, without the axis of rows."""
+    arrays = {name: (array.values[0], array.axes[1:]) for name, array in inside.arrays.items()}
+    return {"arrays": arrays, "steps": {axis: rows[0] for axis, rows in inside.steps.items()}}
 
 
 def lead(inside: Inspection, moved: dict[str, Any] | str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from seqkit.core.errors import InputError
 from seqkit.metrics.metric import headlines, metric
 from seqkit.report.wording import written
+from seqkit.runs.inspected_page import attention_pictures
 from seqkit.runs.run import Run
 from seqkit.runs.samples import read_samples
 from seqkit.web.showing import SEGMENTS, Part, parts_of
@@ -76,17 +77,20 @@ def _answering(gradio: Any, run: Run) -> None:
     asked = [_input(gradio, field, values[0]) for field, values in samples.items()]
     button = gradio.Button("Answer", variant="primary")
     shown = [_output(gradio, part) for part in first]
+    if attends := bool(_pictures(run, rows[0])):
+        shown.append(gradio.HTML(label="where it looks", show_label=True))
     with gradio.Accordion("The whole answer", open=False):
-        whole = gradio.JSON(show_label=False)
+        shown.append(gradio.JSON(show_label=False))
 
     def answer(*given: Any) -> list[Any]:
         found = _asked(gradio, lambda: _answer(run, given))
-        return [*(part.value for part in parts_of(found)), found]
+        seen = ["".join(_pictures(run, given))] if attends else []
+        return [*(part.value for part in parts_of(found)), *seen, found]
 
-    gradio.on([button.click, *(one.submit for one in asked if hasattr(one, "submit"))], answer, asked, [*shown, whole])
+    gradio.on([button.click, *(one.submit for one in asked if hasattr(one, "submit"))], answer, asked, shown)
     if all(isinstance(value, str | tuple) for row in rows for value in row):
         examples = [[_typed(value) for value in row] for row in rows]
-        gradio.Examples(examples, asked, [*shown, whole], answer, cache_examples=False, run_on_click=True)
+        gradio.Examples(examples, asked, shown, answer, cache_examples=False, run_on_click=True)
 
 
 def _continuing(gradio: Any, run: Run) -> None:
@@ -109,6 +113,13 @@ def _continuing(gradio: Any, run: Run) -> None:
             raise gradio.Error(str(error), print_exception=False) from None
 
     gradio.on([button.click, prompt.submit], draw, [prompt, length, temperature, seed], text)
+
+
+def _pictures(run: Run, given: Sequence[Any]) -> Sequence[str]:
+    """Where the run looks as it answers; nothing of recordings, whose frames are read one after the other."""
+    if run.task.fields == ("frames",):
+        return []
+    return attention_pictures(run, tuple(given) if len(given) > 1 else given[0])
 
 
 def _answer(run: Run, given: Sequence[Any]) -> dict[str, Any]:
