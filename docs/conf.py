@@ -68,9 +68,11 @@ def _mathml(translator: HTML5Translator, node: nodes.math | nodes.math_block) ->
 
 
 def _plain(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
-    """Our docstrings are plain text with `names`: no star or underscore in them is markup."""
+    """Our docstrings are plain text with `names`, up to their example: no star or underscore in them is markup."""
     for number, line in enumerate(lines):
-        if not re.match(r"\s*(\*+\w+:|>>> |\.\.\. )", line):
+        if line.strip() == "Example:":
+            return
+        if not re.match(r"\s*\*+\w+:", line):
             parts = line.split("`")
             parts[::2] = [re.sub(r"\*|_\b", r"\\\g<0>", part) for part in parts[::2]]
             lines[number] = "`".join(parts)
@@ -101,7 +103,8 @@ def _write_reference(app: Sphinx, config: object) -> None:
     page = (HERE / "api.md").read_text(encoding="utf-8")
     for title, lines in re.findall(r"^## (.+?)\n+```\n(.*?)```", page, re.MULTILINE | re.DOTALL):
         names = [line.partition("(")[0] for line in lines.splitlines()]
-        text = f"# {title}\n\n```{{eval-rst}}\n" + "\n".join(map(_directive, names)) + "```\n"
+        lead = "The examples assume what [a few lines](../examples.md) make."
+        text = f"# {title}\n\n{lead}\n\n```{{eval-rst}}\n" + "\n".join(map(_directive, names)) + "```\n"
         file = folder / (re.sub(r"\W+", "_", title.lower()).strip("_") + ".md")
         if not file.exists() or file.read_text(encoding="utf-8") != text:  # what is written is built again
             file.write_text(text, encoding="utf-8")

@@ -6,8 +6,9 @@ import functools
 from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from seqkit.core.arguments import Plays, RunOptions, Source, recipe
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import DECODER, Attention, Embedding, Encoder, Search, Stack, Training
+from seqkit.core.settings import DECODER, Attention, Embedding, Search, Stack, Training
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
@@ -82,6 +83,14 @@ def captioning(
         The run.
     Raises:
         InputError: The data or the settings are not as expected.
+    Example:
+        >>> from seqkit.recipes import captioning
+        >>> images = np.repeat(np.array([30, 200], "uint8"), 12 * 192).reshape(24, 8, 8, 3)  # dark ones, then light ones
+        >>> captions = ["a dark picture"] * 12 + ["a light picture"] * 12
+        >>> tiny = {"encoder": seqkit.Encoder(filters=(4,), units=4), "decoder": one_layer, "search": Search(beam=1)}
+        >>> run = captioning((images, captions), unit="word", out="captions", **tiny, **small)
+        >>> sorted(run.predict([images[0]])[0])
+        ['caption', 'score']
     """
     arguments = locals()
     from seqkit.corpora.scenes import described_scenes

@@ -75,6 +75,12 @@ def intents_and_slots(
         The run.
     Raises:
         InputError: The data or the settings are not as expected.
+    Example:
+        >>> from seqkit.recipes import intents_and_slots
+        >>> run = intents_and_slots("tokens.conll", label="intent", stack=one_layer, out="requests", **small)
+        >>> answer = run.predict(["to Boston"])[0]
+        >>> answer["tokens"], sorted(answer["probabilities"])
+        (['to', 'Boston'], ['fare', 'flight'])
     """
     arguments = locals()
     from seqkit.corpora.travel import travel_requests

@@ -139,6 +139,12 @@ def language_model(
         The run.
     Raises:
         InputError: The data or the settings are not as expected.
+    Example:
+        >>> from seqkit.recipes import language_model
+        >>> run = language_model("book.txt", window=20, stack=one_layer, out="writer", **small)
+        >>> text = "".join(run.generate("the cat", length=10))
+        >>> len(text)  # symbols
+        10
     """
     arguments = locals()
     from seqkit.corpora.topics import topics

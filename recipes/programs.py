@@ -80,6 +80,12 @@ def programs(
         The run.
     Raises:
         InputError: The data or the settings are not as expected.
+    Example:
+        >>> from seqkit.recipes import programs
+        >>> tiny = {"encoder": one_layer, "decoder": one_layer, "search": Search(beam=1, longest=5)}
+        >>> run = programs(task="copying", length=3, rows=64, curriculum="baseline", out="copies", **tiny, **small)
+        >>> sorted(run.predict(["123"])[0])
+        ['answer', 'score']
     """
     arguments = locals()
     from seqkit.runs.builder import RunBuilder

@@ -7,19 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack
 
 from seqkit.core.arguments import Arguments, Plays, RunOptions, Source, recipe
 from seqkit.core.bounds import one_of
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import (
-    CLASSES,
-    DECODER,
-    AnswerAs,
-    Attention,
-    Embedding,
-    Encoder,
-    Pooling,
-    Search,
-    Stack,
-    Training,
-)
+from seqkit.core.settings import CLASSES, DECODER, AnswerAs, Attention, Embedding, Pooling, Search, Stack, Training
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
@@ -107,6 +97,14 @@ def question_answering(
         The run.
     Raises:
         InputError: The data or the settings are not as expected.
+    Example:
+        >>> from seqkit.recipes import question_answering
+        >>> images = np.repeat(np.array([30, 200], "uint8"), 12 * 192).reshape(24, 8, 8, 3)  # dark ones, then light ones
+        >>> rows = (images, ["is it light?"] * 24, ["no"] * 12 + ["yes"] * 12)
+        >>> encoder = seqkit.Encoder(filters=(4,), units=4)
+        >>> run = question_answering(rows, encoder=encoder, stack=one_layer, out="answers", **small)
+        >>> sorted(run.predict([(images[0], "is it light?")])[0])
+        ['answer', 'confidence', 'question']
     """
     arguments = locals()
     from seqkit.corpora.scenes import asked_scenes

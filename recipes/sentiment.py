@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 @text_classifier(task="seqkit.tasks.sentiment:Sentiment")
 @as_in(text_classification)
 def sentiment(**arguments: Any) -> Run:
-    """Label whole texts as text_classification does, and without data the built-in reviews."""
+    """Label whole texts as text_classification does, and without data the built-in reviews.
+
+    Example:
+        >>> from seqkit.recipes import sentiment
+        >>> run = sentiment("rows.tsv", valid="others.tsv", stack=one_layer, out="reviews", **small)
+        >>> run.predict(["a good film, number 99"])[0]["label"]
+        'good'
+    """
     from seqkit.corpora.reviews import reviews
     from seqkit.recipes.language_model import language_model
     from seqkit.tasks.classifying import classify_texts

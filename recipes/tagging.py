@@ -87,6 +87,11 @@ def tagging(
         The run.
     Raises:
         InputError: The data or the settings are not as expected.
+    Example:
+        >>> from seqkit.recipes import tagging
+        >>> run = tagging("tokens.conll", stack=one_layer, out="tagger", **small)
+        >>> run.predict(["from Boston"])[0]["tokens"]
+        ['from', 'Boston']
     """
     arguments = locals()
     from seqkit.corpora.sentences import sentences

@@ -99,6 +99,11 @@ def text_classification(
         The run.
     Raises:
         InputError: The data or the settings are not as expected.
+    Example:
+        >>> from seqkit.recipes import text_classification
+        >>> run = text_classification("rows.tsv", valid="others.tsv", stack=one_layer, out="topics", **small)
+        >>> [answer["label"] for answer in run.predict(["a bad film, number 99", "so good"])]
+        ['bad', 'good']
     """
     arguments = locals()
     from seqkit.recipes.language_model import language_model

@@ -79,6 +79,13 @@ def translation(
         The run.
     Raises:
         InputError: The data or the settings are not as expected.
+    Example:
+        >>> from seqkit.recipes import translation
+        >>> pairs = (["one", "two", "three", "four"] * 8, ["eins", "zwei", "drei", "vier"] * 8)
+        >>> tiny = {"encoder": one_layer, "decoder": one_layer, "search": Search(beam=1, longest=5)}
+        >>> run = translation(pairs, unit="word", out="numbers", **tiny, **small)
+        >>> sorted(run.predict(["two"])[0])
+        ['score', 'translation']
     """
     arguments = locals()
     from seqkit.corpora.number_words import number_words

@@ -7,8 +7,9 @@ import functools
 from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from seqkit.core.arguments import Arguments, Plays, RunOptions, Source, recipe
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import CLASSES, IN_STEP, Encoder, Stack, Training
+from seqkit.core.settings import CLASSES, IN_STEP, Stack, Training
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
@@ -81,6 +82,13 @@ def video_frames(
         The run.
     Raises:
         InputError: The data or the settings are not as expected.
+    Example:
+        >>> from seqkit.recipes import video_frames
+        >>> frames = [rng.normal(size=(steps, 3)) for steps in (5, 8) * 12]  # features of each frame
+        >>> labels = [["up" if frame[0] > 0 else "down" for frame in clip] for clip in frames]
+        >>> run = video_frames((frames, labels), stack=one_layer, training=small["training"], out="clips")
+        >>> len(run.predict([frames[0].tolist()])[0]["labels"])
+        5
     """
     arguments = locals()
     from seqkit.corpora.moving_digits import moving_digits

@@ -21,6 +21,9 @@ class Adaptation:
             gradient; 0 for none.
         dynamic_decay: And back to those that were trained, by this share a segment.
         segment: Steps of a segment.
+    Example:
+        >>> seqkit.Adaptation(cache=500, share=0.2).flatness
+        0.3
     """
 
     cache: int = 0

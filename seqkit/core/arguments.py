@@ -72,6 +72,11 @@ class RunOptions(TypedDict, total=False):
         workers: Processes that train together, "host:port,host:port"; nothing for what TF_CONFIG or SLURM's step says.
         worker: Which of them this one is, from 0 on; nothing for what an Indexed Job of Kubernetes, or SLURM, says.
         callbacks: Keras callbacks.
+    Example:
+        >>> from seqkit.recipes import sentiment
+        >>> options: seqkit.RunOptions = {"valid": "others.tsv", "out": "reviews", "seed": 3, "strict": True}
+        >>> seqkit.check(sentiment, "rows.tsv", **options)  # nothing is wrong with these rows
+        []
     """
 
     valid: Source
@@ -127,6 +132,12 @@ def recipe(
         presets: Named settings: name -> arguments in place of the defaults (`preset`; on the command line --preset NAME).
         first: The settings that matter most, ten at most, which help shows first: "data", "training.epochs"; nothing for
             the recipe's own, the data, the place and the epochs.
+    Example:
+        >>> @seqkit.recipe(task="spam:Spam", reads=seqkit.CLASSES)
+        ... def spam(data: seqkit.Source, *, stack: Stack = Stack(), **run: Unpack[seqkit.RunOptions]):
+        ...     "Tell spam from other mail."
+        >>> spam.recipe.name, spam.recipe.description
+        ('spam', 'Tell spam from other mail.')
     """
 
     def declare(function: Callable[P, R]) -> Callable[P, R]:
@@ -173,10 +184,17 @@ def as_in(known: Callable[P, R]) -> Callable[[Callable[..., R]], Callable[P, R]]
         made: Any = function
         made.__signature__, made.__annotations__ = inspect.signature(inner), dict(inner.__annotations__)
         made.__wrapped__ = inner  # in whose module the types are
-        made.__doc__ = f"{function.__doc__}\n\n{(inspect.getdoc(inner) or '').partition(chr(10))[2].lstrip()}"
+        (said, own), (doc, _) = (_apart(inspect.getdoc(one) or "") for one in (function, inner))
+        made.__doc__ = f"{said}\n\n{doc.partition(chr(10))[2].lstrip()}\n{own}"
         return cast(Callable[P, R], made)
 
     return give
+
+
+def _apart(doc: str) -> tuple[str, str]:
+    """A docstring, and its example."""
+    said, title, example = doc.partition("\nExample:\n")
+    return said.rstrip(), title.lstrip() + example
 
 
 def _signature(function: Callable[..., Any], defaults: Arguments, hints: Arguments) -> inspect.Signature:
@@ -205,6 +223,11 @@ def preset(recipe: Callable[..., Any], name: str) -> dict[str, Any]:
 
     Raises:
         InputError: The recipe has none of that name.
+    Example:
+        >>> from seqkit.recipes import language_model
+        >>> settings = seqkit.preset(language_model, "awd-lstm")
+        >>> settings["stack"].units, settings["training"].weight_drop
+        ((1150, 1150, 400), 0.5)
     """
     known = recipe_of(recipe)
     if name not in known.presets:
@@ -246,11 +269,13 @@ def _rest_of(function: Callable[..., Any]) -> str | None:
 
 def _with_common(doc: str) -> str:
     """The docstring with the common arguments behind the recipe's own."""
-    common = re.search(r"Attributes:\n(.*?)\n\s*\Z", (RunOptions.__doc__ or ""), re.DOTALL)
+    common = re.search(r"Attributes:\n(.*?)\n\s*(?:Example:|\Z)", (RunOptions.__doc__ or ""), re.DOTALL)
     assert common, "RunOptions says what its items are"
     lines = textwrap.indent(textwrap.dedent(common[1]), "    ")
-    before, args, after = doc.partition("\nReturns:")
-    return f"{before.rstrip()}\n{lines}\n{args.lstrip()}{after}" if args else f"{doc.rstrip()}\n{lines}\n"
+    said, example = _apart(doc)
+    before, args, after = said.partition("\nReturns:")
+    whole = f"{before.rstrip()}\n{lines}\n{args.lstrip()}{after}" if args else f"{said}\n{lines}"
+    return f"{whole}\n{example}"
 
 
 def _refuse_unread(signature: inspect.Signature, given: Arguments, unread: Mapping[str, str]) -> None:

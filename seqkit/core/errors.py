@@ -7,15 +7,39 @@ LONGEST = 300  # characters of a reason
 
 
 class InputError(ValueError):
-    """A user's data or arguments are wrong: one sentence with what was read, where, what was expected, what to do."""
+    """A user's data or arguments are wrong: one sentence with what was read, where, what was expected, what to do.
+
+    Example:
+        >>> try:
+        ...     seqkit.load("rows.tsv")
+        ... except seqkit.InputError as error:
+        ...     print(error)
+        rows.tsv is no run folder...
+    """
 
 
 class TrainingError(RuntimeError):
-    """The training can't go on: one sentence with the step, what is kept and what to try."""
+    """The training can't go on: one sentence with the step, what is kept and what to try.
+
+    Example:
+        >>> from seqkit.recipes import sentiment
+        >>> try:
+        ...     sentiment("rows.tsv", stack=one_layer, training=Training(epochs=1, learning_rate=1e38), out="lost")
+        ... except seqkit.TrainingError as error:
+        ...     print(error)
+        Epoch 1, step 2: the loss is ... Try a training.learning_rate below 1e+38, ...
+    """
 
 
 class ExportError(RuntimeError):
-    """An artefact doesn't answer as the run does: one sentence with the difference; the artefact is not kept."""
+    """An artefact doesn't answer as the run does: one sentence with the difference; the artefact is not kept.
+
+    Example:
+        >>> try:  # doctest: +SKIP
+        ...     run.export("onnx", quantize="dynamic")
+        ... except seqkit.ExportError as error:
+        ...     print(error)
+    """
 
 
 class UnfinishedError(RuntimeError):

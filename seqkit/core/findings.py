@@ -23,6 +23,10 @@ class Finding:
         places: Where: "reviews.tsv, line 7", the first SHOWN of `count`.
         count: How often.
         advice: What to do; nothing where there is nothing to do.
+    Example:
+        >>> places = ["rows.tsv, line 7", "rows.tsv, line 9"]
+        >>> print(seqkit.Finding.at("repeated_row", "warning", "A row stands there twice", places))
+        A row stands there twice (rows.tsv, lines 7, 9).
     """
 
     kind: str

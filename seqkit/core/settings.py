@@ -1,4 +1,4 @@
-"""Embedding, Encoder, Stack, Attention, Search and Training: what a user may set, checked as it is made.
+"""Embedding, Stack, Attention, Search and Training: what a user may set, checked as it is made.
 
 No TensorFlow is imported here, so that `seqkit --help` answers at once.
 """
@@ -49,6 +49,9 @@ class Embedding:
         trainable: Whether training moves the vectors.
         dropout: Share of vector components dropped, the same ones at every step (Gal and Ghahramani 2016).
         word_dropout: Share of whole words dropped.
+    Example:
+        >>> seqkit.Embedding(units=64, word_dropout=0.1)
+        Embedding(units=64, vectors=None, trainable=True, dropout=0.0, word_dropout=0.1)
     """
 
     files: ClassVar[frozenset[str]] = frozenset({"vectors"})
@@ -67,51 +70,6 @@ class Embedding:
     def unread(self) -> dict[str, str]:
         """Field -> what makes it count for nothing."""
         return {} if self.vectors is None else {"units": "an embedding with vectors, whose file decides,"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Encoder:
-    """How images, or the frames of a recording, become vectors.
-
-    Attributes:
-        files: Fields that may name files.
-        changes: For frames, put each vector's change since the frame before beside it.
-        points: For vectors of points, the coordinates of one (3 for a skeleton in space): all points are then seen from the
-            first of their frame, wherever that is; 0 for other vectors.
-        times: For vectors, whether the last number of each is the time since the frame before, which the cell cfc reads; it
-            is given in units of its mean.
-        filters: For images, the channels of the 3x3 convolutions, each with 2x2 max pooling behind it.
-        units: For images, the width of a frame's vector, or of the vector of each place in a single image.
-        backbone: A model of keras.applications by name, such as MobileNetV2, instead of these convolutions.
-        weights: Of the backbone: imagenet, or a file; nothing to start from scratch.
-        frozen: Whether training leaves the backbone as it is.
-    """
-
-    files: ClassVar[frozenset[str]] = frozenset({"weights"})
-
-    changes: bool = True
-    points: int = 0
-    times: bool = False
-    filters: tuple[int, ...] = (16, 32)
-    units: int = 64
-    backbone: str | None = None
-    weights: str | None = None
-    frozen: bool = False
-
-    def __post_init__(self) -> None:
-        at_least("encoder.points", self.points, 0)
-        at_least("encoder.units", self.units, 1)
-        for channels in self.filters:
-            at_least("encoder.filters", channels, 1)
-        if self.backbone is None and (self.weights is not None or self.frozen):
-            raise InputError(
-                f"encoder.weights is {self.weights} and encoder.frozen {self.frozen}, but there is no encoder.backbone: "
-                "name one, such as MobileNetV2."
-            )
-
-    def unread(self) -> dict[str, str]:
-        """Field -> what makes it count for nothing."""
-        return {} if self.backbone is None else {"filters": f"the backbone {self.backbone}"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +92,10 @@ class Stack:
         pyramidal: Let each layer after the first read its input in pairs of steps, so that it has half as many (Chan et al.
             2016); for what reads a sequence and doesn't answer at every step of it.
         heads: Parts of each layer's units that don't see each other's past: the recurrent matrix is block-diagonal.
+    Example:
+        >>> stack = seqkit.Stack(cell="gru", units=(64, 32), bidirectional=True)
+        >>> stack.width
+        64
     """
 
     cell: Cell | str = "lstm"
@@ -214,6 +176,9 @@ class Attention:
             need one vocabulary then.
         coverage: Whether the additive scores know how much each place was looked at before (Tu et al. 2016), which needs
             feeding.
+    Example:
+        >>> seqkit.Attention(kind="additive", feeding=True)  # Bahdanau's scores, in Luong's decoder
+        Attention(kind='additive', units=0, feeding=True, copying=False, coverage=False)
     """
 
     kind: AttentionKind = "multiplicative"
@@ -267,6 +232,10 @@ class Search:
         replace_unknown: Let the unknown word be written, and put in its place the word of the source that was looked at most
             (Luong et al. 2015b); for words, and with attention.
         seed: Of the draws, with which the same input is given the same answer; nothing for the run's.
+    Example:
+        >>> greedy, drawn = seqkit.Search(beam=1), seqkit.Search(temperature=0.8, top_p=0.9, n_best=3, seed=1)
+        >>> drawn.unread()
+        {'beam': 'a search with temperature 0.8', 'length_penalty': 'a search with temperature 0.8'}
     """
 
     plays: ClassVar[str] = "answers"  # and not in training: seqkit.core.arguments.Plays
@@ -364,6 +333,10 @@ class Training:
         checkpoint_minutes: Save the state of the training when so many minutes have passed since it was saved. It is saved
             at the end of each epoch's steps too, and as the training is stopped; 0 for then alone.
         checkpoint_steps: And after so many steps; nothing for by the clock alone.
+    Example:
+        >>> training = seqkit.Training(epochs=20, schedule="cosine", warmup_steps=100, patience=3)
+        >>> training.optimizer, training.learning_rate, training.global_clipnorm
+        ('adam', 0.001, 1.0)
     """
 
     elsewhere: ClassVar[frozenset[str]] = frozenset({"checkpoint_minutes", "checkpoint_steps"})

@@ -18,7 +18,13 @@ TOGETHER = "+"  # between the parts of one value, such as the units of two layer
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """What a setting may be: any number from `low` to `high`, whole where both are."""
+    """What a setting may be: any number from `low` to `high`, whole where both are.
+
+    Example:
+        >>> search = {"training.learning_rate": seqkit.Range(1e-4, 1e-2), "embedding.units": seqkit.Range(16, 128)}
+        >>> search["embedding.units"]
+        Range(low=16, high=128)
+    """
 
     low: float
     high: float

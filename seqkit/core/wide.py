@@ -17,6 +17,9 @@ class Wide:
             where there are more than 256 labels.
         buckets: How many weights the runs of one length share at most, from two tokens on, by hashing; a power of two at or
             below this. For a small vocabulary there are fewer.
+    Example:
+        >>> seqkit.Wide(ngrams=3).unread(), seqkit.Wide(ngrams=0).unread()
+        ({}, {'buckets': 'a model without a wide path (wide.ngrams 0)'})
     """
 
     ngrams: int | None = None

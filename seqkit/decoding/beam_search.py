@@ -89,6 +89,17 @@ def beam_search(
             the rules forbid) -> (those of the ways on that count, float (live, width); their tokens, int32 (live, width));
             None for the likeliest.
         breadth: Instead of that of `search`; its beam is as wide as `search.n_best` at least.
+    Example:
+        >>> from seqkit.decoding.beam_search import beam_search
+        >>> logits = tf.math.log([[0.1, 0.5, 0.4], [0.5, 0.4, 0.1], [1.0, 1.0, 1.0]])  # after 0, 1 and 2, the end
+        >>> def step(ids, state, memory):
+        ...     return tf.gather(logits, ids), tf.ones((tf.size(ids), 1)), state
+        >>> for beam in (1, 3):  # the greedy one goes on, though to end at once is likelier
+        ...     how = {"begin": 0, "end": 2, "longest": tf.constant([3]), "search": Search(beam=beam, length_penalty=0.0)}
+        ...     found = beam_search(step, {"none": tf.zeros((1, 1))}, {}, **how)
+        ...     print(int(found.lengths[0, 0]), f"{np.exp(found.log_probabilities[0, 0]):.3f}")
+        3 0.125
+        0 0.400
     """
     breadth = breadth or Breadth(search.beam, search.length_penalty, search.coverage_penalty)
     beam = _Beam(step, begin, end, longest, search, tuple(excluded), places, choose, breadth)

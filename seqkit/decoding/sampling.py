@@ -34,6 +34,15 @@ def sample(
         keys: uint64, (rows,), from `seqkit.decoding.sampling.row_keys`: rows of the same key are given the same.
         search: Its temperature is above 0; its beam and penalties count for nothing.
         step, state, memory, begin, end, longest, excluded, places: As in `beam_search`.
+    Example:
+        >>> from seqkit.decoding.sampling import row_keys, sample
+        >>> logits = tf.math.log([[0.1, 0.5, 0.4], [0.5, 0.4, 0.1], [1.0, 1.0, 1.0]])  # after 0, 1 and 2, the end
+        >>> def step(ids, state, memory):
+        ...     return tf.gather(logits, ids), tf.ones((tf.size(ids), 1)), state
+        >>> start, rows = {"none": tf.zeros((1, 1))}, tf.constant([[5, 6, 7]])  # one row, and what its draws follow from
+        >>> how = {"begin": 0, "end": 2, "longest": tf.constant([4]), "search": Search(temperature=1.0, n_best=3)}
+        >>> sample(step, start, {}, keys=row_keys([rows], seed=0), **how).ids.shape  # (rows, n_best, steps)
+        TensorShape([1, 3, 4])
     """
 
     def again(tensor: tf.Tensor) -> tf.Tensor:

@@ -41,6 +41,12 @@ def generate(
         int64, (batch,).
     Raises:
         InputError: A setting is out of its range.
+    Example:
+        >>> from seqkit.decoding.stepwise import generate
+        >>> logits = np.log([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1, 0.1]])  # what comes after 0, 1 and 2
+        >>> drawn = generate(lambda ids, state: (logits[ids], state), None, np.array([0]), length=6, temperature=0)
+        >>> [int(ids[0]) for ids in drawn]
+        [1, 2, 0, 1, 2, 0]
     """
     check_sampling(temperature, top_k, top_p)
     at_least("length", length, 1)

@@ -23,6 +23,11 @@ class Description:
         fields: What else the runner needs, as JSON.
         tokenizers: "tokenizer", which reads, and "target_tokenizer", which writes.
         labels: What labels.json holds.
+    Example:
+        >>> from seqkit.export.description import Description
+        >>> tokenizers, labels = {"tokenizer": run.task.vocabulary}, {"labels": ["bad", "good"]}
+        >>> Description("classify_text", {"max_length": 200}, tokenizers, labels).to_json()
+        {'kind': 'classify_text', 'tokenizer': 'tokenizer.json', 'labels': 'labels.json', 'max_length': 200}
     """
 
     kind: str

@@ -32,6 +32,10 @@ class Written:
         operations: Of the format, that it uses.
         facts: What whoever runs it has to know: {"opset": 18}, {"batch": 1}.
         inputs, outputs: Where they are others than the graph's.
+    Example:
+        >>> from seqkit.export.graphs import Written
+        >>> Written("model", Path("model.onnx"), operations=("LSTM", "Gather"), facts={"opset": 18}).facts
+        {'opset': 18}
     """
 
     graph: str
@@ -53,6 +57,11 @@ class Graph:
             their states under the same names.
         inputs: By name, with an unknown batch.
         call: From tensors by name to tensors by name, in TensorFlow.
+    Example:
+        >>> from seqkit.export.graphs import graphs_of
+        >>> graph = graphs_of(run.model, in_step=False, step=False)["model"]
+        >>> graph(ids=np.array([[5, 6, 3]]))["outputs"].shape
+        TensorShape([1, 2])
     """
 
     name: str

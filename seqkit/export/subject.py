@@ -51,6 +51,16 @@ class Subject:
         cases: Real rows.
         load: Opens the model, in float32 and for any machine.
         serve: Makes of a model a module whose `serve` takes raw inputs and returns answers by name.
+    Example:
+        >>> from seqkit.core.registry import exporters
+        >>> from seqkit.export.graphs import Written
+        >>> def export_answers(subject):
+        ...     path = subject.folder / "answers.txt"
+        ...     size = path.write_text(" ".join(case.answer["label"] for case in subject.cases))
+        ...     return [Written("model", path)]
+        >>> exporters.add("answers", export_answers)
+        >>> sorted(path.name for path in run.export("answers").iterdir())
+        ['answers.txt', 'labels.json', 'manifest.json', 'model_card.md', 'test_vectors.json', 'tokenizer.json']
     """
 
     name: str

@@ -40,6 +40,11 @@ def embed_tokens(
     Returns:
         ids, int32 (batch, steps); features, float (batch, steps, units); mask, bool (batch, steps), False on padding.
         The mask is passed on by hand: Keras drops an implicit one wherever a layer has a second tensor argument.
+    Example:
+        >>> from seqkit.layers.embedding import embed_tokens
+        >>> ids, features, mask = embed_tokens(1000, Embedding(units=8))
+        >>> features.shape, mask.shape
+        ((None, None, 8), (None, None))
     """
     ids = keras.Input((None,), dtype="int32", name=name)
     mask = keras.ops.not_equal(ids, PADDING)

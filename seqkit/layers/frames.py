@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import Encoder
 from seqkit.layers.images import backbone, convolutions
 from seqkit.layers.time_distributed import unfold_steps
 
@@ -29,6 +29,11 @@ def embed_frames(
         of a frame could stand for; features, float (batch, steps, width), named "features"; and the mask once more.
     Raises:
         InputError: The encoder doesn't fit the frames.
+    Example:
+        >>> from seqkit.layers.frames import embed_frames
+        >>> inputs, features, mask = embed_frames((25,), seqkit.Encoder(changes=True))
+        >>> features.shape  # each vector, and its change
+        (None, None, 50)
     """
     _must_fit(shape, encoder)
     frames = keras.Input((None, *shape), dtype="float32", name="frames")

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import Encoder
 
 
 def embed_images(
@@ -26,6 +26,11 @@ def embed_images(
         of the layer "maps", which, of a frozen backbone, is the model from image to maps.
     Raises:
         InputError: The encoder doesn't fit the images.
+    Example:
+        >>> from seqkit.layers.images import embed_images
+        >>> image, grid = embed_images((32, 32, 3), seqkit.Encoder(filters=(16, 32), units=64))
+        >>> grid.shape  # 8 x 8 places: each pooling halves height and width
+        (None, 64, 64)
     """
     image = keras.Input(shape, dtype="float32", name="image")
     mean, variance = statistics or (np.zeros(shape[-1]), np.ones(shape[-1]))

@@ -25,6 +25,12 @@ def recurrent_stack(
         state.
     Raises:
         InputError: The cell asks for times, and there are none, or it would read them backwards or in pairs.
+    Example:
+        >>> from seqkit.layers.embedding import embed_tokens
+        >>> from seqkit.layers.stack import recurrent_stack
+        >>> ids, features, mask = embed_tokens(1000, Embedding(units=8))
+        >>> recurrent_stack(features, mask, Stack(units=(32, 16), bidirectional=True)).shape
+        (None, None, 32)
     """
     asked = recurrence_of(stack.cell).timed is not None
     if asked:

@@ -25,6 +25,11 @@ class Metric:
         better: Whether "high" or "low" values are better, or those near "one".
         headline: Whether verdicts decide on it, and `training.monitor` may name it.
         beside: The baselines that it says nothing without: those that know frequencies alone, or copy.
+    Example:
+        >>> from seqkit.metrics.metric import Metric
+        >>> brier = Metric("brier", "Brier score", kind="number", better="low", beside=("majority",))
+        >>> brier.gain(0.1) > brier.gain(0.2)  # the lower one is better
+        True
     """
 
     name: str
@@ -53,6 +58,11 @@ def declare(metric: Metric) -> Metric:
 
     Raises:
         ValueError: Another one has it.
+    Example:
+        >>> from seqkit.metrics.metric import Metric, declare, metric
+        >>> brier = declare(Metric("brier", "Brier score", kind="number", better="low", beside=("majority",)))
+        >>> metric("brier") is brier
+        True
     """
     if _DECLARED.setdefault(metric.name, metric) != metric:
         raise ValueError(f"A metric {metric.name!r} is there already: choose another name.")
@@ -64,6 +74,10 @@ def metric(name: str) -> Metric:
 
     Raises:
         InputError: Nobody declared it.
+    Example:
+        >>> from seqkit.metrics.metric import metric
+        >>> metric("macro_f1").words, metric("macro_f1").better
+        ('macro F1', 'high')
     """
     if name not in _DECLARED:
         raise InputError(

@@ -82,6 +82,13 @@ def scan(
         ValueError: the number of weights or states isn't what the cell asks for; or there is a mask, or none of the first
             states, where there are wide ones.
         NotImplementedError: on differentiating the gradient.
+    Example:
+        >>> from seqkit.recurrence.bptt import scan
+        >>> from seqkit.recurrence.cells import CELLS
+        >>> x, kernel, recurrent = (rng.normal(size=shape) for shape in ((2, 5, 3), (3, 4), (4, 4)))
+        >>> outputs, (last,) = scan(CELLS["simple_rnn"].cell, x, kernel, None, [recurrent])
+        >>> outputs.shape, bool(np.allclose(outputs[:, -1], last))
+        (TensorShape([2, 5, 4]), True)
     """
     recurrent_bias = tuple(recurrent_bias or (None,) * len(recurrent))
     _check_weights(cell, recurrent, recurrent_bias, vectors, memory)

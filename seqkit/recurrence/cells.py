@@ -46,6 +46,13 @@ class Recurrence:
         bound: how large a number of a vector may become, in either direction.
         timed: the gate that is, for all units, the last number of x_t as it is: the time since the step before. No other
             gate reads that number.
+    Example:
+        >>> from seqkit.recurrence.cells import Recurrence
+        >>> from seqkit.recurrence.step import Cell
+        >>> def leaky(op, x, state, vectors):  # h' = 0.7 h + 0.3 tanh(W x + R h + b)
+        ...     return (0.7 * state[0] + 0.3 * op.tanh(x[0] + op.product(state[0])[0]),)
+        >>> Recurrence(Cell(leaky, gates=1, products=(1,))).cell.states
+        1
     """
 
     cell: Cell
@@ -108,6 +115,14 @@ def register(name: str, recurrence: Recurrence) -> None:
 
     Raises:
         ValueError: the name is taken.
+    Example:
+        >>> from seqkit.recurrence.cells import Recurrence, register
+        >>> from seqkit.recurrence.step import Cell
+        >>> def leaky(op, x, state, vectors):  # h' = 0.7 h + 0.3 tanh(W x + R h + b)
+        ...     return (0.7 * state[0] + 0.3 * op.tanh(x[0] + op.product(state[0])[0]),)
+        >>> register("my_leaky", Recurrence(Cell(leaky, gates=1, products=(1,))))
+        >>> Stack(cell="my_leaky", units=(8,)).layer_name(1)
+        'my_leaky_1'
     """
     if name in CELLS:
         raise ValueError(f"A cell {name!r} is there already: choose another name.")
@@ -290,6 +305,12 @@ class Recurrent(keras.layers.RNN):
         sequences: float, (batch, steps, features).
         mask: bool, (batch, steps).
         initial_state: a list of (batch, units).
+
+    Example:
+        >>> from seqkit.recurrence.cells import Recurrent
+        >>> layer = Recurrent(4, "mingru", return_sequences=True)
+        >>> layer(rng.normal(size=(2, 5, 3)).astype("float32")).shape
+        TensorShape([2, 5, 4])
     """
 
     def __init__(
@@ -330,6 +351,10 @@ def make_layer(cell: str, units: int, heads: int = 1, **options: Any) -> keras.l
     Raises:
         InputError: recurrent weights are to be the identity, or cut into heads, and there are none; or the units don't
             come out even.
+    Example:
+        >>> from seqkit.recurrence.cells import make_layer
+        >>> type(make_layer("lstm", 8)).__name__, type(make_layer("mut1", 8)).__name__
+        ('LSTM', 'Recurrent')
     """
     if options.get("recurrent_initializer") == "identity" and not recurrence_of(cell).cell.products:
         raise InputError(

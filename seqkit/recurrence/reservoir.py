@@ -50,6 +50,11 @@ def reservoir(
         A layer that is built, and not trainable. It streams and goes into files as any cell does.
     Raises:
         InputError: A setting is out of range, or R came out without an eigenvalue.
+    Example:
+        >>> from seqkit.recurrence.reservoir import reservoir
+        >>> layer = reservoir(100, features=3, spectral_radius=0.9, leak=0.3)
+        >>> layer(rng.normal(size=(2, 50, 3)).astype("float32")).shape, len(layer.trainable_weights)
+        (TensorShape([2, 50, 100]), 0)
     """
     at_least("units", units, 1)
     at_least("features", features, 1)
@@ -78,6 +83,14 @@ class RidgeSums:
     Args:
         features: Width of what is regressed on.
         targets: How many numbers are fitted.
+    Example:
+        >>> from seqkit.recurrence.reservoir import RidgeSums
+        >>> sums, x = RidgeSums(2, 1), rng.normal(size=(50, 2))
+        >>> sums.add(x[:25], x[:25] @ [[3.0], [-1.0]] + 0.5)
+        >>> sums.add(x[25:], x[25:] @ [[3.0], [-1.0]] + 0.5)
+        >>> kernel, bias = sums.solve(ridge=1e-9)
+        >>> kernel.round(3).tolist(), bias.round(3).tolist()
+        ([[3.0], [-1.0]], [0.5])
     """
 
     def __init__(self, features: int, targets: int):
@@ -129,6 +142,15 @@ def fit_readout(
         A model from the same inputs to (batch, steps, targets), with a layer "readout" on top.
     Raises:
         InputError: There is no batch, or the equations have no one solution.
+    Example:
+        >>> from seqkit.recurrence.reservoir import fit_readout, reservoir
+        >>> inputs = keras.Input((None, 1))
+        >>> model = keras.Model(inputs, reservoir(100, features=1)(inputs))
+        >>> x = rng.uniform(-1, 1, (4, 200, 1)).astype("float32")
+        >>> y = np.roll(x, 2, axis=1)  # what came two steps before
+        >>> fitted = fit_readout(model, [(x, y)], washout=20)
+        >>> bool(np.corrcoef(np.ravel(fitted(x)[:, 20:]), np.ravel(y[:, 20:]))[0, 1] > 0.99)
+        True
     """
     at_least("washout", washout, 0)
     if ridge < 0:

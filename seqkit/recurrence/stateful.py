@@ -33,6 +33,11 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
     Raises:
         InputError: a layer runs backwards.
         ValueError: a layer gives no sequence or has recurrent dropout; or there is a `change`, and the scan doesn't run it.
+    Example:
+        >>> from seqkit.recurrence.stateful import stateful
+        >>> model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(4, return_sequences=True)])
+        >>> [tensor.shape for tensor in stateful(model, steps=1).inputs]  # of a stream: a frame, and the state before it
+        [(None, 1, 3), (None, 4)]
     """
     carried: list[Carried] = []
 

@@ -33,6 +33,12 @@ class Cell:
         wide: how many of the states, the last ones, are as wide as the memory has places: (batch, places).
         linear: the states go into `op.linear`, `op.turning` and `op.delay` alone. Then the same function gives all steps at
             once, (batch, steps, units), and nothing but h_t = a_t h_{t-1} + b_t is left for the loop (`linear.py`).
+    Example:
+        >>> from seqkit.recurrence.step import Cell
+        >>> def elman(op, x, state, vectors):  # h' = tanh(W x + R h + b)
+        ...     return (op.tanh(x[0] + op.product(state[0])[0]),)
+        >>> Cell(elman, gates=1, products=(1,)).states
+        1
     """
 
     step: Callable[[Any, Any, Any, Any], tuple[tf.Tensor, ...]]

@@ -59,6 +59,12 @@ class Step:
         x: (batch, features): what went in.
         before, after: the cell's states, (batch, units) each.
         gates: name -> ("sigmoid" or "tanh", (batch, units)): all that the step squashed.
+    Example:
+        >>> from seqkit.recurrence.watching import watch
+        >>> model = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4)])
+        >>> outputs, (course,) = watch(model, rng.normal(size=(2, 5, 3)).astype("float32"))
+        >>> [f"{kind} of the {name}" for name, (kind, values) in course.steps[0].gates.items()][:3]
+        ['sigmoid of the input gate', 'sigmoid of the forget gate', 'tanh of the candidate']
     """
 
     x: tf.Tensor
@@ -77,6 +83,12 @@ class Course:
         weights: as in `bptt.scan`.
         steps: in the order of the text, also where it was read from its end.
         reverse: whether it was.
+    Example:
+        >>> from seqkit.recurrence.watching import watch
+        >>> model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(4)])
+        >>> outputs, (course,) = watch(model, rng.normal(size=(2, 5, 3)).astype("float32"))
+        >>> np.stack([step.after[0] for step in course.steps], axis=1).shape  # (batch, steps, units)
+        (2, 5, 4)
     """
 
     name: str
@@ -107,6 +119,12 @@ def watch(
         The model's outputs, and what each direction of each recurrent layer did, in the order in which they ran.
     Raises:
         InputError: no recurrent layer of the model can be watched.
+    Example:
+        >>> from seqkit.recurrence.watching import watch
+        >>> model = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4, name="lstm")])
+        >>> outputs, (course,) = watch(model, rng.normal(size=(2, 5, 3)).astype("float32"))
+        >>> course.name, len(course.steps), course.steps[0].x.shape
+        ('lstm', 5, TensorShape([2, 3]))
     """
     courses: list[Course] = []
 

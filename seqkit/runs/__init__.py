@@ -30,6 +30,7 @@ __all__ = [
     "preparing",
     "pretrained",
     "pretraining",
+    "provenance",
     "ray_workers",
     "rehearsal",
     "rereading",

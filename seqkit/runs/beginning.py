@@ -60,6 +60,10 @@ def new_project(folder: str | Path, data: str | Path, *, recipe: str | None = No
         recipe: A name, or a path (my_module:spam); nothing for the one that the file's form tells.
     Raises:
         InputError: The file can't be read, doesn't tell what it is for, or a project lies there already.
+    Example:
+        >>> project = seqkit.new_project("project", "rows.tsv")
+        >>> project.recipe, [file.name for file in project.files]
+        ('text_classification', ['seqkit.toml', 'train.py'])
     """
     folder = Path(folder)
     files = folder / CONFIG, folder / SCRIPT

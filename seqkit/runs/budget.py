@@ -85,6 +85,10 @@ def train_within(recipe: Callable[..., Any], budget: str, **arguments: Any) -> R
         arguments: Of the recipe.
     Raises:
         InputError: The budget is no time, or an argument can't go with it; or as the recipe raises it.
+    Example:
+        >>> from seqkit.recipes import sentiment
+        >>> run = seqkit.train_within(sentiment, "10m", data="rows.tsv", out="best")  # doctest: +SKIP
+        >>> [trial["name"] for trial in run.info["budget"]["trials"]]  # doctest: +SKIP
     """
     begun = time.monotonic()
     known = recipe_of(recipe)

@@ -25,9 +25,10 @@ from seqkit.runs.checking import check_training, handed
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.folder import CHECKPOINT, NewFolder, new_folder, scratch_folder
 from seqkit.runs.parts import add_parts, lacking, reported, write_run
+from seqkit.runs.provenance import command, versions
 from seqkit.runs.rehearsal import rehearse
 from seqkit.runs.resumption import check_same
-from seqkit.runs.run import EVALUATION_BATCH, Run, command, load, versions
+from seqkit.runs.run import EVALUATION_BATCH, Run, load
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits, read_splits
@@ -53,6 +54,22 @@ class RunBuilder:
         training: How the weights are moved.
     Raises:
         InputError: It is no recipe; on entry, that the place of the folder is taken.
+    Example:
+        >>> from seqkit.layers.embedding import embed_tokens
+        >>> from seqkit.tasks.text_classification import TextClassification
+        >>> from seqkit.text.tokenizer import Tokenizer
+        >>> from seqkit.topologies.many_to_one import many_to_one
+        >>> @seqkit.recipe(task=TextClassification)
+        ... def mood(data: seqkit.Source, *, training: Training = Training(), **run: Unpack[seqkit.RunOptions]):
+        ...     "Tell the mood of a text."
+        ...     with seqkit.RunBuilder(mood, locals()) as making:
+        ...         splits = making.splits({"text": "text", "label": "label"}, stratify="label")
+        ...         task = TextClassification.learn(splits, tokenizer=Tokenizer("word"))
+        ...         inputs = embed_tokens(len(task.vocabulary), Embedding(units=4))
+        ...         model = many_to_one(*inputs, outputs=len(task.classes), stack=one_layer)
+        ...         return making.done(task, model, splits)
+        >>> seqkit.check(mood, "rows.tsv", valid="others.tsv")  # which builds the model too; mood("rows.tsv") trains it
+        []
     """
 
     def __init__(self, recipe: Callable[..., Any], arguments: Mapping[str, Any]):

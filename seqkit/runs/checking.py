@@ -64,6 +64,12 @@ def check(recipe: Callable[..., Any], *args: Any, suspects: bool = False, **argu
         The most harmful first.
     Raises:
         InputError: The data can't be read, or a setting is wrong.
+    Example:
+        >>> from seqkit.recipes import sentiment
+        >>> data = (["a good film", "a bad film"] * 20, ["good", "bad"] * 20)
+        >>> for finding in seqkit.check(sentiment, data, valid="others.tsv"):
+        ...     print(f"{finding.harm}: {finding}")
+        warning: 38 of 40 training rows stand there before, up to case and blanks (...). Keep one of each, ...
     """
     return checked(recipe, args, arguments, suspects=suspects).findings
 

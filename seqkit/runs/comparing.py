@@ -23,7 +23,8 @@ from seqkit.runs.evaluation import TRAINING, read_report
 from seqkit.runs.groups import Group, grouped
 from seqkit.runs.kept_rows import ROWS, KeptRows, read_rows
 from seqkit.runs.opening import load_task
-from seqkit.runs.run import RESAMPLES, command, load, versions
+from seqkit.runs.provenance import command, versions
+from seqkit.runs.run import RESAMPLES, load
 from seqkit.sources.examples import Examples
 
 SHOWN = 30  # rows where two groups disagree
@@ -98,6 +99,10 @@ def compare(
         data_dir: Where TFDS keeps prepared data sets.
     Raises:
         InputError: The runs were scored on other rows, or with other columns, classes or metrics; which, it says.
+    Example:
+        >>> found = seqkit.compare(["run_0", "run_1"], data="others.tsv")
+        >>> found.data["rows"], found.metrics[0], [group["name"] for group in found.groups]
+        (20, 'accuracy', ['run_0', 'run_1'])
     """
     if len(runs) < 2:
         raise InputError(f"Runs are compared with each other, and {len(runs)} was given: give two run folders or more.")

@@ -13,7 +13,8 @@ from seqkit.runs.contents import add_files, file_of, files_like
 from seqkit.runs.evaluation import TRAINING, write_evaluation
 from seqkit.runs.folder import new_folder
 from seqkit.runs.parts import BASELINES, write_run
-from seqkit.runs.run import Run, command, load, versions
+from seqkit.runs.provenance import command, versions
+from seqkit.runs.run import Run, load
 from seqkit.topologies.ensemble import averaged
 
 KEPT = ("samples*", f"{BASELINES}/*.npz", SEEN)  # of the first run, which all others would have alike
@@ -43,6 +44,10 @@ def ensemble(
     Raises:
         InputError: There are fewer than two runs; they were trained on other rows, or know other symbols or classes; or they
             don't choose among classes by one model.
+    Example:
+        >>> both = seqkit.ensemble(["run_0", "run_1"], out="both", test="others.tsv")
+        >>> both.predict(["a good film"])[0]["label"]
+        'good'
     """
     members = [load(path) for path in runs]
     _check_alike(members)

@@ -32,6 +32,10 @@ class Explanation:
         without: The logit of the same choice without each word: exact, NaN where there is no such choice then.
         without_probability: And its probability.
         integrated: How the integral was found, and whether it adds up.
+    Example:
+        >>> why = seqkit.explain(run, "a bad film, number 7", of="bad")
+        >>> bool(np.isclose(why.baseline + why.added.sum(), why.logit, atol=0.01))  # what the words add, adds up
+        True
     """
 
     of: str
@@ -92,6 +96,10 @@ def explain(
         answer: Of a run that writes, the text to go along; nothing for what it writes.
     Raises:
         InputError: The run reads no words, or has no such choice or step.
+    Example:
+        >>> why = seqkit.explain(run, "a bad film, number 7", of="bad")
+        >>> why.words[int(np.argmax(why.added))], why.integrated.complete
+        ('bad', True)
     """
     with answering(run.path):
         rows, _ = open_rows(run.task, run.forward, run.asked([given]), answers=None if answer is None else [answer])

@@ -50,6 +50,10 @@ def show_gradients(
         What the page shows: "fresh", a mapping for each cell and scale, and "trained", of the run, with its "layers".
     Raises:
         InputError: There is a run without data or rows, no such cell, or no layer that can be watched.
+    Example:
+        >>> found = seqkit.show_gradients("gradients.html", cells=["simple_rnn"], length=20, units=8, scales=[0.5])
+        >>> [(one["cell"], one["fate"]) for one in found["fresh"]]
+        [('simple_rnn', 'dies')]
     """
     if run is not None and data is None:
         raise InputError("A run's gradients are those of its loss on some rows: give them as data.")

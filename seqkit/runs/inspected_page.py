@@ -51,6 +51,10 @@ def show_inspection(
         sentence on why there is none.
     Raises:
         InputError: The row can't be read, or there is no such label, step or answer.
+    Example:
+        >>> shown = seqkit.show_inspection("inside.html", run, "a bad film, number 7", nearest=1)
+        >>> shown["answer"]["label"], sorted(shown)
+        ('bad', ['answer', 'explanation', 'inspection', 'nearest'])
     """
     if file is not None:
         given = row_of(run, file, row=row, id=id, id_column=id_column, columns=columns)

@@ -34,6 +34,10 @@ class Named:
         axes: "row" first; "step" for the steps of what is read, which are "source" and "target" where something is read and
             something else written, and "place" where a step stands for several symbols or a part of an image; "unit",
             "class", "feature".
+    Example:
+        >>> state = run.inspect(["a good film", "bad"]).arrays["lstm_1/hidden state"]
+        >>> state.axes, state.values.shape
+        (('row', 'step', 'unit'), (2, 4, 4))
     """
 
     values: np.ndarray
@@ -51,6 +55,12 @@ class Inspection:
         steps: "step", or "source" and "target" -> what stands there, a list a row.
         choices: What the axis "class" counts.
         reads_words: Whether what is read step by step are words.
+    Example:
+        >>> inside = run.inspect(["a good film", "bad"])
+        >>> inside.steps["step"][1], inside.choices
+        (['bad', '<end>'], ('bad', 'good'))
+        >>> inside.arrays["probabilities"].values.shape
+        (2, 2)
     """
 
     answers: list[dict[str, Any]]

@@ -111,6 +111,10 @@ def predict_files(
     Raises:
         InputError: Nothing fits the pattern, `out` has the answers of another run, or Ray isn't there.
         UnfinishedError: Files could not be answered.
+    Example:
+        >>> folder = seqkit.predict_files("run_0", "*.tsv", "answers")
+        >>> sorted(file.name for file in folder.glob("*.jsonl"))
+        ['others.tsv.jsonl', 'rows.tsv.jsonl']
     """
     check_engine(engine, address)
     files = sorted(Path(name).resolve() for name in glob.glob(inputs, recursive=True))

@@ -23,6 +23,10 @@ class Near:
         row: Its number among the training rows, from 0 on.
         similarity: The cosine of its vector and the input's.
         columns: What it holds, field by field, as far as it is text.
+    Example:
+        >>> (near,) = seqkit.nearest_rows(run, "a good film, number 5", count=1)
+        >>> near.row, round(near.similarity, 2), near.columns
+        (10, 1.0, {'text': 'a good film, number 5', 'label': 'good'})
     """
 
     row: int
@@ -42,6 +46,9 @@ def nearest_rows(
         data: The training rows; nothing to read again what the run says that it was trained on.
     Raises:
         InputError: The training rows are no longer where the run says, or the model has no such vector of a whole row.
+    Example:
+        >>> [near.columns["label"] for near in seqkit.nearest_rows(run, "a good film, number 5", count=1)]
+        ['good']
     """
     vectors = _vectors_of(run)
     examples = rows_again(run.task, run.path, run.info, "train") if data is None else data

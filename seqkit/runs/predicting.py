@@ -33,6 +33,10 @@ def predict_file(
     Raises:
         InputError: The file is not as expected, has no such column, or the run answers no rows of tables with ids, or none
             that are texts.
+    Example:
+        >>> answers = list(seqkit.predict_file(run, "others.tsv"))
+        >>> len(answers), answers[0]["label"], answers[0]["true_label"], answers[0]["unknown_tokens"]
+        (20, 'good', 'good', 1)
     """
     task: Any = run.task
     if not hasattr(task, "predicted_with_notes"):

@@ -59,6 +59,11 @@ def prepare(
         The folder.
     Raises:
         InputError: The data or a setting is not as expected; the place is taken; or Ray isn't there.
+    Example:
+        >>> from seqkit.recipes import sentiment
+        >>> folder = seqkit.prepare(sentiment, "rows.tsv", valid="others.tsv", out="prepared")
+        >>> sorted(path.name for path in folder.iterdir())  # sentiment(folder) trains on it
+        ['learned', 'manifest.json', 'sources', 'splits']
     """
     check_engine(engine, address)
     place = Path(out)

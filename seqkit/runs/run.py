@@ -6,9 +6,6 @@ What differs from recipe to recipe is behind `seqkit.runs.task.Task`; here is wh
 import csv
 import dataclasses
 import functools
-import platform
-import shlex
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +13,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from rich.table import Table
 
 from seqkit.checks.leaks import Seen
@@ -24,7 +20,6 @@ from seqkit.core.adaptation import Adaptation
 from seqkit.core.bounds import one_of
 from seqkit.core.errors import InputError, reason_of
 from seqkit.core.registry import exporters
-from seqkit.core.version import __version__
 from seqkit.export.artefact import artefact_name, write_artefact
 from seqkit.export.card import model_card
 from seqkit.export.subject import Quantize
@@ -45,6 +40,7 @@ from seqkit.runs.language_models import adapted_scores
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.migration import migrated_name
 from seqkit.runs.opening import MODEL, answering, check_fits, load_model, load_task
+from seqkit.runs.provenance import command, versions
 from seqkit.runs.searching import recorded_search, search_fields, searching
 from seqkit.runs.task import Scorer, Task
 from seqkit.sources.examples import Examples, OnError
@@ -65,6 +61,12 @@ class Run:
         model: An ordinary Keras model.
         info: run.json: recipe, settings, seed, versions, digest of the data, command.
         forward: The model's graphs, shared with whoever has traced them already.
+    Example:
+        >>> run.info["recipe"], run.report["metrics"]["accuracy"]["value"]
+        ('sentiment', 1.0)
+        >>> answer = run.predict(["a good film, number 12"])[0]
+        >>> answer["label"], round(answer["probabilities"]["good"], 1)
+        ('good', 1.0)
     """
 
     def __init__(
@@ -401,6 +403,10 @@ def load(path: str | Path, *, on_error: OnError | None = None) -> Run:
             the others; as in training where it isn't given.
     Raises:
         InputError: No run folder, a damaged one, or one of a recipe that is not known here or reads no such files.
+    Example:
+        >>> run = seqkit.load("run_0")
+        >>> run.predict(["a bad film", "a good film"])[1]["label"]
+        'good'
     """
     path = Path(path)
     info = read_info(path)
@@ -424,19 +430,3 @@ def _apart(inputs: Sequence[Any], fields: Sequence[str]) -> dict[str, list[Any]]
         if not isinstance(row, tuple | list) or len(row) != len(fields):
             raise InputError(f"Input {number} is a {type(row).__name__}, where ({', '.join(fields)}) is expected.")
     return {field: [row[place] for row in inputs] for place, field in enumerate(fields)}
-
-
-def versions() -> dict[str, str]:
-    """Versions that a number depends on."""
-    return {
-        "seqkit": __version__,
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-
-
-def command() -> str:
-    """The command line of this process."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])

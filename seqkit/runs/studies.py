@@ -89,6 +89,13 @@ class Study:
         plan: The runs of the grid.
     Raises:
         InputError: There is no such setting, or it can't be that; or the folder is another study's.
+    Example:
+        >>> from seqkit.recipes import sentiment
+        >>> grid = {"stack.cell": ["lstm", "gru"], "stack.units": [(4,), (8,)]}
+        >>> study = seqkit.Study(sentiment, "rows.tsv", valid="others.tsv", out="study", grid=grid, seeds=2, **small)
+        >>> len(study.plan), study.plan[0].name
+        (8, 'cell=lstm,units=4,seed=0')
+        >>> comparison = study.run()  # doctest: +SKIP
     """
 
     def __init__(

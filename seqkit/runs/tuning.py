@@ -25,8 +25,9 @@ from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.migration import made_without_digests
 from seqkit.runs.opening import answering
+from seqkit.runs.provenance import command
 from seqkit.runs.rereading import rows_again
-from seqkit.runs.run import EVALUATION_BATCH, RESAMPLES, Run, command, load
+from seqkit.runs.run import EVALUATION_BATCH, RESAMPLES, Run, load
 from seqkit.runs.searching import CHOSEN, search_of
 from seqkit.runs.task import Scorer
 from seqkit.sources.examples import Examples
@@ -99,6 +100,14 @@ def tune_search(
     Raises:
         InputError: The run looks for nothing, or draws its answers; its validation rows can't be read again, or `data` are
             its test rows; or a setting is wrong.
+    Example:
+        >>> from seqkit.recipes import translation
+        >>> pairs = (["one", "two", "three", "four"] * 8, ["eins", "zwei", "drei", "vier"] * 8)
+        >>> parts = {"encoder": one_layer, "decoder": one_layer, "search": Search(beam=1, longest=5)}
+        >>> writer = translation(pairs, valid=pairs, unit="word", out="writer", **parts, **small)
+        >>> tuning = seqkit.tune_search(writer, data=pairs, beams=[1, 2], length_penalties=[1.0])
+        >>> tuning.metric, [tried.search.beam for tried in tuning.tried]
+        ('bleu', [1, 2])
     """
     run = run if isinstance(run, Run) else load(run)
     own = search_of(run.task)

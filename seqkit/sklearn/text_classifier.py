@@ -44,6 +44,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     Attributes:
         classes_: The labels, sorted.
         run_: The trained run (`seqkit.Run`).
+    Example:
+        >>> from seqkit.sklearn import TextClassifier
+        >>> model = TextClassifier(stack=one_layer, **small).fit(["a good film", "a bad film"] * 8, ["good", "bad"] * 8)
+        >>> model.classes_.tolist(), model.predict(["so bad"]).tolist()
+        (['bad', 'good'], ['bad'])
     """
 
     def __init__(

@@ -32,6 +32,12 @@ class ClassOfARow(Inputs, Outputs, Scores):
     Attributes:
         classes: That are chosen among.
         truth: The field of the right one.
+    Example:
+        >>> from seqkit.tasks.classes import ClassOfARow
+        >>> isinstance(run.task, ClassOfARow), run.task.classes
+        (True, ('bad', 'good'))
+        >>> run.task.answers(run.task.read("others.tsv", run.task.columns), np.array([[0.2, 0.8]]))
+        [{'label': 'good', 'probabilities': {'bad': 0.2, 'good': 0.8}}]
     """
 
     classes: tuple[str, ...]

@@ -29,7 +29,15 @@ RAREST = 1 << 30  # as the rank of an unknown word
 
 
 class Inputs:
-    """Rows of tables, of which the first column is asked by."""
+    """Rows of tables, of which the first column is asked by.
+
+    Example:
+        >>> from seqkit.tasks.roles import Inputs
+        >>> isinstance(run.task, Inputs), run.task.fields
+        (True, ('text',))
+        >>> len(run.task.read("others.tsv", run.task.columns))
+        20
+    """
 
     columns: dict[str, str]
 
@@ -111,7 +119,15 @@ def _ids_of(field: str, vocabulary: Vocabulary) -> str:
 
 
 class Outputs:
-    """One class an item, from logits; what a module serves are the outputs themselves."""
+    """One class an item, from logits; what a module serves are the outputs themselves.
+
+    Example:
+        >>> from seqkit.tasks.roles import Outputs
+        >>> isinstance(run.task, Outputs), run.task.in_step  # one answer a row, none at each step
+        (True, False)
+        >>> run.task.in_keras()["metrics"]
+        ['accuracy']
+    """
 
     in_step: Any = False
     classes: Any
@@ -153,6 +169,13 @@ class Scores:
 
     Attributes:
         judged_by: The metric by which a row is judged; nothing for the first headline.
+    Example:
+        >>> from seqkit.tasks.roles import Scores
+        >>> isinstance(run.task, Scores), run.task.metrics
+        (True, ('accuracy', 'macro_f1', 'log_loss', 'calibration_error'))
+        >>> rows = run.task.read("others.tsv", run.task.columns)
+        >>> run.task.scorer(rows, np.tile([0.3, 0.7], (20, 1)))(np.arange(20))["accuracy"]  # of "good" for all
+        0.5
     """
 
     metrics: Any = ()
@@ -194,7 +217,13 @@ class Scores:
 
 
 class Baselines:
-    """None."""
+    """None.
+
+    Example:
+        >>> from seqkit.tasks.roles import Baselines
+        >>> Baselines().baselines(), sorted(run.task.baselines())
+        ({}, ['linear', 'majority', 'naive_bayes'])
+    """
 
     def baselines(self) -> Mapping[str, type[Baseline]]:
         return {}

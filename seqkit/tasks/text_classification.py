@@ -66,6 +66,13 @@ class TextClassification(LabelBaselines, ClassOfARow):
         classes: The labels.
         max_length: Tokens of a text that are read, its end among them.
         recipe: A subclass has the name of its own.
+    Example:
+        >>> from seqkit.tasks.text_classification import TextClassification
+        >>> class Spam(TextClassification):
+        ...     recipe = "spam"
+        >>> task = Spam({"text": "mail", "label": "kind"}, run.task.vocabulary, ("ham", "spam"), max_length=200)
+        >>> task.fields, task.metrics
+        (('text',), ('accuracy', 'macro_f1', 'log_loss', 'calibration_error'))
     """
 
     columns: dict[str, str]

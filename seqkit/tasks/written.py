@@ -30,6 +30,12 @@ class WrittenText(Outputs, Scores):
         target: The vocabulary that is written in.
         search: How an answer is looked for.
         written_as: What an answer calls its text.
+    Example:
+        >>> from seqkit.tasks.written import WrittenText
+        >>> class Titles(WrittenText):
+        ...     recipe, written_as, target, search = "titles", "title", run.task.vocabulary, Search(beam=2)
+        >>> Titles().monitor, Titles().said(["a good film"])  # said by a baseline
+        ('val_loss', ['a good film'])
     """
 
     recipe: str

@@ -29,6 +29,11 @@ def check_cell(
         heads: In how many the units are cut; the reference gets whole matrices, with zeros between heads.
     Raises:
         AssertionError: The two differ.
+    Example:
+        >>> from seqkit.testing.cells import check_cell
+        >>> def elman(x, states, kernel, bias, recurrent, vectors):  # h' = tanh(W x + R h + b)
+        ...     return (np.tanh(x @ kernel + bias + states[0] @ recurrent[0]),)
+        >>> check_cell("simple_rnn", elman, units=2, features=1)
     """
     rng = np.random.default_rng(seed)
     layer = Recurrent(units, name, heads=heads, return_sequences=True, return_state=True, dtype="float64")

@@ -13,6 +13,17 @@ def check_exporter(run: Run, format: str, **options: Any) -> Path:
 
     Returns:
         Where the artefact is.
+    Example:
+        >>> from seqkit.core.registry import exporters
+        >>> from seqkit.export.graphs import Written
+        >>> from seqkit.testing.exporters import check_exporter
+        >>> def export_labels(subject):
+        ...     path = subject.folder / "labels.txt"
+        ...     size = path.write_text(" ".join(case.answer["label"] for case in subject.cases))
+        ...     return [Written("model", path)]
+        >>> exporters.add("labels", export_labels)
+        >>> check_exporter(run, "labels").name
+        'labels'
     """
     folder = run.export(format, **options)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

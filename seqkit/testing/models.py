@@ -58,6 +58,11 @@ def check_padding(model: keras.Model, columns: Columns, *, more: int = 3) -> Non
     Args:
         columns: Rows of different lengths.
         more: Padding beyond the longest row.
+    Example:
+        >>> from seqkit.core.ragged import Ragged
+        >>> from seqkit.testing.models import check_padding
+        >>> rows = {"ids": Ragged.of_lengths(np.array([5, 6, 7, 8, 9], "int32"), np.array([3, 2]))}  # two texts
+        >>> check_padding(run.model, rows)
     """
     with _stirred(model):
         together = np.asarray(model(inputs_of(model, as_batch(columns, more=more))))
@@ -87,6 +92,12 @@ def check_causality(model: keras.Model, batch: Batch, other: Batch, *, step: int
 
     Args:
         batch, other: The model's inputs by name, (batch, steps, ...).
+    Example:
+        >>> from seqkit.layers.embedding import embed_tokens
+        >>> from seqkit.testing.models import check_causality
+        >>> from seqkit.topologies.many_to_many import many_to_many
+        >>> model = many_to_many(*embed_tokens(10, Embedding(units=4)), outputs=3, stack=one_layer)
+        >>> check_causality(model, {"ids": np.array([[4, 5, 6]])}, {"ids": np.array([[4, 5, 9]])}, step=2)
     """
     before, after = (np.asarray(model(inputs_of(model, given))) for given in (batch, other))
     np.testing.assert_array_equal(before[:, :step], after[:, :step])
@@ -104,7 +115,15 @@ def dense_gradients(model: keras.Model, columns: Columns, objective: Objective) 
 
 
 def check_gradients(model: keras.Model, columns: Columns, objective: Objective) -> None:
-    """The gradient of the loss reaches every weight."""
+    """The gradient of the loss reaches every weight.
+
+    Example:
+        >>> from seqkit.core.ragged import Ragged
+        >>> from seqkit.testing.models import check_gradients
+        >>> ids = Ragged.of_lengths(np.array([5, 6, 7, 8, 9], "int32"), np.array([3, 2]))  # two texts
+        >>> objective = run.task.objective(Training(), run.task.read("rows.tsv", run.task.columns))
+        >>> check_gradients(run.model, {"ids": ids, "targets": np.array([0, 1])}, objective)
+    """
     for path, gradient in dense_gradients(model, columns, objective).items():
         assert np.abs(gradient).max() > 0, f"no gradient reaches {path}"
 
@@ -116,6 +135,13 @@ def check_streaming(model: keras.Model, batch: Batch, real: np.ndarray, *, size:
         real: bool, (batch, steps), False on padding.
         size: Steps of a piece.
         copy: The model with its states as inputs and outputs; None for `seqkit.recurrence.stateful.stateful`'s.
+    Example:
+        >>> from seqkit.layers.embedding import embed_tokens
+        >>> from seqkit.testing.models import check_streaming
+        >>> from seqkit.topologies.many_to_many import many_to_many
+        >>> model = many_to_many(*embed_tokens(10, Embedding(units=4)), outputs=3, stack=one_layer)
+        >>> ids = np.array([[4, 5, 6, 7], [8, 9, 0, 0]])
+        >>> check_streaming(model, {"ids": ids}, ids != 0, size=1)  # token by token
     """
     copy = stateful(model, steps=1 if size == 1 else None) if copy is None else copy
     whole, steps = np.asarray(model(inputs_of(model, batch))), real.shape[1]

@@ -23,7 +23,12 @@ print(json.dumps(seqkit.load(sys.argv[1]).predict(json.loads(sys.argv[2]))))
 
 
 def check_company(run: Run, inputs: Sequence[Any]) -> None:
-    """Answers don't depend on what else is asked."""
+    """Answers don't depend on what else is asked.
+
+    Example:
+        >>> from seqkit.testing.runs import check_company
+        >>> check_company(run, ["a good film", "", "a bad film, number 7"])
+    """
     together, alone = run.predict(inputs), [answer for one in inputs for answer in run.predict([one])]
     assert _alike(together, alone), "answers depend on their company"
 
@@ -35,6 +40,10 @@ def check_batch_size(
 
     Args:
         examples: Rows with their answers.
+    Example:
+        >>> from seqkit.testing.runs import check_batch_size
+        >>> rows = run.task.read("rows.tsv", run.task.columns)
+        >>> check_batch_size(run, rows, run.task.objective(Training(), rows), sizes=(7, 32))
     """
     first, *others = (evaluate(run.model, run.task.encode(examples, size)[0], objective) for size in sizes)
     for other in others:
@@ -48,6 +57,9 @@ def check_reload(run: Run, inputs: Sequence[Any], *, modules: Sequence[str] = ()
     Args:
         inputs: That JSON can hold.
         modules: To import first, for a recipe or a cell that no installed package declares.
+    Example:
+        >>> from seqkit.testing.runs import check_reload
+        >>> check_reload(run, ["a good film"])  # doctest: +SKIP
     """
     asked = [str(run.path), json.dumps(list(inputs)), json.dumps(list(modules))]
     done = subprocess.run([sys.executable, "-c", ASK, *asked], capture_output=True, text=True, check=False, timeout=300)
@@ -58,6 +70,9 @@ def check_reload(run: Run, inputs: Sequence[Any], *, modules: Sequence[str] = ()
 def check_report(run: Run) -> None:
     """The report has declared metrics with intervals, the same ones of each of at least two baselines, and a paired test of
     each of these; it says which epoch was kept, by a figure of the history that was never better.
+    Example:
+        >>> from seqkit.testing.runs import check_report
+        >>> check_report(run)
     """
     report, kept = run.report, run.info["kept"]
     told = [row[kept["monitor"]] for row in run.history]

@@ -55,6 +55,10 @@ class Tokenizer:
         lowercase: Whether case is folded first.
         normalise: Whether texts are brought into Unicode's normal form C before that, so that é is one, whether it was
             written as one character or as two; not for "symbol".
+    Example:
+        >>> from seqkit.text.tokenizer import Tokenizer, tokenize
+        >>> tokenize(["It isn't BAD."], Tokenizer("word", lowercase=True)).types
+        ['it', "isn't", 'bad', '.']
     """
 
     unit: Unit = "word"
@@ -150,6 +154,11 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Subwords, *, cache: bo
 
     The cache lies in the user's cache folder, or where the environment variable SEQKIT_CACHE says, and may be deleted at
     any time. A cache that can't be written is done without.
+    Example:
+        >>> from seqkit.text.tokenizer import Tokenizer, tokenize
+        >>> tokens = tokenize(["a good film", "a bad film"], Tokenizer("word"))
+        >>> tokens.types, tokens.indices.lengths.tolist()
+        (['a', 'good', 'film', 'bad'], [3, 3])
     """
     path = _cache_path(texts, tokenizer)
     if cache and (kept := _read_cache(path)) is not None:

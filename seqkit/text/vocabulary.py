@@ -29,6 +29,13 @@ class Vocabulary:
     Attributes:
         tokens: The token of each id; of subwords all pieces, in their order.
         tokenizer: The rule that made them.
+    Example:
+        >>> from seqkit.text.tokenizer import tokenize
+        >>> from seqkit.text.vocabulary import learn_vocabulary
+        >>> vocabulary = learn_vocabulary(["a good film", "a bad film"])
+        >>> ids = vocabulary.encode(tokenize(["a film noir"], vocabulary.tokenizer))
+        >>> ids.values.tolist(), vocabulary.written(ids)  # 1 is what is unknown
+        ([4, 5, 1], ['a film <unknown>'])
     """
 
     tokens: tuple[str, ...]
@@ -163,6 +170,10 @@ def learn_vocabulary(
         min_count: How often a token must occur to be known; of subwords, a character.
     Raises:
         InputError: No token does, or there are more characters than subwords.
+    Example:
+        >>> from seqkit.text.vocabulary import learn_vocabulary
+        >>> learn_vocabulary(["a good film", "a bad film"], size=7).tokens
+        ('<padding>', '<unknown>', '<begin>', '<end>', 'a', 'film', 'bad')
     """
     if unit not in _SUBWORDS:
         tokenizer = Tokenizer(unit, lowercase)

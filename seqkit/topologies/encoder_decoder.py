@@ -41,6 +41,14 @@ def encoder_decoder(
         and "decoder".
     Raises:
         InputError: There is copying, and the encoder is pyramidal or there is a grid.
+    Example:
+        >>> from seqkit.layers.embedding import embed_tokens
+        >>> from seqkit.topologies.encoder_decoder import encoder_decoder
+        >>> source, (before, features, _) = embed_tokens(500, Embedding(8)), embed_tokens(400, Embedding(8), name="before")
+        >>> parts = {"encoder": Stack(units=(16,)), "decoder": Stack(units=(16,)), "attention": seqkit.Attention()}
+        >>> model = encoder_decoder(source, (before, features), outputs=400, **parts)
+        >>> model([np.array([[5, 6, 7]]), np.array([[2, 9]])]).shape  # what comes after each of two symbols
+        TensorShape([1, 2, 400])
     """
     if attention.copying and encoder.pyramidal:
         raise InputError(

@@ -33,6 +33,12 @@ def many_to_many(
         A model from `inputs` to logits, float32 (batch, steps, outputs), or what `head` makes; on padding they mean nothing.
     Raises:
         InputError: The stack is pyramidal, or its cell asks for times that there are none of.
+    Example:
+        >>> from seqkit.layers.embedding import embed_tokens
+        >>> from seqkit.topologies.many_to_many import many_to_many
+        >>> model = many_to_many(*embed_tokens(1000, Embedding(units=8)), outputs=17, stack=Stack(units=(16,)))
+        >>> model(np.array([[5, 6, 7]])).shape  # one sentence, three words, 17 tags
+        TensorShape([1, 3, 17])
     """
     in_step(stack, "stack")
     sequence = recurrent_stack(features, mask, stack, timed)  # (batch, steps, width)

@@ -31,6 +31,13 @@ def many_to_one(
         wide: float32, (batch, outputs): scores of another path from the inputs, which are added.
     Returns:
         A model from `inputs` to logits, float32 (batch, outputs).
+    Example:
+        >>> from seqkit.layers.embedding import embed_tokens
+        >>> from seqkit.topologies.many_to_one import many_to_one
+        >>> ids, features, mask = embed_tokens(1000, Embedding(units=8))
+        >>> model = many_to_one(ids, features, mask, outputs=2, stack=Stack(units=(16,)), pooling="max")
+        >>> model(np.array([[5, 6, 7], [8, 9, 0]])).shape  # two texts, the second one padded
+        TensorShape([2, 2])
     """
     _, _, summary = summarise(features, mask, stack, pooling)  # (batch, width)
     if grid is not None:

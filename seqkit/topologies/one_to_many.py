@@ -33,6 +33,15 @@ def one_to_many(
     Returns:
         A model from [inputs, "before"] to logits, float32 (batch, steps, outputs), that holds the models "encoder" and
         "decoder".
+    Example:
+        >>> from seqkit.layers.embedding import embed_tokens
+        >>> from seqkit.layers.images import embed_images
+        >>> from seqkit.topologies.one_to_many import one_to_many
+        >>> image, grid = embed_images((32, 32, 3), seqkit.Encoder(units=16))
+        >>> before, features, _ = embed_tokens(1000, Embedding(units=8), name="before")
+        >>> decoder, attention = Stack(units=(16,)), seqkit.Attention(kind="additive")
+        >>> one_to_many(image, grid, (before, features), outputs=1000, decoder=decoder, attention=attention).output_shape
+        (None, None, 1000)
     """
     mean = ops.mean(grid, axis=1)  # (batch, features)
     handed = hand_over(mean, decoder, attention, grid, ops.ones_like(grid[:, :, 0], dtype="bool"))

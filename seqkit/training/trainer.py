@@ -57,6 +57,13 @@ class Trainer:
             val_loss.
         started: What the model goes on from, where that is another one's weights.
         seconds: That the training took, with all that was before it was resumed.
+    Example:
+        >>> model, rows = seqkit.load("run_0").model, run.task.read("others.tsv", run.task.columns)
+        >>> batches, _ = run.task.encode(rows, batch_size=8)
+        >>> training = Training(epochs=2, learning_rate=1e-4)
+        >>> history = seqkit.Trainer(model, run.task.objective(training, rows), training).fit(batches, batches)
+        >>> [(row["epoch"], row["val_accuracy"]) for row in history]
+        [(1, 1.0), (2, 1.0)]
     """
 
     model: keras.Model

@@ -27,6 +27,8 @@ def demo_page(run: Run) -> Any:
         gradio.Blocks.
     Raises:
         InputError: Gradio isn't installed, or the samples in the run folder, which are the page's examples, are damaged.
+    Example:
+        >>> seqkit.demo_page(run).launch()  # doctest: +SKIP
     """
     gradio = _gradio()
     with gradio.Blocks(title=run.path.name, analytics_enabled=False) as page:
@@ -42,6 +44,8 @@ def serve_demo(run: Run, *, host: str = "127.0.0.1", port: int = 7860) -> None:
         host: The address that is listened on: this machine's own, unless others are to ask.
     Raises:
         InputError: As in `demo_page`, or the port is taken.
+    Example:
+        >>> seqkit.serve_demo(run, port=8000)  # doctest: +SKIP
     """
     page = demo_page(run)
     try:
