@@ -6,8 +6,9 @@ import functools
 from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from seqkit.core.arguments import Plays, RunOptions, Source, recipe
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import DECODER, Attention, Embedding, Encoder, Search, Stack, Training
+from seqkit.core.settings import DECODER, Attention, Embedding, Search, Stack, Training
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run

@@ -7,19 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack
 
 from seqkit.core.arguments import Arguments, Plays, RunOptions, Source, recipe
 from seqkit.core.bounds import one_of
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import (
-    CLASSES,
-    DECODER,
-    AnswerAs,
-    Attention,
-    Embedding,
-    Encoder,
-    Pooling,
-    Search,
-    Stack,
-    Training,
-)
+from seqkit.core.settings import CLASSES, DECODER, AnswerAs, Attention, Embedding, Pooling, Search, Stack, Training
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run

@@ -7,8 +7,9 @@ import functools
 from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from seqkit.core.arguments import Arguments, Plays, RunOptions, Source, recipe
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import CLASSES, IN_STEP, Encoder, Stack, Training
+from seqkit.core.settings import CLASSES, IN_STEP, Stack, Training
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run

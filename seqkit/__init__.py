@@ -9,19 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.core.adaptation import Adaptation
 from seqkit.core.arguments import Arguments, RunOptions, Source, preset, recipe
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import ExportError, InputError, TrainingError
 from seqkit.core.findings import Finding
-from seqkit.core.settings import (
-    CLASSES,
-    DECODER,
-    IN_STEP,
-    Attention,
-    Embedding,
-    Encoder,
-    Search,
-    Stack,
-    Training,
-)
+from seqkit.core.settings import CLASSES, DECODER, IN_STEP, Attention, Embedding, Search, Stack, Training
 from seqkit.core.variations import Range
 from seqkit.core.version import __version__
 from seqkit.core.wide import Wide

@@ -11,8 +11,9 @@ import numpy as np
 
 from seqkit.batches.pipeline import Column, Shared
 from seqkit.batches.teacher_forcing import teacher_forced
+from seqkit.core.encoder import Encoder
 from seqkit.core.ragged import Ragged
-from seqkit.core.settings import Attention, Embedding, Encoder, Search, Stack, Training
+from seqkit.core.settings import Attention, Embedding, Search, Stack, Training
 from seqkit.corpora.moving_digits import CANVAS, MOTIONS, moving_digits
 from seqkit.corpora.number_words import number_words
 from seqkit.corpora.programs import draw_programs

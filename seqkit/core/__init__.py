@@ -8,6 +8,7 @@ __all__ = [
     "cell_names",
     "cluster",
     "configuration",
+    "encoder",
     "errors",
     "files",
     "findings",

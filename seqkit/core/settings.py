@@ -1,4 +1,4 @@
-"""Embedding, Encoder, Stack, Attention, Search and Training: what a user may set, checked as it is made.
+"""Embedding, Stack, Attention, Search and Training: what a user may set, checked as it is made.
 
 No TensorFlow is imported here, so that `seqkit --help` answers at once.
 """
@@ -30,11 +30,19 @@ SPECIAL = (  # settings that a recipe has to say that it reads
     "training.attention_penalty",
     "training.scheduled_sampling",
     "training.sampled",
+    "training.r_drop",
 )
-CLASSES = frozenset({"training.class_weights", "training.label_smoothing"})  # what a choice among classes reads,
+CLASSES = frozenset(
+    {"training.class_weights", "training.label_smoothing", "training.r_drop"}
+)  # what a choice among classes reads,
 IN_STEP = frozenset({"training.ar", "training.tar"})  # an answer at every step,
 DECODER = frozenset(
-    {"training.label_smoothing", "training.attention_penalty", "training.scheduled_sampling"}
+    {
+        "training.label_smoothing",
+        "training.attention_penalty",
+        "training.scheduled_sampling",
+        "training.r_drop",
+    }
 )  # a decoder
 
 
@@ -67,51 +75,6 @@ class Embedding:
     def unread(self) -> dict[str, str]:
         """Field -> what makes it count for nothing."""
         return {} if self.vectors is None else {"units": "an embedding with vectors, whose file decides,"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Encoder:
-    """How images, or the frames of a recording, become vectors.
-
-    Attributes:
-        files: Fields that may name files.
-        changes: For frames, put each vector's change since the frame before beside it.
-        points: For vectors of points, the coordinates of one (3 for a skeleton in space): all points are then seen from the
-            first of their frame, wherever that is; 0 for other vectors.
-        times: For vectors, whether the last number of each is the time since the frame before, which the cell cfc reads; it
-            is given in units of its mean.
-        filters: For images, the channels of the 3x3 convolutions, each with 2x2 max pooling behind it.
-        units: For images, the width of a frame's vector, or of the vector of each place in a single image.
-        backbone: A model of keras.applications by name, such as MobileNetV2, instead of these convolutions.
-        weights: Of the backbone: imagenet, or a file; nothing to start from scratch.
-        frozen: Whether training leaves the backbone as it is.
-    """
-
-    files: ClassVar[frozenset[str]] = frozenset({"weights"})
-
-    changes: bool = True
-    points: int = 0
-    times: bool = False
-    filters: tuple[int, ...] = (16, 32)
-    units: int = 64
-    backbone: str | None = None
-    weights: str | None = None
-    frozen: bool = False
-
-    def __post_init__(self) -> None:
-        at_least("encoder.points", self.points, 0)
-        at_least("encoder.units", self.units, 1)
-        for channels in self.filters:
-            at_least("encoder.filters", channels, 1)
-        if self.backbone is None and (self.weights is not None or self.frozen):
-            raise InputError(
-                f"encoder.weights is {self.weights} and encoder.frozen {self.frozen}, but there is no encoder.backbone: "
-                "name one, such as MobileNetV2."
-            )
-
-    def unread(self) -> dict[str, str]:
-        """Field -> what makes it count for nothing."""
-        return {} if self.backbone is None else {"filters": f"the backbone {self.backbone}"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -329,7 +292,9 @@ class Training:
 
     Attributes:
         elsewhere: Fields that play no part in what comes of a training.
-        epochs: Passes over the training data.
+        epochs: Passes over the training data; what is scored and chosen among is the end of each.
+        epoch_steps: Steps of an epoch at least: of few rows it passes over them so often, each time in another order. 0 for
+            one pass, however short.
         batch_size: Rows a step.
         batch_tokens: Steps of a batch at most, its rows times its width, in place of `batch_size`; of a model that reads and
             writes, on each side. A longer row is a batch by itself.
@@ -360,6 +325,9 @@ class Training:
         sampled: Symbols, drawn in each step, against which a language model learns the right one, in place of all of its
             vocabulary (sampled softmax, Bengio and Senecal 2008): the way to large vocabularies. The loss that is printed of
             training is an estimate then; validation, scores and exports are over all. 0 for all, as of a smaller vocabulary.
+        r_drop: How much it costs that two passes over a batch, each with its own dropout, choose otherwise: alpha of R-Drop
+            (Liang et al. 2021), whose loss is halved here, so that it is the mean of both passes'. A step takes twice as
+            long; 0 for one pass.
         precision: Keras's dtype policy.
         checkpoint_minutes: Save the state of the training when so many minutes have passed since it was saved. It is saved
             at the end of each epoch's steps too, and as the training is stopped; 0 for then alone.
@@ -369,6 +337,7 @@ class Training:
     elsewhere: ClassVar[frozenset[str]] = frozenset({"checkpoint_minutes", "checkpoint_steps"})
 
     epochs: int = 5
+    epoch_steps: int = 0
     batch_size: int = 32
     batch_tokens: int | None = None
     optimizer: Optimizer = "adam"
@@ -391,6 +360,7 @@ class Training:
     attention_penalty: float = 0.0
     scheduled_sampling: float = 0.0
     sampled: int = 0
+    r_drop: float = 0.0
     precision: Precision = "float32"
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int | None = None
@@ -408,6 +378,7 @@ class Training:
         if self.weight_decay is not None:
             at_least("training.weight_decay", self.weight_decay, 0)
         for name in (
+            "epoch_steps",
             "warmup_steps",
             "global_clipnorm",
             "clipnorm",
@@ -416,6 +387,7 @@ class Training:
             "tar",
             "attention_penalty",
             "sampled",
+            "r_drop",
             "checkpoint_minutes",
         ):
             at_least(f"training.{name}", getattr(self, name), 0)
@@ -432,6 +404,11 @@ class Training:
             raise InputError(
                 f"training.sampled is {self.sampled} with training.label_smoothing {self.label_smoothing}, which "
                 "spreads over all symbols: leave one of them at 0."
+            )
+        if self.sampled and self.r_drop:
+            raise InputError(
+                f"training.sampled is {self.sampled} with training.r_drop {self.r_drop}, which compares the probabilities "
+                "of all symbols: leave one of them at 0."
             )
         if self.plateau_patience and (self.schedule != "constant" or self.warmup_steps):
             raise InputError(

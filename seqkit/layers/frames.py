@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import Encoder
 from seqkit.layers.images import backbone, convolutions
 from seqkit.layers.time_distributed import unfold_steps
 

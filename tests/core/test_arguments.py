@@ -8,9 +8,10 @@ import pytest
 
 from seqkit import recipes as ours
 from seqkit.core.arguments import RunOptions, Source, recipe
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
 from seqkit.core.registry import recipe_of, recipes
-from seqkit.core.settings import CLASSES, SPECIAL, Attention, Encoder, Search, Stack, Training
+from seqkit.core.settings import CLASSES, SPECIAL, Attention, Search, Stack, Training
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ import keras
 import numpy as np
 import pytest
 
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import ExportError, InputError
-from seqkit.core.settings import Embedding, Encoder, Stack
+from seqkit.core.settings import Embedding, Stack
 from seqkit.export import c_header
 from seqkit.export.c_header import export_c, header, identifier, quoted
 from seqkit.export.description import Description

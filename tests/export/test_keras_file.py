@@ -14,8 +14,9 @@ import pytest
 import tensorflow as tf
 
 from seqkit.core.cell_names import Cell
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import ExportError, InputError
-from seqkit.core.settings import Attention, Embedding, Encoder, Stack
+from seqkit.core.settings import Attention, Embedding, Stack
 from seqkit.export import keras_file
 from seqkit.export.graphs import graphs_of, model_graph, step_graph
 from seqkit.export.keras_file import write_keras

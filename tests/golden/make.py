@@ -19,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
+from seqkit.core.encoder import Encoder
 from seqkit.core.files import digest_of, write_json
-from seqkit.core.settings import Embedding, Encoder, Stack, Training
+from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.core.version import __version__
 from seqkit.recipes.video_frames import video_frames
 from seqkit.runs.run import Run

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqkit.core.settings import Encoder, Stack
+from seqkit.core.encoder import Encoder
+from seqkit.core.settings import Stack
 from seqkit.inference.long_recordings import recording_labeller
 from seqkit.layers.frames import embed_frames
 from seqkit.sources.decoders import CHUNK

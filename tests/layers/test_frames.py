@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import Encoder, Stack
+from seqkit.core.settings import Stack
 from seqkit.layers.frames import embed_frames, frame_statistics
 from seqkit.recurrence.stateful import stateful
 from seqkit.topologies.many_to_many import many_to_many

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import Encoder, Stack
+from seqkit.core.settings import Stack
 from seqkit.layers.images import embed_images, stacked_attention
 from seqkit.topologies.many_to_one import many_to_one
 

@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 from sklearn.utils.class_weight import compute_class_weight
 
-from seqkit.core.settings import Embedding, Encoder, Stack, Training
+from seqkit.core.encoder import Encoder
+from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.recipes.captioning import captioning
 from seqkit.recipes.intents_and_slots import intents_and_slots
 from seqkit.recipes.language_model import language_model

@@ -9,8 +9,9 @@ from PIL import Image
 
 from seqkit import load
 from seqkit.cli.main import main
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import Embedding, Encoder, Stack, Training
+from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.recipes.question_answering import question_answering
 
 COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}

@@ -10,8 +10,9 @@ from PIL import Image
 
 from seqkit import load
 from seqkit.cli.main import main
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import Encoder, Stack, Training
+from seqkit.core.settings import Stack, Training
 from seqkit.recipes.video_frames import video_frames
 from seqkit.tasks.video_frames import VideoFrames
 

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
-from seqkit.core.settings import Embedding, Encoder, Stack
+from seqkit.core.settings import Embedding, Stack
 from seqkit.layers.decoder import decoder_model
 from seqkit.layers.embedding import embed_tokens
 from seqkit.layers.frames import embed_frames, frame_statistics

@@ -6,8 +6,9 @@ import pytest
 
 from seqkit.batches.pipeline import Pipeline, Shared, boundaries
 from seqkit.batches.teacher_forcing import teacher_forced
+from seqkit.core.encoder import Encoder
 from seqkit.core.ragged import Ragged
-from seqkit.core.settings import Attention, Embedding, Encoder, Stack, Training
+from seqkit.core.settings import Attention, Embedding, Stack, Training
 from seqkit.layers.embedding import embed_tokens
 from seqkit.layers.images import embed_images
 from seqkit.topologies.encoder_decoder import encoder_decoder
