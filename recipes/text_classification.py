@@ -18,7 +18,8 @@ def _unread(given: Arguments) -> dict[str, str]:
     """What max pooling does anyway, what only a teacher makes count, and what a language model to start from brings."""
     locked = {"stack.locked": "max pooling, which always locks,"} if given["pooling"] == "max" else {}
     alone = {} if given["teacher"] else dict.fromkeys(("teacher_weight", "temperature"), "a training without a teacher")
-    return locked | alone | beside_start(given)
+    spelt = {"wide.characters": "a text of single characters"} if given["unit"] == "character" else {}
+    return locked | alone | spelt | beside_start(given)
 
 
 FIRST = (

@@ -25,7 +25,7 @@ from seqkit.sources.splits import Splits
 from seqkit.sources.units import check_unit
 from seqkit.tasks.classes import ClassOfARow
 from seqkit.tasks.roles import Baselines
-from seqkit.tasks.two_paths import both_paths, fit_wide, weigh
+from seqkit.tasks.two_paths import both_paths, fit_wide, spelling_of, weigh
 from seqkit.text.labels import learn_classes
 from seqkit.text.tokenizer import Tokenizer
 from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
@@ -127,7 +127,8 @@ class TextClassification(LabelBaselines, ClassOfARow):
     def fit_wide(self, model: keras.Model, train: Examples, wide: Wide) -> None:
         """Fit that path to the training texts; a model without one is left as it is."""
         if runs := self._runs(wide):
-            fit_wide(model, self.ids(train, "text"), self.labels(train), runs)
+            spelling = spelling_of(self.vocabulary.tokens, wide.characters) if wide.characters else None
+            fit_wide(model, self.ids(train, "text"), self.labels(train), runs, spelling)
 
     def weigh_paths(self, model: keras.Model, valid: Examples) -> dict[str, dict[str, float]]:
         """Give what a model's two paths say the weights with which their sum has the least loss on these rows, or on some of

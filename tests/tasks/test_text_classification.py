@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import scipy.sparse as sp
+from sklearn.feature_extraction.text import CountVectorizer
 
-from seqkit.baselines.classifiers import NaiveBayesLinear
+from seqkit.baselines.classifiers import NaiveBayesLinear, naive_bayes_weights
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Embedding, Stack
 from seqkit.core.wide import Wide
@@ -92,6 +94,26 @@ def test_the_wide_path_says_what_the_naive_bayes_weighted_linear_model_does(clas
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+def test_words_are_fitted_by_their_spelling_and_keep_what_its_runs_weigh(rng):
+    """The scores of a linear model that has scikit-learn's runs of characters beside words, of strings."""
+    train, asked = examples(rng, 200), examples(rng, 30)
+    task = text_task(("a", "b"))
+    model = two_paths(task, train, Wide(ngrams=2, buckets=1 << 16, characters=3))
+    words = CountVectorizer(ngram_range=(1, 2), binary=True, dtype=np.float32).fit(train["text"])
+    runs = CountVectorizer(analyzer="char_wb", ngram_range=(1, 3), binary=True, dtype=np.float32).fit(WORDS)
+
+    def terms(texts):
+        spelt = [sp.csr_matrix(runs.transform(sorted(set(text.split()))).sum(axis=0)) for text in texts]
+        return sp.hstack([words.transform(texts), sp.vstack(spelt)]).tocsr()
+
+    weights, intercept = naive_bayes_weights(terms(train["text"]), np.array(train["label"]) == "b")
+    expected = terms(asked["text"]) @ weights + intercept
+    said = row_outputs(Forward(both_paths(model)), task.encode(asked, 8)[0])[:, 1]
+    np.testing.assert_allclose(said[:, 1] - said[:, 0], expected, atol=1e-3)
+    bare = two_paths(task, train, Wide(ngrams=2, buckets=1 << 16))
+    assert np.abs(row_outputs(Forward(both_paths(bare)), task.encode(asked, 8)[0])[:, 1] - said).max() > 0.1
+
+
 def test_a_class_without_training_rows_has_its_share_and_one_class_alone_no_weights(rng):
     task = text_task(("a", "b", "c"))
     train = examples(rng, 50)
@@ -108,7 +130,8 @@ def test_of_very_many_tokens_a_part_of_each_class_is_fitted_on(rng, monkeypatch)
     seen = []
     monkeypatch.setattr("seqkit.tasks.two_paths.TOKENS", 300)
     monkeypatch.setattr(
-        "seqkit.tasks.two_paths.naive_bayes_weights", lambda held, ours: seen.append((held, ours)) or (0.0, 0.0)
+        "seqkit.tasks.two_paths.naive_bayes_weights",
+        lambda held, ours: seen.append((held, ours)) or (np.zeros(held.shape[1]), 0.0),
     )
     two_paths(task, train, Wide())
     ((held, ours),) = seen
