@@ -33,6 +33,7 @@ from seqkit.training.executor import Forward, row_outputs
 
 RUN = 2  # tokens of the longest run of a wide path
 WEIGHTS = 1 << 22  # of the runs of one length
+CHARACTERS, FEW = 5, 10_000  # of the longest run within a word, where there are at most so many training texts
 WEIGHED, AT_ONCE = 20_000, 64  # rows that are asked for the weights of paths, and at once
 WIDE_CLASSES = 256  # that have a wide path
 
@@ -127,7 +128,8 @@ class TextClassification(LabelBaselines, ClassOfARow):
     def fit_wide(self, model: keras.Model, train: Examples, wide: Wide) -> None:
         """Fit that path to the training texts; a model without one is left as it is."""
         if runs := self._runs(wide):
-            spelling = spelling_of(self.vocabulary.tokens, wide.characters) if wide.characters else None
+            longest = self._spelt(wide, len(train))
+            spelling = spelling_of(self.vocabulary.tokens, longest) if longest else None
             fit_wide(model, self.ids(train, "text"), self.labels(train), runs, spelling)
 
     def weigh_paths(self, model: keras.Model, valid: Examples) -> dict[str, dict[str, float]]:
@@ -142,6 +144,12 @@ class TextClassification(LabelBaselines, ClassOfARow):
         valid = valid.take(range(0, len(valid), -(-len(valid) // WEIGHED)), valid.origin)
         rows, _ = self.encode(valid, AT_ONCE)
         return {"paths": weigh(model, row_outputs(Forward(both), rows), self.labels(valid))}
+
+    def _spelt(self, wide: Wide, texts: int) -> int:
+        """Characters of the longest run by which words are fitted."""
+        if wide.characters is not None:
+            return wide.characters
+        return CHARACTERS if texts <= FEW and self.vocabulary.tokenizer.unit != "character" else 0
 
     def _runs(self, wide: Wide) -> Runs | None:
         if wide.ngrams and len(self.classes) > WIDE_CLASSES:

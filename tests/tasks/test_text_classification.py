@@ -84,7 +84,7 @@ def test_the_wide_path_says_what_the_naive_bayes_weighted_linear_model_does(clas
     """That of the reports, which counts words of strings and knows nothing of ids."""
     train, asked = examples(rng, 200, classes), examples(rng, 30, classes)
     task = text_task(classes)
-    model = two_paths(task, train, Wide(ngrams=2, buckets=1 << 16))
+    model = two_paths(task, train, Wide(ngrams=2, buckets=1 << 16, characters=0))
     baseline = NaiveBayesLinear.fit(train["text"], train["label"], classes)
     rows, _ = task.encode(asked, 8)
     said = row_outputs(Forward(both_paths(model)), rows)[:, 1]
@@ -110,8 +110,21 @@ def test_words_are_fitted_by_their_spelling_and_keep_what_its_runs_weigh(rng):
     expected = terms(asked["text"]) @ weights + intercept
     said = row_outputs(Forward(both_paths(model)), task.encode(asked, 8)[0])[:, 1]
     np.testing.assert_allclose(said[:, 1] - said[:, 0], expected, atol=1e-3)
-    bare = two_paths(task, train, Wide(ngrams=2, buckets=1 << 16))
+    bare = two_paths(task, train, Wide(ngrams=2, buckets=1 << 16, characters=0))
     assert np.abs(row_outputs(Forward(both_paths(bare)), task.encode(asked, 8)[0])[:, 1] - said).max() > 0.1
+
+
+def test_few_texts_are_fitted_by_spelling_unless_asked_otherwise(rng, monkeypatch):
+    task, train = text_task(("a", "b")), examples(rng)
+    monkeypatch.setattr("seqkit.tasks.text_classification.FEW", len(train))
+
+    def table(rows, **wide):
+        return two_paths(task, rows, Wide(**wide)).get_layer(TABLE).get_weights()[0]
+
+    more = Examples({field: [*train[field], train[field][0]] for field in ("text", "label")}, "here")
+    np.testing.assert_array_equal(table(train), table(train, characters=5))
+    np.testing.assert_array_equal(table(more), table(more, characters=0))
+    assert np.abs(table(train) - table(train, characters=0)).max() > 0.1
 
 
 def test_a_class_without_training_rows_has_its_share_and_one_class_alone_no_weights(rng):
