@@ -40,20 +40,18 @@ def fit_wide(
     if rows is not None:
         ids, labels = ids.take(rows), labels[rows]
     held = held_by(ids, runs)
-    spelt = None if spelling is None else held[:, : runs.tokens] @ spelling
+    spelling = sp.csr_matrix((runs.tokens, 0), dtype=np.float32) if spelling is None else spelling
+    spelt, spells = _often(held[:, : runs.tokens] @ spelling, least(len(labels)))
     held, known = _often(held, least(len(labels)))
-    if spelt is not None:
-        spelt, spells = _often(spelt, least(len(labels)))
-        spelling, held = spelling[:, spells], sp.hstack([held, spelt]).tocsr()
+    terms = sp.hstack([held, spelt]).tocsr() if len(spells) else held
     weights = np.zeros((runs.size, classes), np.float32)
     counts = np.bincount(labels, minlength=classes)
     weights[END] = np.log((counts + 1.0) / (counts.sum() + classes))
     fitted = [] if np.count_nonzero(counts) < 2 else [1] if classes == 2 else np.flatnonzero(counts).tolist()
     for place in fitted:
-        found, weights[END, place] = naive_bayes_weights(held, labels == place)
+        found, weights[END, place] = naive_bayes_weights(terms, labels == place)
         weights[known, place] = found[: len(known)]
-        if spelling is not None:
-            weights[: runs.tokens, place] += spelling @ found[len(known) :]
+        weights[: runs.tokens, place] += spelling[:, spells] @ found[len(known) :]
     if classes == 2 and fitted:  # one model is both classes'
         weights[:, 1] /= 2
         weights[:, 0] = -weights[:, 1]

@@ -43,14 +43,15 @@ def averaged_writers(models: Sequence[keras.Model]) -> keras.Model:
         handed |= dict(zip((_handed(name, number) for name in names), encoder.outputs, strict=True))
     given = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in handed.items()}
     before = keras.Input((None,), dtype="int32", name="before")
-    logits, weights, states = [], [], []
+    found = []
     for number, model in enumerate(models):
         decoder = model.get_layer("decoder")
         own = [before, *(given[_handed(tensor.name, number)] for tensor in decoder.inputs[1:])]
-        said, looked, *after = _copy(decoder, own, number).outputs
-        logits, weights, states = [*logits, said], [*weights, looked], [*states, *after]
-    attended = sum(weights[1:], weights[0]) / float(len(models))
-    decoder = keras.Model([before, *given.values()], [_mean(logits), attended, *states], name="decoder")
+        found.append(_copy(decoder, own, number).outputs)
+    looked = sum((weights for _, weights, *_ in found[1:]), found[0][1]) / float(len(models))
+    states = [state for _, _, *after in found for state in after]
+    outputs = [_mean([logits for logits, *_ in found]), looked, *states]
+    decoder = keras.Model([before, *given.values()], outputs, name="decoder")
     return joined(_one_or_all(read), handed, decoder)
 
 
