@@ -144,7 +144,7 @@ def training_executor(
     if training.r_drop and not any(getattr(layer, "rate", 0) for layer in model._flatten_layers()):
         raise InputError(
             f"training.r_drop is {training.r_drop} for a model without dropout, of which two passes are alike: give some, "
-            "such as stack.dropout 0.3, or leave it at 0."
+            "to the embedding or to layers, or leave it at 0."
         )
     count = model.optimizer.iterations.value
     change = WeightDrop(training.weight_drop, seed, count) if training.weight_drop else None
