@@ -124,7 +124,7 @@ def captioning(
         shape = images.values.shape[1:]
         task = Captioning(columns, vocabulary, search.of_run(run["seed"]), max_length, shape, on_error)
         statistics = frame_statistics(images.chunks(), encoder)
-        pixels, grid = embed_images(task.shape, encoder, statistics)
+        pixels, grid = embed_images(task.shape, encoder, statistics, attended=attention.kind != "none")
         before, features, _ = embed_tokens(len(vocabulary), embedding, name="before")
         model = one_to_many(
             pixels,

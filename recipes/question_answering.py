@@ -138,7 +138,7 @@ def question_answering(
         shape = images.values.shape[1:]
         ids, features, mask = embed_tokens(len(vocabulary), embedding)
         statistics = frame_statistics(images.chunks(), encoder)
-        pixels, grid = embed_images(shape, encoder, statistics)
+        pixels, grid = embed_images(shape, encoder, statistics, attended=True)
         source, seen = ([ids, pixels], features, mask), {"pooling": pooling, "grid": grid, "hops": hops}
         task: QuestionAnswering | WrittenAnswers
         if answer_as == "class":

@@ -18,7 +18,8 @@ def _unread(given: Arguments) -> dict[str, str]:
     """What max pooling does anyway, what only a teacher makes count, and what a language model to start from brings."""
     locked = {"stack.locked": "max pooling, which always locks,"} if given["pooling"] == "max" else {}
     alone = {} if given["teacher"] else dict.fromkeys(("teacher_weight", "temperature"), "a training without a teacher")
-    return locked | alone | beside_start(given)
+    spelt = {"wide.characters": "a text of single characters"} if given["unit"] == "character" else {}
+    return locked | alone | spelt | beside_start(given)
 
 
 FIRST = (
@@ -64,7 +65,7 @@ def text_classification(
     teacher: RunFolder = None,
     teacher_weight: float = 1.0,
     temperature: float = 1.0,
-    training: Training = Training(epochs=6, learning_rate=2e-3, schedule="cosine"),
+    training: Training = Training(epochs=6, epoch_steps=50, learning_rate=2e-3, schedule="cosine"),
     **run: Unpack[RunOptions],
 ) -> Run:
     """Label whole texts: many words in, one label out.

@@ -713,7 +713,16 @@ CASES = (
 IN_STEP = tuple(case for case in CASES if case.in_step)
 WRITES = tuple(case for case in CASES if case.writes)
 ROWS = [(label, f"a {label} film number {n}") for label in ("good", "bad") for n in range(20)]
-QUICK = ["--training.epochs", "1", "--embedding.units", "4", "--stack.units", "4"]  # of a sentiment
+QUICK = [
+    "--training.epochs",
+    "1",
+    "--training.epoch-steps",
+    "0",
+    "--embedding.units",
+    "4",
+    "--stack.units",
+    "4",
+]  # of a sentiment
 
 
 def write_small_table(folder: Path) -> Path:

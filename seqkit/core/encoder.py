@@ -6,6 +6,8 @@ from typing import ClassVar
 from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
 
+KERAS_FILE = ".keras"  # ends the name of a backbone that is a file
+
 
 @dataclasses.dataclass(frozen=True)
 class Encoder:
@@ -20,8 +22,9 @@ class Encoder:
             is given in units of its mean.
         filters: For images, the channels of the 3x3 convolutions, each with 2x2 max pooling behind it.
         units: For images, the width of a frame's vector, or of the vector of each place in a single image.
-        backbone: A model of keras.applications by name, such as MobileNetV2, instead of these convolutions.
-        weights: Of the backbone: imagenet, or a file; nothing to start from scratch.
+        backbone: A model of keras.applications by name, such as MobileNetV2, instead of these convolutions; or a .keras file
+            of any model that reads pixels from 0 to 255, with its weights, which the run holds then.
+        weights: Of a backbone by name: imagenet, or a file; nothing to start from scratch.
         frozen: Whether training leaves the backbone as it is.
     Example:
         >>> seqkit.Encoder(filters=(16, 32, 64), units=128).filters  # three convolutions, each halves height and width
@@ -48,6 +51,10 @@ class Encoder:
             raise InputError(
                 f"encoder.weights is {self.weights} and encoder.frozen {self.frozen}, but there is no encoder.backbone: "
                 "name one, such as MobileNetV2."
+            )
+        if self.backbone is not None and self.backbone.endswith(KERAS_FILE) and self.weights is not None:
+            raise InputError(
+                f"encoder.weights is {self.weights}, but {self.backbone} has weights of its own: leave encoder.weights out."
             )
 
     def unread(self) -> dict[str, str]:

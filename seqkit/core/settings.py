@@ -30,11 +30,19 @@ SPECIAL = (  # settings that a recipe has to say that it reads
     "training.attention_penalty",
     "training.scheduled_sampling",
     "training.sampled",
+    "training.r_drop",
 )
-CLASSES = frozenset({"training.class_weights", "training.label_smoothing"})  # what a choice among classes reads,
+CLASSES = frozenset(
+    {"training.class_weights", "training.label_smoothing", "training.r_drop"}
+)  # what a choice among classes reads,
 IN_STEP = frozenset({"training.ar", "training.tar"})  # an answer at every step,
 DECODER = frozenset(
-    {"training.label_smoothing", "training.attention_penalty", "training.scheduled_sampling"}
+    {
+        "training.label_smoothing",
+        "training.attention_penalty",
+        "training.scheduled_sampling",
+        "training.r_drop",
+    }
 )  # a decoder
 
 
@@ -298,7 +306,9 @@ class Training:
 
     Attributes:
         elsewhere: Fields that play no part in what comes of a training.
-        epochs: Passes over the training data.
+        epochs: Passes over the training data; what is scored and chosen among is the end of each.
+        epoch_steps: Steps of an epoch at least: of few rows it passes over them so often, each time in another order. 0 for
+            one pass, however short.
         batch_size: Rows a step.
         batch_tokens: Steps of a batch at most, its rows times its width, in place of `batch_size`; of a model that reads and
             writes, on each side. A longer row is a batch by itself.
@@ -329,6 +339,9 @@ class Training:
         sampled: Symbols, drawn in each step, against which a language model learns the right one, in place of all of its
             vocabulary (sampled softmax, Bengio and Senecal 2008): the way to large vocabularies. The loss that is printed of
             training is an estimate then; validation, scores and exports are over all. 0 for all, as of a smaller vocabulary.
+        r_drop: How much it costs that two passes over a batch, each with its own dropout, choose otherwise: alpha of R-Drop
+            (Liang et al. 2021), whose loss is halved here, so that it is the mean of both passes'. A step takes twice as
+            long; 0 for one pass.
         precision: Keras's dtype policy.
         checkpoint_minutes: Save the state of the training when so many minutes have passed since it was saved. It is saved
             at the end of each epoch's steps too, and as the training is stopped; 0 for then alone.
@@ -342,6 +355,7 @@ class Training:
     elsewhere: ClassVar[frozenset[str]] = frozenset({"checkpoint_minutes", "checkpoint_steps"})
 
     epochs: int = 5
+    epoch_steps: int = 0
     batch_size: int = 32
     batch_tokens: int | None = None
     optimizer: Optimizer = "adam"
@@ -364,6 +378,7 @@ class Training:
     attention_penalty: float = 0.0
     scheduled_sampling: float = 0.0
     sampled: int = 0
+    r_drop: float = 0.0
     precision: Precision = "float32"
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int | None = None
@@ -381,6 +396,7 @@ class Training:
         if self.weight_decay is not None:
             at_least("training.weight_decay", self.weight_decay, 0)
         for name in (
+            "epoch_steps",
             "warmup_steps",
             "global_clipnorm",
             "clipnorm",
@@ -389,6 +405,7 @@ class Training:
             "tar",
             "attention_penalty",
             "sampled",
+            "r_drop",
             "checkpoint_minutes",
         ):
             at_least(f"training.{name}", getattr(self, name), 0)
@@ -405,6 +422,11 @@ class Training:
             raise InputError(
                 f"training.sampled is {self.sampled} with training.label_smoothing {self.label_smoothing}, which "
                 "spreads over all symbols: leave one of them at 0."
+            )
+        if self.sampled and self.r_drop:
+            raise InputError(
+                f"training.sampled is {self.sampled} with training.r_drop {self.r_drop}, which compares the probabilities "
+                "of all symbols: leave one of them at 0."
             )
         if self.plateau_patience and (self.schedule != "constant" or self.warmup_steps):
             raise InputError(

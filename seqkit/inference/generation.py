@@ -19,6 +19,7 @@ from seqkit.layers.stack import PAIRS
 from seqkit.text.subwords import MARK, Subwords
 from seqkit.text.tokenizer import Tokenizer
 from seqkit.text.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Vocabulary
+from seqkit.topologies.ensemble import MEMBER
 
 Tensors = dict[str, tf.Tensor]
 
@@ -111,7 +112,8 @@ def symbols_a_place(model: keras.Model) -> int:
     """How many symbols of the source a place of the memory stands for: 1, more with a pyramid, 0 without attention."""
     if "memory" not in {tensor.name for tensor in model.get_layer("decoder").inputs}:
         return 0
-    pairs: int = sum(layer.name.startswith(PAIRS) for layer in model.get_layer("encoder").layers)
+    names = {layer.name.partition(MEMBER)[0] for layer in model.get_layer("encoder").layers}  # all members' alike
+    pairs: int = sum(name.startswith(PAIRS) for name in names)
     return 1 << pairs
 
 

@@ -1,18 +1,24 @@
 """Images to grids of vectors, and attention over such a grid."""
 
 import sys
+from pathlib import Path
 from typing import Literal
 
 import keras
 import numpy as np
 from keras import ops
 
-from seqkit.core.encoder import Encoder
-from seqkit.core.errors import InputError
+from seqkit.core.encoder import KERAS_FILE, Encoder
+from seqkit.core.errors import InputError, reason_of
+from seqkit.core.files import digest_of
 
 
 def embed_images(
-    shape: tuple[int, int, int], encoder: Encoder, statistics: tuple[np.ndarray, np.ndarray] | None = None
+    shape: tuple[int, int, int],
+    encoder: Encoder,
+    statistics: tuple[np.ndarray, np.ndarray] | None = None,
+    *,
+    attended: bool = False,
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """The input of a model that reads an image, and what it sees at each place of it.
 
@@ -21,6 +27,7 @@ def embed_images(
         encoder: What is made of it; its `units` are the width of a place's vector.
         statistics: Mean and variance of each channel over the training images, as `frame_statistics` gives them; None for
             mean 0 and variance 1.
+        attended: Whether something looks at places, of which a backbone that gives a vector has one alone.
     Returns:
         image, float32 (batch, *shape), 0 to 255; grid, float (batch, places, units), named "grid", row by row of the maps
         of the layer "maps", which, of a frozen backbone, is the model from image to maps.
@@ -36,6 +43,13 @@ def embed_images(
     mean, variance = statistics or (np.zeros(shape[-1]), np.ones(shape[-1]))
     if encoder.backbone:
         maps = backbone(image, encoder)
+        if len(maps.shape) == 2 and attended:
+            raise InputError(
+                f"encoder.backbone {encoder.backbone} makes one vector of an image, but attention looks at places: give a "
+                "model whose output are maps, (batch, height, width, channels), or choose attention.kind none."
+            )
+        if len(maps.shape) == 2:
+            maps = keras.layers.Reshape((1, 1, maps.shape[-1]), name="place")(maps)
     else:
         normalise = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), name="normalization")
         maps = convolutions(normalise(image), encoder)
@@ -109,19 +123,27 @@ def convolutions(images: keras.KerasTensor, encoder: Encoder) -> keras.KerasTens
 def backbone(
     images: keras.KerasTensor, encoder: Encoder, *, pooling: Literal["avg"] | None = None
 ) -> keras.KerasTensor:
-    """The last maps of a model of keras.applications, or their means; its batch statistics stay as they are.
+    """The last maps of a model of keras.applications, or what a model in a file says; or the means of maps. Its batch
+    statistics stay as they are.
 
     Args:
         images: (images, height, width, channels), 0 to 255, with 1 or 3 channels.
     Raises:
         InputError: There is no such model, or it can't be made for these images.
     """
+    if images.shape[-1] not in (1, 3):
+        raise InputError(f"The images have {images.shape[-1]} channels: a backbone reads 1 or 3.")
+    if str(encoder.backbone).endswith(KERAS_FILE):
+        model = _read_backbone(encoder, images)
+        images = ops.repeat(images, model.inputs[0].shape[-1] // images.shape[-1], axis=-1)
+        said = _asked(model, images, encoder)
+        return keras.layers.GlobalAveragePooling2D(name="pooled")(said) if pooling and len(said.shape) == 4 else said
     make = getattr(keras.applications, encoder.backbone or "", None)
     if not callable(make):
         names = ", ".join(name for name in dir(keras.applications) if name[0].isupper())
-        raise InputError(f"encoder.backbone is {encoder.backbone!r}: keras.applications has {names}.")
-    if images.shape[-1] not in (1, 3):
-        raise InputError(f"The images have {images.shape[-1]} channels: a backbone reads 1 or 3.")
+        raise InputError(
+            f"encoder.backbone is {encoder.backbone!r}: keras.applications has {names}; or give a file, *{KERAS_FILE}."
+        )
     images = ops.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
     images = sys.modules[make.__module__].preprocess_input(images)
     try:
@@ -133,8 +155,46 @@ def backbone(
             f"{' x '.join(map(str, images.shape[1:]))} ({reason}). Give a file of weights, or bring the images to "
             "another size (--frame-size or --image-size)."
         ) from None
+    return _asked(model, images, encoder)
+
+
+def _asked(model: keras.Model, images: keras.KerasTensor, encoder: Encoder) -> keras.KerasTensor:
     model.trainable = not encoder.frozen
     return model(images, training=False)
+
+
+def _read_backbone(encoder: Encoder, images: keras.KerasTensor) -> keras.Model:
+    """A model of one's own, which reads such images; its name tells it from all others.
+
+    Raises:
+        InputError: The file can't be read, or holds no model that makes maps, or a vector, of such images.
+    """
+    given = f"encoder.backbone {encoder.backbone}"
+    try:
+        model = keras.saving.load_model(str(encoder.backbone), compile=False)
+        digest = digest_of(Path(str(encoder.backbone)))
+    except Exception as error:  # no file, another file, layers that nobody knows: each has its own error
+        raise InputError(
+            f"{given} can't be read ({reason_of(error)}): give a file that Keras's model.save has written, of Keras's own "
+            "layers or ones that are imported (--import)."
+        ) from None
+    shapes = [[tuple(tensor.shape) for tensor in tensors] for tensors in (model.inputs or [], model.outputs or [])]
+    if [len(shape) for shape in shapes[0]] != [4] or [len(shape) for shape in shapes[1]] not in ([4], [2]):
+        raise InputError(
+            f"{given} goes from {shapes[0]} to {shapes[1]}: give a model from an image, (batch, height, width, channels), "
+            "to maps of that form or to a vector, (batch, units)."
+        )
+    ((_, *size, channels),) = shapes[0]
+    if channels not in (images.shape[-1], 3):
+        raise InputError(f"{given} reads {channels} channels, but the images have {images.shape[-1]}.")
+    if any(own not in (None, given_size) for own, given_size in zip(size, images.shape[1:3], strict=True)):
+        height, width = (own or given_size for own, given_size in zip(size, images.shape[1:3], strict=True))
+        raise InputError(
+            f"{given} reads {height} x {width} pixels, but the images have {images.shape[1]} x {images.shape[2]}: bring "
+            f"them to that size, by --image-size {height} {width} (or --frame-size)."
+        )
+    model.name = f"backbone_{digest[:12]}"
+    return model
 
 
 def _beside_places(maps: keras.KerasTensor) -> keras.KerasTensor:

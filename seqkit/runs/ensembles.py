@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
+from seqkit.inference.generation import symbols_a_place
 from seqkit.layers.crf import CRF
 from seqkit.runs.checking import SEEN
 from seqkit.runs.contents import add_files, file_of, files_like
@@ -15,11 +18,11 @@ from seqkit.runs.folder import new_folder
 from seqkit.runs.parts import BASELINES, write_run
 from seqkit.runs.provenance import command, versions
 from seqkit.runs.run import Run, load
-from seqkit.topologies.ensemble import averaged
+from seqkit.topologies.ensemble import averaged, averaged_writers
 
 KEPT = ("samples*", f"{BASELINES}/*.npz", SEEN)  # of the first run, which all others would have alike
 FROM_FIRST = ("recipe", "columns", "settings", "seed", "data")  # of run.json
-OTHERWISE = ("encoder", "features")  # layers of models that are asked in parts, by these names
+WRITES, IN_PARTS = "decoder", "features"  # layers of models that write, and of those that read frames in parts
 
 
 def ensemble(
@@ -43,7 +46,7 @@ def ensemble(
         overwrite: Replace `out` if it exists.
     Raises:
         InputError: There are fewer than two runs; they were trained on other rows, or know other symbols or classes; or they
-            don't choose among classes by one model.
+            neither choose among classes by one model nor write.
     Example:
         >>> both = seqkit.ensemble(["run_0", "run_1"], out="both", test="others.tsv")
         >>> both.predict(["a good film"])[0]["label"]
@@ -56,7 +59,8 @@ def ensemble(
     examples = None
     if test is not None:
         examples = task.examined(task.read(test, first.columns(columns), role="test", data_dir=data_dir))
-    model = averaged([member.model for member in members])
+    models = [member.model for member in members]
+    model = averaged_writers(models) if _has(models[0], WRITES) else averaged(models)
     known = (*FROM_FIRST, *(name for name in ("findings", "validation_facts", "bounds") if name in first.info))
     info: dict[str, Any] = {
         **{name: first.info[name] for name in known},
@@ -85,20 +89,36 @@ def ensemble(
     return run
 
 
+def _has(model: keras.Model, layer: str) -> bool:
+    return any(own.name == layer for own in model.layers)
+
+
+def _known(run: Run) -> dict[str, Any]:
+    """What a run's task knows; how an answer is looked for may differ, and is the first one's then."""
+    return {name: value for name, value in run.task.to_json().items() if name != "search"}
+
+
 def _check_alike(members: Sequence[Run]) -> None:
     if len(members) < 2:
         raise InputError(f"An ensemble is made of two runs or more, not of {len(members)}: give more run folders.")
     first = members[0]
     for member in members:
-        layers = member.model.layers
-        if any(isinstance(layer, CRF) or layer.name in OTHERWISE for layer in layers) or not first.task.classes:
+        model = member.model
+        chain = any(isinstance(layer, CRF) for layer in model.layers)
+        if chain or _has(model, IN_PARTS) or not (first.task.classes or _has(model, WRITES)):
             raise InputError(
-                f"{member.path} doesn't choose among classes by one model: an ensemble is for runs that do, without a CRF."
+                f"{member.path} neither chooses among classes by one model, without a CRF, nor writes: an ensemble is for "
+                "runs that do."
             )
-        if (member.info["recipe"], member.task.to_json()) != (first.info["recipe"], first.task.to_json()):
+        if (member.info["recipe"], _known(member)) != (first.info["recipe"], _known(first)):
             raise InputError(
                 f"{member.path} has another recipe, vocabulary or classes than {first.path}: train all on the same "
                 "rows with the same settings of the text, and give --valid, since what is held out depends on the seed."
+            )
+        if _has(model, WRITES) and symbols_a_place(model) != symbols_a_place(first.model):
+            raise InputError(
+                f"{member.path} looks at other places than {first.path} as it writes: give all of them attention, or none, "
+                "and encoders that are pyramidal alike."
             )
         for split in ("train", "valid"):
             if member.info["data"][split]["digest"] != first.info["data"][split]["digest"]:

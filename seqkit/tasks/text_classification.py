@@ -25,7 +25,7 @@ from seqkit.sources.splits import Splits
 from seqkit.sources.units import check_unit
 from seqkit.tasks.classes import ClassOfARow
 from seqkit.tasks.roles import Baselines
-from seqkit.tasks.two_paths import both_paths, fit_wide, weigh
+from seqkit.tasks.two_paths import both_paths, fit_wide, spelling_of, weigh
 from seqkit.text.labels import learn_classes
 from seqkit.text.tokenizer import Tokenizer
 from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
@@ -33,6 +33,7 @@ from seqkit.training.executor import Forward, row_outputs
 
 RUN = 2  # tokens of the longest run of a wide path
 WEIGHTS = 1 << 22  # of the runs of one length
+CHARACTERS, FEW = 5, 10_000  # of the longest run within a word, where there are at most so many training texts
 WEIGHED, AT_ONCE = 20_000, 64  # rows that are asked for the weights of paths, and at once
 WIDE_CLASSES = 256  # that have a wide path
 
@@ -134,7 +135,9 @@ class TextClassification(LabelBaselines, ClassOfARow):
     def fit_wide(self, model: keras.Model, train: Examples, wide: Wide) -> None:
         """Fit that path to the training texts; a model without one is left as it is."""
         if runs := self._runs(wide):
-            fit_wide(model, self.ids(train, "text"), self.labels(train), runs)
+            longest = self._spelt(wide, len(train))
+            spelling = spelling_of(self.vocabulary.tokens, longest) if longest else None
+            fit_wide(model, self.ids(train, "text"), self.labels(train), runs, spelling)
 
     def weigh_paths(self, model: keras.Model, valid: Examples) -> dict[str, dict[str, float]]:
         """Give what a model's two paths say the weights with which their sum has the least loss on these rows, or on some of
@@ -159,6 +162,12 @@ class TextClassification(LabelBaselines, ClassOfARow):
         if runs is None or all(layer.name != TABLE for layer in model.layers):
             return None
         return word_shares(ids, runs, model.get_layer(TABLE).get_weights()[0][:, choice])
+
+    def _spelt(self, wide: Wide, texts: int) -> int:
+        """Characters of the longest run by which words are fitted."""
+        if wide.characters is not None:
+            return wide.characters
+        return CHARACTERS if texts <= FEW and self.vocabulary.tokenizer.unit != "character" else 0
 
     def _runs(self, wide: Wide) -> Runs | None:
         if wide.ngrams and len(self.classes) > WIDE_CLASSES:

@@ -3,8 +3,11 @@ alone, since beside one that has the training rows by heart it would be left not
 their sum.
 """
 
+from collections.abc import Iterator, Sequence
+
 import keras
 import numpy as np
+import scipy.sparse as sp
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
@@ -12,17 +15,24 @@ from seqkit.baselines.classifiers import READ, least, naive_bayes_weights
 from seqkit.baselines.samples import sample
 from seqkit.core.ragged import Ragged
 from seqkit.layers.wide import END, TABLE, Runs, held_by, paths_of, weigh_paths
+from seqkit.text.vocabulary import SPECIAL
 
 TOKENS = 1 << 24  # of texts that it is fitted on, three times imdb's: they take a gigabyte
 
 
-def fit_wide(model: keras.Model, ids: Ragged, labels: np.ndarray, runs: Runs) -> None:
+def fit_wide(
+    model: keras.Model, ids: Ragged, labels: np.ndarray, runs: Runs, spelling: sp.csr_matrix | None = None
+) -> None:
     """Give the wide path the weights of the naive Bayes-weighted linear model of the training texts' runs, each class
     against the others, of about `TOKENS` tokens of them at most.
+
+    With a spelling the linear model has further terms, the characters' runs, each as often as a text has words that hold
+    it; since that is a sum over a text's words, their weights are added to those of the words.
 
     Args:
         ids: Of the training texts.
         labels: int, (rows,), the class of each.
+        spelling: float32, (tokens, runs of characters), from `spelling_of`.
     """
     table = model.get_layer(TABLE)
     classes = table.output_dim
@@ -30,18 +40,52 @@ def fit_wide(model: keras.Model, ids: Ragged, labels: np.ndarray, runs: Runs) ->
     if rows is not None:
         ids, labels = ids.take(rows), labels[rows]
     held = held_by(ids, runs)
-    known = np.flatnonzero(held.getnnz(axis=0) >= least(len(labels)))
-    held = held[:, known]
+    spelling = sp.csr_matrix((runs.tokens, 0), dtype=np.float32) if spelling is None else spelling
+    spelt, spells = _often(held[:, : runs.tokens] @ spelling, least(len(labels)))
+    held, known = _often(held, least(len(labels)))
+    terms = sp.hstack([held, spelt]).tocsr() if len(spells) else held
     weights = np.zeros((runs.size, classes), np.float32)
     counts = np.bincount(labels, minlength=classes)
     weights[END] = np.log((counts + 1.0) / (counts.sum() + classes))
     fitted = [] if np.count_nonzero(counts) < 2 else [1] if classes == 2 else np.flatnonzero(counts).tolist()
     for place in fitted:
-        weights[known, place], weights[END, place] = naive_bayes_weights(held, labels == place)
+        found, weights[END, place] = naive_bayes_weights(terms, labels == place)
+        weights[known, place] = found[: len(known)]
+        weights[: runs.tokens, place] += spelling[:, spells] @ found[len(known) :]
     if classes == 2 and fitted:  # one model is both classes'
         weights[:, 1] /= 2
         weights[:, 0] = -weights[:, 1]
     table.set_weights([weights])
+
+
+def _often(held: sp.csr_matrix, texts: int) -> tuple[sp.csr_matrix, np.ndarray]:
+    """The columns that so many texts hold, and their places."""
+    known = np.flatnonzero(held.getnnz(axis=0) >= texts)
+    return held[:, known].tocsr(), known
+
+
+def spelling_of(tokens: Sequence[str], longest: int) -> sp.csr_matrix:
+    """Which runs of up to so many characters each word has, its two edges being characters too.
+
+    Args:
+        tokens: Of a vocabulary; what stands for no word, in front, has none.
+    Returns:
+        float32, (tokens, runs), 1 where a word has a run.
+    """
+    columns: dict[str, int] = {}
+    held = [
+        sorted({columns.setdefault(run, len(columns)) for run in _character_runs(f" {token} ", longest)})
+        for token in tokens[len(SPECIAL) :]
+    ]
+    starts = np.cumsum([0] * (len(SPECIAL) + 1) + [len(own) for own in held])
+    places = np.array([place for own in held for place in own], np.int64)
+    return sp.csr_matrix((np.ones(len(places), np.float32), places, starts), (len(tokens), len(columns)))
+
+
+def _character_runs(word: str, longest: int) -> Iterator[str]:
+    for size in range(1, longest + 1):
+        for start in range(len(word) - size + 1):
+            yield word[start : start + size]
 
 
 def weigh(model: keras.Model, said: np.ndarray, labels: np.ndarray) -> dict[str, float]:

@@ -11,6 +11,7 @@ __all__ = [
     "monitor",
     "objectives",
     "optimizer",
+    "passes",
     "peers",
     "randomness",
     "regularisation",

@@ -78,6 +78,17 @@ def distillation(temperature: float) -> Objective:
     return Objective(loss, {"accuracy": accuracy})
 
 
+def two_sided_divergence(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    """KL(p || q) + KL(q || p) in nats, of the choices p and q of two passes: float32, (batch,) or (batch, steps).
+
+    Args:
+        logits: float, (..., classes), of p.
+        others: The same of q.
+    """
+    log_p, log_q = (tf.nn.log_softmax(tf.cast(each, tf.float32)) for each in (logits, others))
+    return tf.reduce_sum((tf.exp(log_p) - tf.exp(log_q)) * (log_p - log_q), axis=-1)
+
+
 def balanced_weights(counts: Sequence[int]) -> np.ndarray:
     """float64, (classes,): the inverse of each class's frequency, 1 where all are alike."""
     frequency = np.asarray(counts, np.float64)

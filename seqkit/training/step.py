@@ -14,8 +14,9 @@ from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
 from seqkit.training.averages import move_averages
 from seqkit.training.executor import Batch, Executor, executor_of
-from seqkit.training.objectives import Objective
+from seqkit.training.objectives import Objective, two_sided_divergence
 from seqkit.training.optimizer import clip
+from seqkit.training.passes import passes_of
 from seqkit.training.peers import ALONE, Peers
 from seqkit.training.regularisation import WeightDrop, activation_penalty, with_activations
 from seqkit.training.sampled_softmax import sampled_objective, samples, without_head
@@ -58,7 +59,8 @@ def make_train_step(
         objective = sampled_objective(model, training, optimizer.iterations.value, seed)
     descend = objective.training_loss or objective.loss
     executor = executor or training_executor(model, train, training, part=peers.part, started=started)
-    total = len(train) * training.epochs
+    epoch_steps = len(train) * passes_of(training, train)
+    total = epoch_steps * training.epochs
     wanted = tf.zeros(0) if wishes is None else wishes
 
     def step(batch: Batch) -> dict[str, tf.Tensor]:
@@ -69,7 +71,12 @@ def make_train_step(
             outputs, states = executor(batch, training=True)
             draw = tf.stack([seed, optimizer.iterations.value])
             outputs, penalty = _penalised(outputs, training, weights, batch, peers, started, draw)
-            loss = tf.reduce_sum(descend(batch["targets"], outputs) * weights) / batch["items"] + penalty
+            losses = descend(batch["targets"], outputs)
+            if training.r_drop:
+                others = _own(executor(batch, training=True)[0], training, started)
+                losses = (losses + descend(batch["targets"], others)) / 2.0
+                losses += training.r_drop / 4.0 * two_sided_divergence(outputs, others)
+            loss = tf.reduce_sum(losses * weights) / batch["items"] + penalty
             if model.losses:
                 loss += tf.add_n(model.losses) / peers.part.size
         gradients = [_dense(gradient) for gradient in tape.gradient(loss, [v.value for v in variables])]
@@ -80,7 +87,7 @@ def make_train_step(
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
 
         def move() -> bool:
-            apply(optimizer, gradients, variables, started, len(train))
+            apply(optimizer, gradients, variables, started, epoch_steps)
             executor.carry(states)
             if averages:
                 move_averages(averages, variables, training.ema, optimizer.iterations.value)
@@ -134,12 +141,17 @@ def training_executor(
         raise InputError(
             "training.scheduled_sampling is for models that encode and decode, such as translation's: leave it at 0."
         )
+    if training.r_drop and not any(getattr(layer, "rate", 0) for layer in model._flatten_layers()):
+        raise InputError(
+            f"training.r_drop is {training.r_drop} for a model without dropout, of which two passes are alike: give some, "
+            "to the embedding or to layers, or leave it at 0."
+        )
     count = model.optimizer.iterations.value
     change = WeightDrop(training.weight_drop, seed, count) if training.weight_drop else None
     shown = without_head(model) if samples(model, training) else model
     shown = with_activations(shown) if _shows_activations(training, started) else shown
     shown = with_attention(model) if training.attention_penalty else shown
-    return executor_of(shown, train, training.epochs, change, part)
+    return executor_of(shown, train, training.epochs * passes_of(training, train), change, part)
 
 
 def _shows_activations(training: Training, started: Started | None) -> bool:
@@ -182,8 +194,7 @@ def _own_tokens_before(
     batch: Batch, executor: Executor, training: Training, step: tf.Tensor, steps: int, seed: int, part: Part
 ) -> Batch:
     """The batch with a share of the symbols before each replaced by what the model finds itself."""
-    outputs, _ = executor(batch, training=False)
-    logits = outputs[0] if training.attention_penalty else outputs
+    logits = _own(executor(batch, training=False)[0], training, None)
     before = sample_previous_tokens(
         batch["before"], logits, training, step, steps, seed, whole=batch["whole"], part=part
     )
@@ -200,18 +211,26 @@ def _penalised(
     seed: tf.Tensor,
 ) -> tuple[Any, tf.Tensor]:
     """The model's own outputs, and this part's share of what those that `training_executor` added to them cost."""
+    own = _own(outputs, training, started)
     if _shows_activations(training, started):
-        *own, said, dropped = outputs
+        *_, said, dropped = outputs
         penalty = tf.constant(0.0)
         if training.ar or training.tar:
             penalty += activation_penalty(training, said, dropped, weights, peers)
         if started and started.tuning.language_model:
             penalty += started.language_model_loss(batch["ids"], dropped, seed, peers)
-        return own if len(own) > 1 else own[0], penalty
+        return own, penalty
     if training.attention_penalty:
-        logits, looked = outputs
-        return logits, training.attention_penalty * doubly_stochastic_penalty(looked, weights, batch["whole"])
-    return outputs, tf.constant(0.0)
+        return own, training.attention_penalty * doubly_stochastic_penalty(outputs[1], weights, batch["whole"])
+    return own, tf.constant(0.0)
+
+
+def _own(outputs: Any, training: Training, started: Started | None) -> Any:
+    """The model's own outputs, without those that `training_executor` added to them."""
+    if _shows_activations(training, started):
+        own = outputs[:-2]
+        return own if len(own) > 1 else own[0]
+    return outputs[0] if training.attention_penalty else outputs
 
 
 def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:

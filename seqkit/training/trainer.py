@@ -31,6 +31,7 @@ from seqkit.training.interruption import Interruption, Stop, interruption
 from seqkit.training.monitor import Monitor, make_monitor
 from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import make_optimizer
+from seqkit.training.passes import epoch_batches, passes_of
 from seqkit.training.peers import ALONE, Peers, WorkerLostError, seeds_apart
 from seqkit.training.randomness import seeded
 from seqkit.training.started import Started
@@ -155,7 +156,14 @@ class _Fit:
                     f"A batch has {rows.batch_size} rows (or slots of windows) for {peers.part.size} workers: give a larger "
                     "training.batch_size, or fewer workers."
                 )
-        steps = len(train) * training.epochs
+        self._passes = passes_of(training, train)
+        self._epoch_steps = len(train) * self._passes
+        if self._passes > 1 and peers.first:
+            notify(
+                f"An epoch is {self._passes} passes over the training rows, {self._epoch_steps:,} steps, since one is "
+                f"{len(train):,} (training.epoch_steps {training.epoch_steps:,})."
+            )
+        steps = self._epoch_steps * training.epochs
         if training.warmup_steps >= steps and peers.first:
             notify(
                 f"training.warmup_steps is {training.warmup_steps:,}, but there are {steps:,} steps in all: the learning "
@@ -185,7 +193,7 @@ class _Fit:
         variables = [variable.value for variable in (*model.variables, *optimizer.variables)] + self._averages
         self._state = State(model, variables, executor, train.batch_size, peers)
         of = {
-            "steps": len(train),
+            "steps": self._epoch_steps,
             "batch_size": train.batch_size,
             "weights": model.count_params(),
             "seed": trainer.seed,
@@ -218,7 +226,7 @@ class _Fit:
     def run(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """All epochs that are left."""
         self._model.stop_training = self._out_of_patience()
-        epochs, steps = self._training.epochs, len(self._train)
+        epochs, steps = self._training.epochs, self._epoch_steps
         watchers = keras.callbacks.CallbackList(
             list(callbacks), model=self._model, epochs=epochs, steps=steps, monitor=self._monitor.column
         )
@@ -264,7 +272,7 @@ class _Fit:
         """What is left of an epoch's steps."""
         position, epoch, part = self.position, (self._trainer.seed, self.position.epoch), self._peers.part
         at = time.perf_counter()
-        for batch in rows.batches(epoch, start=position.step, part=part):
+        for batch in epoch_batches(rows, self._passes, epoch, start=position.step, part=part):
             watchers.on_train_batch_begin(position.step)
             self._wishes.assign([float(interrupted.noted is not None), float(self._peers.first and self._is_due())])
             figures = self._train_step(batch)

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score
 import seqkit
 from seqkit.cli.main import main
 
-SMALL = ["--training.epochs", "1", "--embedding.units", "4", "--stack.units", "4"]
+SMALL = ["--training.epochs", "1", "--training.epoch-steps", "0", "--embedding.units", "4", "--stack.units", "4"]
 
 
 def table(path, texts, labels):

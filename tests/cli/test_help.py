@@ -115,5 +115,5 @@ def test_the_shell_completes_commands_recipes_and_flags(tmp_path, capsys):
 
     assert completed("seqkit", "pred") == ["predict"]
     assert completed("seqkit", "train", "text") == ["text_classification"]
-    assert completed("seqkit", "train", "tagging", "--training.ep") == ["--training.epochs"]
+    assert completed("seqkit", "train", "tagging", "--training.epochs") == ["--training.epochs"]
     assert "gru" in completed("seqkit", "train", "tagging", "--stack.cell", "gr")

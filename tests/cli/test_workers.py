@@ -23,6 +23,8 @@ SGD = [
     "0.1",
     "--training.epochs",
     "2",
+    "--training.epoch-steps",
+    "0",
     "--training.batch-size",
     "5",
 ]

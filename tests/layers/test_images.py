@@ -47,6 +47,55 @@ def test_the_last_maps_of_a_backbone_are_a_grid_too(rng):
         embed_images((8, 8, 3), Encoder(backbone="VGG16"))
 
 
+def own_backbone(path, ends, size=(8, 12), channels=3):
+    """A model in a file, as somebody has trained it elsewhere."""
+    image = keras.Input((*size, channels))
+    maps = keras.layers.Conv2D(4, 3, strides=4, padding="same")(keras.layers.Rescaling(1 / 255)(image))
+    model = keras.Model(image, ends(keras.layers.BatchNormalization()(maps)), name="encoder")  # a name that we have too
+    model.save(path)
+    return model
+
+
+def test_a_backbone_in_a_file_is_a_grid_with_its_weights(rng, tmp_path):
+    image = rng.uniform(0, 255, (2, 8, 12, 1)).astype(np.float32)
+    for size in ((8, 12), (None, None)):
+        own = own_backbone(tmp_path / "own.keras", keras.layers.ReLU(), size)
+        encoder = Encoder(backbone=str(tmp_path / "own.keras"), frozen=True, units=5)
+        model = keras.Model(*embed_images((8, 12, 1), encoder, attended=True))
+        (tmp_path / "own.keras").unlink()
+        seen = keras.Model(model.input, model.get_layer("maps").output)(image)
+        np.testing.assert_allclose(seen[..., :-2], own(np.repeat(image, 3, axis=-1), training=False), atol=1e-5)
+        assert [weight.path for weight in model.trainable_variables] == ["grid/kernel", "grid/bias"]
+    own = own_backbone(tmp_path / "vector.keras", keras.layers.GlobalMaxPooling2D())
+    vector = Encoder(backbone=str(tmp_path / "vector.keras"), units=5)
+    model = keras.Model(*embed_images((8, 12, 3), vector))
+    assert model.output.shape == (None, 1, 5)
+    assert len(model.trainable_variables) == len(own.trainable_variables) + 2
+    with pytest.raises(InputError, match="makes one vector of an image, but attention looks at places"):
+        embed_images((8, 12, 3), vector, attended=True)
+
+
+@pytest.mark.parametrize(
+    ("ends", "complaint"),
+    [
+        (None, r"nowhere.keras can't be read \(.*File not found"),
+        (lambda maps: keras.ops.sum(maps), "give a model from an image"),
+        (lambda maps: maps, r"reads 16 x 12 pixels, but the images have 8 x 12: .* --image-size 16 12"),
+    ],
+)
+def test_a_file_that_is_no_backbone_of_these_images_is_told(ends, complaint, tmp_path):
+    path = tmp_path / ("nowhere.keras" if ends is None else "own.keras")
+    if ends is not None:
+        own_backbone(path, ends, (16, 12))
+    with pytest.raises(InputError, match=complaint):
+        embed_images((8, 12, 3), Encoder(backbone=str(path)))
+
+
+def test_weights_for_a_file_that_has_its_own_are_refused():
+    with pytest.raises(InputError, match=r"own.keras has weights of its own: leave encoder.weights out"):
+        Encoder(backbone="own.keras", weights="imagenet")
+
+
 def looked(weights, question, grid, hops, hands_on=True):
     """Yang et al. 2016, eq. 15 to 21, the mean of the last hidden vectors, the products; and the weights of every look."""
     first = seen = np.tanh(dense(weights["question"], question))

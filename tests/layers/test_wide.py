@@ -91,6 +91,7 @@ def test_runs_fall_into_all_buckets_alike_and_no_integer_runs_over(tokens, rng):
         ({"ngrams": -1}, "wide.ngrams is -1"),
         ({"ngrams": 7}, "give 6 at most"),
         ({"buckets": 1}, "wide.buckets is 1"),
+        ({"characters": -1}, "wide.characters is -1"),
     ],
 )
 def test_wrong_settings_get_one_sentence(given, complaint):

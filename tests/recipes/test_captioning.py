@@ -3,10 +3,12 @@
 import csv
 import json
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+import seqkit_runner
 from seqkit import load
 from seqkit.cli.main import main
 
@@ -87,6 +89,42 @@ def test_a_image_with_several_captions_is_one_row(folder, capsys):
 def test_without_attention_the_report_shows_images_alone(folder, flags):
     assert train(folder, "blind", overwrite=True, training__epochs=1, **flags) == 0
     assert all(look["weights"] == [] for look in load(folder / "blind").report["looks"])
+
+
+def trained_backbone(path, rng):
+    """Maps of a model that was trained to tell the colours of a half, in a file."""
+    image = keras.Input((8, 8, 3))
+    maps = keras.layers.Conv2D(6, 4, strides=4, activation="relu")(keras.layers.Rescaling(1 / 255)(image))
+    judge = keras.Model(image, keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(maps)))
+    told = rng.integers(0, 3, 64)
+    halves = np.array(list(COLOURS.values()), np.float32)[np.stack([told, rng.integers(0, 3, 64)], axis=1)]
+    pixels = np.repeat(np.repeat(halves[:, None], 8, axis=1), 4, axis=2)
+    judge.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    judge.fit(pixels, told, epochs=2, verbose=0)
+    backbone = keras.Model(image, maps)
+    backbone.save(path)
+    return backbone
+
+
+def test_a_backbone_of_one_s_own_is_in_the_run(folder, monkeypatch, capsys):
+    path = folder / "own.keras"
+    monkeypatch.setenv("SEQKIT_CACHE", str(folder / "cache"))
+    monkeypatch.delitem(QUICK, "encoder.filters")
+    own = trained_backbone(path, np.random.default_rng(2))
+    given = {"encoder__backbone": path, "encoder__frozen": True, "training__epochs": 2}
+    assert train(folder, "seen", **given) == 0
+    assert "backbone's maps of 60 images were computed" in capsys.readouterr().err
+    path.unlink()
+    run = load(folder / "seen")
+    (held,) = (layer for layer in run.model._flatten_layers() if layer.name.startswith("backbone_"))
+    for ours, theirs in zip(held.get_weights(), own.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    image = folder / "images" / "test_3.png"
+    (answer,), pixels = run.predict([image]), np.asarray(Image.open(image))
+    (leaving,) = seqkit_runner.load(run.export("onnx")).predict([pixels])
+    assert leaving["caption"] == answer["caption"]
+    assert train(folder, "blind", overwrite=True, **given) == 2
+    assert "own.keras can't be read" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_a_missing_image_is_named_with_its_line(folder, capsys):

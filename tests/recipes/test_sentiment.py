@@ -14,6 +14,8 @@ ROWS = [(f"un café {word} {n} <unk>", label) for n in range(20) for word, label
 QUICK = [
     "--training.epochs",
     "5",
+    "--training.epoch-steps",
+    "0",
     "--training.batch-size",
     "4",
     "--training.learning-rate",

@@ -75,6 +75,7 @@ def test_one_command_pretrains_and_goes_on(tmp_path):
     more.write_text("".join(f"an unlabelled thriller {number}\n" for number in range(20)))
     flags = ["--data", str(table), "--unlabelled", str(more), "--out", str(tmp_path / "run"), "--min-count", "1"]
     quick = [f"--{part}.{flag}" for part in ("training", "pretraining") for flag in ("epochs=1", "batch-size=4")]
+    quick.append("--training.epoch-steps=0")
     command = ["train", "sentiment", *flags, *quick, "--embedding.units", "4", "--stack.units", "4"]
     assert main(command) == 0
     run, before = load(tmp_path / "run"), load(tmp_path / "run-language_model")

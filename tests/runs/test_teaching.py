@@ -77,6 +77,8 @@ def test_a_student_learns_from_the_teacher_alone_what_no_label_says(tmp_path):
     flags = [
         "--training.epochs",
         "8",
+        "--training.epoch-steps",
+        "0",
         "--training.learning-rate",
         "0.03",
         "--training.batch-size",

@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import scipy.sparse as sp
+from sklearn.feature_extraction.text import CountVectorizer
 
-from seqkit.baselines.classifiers import NaiveBayesLinear
+from seqkit.baselines.classifiers import NaiveBayesLinear, naive_bayes_weights
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Embedding, Stack
 from seqkit.core.wide import Wide
@@ -82,7 +84,7 @@ def test_the_wide_path_says_what_the_naive_bayes_weighted_linear_model_does(clas
     """That of the reports, which counts words of strings and knows nothing of ids."""
     train, asked = examples(rng, 200, classes), examples(rng, 30, classes)
     task = text_task(classes)
-    model = two_paths(task, train, Wide(ngrams=2, buckets=1 << 16))
+    model = two_paths(task, train, Wide(ngrams=2, buckets=1 << 16, characters=0))
     baseline = NaiveBayesLinear.fit(train["text"], train["label"], classes)
     rows, _ = task.encode(asked, 8)
     said = row_outputs(Forward(both_paths(model)), rows)[:, 1]
@@ -90,6 +92,39 @@ def test_the_wide_path_says_what_the_naive_bayes_weighted_linear_model_does(clas
     found = said[:, 1:] - said[:, :1] if len(classes) == 2 else said
     assert expected.std() > 0.5
     np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_words_are_fitted_by_their_spelling_and_keep_what_its_runs_weigh(rng):
+    """The scores of a linear model that has scikit-learn's runs of characters beside words, of strings."""
+    train, asked = examples(rng, 200), examples(rng, 30)
+    task = text_task(("a", "b"))
+    model = two_paths(task, train, Wide(ngrams=2, buckets=1 << 16, characters=3))
+    words = CountVectorizer(ngram_range=(1, 2), binary=True, dtype=np.float32).fit(train["text"])
+    runs = CountVectorizer(analyzer="char_wb", ngram_range=(1, 3), binary=True, dtype=np.float32).fit(WORDS)
+
+    def terms(texts):
+        spelt = [sp.csr_matrix(runs.transform(sorted(set(text.split()))).sum(axis=0)) for text in texts]
+        return sp.hstack([words.transform(texts), sp.vstack(spelt)]).tocsr()
+
+    weights, intercept = naive_bayes_weights(terms(train["text"]), np.array(train["label"]) == "b")
+    expected = terms(asked["text"]) @ weights + intercept
+    said = row_outputs(Forward(both_paths(model)), task.encode(asked, 8)[0])[:, 1]
+    np.testing.assert_allclose(said[:, 1] - said[:, 0], expected, atol=1e-3)
+    bare = two_paths(task, train, Wide(ngrams=2, buckets=1 << 16, characters=0))
+    assert np.abs(row_outputs(Forward(both_paths(bare)), task.encode(asked, 8)[0])[:, 1] - said).max() > 0.1
+
+
+def test_few_texts_are_fitted_by_spelling_unless_asked_otherwise(rng, monkeypatch):
+    task, train = text_task(("a", "b")), examples(rng)
+    monkeypatch.setattr("seqkit.tasks.text_classification.FEW", len(train))
+
+    def table(rows, **wide):
+        return two_paths(task, rows, Wide(**wide)).get_layer(TABLE).get_weights()[0]
+
+    more = Examples({field: [*train[field], train[field][0]] for field in ("text", "label")}, "here")
+    np.testing.assert_array_equal(table(train), table(train, characters=5))
+    np.testing.assert_array_equal(table(more), table(more, characters=0))
+    assert np.abs(table(train) - table(train, characters=0)).max() > 0.1
 
 
 def test_a_class_without_training_rows_has_its_share_and_one_class_alone_no_weights(rng):
@@ -108,7 +143,8 @@ def test_of_very_many_tokens_a_part_of_each_class_is_fitted_on(rng, monkeypatch)
     seen = []
     monkeypatch.setattr("seqkit.tasks.two_paths.TOKENS", 300)
     monkeypatch.setattr(
-        "seqkit.tasks.two_paths.naive_bayes_weights", lambda held, ours: seen.append((held, ours)) or (0.0, 0.0)
+        "seqkit.tasks.two_paths.naive_bayes_weights",
+        lambda held, ours: seen.append((held, ours)) or (np.zeros(held.shape[1]), 0.0),
     )
     two_paths(task, train, Wide())
     ((held, ours),) = seen

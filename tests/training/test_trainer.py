@@ -10,6 +10,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.optimize import approx_fprime
+from scipy.special import log_softmax
 
 from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.windows import Windows
@@ -105,6 +107,46 @@ def test_one_step_of_sgd_moves_as_the_clipped_gradient_says():
     np.testing.assert_allclose(model.get_weights()[0][1:], logits - 0.5 * gradient / 4, rtol=1e-5)
     assert history[0]["gradient_norm"] == pytest.approx(norm, rel=1e-5)
     assert history[0]["clipped_share"] == 1.0
+
+
+class TwoDraws(keras.layers.Layer):
+    """What dropout does, as numbers that are known: of a step's two passes each adds its own to the logits."""
+
+    rate, draws = 0.5, ((0.3, -0.2), (-0.5, 0.4))
+
+    def __init__(self):
+        super().__init__()
+        self.passes = []
+
+    def call(self, logits, training=False):
+        if not training:
+            return logits
+        self.passes.append(logits)
+        return logits + tf.constant(self.draws[len(self.passes) - 1])
+
+
+def test_two_passes_are_drawn_together_as_r_drop_says():
+    """Liang et al. 2021, equation 4, halved: its gradient by finite differences in float64."""
+    logits, targets, alpha = np.array([[1.0, -1.0], [0.5, 0.0]]), [1, 0], 3.0
+
+    def loss(own):
+        p, q = (log_softmax(own + np.array(draw), axis=1) for draw in TwoDraws.draws)
+        likelihood = -(p + q)[np.arange(2), targets]
+        divergence = (np.exp(p) * (p - q)).sum(axis=1) + (np.exp(q) * (q - p)).sum(axis=1)
+        return np.mean(likelihood + alpha / 2 * divergence) / 2
+
+    gradient = approx_fprime(logits.ravel(), lambda flat: loss(flat.reshape(2, 2)), 1e-6).reshape(2, 2)
+    plain = table_model(logits)
+    model = keras.Model(plain.input, TwoDraws()(plain.output))
+    training = Training(epochs=1, batch_size=2, optimizer="sgd", learning_rate=0.5, global_clipnorm=0.0, r_drop=alpha)
+    Trainer(model, classification(training), training).fit(rows(targets), rows(targets))
+    np.testing.assert_allclose(plain.get_weights()[0][1:], logits - 0.5 * gradient, atol=1e-5)
+
+
+def test_two_passes_of_a_model_without_dropout_are_refused():
+    training = Training(r_drop=1.0)
+    with pytest.raises(InputError, match="for a model without dropout"):
+        Trainer(table_model([[0.0, 1.0]]), classification(training), training).fit(rows([0]), rows([0]))
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])

@@ -1,0 +1,55 @@
+"""Passes of an epoch: every row once in each, in another order, from any step on, and as many as are asked for."""
+
+import keras
+import numpy as np
+import pytest
+
+from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.rows import WHOLE
+from seqkit.core.ragged import Ragged
+from seqkit.core.settings import Training
+from seqkit.training.objectives import classification
+from seqkit.training.passes import epoch_batches, passes_of
+from seqkit.training.trainer import Trainer
+
+ROWS = 7
+PIPELINE = Pipeline(
+    {
+        "ids": Ragged.of_lengths(np.arange(1, ROWS + 1, dtype=np.int32), np.ones(ROWS, int)),
+        "targets": np.arange(ROWS) % 2,
+    },
+    {"ids": (1,)},
+    2,
+)
+
+
+def seen(passes, epoch=3, start=0):
+    """The rows of each batch."""
+    batches = epoch_batches(PIPELINE, passes, (0, epoch), start=start, part=WHOLE)
+    return [batch["rows"].numpy().tolist() for batch in batches]
+
+
+def order(batches):
+    return [row for rows in batches for row in rows]
+
+
+def test_each_pass_has_every_row_once_in_an_order_that_no_other_has():
+    whole, size = seen(3), len(PIPELINE)
+    orders = [order(whole[first : first + size]) for first in range(0, 3 * size, size)]
+    orders.append(order(seen(3, epoch=4)[:size]))
+    assert all(sorted(one) == list(range(ROWS)) for one in orders)
+    assert len({tuple(one) for one in orders}) == len(orders)
+    assert [seen(3, start=start) for start in range(3 * size + 1)] == [whole[start:] for start in range(3 * size + 1)]
+
+
+@pytest.mark.parametrize(("asked", "steps"), [(0, 4), (4, 4), (5, 8), (17, 20)])
+def test_an_epoch_has_at_least_the_steps_that_are_asked_for(asked, steps):
+    training = Training(epochs=2, epoch_steps=asked, schedule="cosine", learning_rate=0.5)
+    assert passes_of(training, PIPELINE) * len(PIPELINE) == steps
+    counted = []
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    model = keras.Model(ids, keras.layers.Embedding(ROWS + 1, 2)(ids)[:, 0])
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: counted.append(batch))
+    history = Trainer(model, classification(training), training).fit(PIPELINE, PIPELINE, callbacks=[watch])
+    assert counted == 2 * list(range(steps))
+    assert [row["learning_rate"] for row in history] == pytest.approx([0.25, 0.0], abs=1e-6)  # over all of these steps
