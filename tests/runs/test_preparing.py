@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import shutil
+import sys
 import signal
 
 import numpy as np
