@@ -6,8 +6,8 @@ import json
 import os
 import pickle
 import shutil
-import sys
 import signal
+import sys
 
 import numpy as np
 import pytest
