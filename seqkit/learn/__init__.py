@@ -3,5 +3,7 @@
 __all__ = [
     "book",
     "exercise",
+    "attention",
     "recurrence",
+    "variants",
 ]
