@@ -2,8 +2,10 @@
 
 __all__ = [
     "book",
+    "captions",
     "exercise",
     "attention",
+    "questions",
     "recurrence",
     "variants",
 ]
