@@ -3,9 +3,12 @@
 __all__ = [
     "book",
     "captions",
+    "executing",
     "exercise",
     "attention",
     "questions",
     "recurrence",
+    "scans",
+    "streaming",
     "variants",
 ]

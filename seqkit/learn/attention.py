@@ -15,7 +15,11 @@ def _check_look_up(answer: Callable[..., Any]) -> None:
         query, real = 3 * rng.normal(size=4), rng.permutation([True, True, True, False, False, False])
         shares = tf.nn.softmax((keys @ query)[real]).numpy()
         same(answer(query, keys, values, real), shares @ values[real], "c")
-        same(answer(300 * query, keys, values, real), values[real][np.argmax((keys @ query)[real])], "c, of a large query,")
+        same(
+            answer(300 * query, keys, values, real),
+            values[real][np.argmax((keys @ query)[real])],
+            "c, of a large query,",
+        )
 
 
 def _check_additive(answer: Callable[..., Any]) -> None:
