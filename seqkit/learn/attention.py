@@ -55,8 +55,8 @@ EXERCISES = (
     ),
     Exercise(
         "score_slopes(weights, values, slope)",
-        "The gradient in the scores, (places,), given the weights, (places,), that a softmax makes of them, values, (places, "
-        "features), and the gradient in c, (features,).",
+        "The gradient in the scores, (places,), given the weights, (places,), that a softmax makes of them, values, "
+        "(places, features), and the gradient in c, (features,).",
         _check_score_slopes,
     ),
 )

@@ -49,7 +49,7 @@ EXERCISES = (
     ),
     Exercise(
         "scan(a, b, h)",
-        "All states, (steps, units), of h_t = a_t h_{t-1} + b_t, for a and b, (steps, units), from the state h, (units,), on.",
+        "All states, (steps, units), of h_t = a_t h_{t-1} + b_t, with a and b, (steps, units), from h, (units,), on.",
         _check_scan,
     ),
     Exercise(
