@@ -78,7 +78,7 @@ def _answering(gradio: Any, run: Run) -> None:
     button = gradio.Button("Answer", variant="primary")
     shown = [_output(gradio, part) for part in first]
     if attends := bool(_pictures(run, rows[0])):
-        shown.append(gradio.HTML(label="where it looks", show_label=True))
+        shown.append(gradio.HTML())
     with gradio.Accordion("The whole answer", open=False):
         shown.append(gradio.JSON(show_label=False))
 
