@@ -21,6 +21,7 @@ from seqkit.core.registry import recipes
 from seqkit.core.settings import Stack
 from seqkit.recipes.sentiment import sentiment
 from tests.cases import QUICK, ROWS, answers_alone, write_small_table
+from tests.interpreter import SEQKIT
 
 TRAINING = "evaluations/training"
 
@@ -248,7 +249,7 @@ def test_other_mistakes_get_one_sentence(small, table, tmp_path, capsys):
 def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path, capsys, stop, status):
     """Stopped in the middle, then resumed, the run is that of a training that was left in peace."""
     arguments = ["train", "sentiment", "--training.epochs", "2", "--embedding.units", "8", "--stack.units", "8"]
-    command = [sys.executable, "-m", "seqkit.cli", *arguments, "--out", str(tmp_path / "run")]
+    command = [*SEQKIT, *arguments, "--out", str(tmp_path / "run")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
             if "epoch 1/2" in line:
