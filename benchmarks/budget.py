@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from seqkit.runs.budget import seconds_of
+from seqkit.lab.budget import seconds_of
 
 ATIS = ("--text", "1", "--label", "0")  # its tables have no header
 SETS = {

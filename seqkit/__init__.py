@@ -18,23 +18,23 @@ from seqkit.core.version import __version__
 from seqkit.core.wide import Wide
 
 if TYPE_CHECKING:
+    from seqkit.lab.budget import train_within
+    from seqkit.lab.comparing import compare
+    from seqkit.lab.explaining import explain
+    from seqkit.lab.gradients import show_gradients
+    from seqkit.lab.inspected_page import show_inspection
+    from seqkit.lab.nearest import nearest_rows
+    from seqkit.lab.studies import Study
+    from seqkit.lab.tuning import tune_search
     from seqkit.recurrence.acceleration import accelerate
     from seqkit.runs.beginning import new_project
-    from seqkit.runs.budget import train_within
     from seqkit.runs.builder import RunBuilder
     from seqkit.runs.checking import check
-    from seqkit.runs.comparing import compare
     from seqkit.runs.ensembles import ensemble
-    from seqkit.runs.explaining import explain
-    from seqkit.runs.gradients import show_gradients
-    from seqkit.runs.inspected_page import show_inspection
     from seqkit.runs.many_files import predict_files
-    from seqkit.runs.nearest import nearest_rows
     from seqkit.runs.predicting import predict_file
     from seqkit.runs.preparing import prepare
     from seqkit.runs.run import Run, load
-    from seqkit.runs.studies import Study
-    from seqkit.runs.tuning import tune_search
     from seqkit.training.trainer import Trainer
     from seqkit.web.page import demo_page, serve_demo
 
@@ -87,24 +87,24 @@ __all__ = [
 _WITH_TENSORFLOW = {
     "Run": "seqkit.runs.run",
     "RunBuilder": "seqkit.runs.builder",
-    "Study": "seqkit.runs.studies",
+    "Study": "seqkit.lab.studies",
     "accelerate": "seqkit.recurrence.acceleration",
     "check": "seqkit.runs.checking",
-    "compare": "seqkit.runs.comparing",
+    "compare": "seqkit.lab.comparing",
     "demo_page": "seqkit.web.page",
     "ensemble": "seqkit.runs.ensembles",
-    "explain": "seqkit.runs.explaining",
+    "explain": "seqkit.lab.explaining",
     "load": "seqkit.runs.run",
-    "nearest_rows": "seqkit.runs.nearest",
+    "nearest_rows": "seqkit.lab.nearest",
     "new_project": "seqkit.runs.beginning",
     "predict_file": "seqkit.runs.predicting",
     "predict_files": "seqkit.runs.many_files",
     "prepare": "seqkit.runs.preparing",
     "serve_demo": "seqkit.web.page",
-    "show_gradients": "seqkit.runs.gradients",
-    "show_inspection": "seqkit.runs.inspected_page",
-    "train_within": "seqkit.runs.budget",
-    "tune_search": "seqkit.runs.tuning",
+    "show_gradients": "seqkit.lab.gradients",
+    "show_inspection": "seqkit.lab.inspected_page",
+    "train_within": "seqkit.lab.budget",
+    "tune_search": "seqkit.lab.tuning",
     "Trainer": "seqkit.training.trainer",
 }
 

@@ -18,7 +18,7 @@ FLOORS = (  # from the ground up; rooms of one floor don't know each other
     {"inference", "corpora", "checks"},
     {"training", "export"},
     {"runs"},
-    {"tasks"},
+    {"tasks", "lab"},
     {"recipes", "testing", "learn"},
     {"cli", "sklearn", "web"},
 )

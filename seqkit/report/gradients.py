@@ -19,7 +19,7 @@ def write_gradients(path: str | PathLike[str], found: Mapping[str, Any], *, vers
 
     Args:
         found: "lead"; "fresh", of untrained cells, and "trained", of a run, where there are: as
-            `seqkit.runs.gradients` gives them.
+            `seqkit.lab.gradients` gives them.
     """
     sections = [*_fresh(found["fresh"]), *(_trained(found["trained"]) if "trained" in found else ())]
     write(path, title="Gradients through time", lead=found["lead"], sections=sections, version=version)

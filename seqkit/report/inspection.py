@@ -40,7 +40,7 @@ def write_inspection(path: str | PathLike[str], found: Mapping[str, Any], *, ver
 
     Args:
         found: "lead"; "run", "given" and "answer"; "arrays", name -> (values without the rows' axis, its axes), "steps", and
-            "choices"; "explanation", as `seqkit.runs.explaining` has it, or why there is none; "nearest", rows or why there
+            "choices"; "explanation", as `seqkit.lab.explaining` has it, or why there is none; "nearest", rows or why there
             are none; "image", a PNG file in base64, or nothing.
     """
     sections = [_answer(found), *_moved(found), *_choices(found), *_looks(found), *_layers(found), _near(found)]

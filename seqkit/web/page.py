@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from seqkit.core.errors import InputError
+from seqkit.lab.inspected_page import attention_pictures
 from seqkit.metrics.metric import headlines, metric
 from seqkit.report.wording import written
-from seqkit.runs.inspected_page import attention_pictures
 from seqkit.runs.run import Run
 from seqkit.runs.samples import read_samples
 from seqkit.web.showing import SEGMENTS, Part, parts_of

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seqkit.runs.explaining import explain
+from seqkit.lab.explaining import explain
 from seqkit.runs.inspecting import open_rows
 
 

@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 from seqkit.core.errors import InputError
 from seqkit.core.version import __version__
+from seqkit.lab.explaining import explain
+from seqkit.lab.nearest import nearest_rows
 from seqkit.report.inspection import looks, write_inspection
 from seqkit.report.pages import png
 from seqkit.report.wording import listed, visible
-from seqkit.runs.explaining import explain
 from seqkit.runs.inspecting import Inspection
-from seqkit.runs.nearest import nearest_rows
 from seqkit.runs.predicting import row_of
 from seqkit.runs.run import Run
 

@@ -1,7 +1,7 @@
 """A training of a study, in a process of its own: what it is told comes from standard input, what it tells goes to standard
 output, a JSON object a line.
 
-`python -m seqkit.runs.study_worker` reads an `Order`, and ends itself, its state saved, once whoever gave it is gone.
+`python -m seqkit.lab.study_worker` reads an `Order`, and ends itself, its state saved, once whoever gave it is gone.
 """
 
 import dataclasses

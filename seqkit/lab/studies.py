@@ -21,13 +21,13 @@ from seqkit.core.files import read_json, write_json
 from seqkit.core.progress import console, notify
 from seqkit.core.registry import recipe_of
 from seqkit.core.variations import Range, changed, plain
+from seqkit.lab.comparing import Comparison, compare
+from seqkit.lab.study_search import Search
+from seqkit.lab.study_worker import GO_ON, STOP, Order
+from seqkit.lab.study_workers import Workers
 from seqkit.runs.builder import recorded_settings
-from seqkit.runs.comparing import Comparison, compare
 from seqkit.runs.contents import RUN, read_info
 from seqkit.runs.evaluation import REPORT, TRAINING, read_report
-from seqkit.runs.study_search import Search
-from seqkit.runs.study_worker import GO_ON, STOP, Order
-from seqkit.runs.study_workers import Workers
 
 STUDY, TABLE, LOGS = "study.json", "study.csv", "logs"
 PLACES = ("out", "overwrite", "resume", "extend_epochs", "workers", "worker", "callbacks", "seed")

@@ -16,9 +16,9 @@ from seqkit import Embedding, Range, Stack, Training
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
 from seqkit.core.variations import parsed_grid, parsed_ranges
+from seqkit.lab.study_search import Search
 from seqkit.recipes.sentiment import sentiment
 from seqkit.runs.lock import FolderLock
-from seqkit.runs.study_search import Search
 from tests.cases import write_small_table
 
 TINY = {

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from seqkit.cli.main import main
-from seqkit.runs.gradients import fresh_gradients, lead, run_gradients
+from seqkit.lab.gradients import fresh_gradients, lead, run_gradients
 from seqkit.runs.run import load
 from seqkit.text.vocabulary import END
 from tests.conftest import write_small_table

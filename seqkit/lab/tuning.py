@@ -17,6 +17,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.progress import tracked
 from seqkit.core.settings import Search
 from seqkit.inference.generation import Generated
+from seqkit.lab.rereading import rows_again
 from seqkit.metrics.bootstrap import paired_bootstrap
 from seqkit.metrics.metric import headlines
 from seqkit.metrics.metric import metric as declared
@@ -26,7 +27,6 @@ from seqkit.runs.lock import FolderLock
 from seqkit.runs.migration import made_without_digests
 from seqkit.runs.opening import answering
 from seqkit.runs.provenance import command
-from seqkit.runs.rereading import rows_again
 from seqkit.runs.run import EVALUATION_BATCH, RESAMPLES, Run, load
 from seqkit.runs.searching import CHOSEN, search_of
 from seqkit.runs.task import Scorer

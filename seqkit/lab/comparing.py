@@ -12,6 +12,7 @@ from rich.table import Table
 from seqkit.core.bounds import at_least, one_of
 from seqkit.core.errors import InputError
 from seqkit.core.progress import tracked
+from seqkit.lab.groups import Group, grouped
 from seqkit.metrics.comparison import Scored, decided, difference, holm
 from seqkit.metrics.judged import Items, Judged
 from seqkit.metrics.metric import headlines
@@ -20,7 +21,6 @@ from seqkit.report.comparison import comparison_tables, write_comparison
 from seqkit.runs.comparable import answered, by_bits, check_alike, check_metrics, scorer_of
 from seqkit.runs.contents import files_like, read_info
 from seqkit.runs.evaluation import TRAINING, read_report
-from seqkit.runs.groups import Group, grouped
 from seqkit.runs.kept_rows import ROWS, KeptRows, read_rows
 from seqkit.runs.opening import load_task
 from seqkit.runs.provenance import command, versions

@@ -12,8 +12,8 @@ import pytest
 import seqkit
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
+from seqkit.lab import comparing
 from seqkit.metrics.metric import metric
-from seqkit.runs import comparing
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.kept_rows import KINDS, read_rows
 from seqkit.runs.run import load

@@ -9,9 +9,9 @@ import pytest
 import seqkit
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Embedding, Stack, Training
+from seqkit.lab import budget
+from seqkit.lab.budget import Trial, seconds_of, train_within
 from seqkit.recipes import sentiment
-from seqkit.runs import budget
-from seqkit.runs.budget import Trial, seconds_of, train_within
 from tests.cases import write_small_table
 
 TINY = {"embedding": Embedding(units=4), "stack": Stack(units=(4,)), "wide": seqkit.Wide(ngrams=0), "seed": 3}

@@ -8,8 +8,8 @@ import numpy as np
 
 from seqkit.core.errors import InputError
 from seqkit.inference.opened import vector_of
+from seqkit.lab.rereading import rows_again
 from seqkit.runs.opening import answering
-from seqkit.runs.rereading import rows_again
 from seqkit.runs.run import EVALUATION_BATCH, Run
 from seqkit.sources.examples import Examples
 from seqkit.training.executor import Forward, row_outputs

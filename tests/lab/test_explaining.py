@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from seqkit.cli.main import main
-from seqkit.runs.explaining import explain
-from seqkit.runs.nearest import nearest_rows
+from seqkit.lab.explaining import explain
+from seqkit.lab.nearest import nearest_rows
 from seqkit.runs.run import load
 from seqkit.text.vocabulary import END
 from tests import oracle

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from seqkit.core.errors import InputError
-from seqkit.runs.study_worker import Order
+from seqkit.lab.study_worker import Order
 
 POOLS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 LEAVING = 60.0  # seconds that a process has to save what it has
@@ -86,7 +86,7 @@ class Workers:
         self._logs.mkdir(parents=True, exist_ok=True)
         with open(self._logs / f"{name}.log", "ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "seqkit.runs.study_worker"],
+                [sys.executable, "-m", "seqkit.lab.study_worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
