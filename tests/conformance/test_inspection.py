@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from seqkit.core.errors import InputError
 from seqkit.lab.explaining import explain
 from seqkit.runs.inspecting import open_rows
 
@@ -47,7 +48,9 @@ def test_steps_are_named_and_what_lies_behind_a_rows_end_is_no_number(case, insi
 
 def test_the_words_that_moved_an_answer_add_up(run, case, inside):
     if not inside.reads_words:
-        pytest.skip("it reads no words")
+        with pytest.raises(InputError, match="reads no words"):
+            explain(run, case.inputs[0])
+        return
     found = explain(run, case.inputs[0])
     assert found.integrated.complete
     assert found.added.sum() == pytest.approx(found.logit - found.baseline, abs=2 * found.integrated.tolerance)
