@@ -25,7 +25,9 @@ from seqkit.core.settings import Embedding, Stack
 from seqkit.core.variations import changed, plain
 from seqkit.metrics.metric import metric
 from seqkit.runs.builder import recorded_settings
-from seqkit.runs.contents import RUN, read_info, write_info
+from seqkit.runs.contents import read_info, write_info
+from seqkit.runs.folder import check_free, new_folder
+from seqkit.runs.lock import LOCK, FolderLock
 from seqkit.runs.parts import without_report
 from seqkit.runs.run import Run
 
@@ -118,20 +120,19 @@ class _Within:
         self._settled, self._arguments = settled, arguments
         self._out = Path(settled["out"])
         self._trials = self._out.with_name(f"{self._out.name}.trials")
-        self._state: dict[str, Any] = {"spent": 0.0, "epochs": None, "trials": []}
+        self._state: dict[str, Any] = {"spent": 0.0, "epochs": None, "trials": [], "placed": False}
         self._open(overwrite=settled["overwrite"], resume=settled["resume"])
 
     def run(self) -> Run:
         """All trials that there is time for, and the best one's report."""
-        first = self._tried(FIRST, self._fitting(), {})
-        best, cost = first, first["seconds"]
+        best = self._tried(FIRST, self._fitting())
         for trial in TRIALS:
             changes = self._changed(trial, best["changes"])
-            if changes is None or (not self._done(trial.name) and trial.cost * cost > self._left()):
+            if changes is None or (not self._done(trial.name) and trial.cost * best["seconds"] > self._left()):
                 continue
-            found = self._tried(trial.name, changes, first)
+            found = self._tried(trial.name, changes)
             if found["gain"] > best["gain"]:
-                best, cost = found, found["seconds"]
+                best = found
         notify(f"Of {len(self._state['trials'])} trials the best by validation rows: {best['name']}.")
         return self._kept(best)
 
@@ -144,15 +145,19 @@ class _Within:
     def _open(self, *, overwrite: bool, resume: bool | str) -> None:
         settings = {name: value for name, value in self._settled.items() if name not in PLACE}
         asked = json.loads(json.dumps(recorded_settings(settings)))
-        if overwrite:
-            shutil.rmtree(self._trials, ignore_errors=True)
-        elif (self._out / RUN).exists() and not (self._trials / STATE).exists():
-            raise InputError(f"{self._out} stands already: choose another --out, or pass --overwrite.")
-        if (self._trials / STATE).exists():
-            if not resume:
-                raise InputError(
-                    f"{self._trials} has trials of a training that was stopped: go on with --resume, or pass --overwrite."
-                )
+        there = (self._trials / STATE).exists()
+        if self._trials.exists() and not there:
+            raise InputError(f"{self._trials} holds something else than trials: move it away, or choose another --out.")
+        if there and overwrite and not resume:
+            shutil.rmtree(self._trials)
+            there = False
+        if there and not resume:
+            raise InputError(
+                f"{self._trials} has trials of a training that was stopped: go on with --resume, or pass --overwrite."
+            )
+        if resume is True and not there:
+            raise InputError(f"There is no stopped training beside {self._out}: leave --resume out.")
+        if there:
             self._state = read_json(self._trials / STATE)
             for name, value in self._state["asked"].items():
                 if asked[name] != value:
@@ -160,10 +165,11 @@ class _Within:
                         f"The stopped training was started with {name} {value}, now it is {asked[name]}: use the same "
                         "settings, or pass --overwrite."
                     )
-        elif resume is True:
-            raise InputError(f"There is no stopped training beside {self._out}: leave --resume out.")
+        if not self._state["placed"]:
+            check_free(self._out, overwrite)
         self._state["asked"] = asked
         self._trials.mkdir(parents=True, exist_ok=True)
+        self.keep_time()
 
     def _left(self) -> float:
         """Seconds that trials may still take."""
@@ -226,7 +232,7 @@ class _Within:
     def _done(self, name: str) -> bool:
         return any(one["name"] == name for one in self._state["trials"])
 
-    def _tried(self, name: str, changes: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, Any]:
+    def _tried(self, name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """A trial's name, changes, validation figure, gain and seconds; one that was made before isn't made again."""
         for one in self._state["trials"]:
             if one["name"] == name:
@@ -260,19 +266,21 @@ class _Within:
 
     def _kept(self, best: Mapping[str, Any]) -> Run:
         """The best trial as the run, with its baselines and its report."""
-        if self._settled["overwrite"] and self._out.exists():
-            shutil.rmtree(self._out)
-        place = self._trials / best["name"]
-        if place.exists():
-            place.rename(self._out)
+        if not self._state["placed"]:
+            with new_folder(self._out, overwrite=self._settled["overwrite"]) as folder:
+                trial = self._trials / best["name"]
+                shutil.copytree(trial, folder.path, ignore=shutil.ignore_patterns(LOCK), dirs_exist_ok=True)
+                folder.stand()
+            self._state["placed"] = True
+            self.keep_time()
         made = changed(self._recipe.function, self._arguments, best["changes"])
         run: Run = self._recipe.function(**{**made, "overwrite": False, "resume": "auto"})
         spent = self._state["spent"] + time.monotonic() - self._begun
         told = [{name: value for name, value in one.items() if name != "gain"} for one in self._state["trials"]]
-        run.info = read_info(run.path) | {
-            "budget": {"seconds": self._seconds, "spent": round(spent, 1), "trials": told}
-        }
-        write_info(run.path, run.info)
+        with FolderLock(run.path):
+            facts = {"seconds": self._seconds, "spent": round(spent, 1), "trials": told}
+            run.info = read_info(run.path) | {"budget": facts}
+            write_info(run.path, run.info)
         shutil.rmtree(self._trials)
         notify(f"Took {spent:.0f} of {self._seconds:.0f} s.")
         return run

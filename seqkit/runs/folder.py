@@ -40,7 +40,7 @@ class NewFolder:
         Raises:
             InputError: The place was taken meanwhile; the checkpoint is kept.
         """
-        _check_free(self._place, self._overwrite)
+        check_free(self._place, self._overwrite)
         if self._place.exists():
             self._replace(_old(self._place))
         else:
@@ -88,7 +88,7 @@ def new_folder(
             yield NewFolder(path, path, lock, overwrite, True)
         return
     overwrite = overwrite or extend
-    _check_free(path, overwrite)
+    check_free(path, overwrite)
     if resume and not part.exists():
         raise InputError(f"There is no interrupted run of {path} to resume: leave --resume out.")
     with contextlib.ExitStack() as stack:
@@ -101,7 +101,7 @@ def new_folder(
         folder, taken = NewFolder(part, path, lock, overwrite, bool(resume) or extend), []
         try:
             _put_back(path)
-            _check_free(path, overwrite)  # once more: it may have been made meanwhile
+            check_free(path, overwrite)  # once more: it may have been made meanwhile
             _check_checkpoint(part, path, overwrite and not extend, bool(resume))
             if not resume:
                 empty(part, lock)
@@ -144,7 +144,8 @@ def _check_checkpoint(part: Path, path: Path, overwrite: bool, resume: bool) -> 
         )
 
 
-def _check_free(path: Path, overwrite: bool) -> None:
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raise InputError where a run can't take a place: something else lies there, or a run that isn't to be replaced."""
     if path.exists() and not (path / RUN).exists():
         raise InputError(f"{path} exists and is no run folder: choose another --out. --overwrite replaces runs only.")
     if path.exists() and not overwrite:

@@ -1,6 +1,7 @@
 """A training in a given time: what fits, what is tried, which trial is kept, and that a stop loses none."""
 
 import json
+import shutil
 import types
 
 import keras
@@ -83,8 +84,37 @@ def test_a_stop_loses_no_trial_and_other_settings_are_refused(told, quick):
 def test_what_does_not_go_with_a_budget_is_refused(told, small):
     with pytest.raises(InputError, match="extend_epochs is given beside a budget"):
         train_within(sentiment, "1m", **told, extend_epochs=3)
-    with pytest.raises(InputError, match="stands already"):
+    with pytest.raises(InputError, match="exists: choose another --out, or pass --overwrite"):
         train_within(sentiment, "1m", **{**told, "out": small})
+
+
+def test_what_is_no_run_is_never_replaced(told):
+    """Neither the place, nor that of the trials; before anything is trained."""
+    for place in (told["out"], told["out"].with_name("run.trials")):
+        place.mkdir()
+        (place / "precious").touch()
+        with pytest.raises(InputError, match="is no run folder|holds something else than trials"):
+            train_within(sentiment, "1m", **told, overwrite=True)
+        assert (place / "precious").exists()
+        shutil.rmtree(place)
+
+
+def test_a_run_that_is_replaced_stays_until_the_new_one_is_there(told, quick, small, monkeypatch):
+    shutil.copytree(small, told["out"])
+    before = (told["out"] / "run.json").read_bytes()
+    given = {**told, "training": Training(epochs=1), "overwrite": True}
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(budget.shutil, "copytree", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train_within(sentiment, "90s", **given)
+    assert (told["out"] / "run.json").read_bytes() == before
+    run = train_within(sentiment, "90s", **given, resume=True)
+    assert len(run.info["budget"]["trials"]) == 2
+    assert json.loads((told["out"] / "run.json").read_text())["seed"] == 3
 
 
 def test_a_training_ends_before_an_epoch_that_would_be_late(told):
