@@ -50,6 +50,7 @@ def test_what_is_no_time_is_refused(text):
 
 def test_epochs_fit_and_the_best_trial_by_validation_rows_is_the_run(told, quick, monkeypatch):
     later = iter((0.4, 0.5))
+    monkeypatch.setattr(budget, "validated", lambda info: ("val_accuracy", info["kept"]["value"] + 1))
     monkeypatch.setattr(budget, "metric", lambda name: types.SimpleNamespace(gain=lambda value: next(later)))
     run = train_within(sentiment, "50s", **told)
     of = json.loads((run.path / "run.json").read_text())
@@ -58,6 +59,7 @@ def test_epochs_fit_and_the_best_trial_by_validation_rows_is_the_run(told, quick
     assert trials["half_the_batch"]["changes"] == {"training.epochs": 4, "training.batch_size": 16}
     assert of["settings"]["training"]["batch_size"] == 16
     assert of["settings"]["stack"]["units"] == [4]
+    assert trials["half_the_batch"]["value"] == of["kept"]["value"] + 1
     assert run.report["baselines"]
     assert not run.failed
     assert [one.name for one in told["out"].parent.iterdir() if "run" in one.name] == ["run"]

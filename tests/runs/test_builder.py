@@ -458,3 +458,6 @@ def test_the_recurrent_path_learns_beside_a_wide_one_as_it_does_alone(tmp_path):
         factor = both.info["paths"]["recurrent"] if weight.path.startswith("logits") else 1.0
         np.testing.assert_allclose(weighed[weight.path], factor * np.asarray(weight), rtol=1e-5, atol=1e-7)
     assert both.info["paths"]["recurrent"] != 1.0
+    assert both.info["kept"]["weighed"] == both.report["metrics"]["accuracy"]["value"], (
+        "of the sum, on the rows that weighed it"
+    )
