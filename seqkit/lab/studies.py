@@ -15,6 +15,7 @@ from rich.box import ROUNDED
 from rich.live import Live
 from rich.table import Table
 
+from seqkit.core.arguments import PLACES
 from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError, UnfinishedError
 from seqkit.core.files import read_json, write_json
@@ -30,7 +31,6 @@ from seqkit.runs.contents import RUN, read_info, validated
 from seqkit.runs.evaluation import REPORT, TRAINING, read_report
 
 STUDY, TABLE, LOGS = "study.json", "study.csv", "logs"
-PLACES = ("out", "overwrite", "resume", "extend_epochs", "workers", "worker", "callbacks", "seed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Study:
     ):
         for name, value in {"seeds": seeds, "jobs": jobs, "trials": trials}.items():
             at_least(name, value, 1)
-        if taken := [name for name in (*arguments, *(grid or {}), *(search or {})) if name in PLACES]:
+        if taken := [name for name in (*arguments, *(grid or {}), *(search or {})) if name in (*PLACES, "seed")]:
             raise InputError(f"{taken[0]} is set by the study for each run: leave it out.")
         self.recipe, self.out = recipe_of(recipe), Path(out)
         if recipe.__module__ == "__main__":
