@@ -52,7 +52,7 @@ def test_epochs_fit_and_the_best_trial_by_validation_rows_is_the_run(told, quick
     later = iter((0.4, 0.5))
     monkeypatch.setattr(budget, "validated", lambda info: ("val_accuracy", info["kept"]["value"] + 1))
     monkeypatch.setattr(budget, "metric", lambda name: types.SimpleNamespace(gain=lambda value: next(later)))
-    run = train_within(sentiment, "50s", **told)
+    run = train_within(sentiment, "50s", **told, training=Training(epochs=6, epoch_steps=0))
     of = json.loads((run.path / "run.json").read_text())
     trials = {one["name"]: one for one in of["budget"]["trials"]}
     assert trials["as_given"]["changes"] == {"training.epochs": 4}, "45 s for trials less 5 before steps are fast"
