@@ -26,6 +26,7 @@ def told(tmp_path):
 @pytest.fixture
 def quick(monkeypatch):
     """One trial after the first, and a machine whose epochs are said to take ten seconds, while its clock stands."""
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
     monkeypatch.setattr(budget, "time", types.SimpleNamespace(monotonic=lambda: 0.0))
     monkeypatch.setattr(budget, "TRIALS", (Trial("half_the_batch", {"batch_size": 0.5, "units": 2.0}, 1.0),))
 

@@ -284,7 +284,8 @@ class Vanishes(keras.callbacks.Callback):
         shutil.rmtree(self.path)
 
 
-def test_a_folder_that_vanishes_while_a_model_is_trained_is_made_again(tmp_path):
+def test_a_folder_that_vanishes_while_a_model_is_trained_is_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
     run = sentiment(
         texts("data"),
         valid=texts("valid"),
@@ -296,8 +297,9 @@ def test_a_folder_that_vanishes_while_a_model_is_trained_is_made_again(tmp_path)
     assert load(tmp_path / "run").predict(["a good film"]) == run.predict(["a good film"])
 
 
-def test_an_interrupted_run_goes_on_with_its_own_data_only(tmp_path):
+def test_an_interrupted_run_goes_on_with_its_own_data_only(tmp_path, monkeypatch):
     """Python's data has no name: only what it holds tells whether it is the same. Other test rows change no weight."""
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
     data = {name: texts(name) for name in ("data", "valid", "test")}
     with pytest.raises(KeyboardInterrupt):
         sentiment(**data, out=tmp_path / "run", callbacks=[StopAfterAnEpoch()], **SMALL)
@@ -321,7 +323,9 @@ def clockless(run):
     return [{name: row[name] for name in row.keys() - {"seconds", "tokens_per_second"}} for row in run.history]
 
 
-def test_a_finished_run_is_extended_as_if_it_had_been_longer_from_the_first(tmp_path):
+def test_a_finished_run_is_extended_as_if_it_had_been_longer_from_the_first(tmp_path, monkeypatch):
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
+
     class StopInTheThirdEpoch(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
