@@ -29,7 +29,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqkit.metrics.metric import Metric, declare
 from seqkit.recurrence.acceleration import accelerate
 from seqkit.recurrence.cells import Recurrence, make_layer, register
 from seqkit.recurrence.step import Cell
@@ -165,7 +164,6 @@ class Task:
         outputs: numbers a step, logits but for `adding`.
         loss: (targets, outputs) -> (rows, steps), descended.
         figure: as `loss`, reported.
-        metric: its name.
         floor: the figure of guessing.
         goal: the figure to reach, on the better side of the floor.
         enough: validation figure at which training stops.
@@ -178,7 +176,6 @@ class Task:
     outputs: int
     loss: Callable
     figure: Callable
-    metric: str
     floor: float
     goal: float
     enough: float
@@ -191,16 +188,13 @@ class Task:
         return figure <= goal if goal < self.floor else figure >= goal
 
 
-SQUARED = declare(Metric("squared_error", "mean squared error", "number", "low")).name
-ARITHMETIC = (len(SYMBOLS), cross_entropy, right, "character_accuracy", 0.1, 0.9, 0.995)
+ARITHMETIC = (len(SYMBOLS), cross_entropy, right, 0.1, 0.9, 0.995)
 TASKS = {
-    "adding": Task(adding, 1, squared_error, squared_error, SQUARED, 1 / 6, 0.01, 0.005, 64, 5e-3, 4_000),
-    "copy": Task(copy, 10, cross_entropy, cross_entropy, "loss", 10 * np.log(8) / 120, 0.156, 0.05, 128, 5e-3, 4_000),
-    "selective_copy": Task(
-        selective_copy, 14, cross_entropy, right, "character_accuracy", 1 / 14, 0.95, 0.99, 64, 3e-3, 8_000
-    ),
-    "parity": Task(parity, 2, cross_entropy, right, "accuracy", 0.5, 0.99, 0.999, 64, 5e-3, 4_000),
-    "sums": Task(sums, len(CHARACTERS), cross_entropy, all_right, "exact_match", 0.001, 0.99, 0.995, 128, 5e-3, 20_000),
+    "adding": Task(adding, 1, squared_error, squared_error, 1 / 6, 0.01, 0.005, 64, 5e-3, 4_000),
+    "copy": Task(copy, 10, cross_entropy, cross_entropy, 10 * np.log(8) / 120, 0.156, 0.05, 128, 5e-3, 4_000),
+    "selective_copy": Task(selective_copy, 14, cross_entropy, right, 1 / 14, 0.95, 0.99, 64, 3e-3, 8_000),
+    "parity": Task(parity, 2, cross_entropy, right, 0.5, 0.99, 0.999, 64, 5e-3, 4_000),
+    "sums": Task(sums, len(CHARACTERS), cross_entropy, all_right, 0.001, 0.99, 0.995, 128, 5e-3, 20_000),
     "arithmetic_2": Task(functools.partial(arithmetic, 2), *ARITHMETIC, 64, 5e-3, 3_000),
     "arithmetic_8": Task(functools.partial(arithmetic, 8), *ARITHMETIC, 512, 1e-3, 100_000),
 }
