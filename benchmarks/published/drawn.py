@@ -52,7 +52,7 @@ OPTIONS = {  # name -> of `make_layer`, where a name isn't a cell's
         "recurrent_initializer": "identity",
         "kernel_initializer": {"class_name": "RandomNormal", "config": {"stddev": 0.001}},
     },
-    "lstm, forget bias 0": {"cell": "lstm", "unit_forget_bias": False},
+    "lstm_bias_0": {"cell": "lstm", "unit_forget_bias": False},
 }
 
 
@@ -204,14 +204,14 @@ def train(task: Task, cell: str, seed: int) -> tuple[float, float]:
     """Seconds of training, and the figure on test data.
 
     Args:
-        cell: A key of `OPTIONS`, or a cell's name; "3 x mingru" has three layers.
+        cell: A key of `OPTIONS`, or a cell's name; "3xmingru" has three layers.
     """
     started = time.perf_counter()
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     rngs = {part: np.random.default_rng([seed, number]) for number, part in enumerate(["train", "valid", "test"])}
     inputs = keras.Input((None, task.draw(np.random.default_rng(), 1, "train")[0].shape[-1]))
-    layers, _, one = cell.rpartition(" x ")
+    layers, _, one = cell.rpartition("x")
     named = {"cell": one} | OPTIONS.get(one, {})
     said = inputs
     for _ in range(int(layers or 1)):

@@ -15,6 +15,7 @@ import argparse
 import dataclasses
 import json
 import os
+import sys
 from pathlib import Path
 
 import by_cell
@@ -43,9 +44,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("saved_models/published"), help="folder of the runs")
     parser.add_argument("--lines", type=Path, default=LINES, help="file to which figures are appended")
-    parser.add_argument("flags", nargs="*", help="after --, for seqkit study")
-    options = parser.parse_intermixed_args()
-    given = Given(options.data.resolve(), options.out.resolve(), options.seeds, options.flags)
+    words = sys.argv[1:]
+    own = words.index("--") if "--" in words else len(words)
+    options = parser.parse_args(words[:own])
+    given = Given(options.data.resolve(), options.out.resolve(), options.seeds, words[own + 1 :])
     lines = []
     for name in named(options.rows):
         measured = ROWS[name].measure(given)

@@ -34,13 +34,24 @@ def studied(
     out = given.out / (TRIED if given.flags else "") / study
     if prepare is not None:
         prepare(given)
-    words = [word.format(data=given.data, out=given.out) for word in command.split()]
+    words = [word.format(data=given.data, out=given.out) for word in without(command.split(), given.flags)]
     seeds = ["--seeds", str(given.seeds), "--out", str(out)]
-    subprocess.run([sys.executable, "-m", "seqkit.cli", "study", *words, *given.flags, *seeds], check=True)
+    if subprocess.run([sys.executable, "-m", "seqkit.cli", "study", *words, *given.flags, *seeds]).returncode:
+        raise SystemExit(f"{study} was not trained: see above.")
     runs = [out / f"seed={seed}" for seed in range(given.seeds)]
     infos = [read_info(run) for run in runs]
     values = [read_report(*one)["metrics"][metric]["value"] for one in zip(runs, infos, strict=True)]
     return Measured(values, [info["training_seconds"] for info in infos], over_rows(runs, metric))
+
+
+def without(command: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """The words of a command but for flags that are given anew, with their values."""
+    kept, flag = [], ""
+    for word in command:
+        flag = word if word.startswith("--") else flag
+        if flag not in flags:
+            kept.append(word)
+    return kept
 
 
 def over_rows(runs: Sequence[Path], metric: str) -> dict[str, float] | None:
