@@ -87,6 +87,17 @@ def shakespeare_parts(given: Given) -> None:
         (given.out / f"tinyshakespeare_{part}.txt").write_text(piece, encoding="utf-8")
 
 
+def with_intents(given: Given) -> None:
+    """ATIS's token files with each sentence's intent before it, as `intents_and_slots` reads them."""
+    given.out.mkdir(parents=True, exist_ok=True)
+    for part in ("train", "valid", "test"):
+        sentences = (given.data / f"atis/{part}.conll").read_text(encoding="utf-8").strip("\n").split("\n\n")
+        rows = (given.data / f"atis/{part}.intent.tsv").read_text(encoding="utf-8").splitlines()
+        intents = [row.split("\t")[0] for row in rows]
+        told = [f"# intent = {intent}\n{sentence}" for intent, sentence in zip(intents, sentences, strict=True)]
+        (given.out / f"atis_joint_{part}.conll").write_text("\n\n".join(told) + "\n", encoding="utf-8")
+
+
 def three(folder: str, train: str, valid: str, test: str) -> str:
     """The flags of three files."""
     return " ".join(
@@ -100,7 +111,10 @@ MULTI30K = (
     "--encoder.dropout 0.4 --decoder.units 320 --decoder.dropout 0.4 --training.epochs 15 --training.learning-rate 1.5e-3 "
     "--training.ema 0.999"
 )
-JOINT = f"intents_and_slots {three('atis', 'train.conll', 'valid.conll', 'test.conll')}"
+JOINT = (
+    "intents_and_slots --data {out}/atis_joint_train.conll --valid {out}/atis_joint_valid.conll "
+    "--test {out}/atis_joint_test.conll"
+)
 REFINE = "Wu et al. 2020, SlotRefine, without pretraining"
 FRAMES = (
     f"video_frames {three('utkinect', 's0[1-7]*.npz', 's08*.npz', 's[01][09]*.npz')} --encoder.points 3 --background none "
@@ -139,10 +153,12 @@ ROWS = {
         "accuracy", Published("97.1", REFINE, 0.9711),
     ),
     "atis/joint_slots": row(
-        "ATIS, slots, one model for both", "atis_joint", JOINT, "span_f1", Published("96.2", REFINE, 0.9622)
+        "ATIS, slots, one model for both", "atis_joint", JOINT, "span_f1", Published("96.2", REFINE, 0.9622),
+        prepare=with_intents,
     ),
     "atis/joint_intents": row(
-        "ATIS, intents, one model for both", "atis_joint", JOINT, "accuracy", Published("97.1", REFINE, 0.9711)
+        "ATIS, intents, one model for both", "atis_joint", JOINT, "accuracy", Published("97.1", REFINE, 0.9711),
+        prepare=with_intents,
     ),
     "imdb": row(
         "imdb, accuracy", "imdb", "sentiment --data {data}/imdb/train.tsv.gz --test {data}/imdb/test.tsv.gz", "accuracy",
