@@ -5,8 +5,8 @@
 DATA has the folders imdb, rt_polarity, atis, multi30k and ud_en_ewt. Settings are chosen by what is printed without
 `--test`: accuracy on the validation rows (of imdb a tenth of the training rows that no other set has), of tags what their
 recipe's verdict looks at, the mean over the seeds, and each system's mean rank over the sets on which all were scored.
-Of small sets `--systems "recurrent alone" "one pass" default "words alone"` says what several passes an epoch bring, and
-what the spelling of words.
+A seed draws the rows of a small set too. `--systems default "batches of 32" "one pass"` says what smaller batches and
+several passes an epoch bring, and `--systems "wide path" "wide path, words"` what the spelling of words.
 With `--test` the same systems are fitted once more and answer the test rows. fastText's own library takes part where it is
 installed (pip install fasttext-wheel).
 """
@@ -23,7 +23,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from seqkit import Training, Wide
+from seqkit import Embedding, Stack, Training, Wide
 from seqkit.baselines.classifiers import LinearTfidf, NaiveBayesLinear
 from seqkit.recipes import sentiment, tagging
 from seqkit.sources.reading import read
@@ -55,15 +55,15 @@ def three(folder: Path, names: Sequence[str], **columns: str) -> Set:
     return Set(*(table(folder / name, **columns) for name in names))
 
 
-def imdb(data: Path, count: int) -> Set:
+def imdb(data: Path) -> Set:
     train, test = (table(data / "imdb" / f"{part}.tsv.gz") for part in ("train", "test"))
     drawn = np.random.default_rng(0).permutation(len(train[0]))
-    return Set(taken(train, drawn[HELD_OUT:][:count]), taken(train, drawn[:HELD_OUT]), test)
+    return Set(taken(train, drawn[HELD_OUT:]), taken(train, drawn[:HELD_OUT]), test)
 
 
-def few(rows: Set, count: int) -> Set:
+def few(rows: Set, count: int, seed: int) -> Set:
     """With so many of the training rows."""
-    drawn = np.random.default_rng(0).permutation(len(rows.train[0]))[:count]
+    drawn = np.random.default_rng(seed).permutation(len(rows.train[0]))[:count]
     return dataclasses.replace(rows, train=taken(rows.train, drawn))
 
 
@@ -84,17 +84,16 @@ LABELS: dict[str, Callable[[Path], Set]] = {
     "rt_polarity": lambda data: three(data / "rt_polarity", [f"{part}.tsv" for part in PARTS]),
     "atis_intents": lambda data: three(data / "atis", [f"{part}.intent.tsv" for part in PARTS], text="1", label="0"),
     "languages": languages,
-    **{
-        f"rt_polarity_{count}": lambda data, count=count: few(LABELS["rt_polarity"](data), count)
-        for count in (200, 1000)
-    },
-    **{f"imdb_{count}": lambda data, count=count: imdb(data, count) for count in (200, 1000, 5000)},
-    "imdb": lambda data: imdb(data, 1 << 20),
+    "imdb": imdb,
 }
+FEW = {f"rt_polarity_{count}": ("rt_polarity", count) for count in (200, 1000)}  # set -> rows of another one
+FEW |= {f"imdb_{count}": ("imdb", count) for count in (200, 1000, 5000)}
 TAGS = {
     "atis_slots": ("atis", [f"{part}.conll" for part in PARTS], "span_f1"),
     "ud_en_ewt": ("ud_en_ewt", [f"en_ewt-ud-{part}.conllu" for part in ("train", "dev", "test")], "token_accuracy"),
 }
+
+SETS = [*LABELS, *FEW, *TAGS]
 
 Answer = Callable[[Sequence[str]], Sequence[str]]
 
@@ -149,10 +148,19 @@ def fasttext(train: Rows, valid: Rows, seed: int) -> Answer:
     ]
 
 
-ONE_PASS = Training(epochs=6, learning_rate=2e-3, schedule="cosine")
+ONE_PASS = Training(epochs=6, batch_size=16, learning_rate=2e-3, schedule="cosine")
+OF_32 = Training(epochs=6, epoch_steps=50, learning_rate=2e-3, schedule="cosine")
+SILENT = {  # a recurrent path that has nothing to say
+    "embedding": Embedding(units=1),
+    "stack": Stack(units=(1,)),
+    "training": Training(epochs=1),
+}
 VARIANTS: dict[str, Callable[..., Answer]] = {  # of the default, which only who names them gets
-    "one pass": lambda *given: ours(*given, wide=Wide(ngrams=0), training=ONE_PASS),
+    "batches of 32": lambda *given: ours(*given, training=OF_32),
+    "one pass": lambda *given: ours(*given, training=ONE_PASS),
     "words alone": lambda *given: ours(*given, wide=Wide(characters=0)),
+    "wide path": lambda *given: ours(*given, **SILENT),
+    "wide path, words": lambda *given: ours(*given, wide=Wide(characters=0), **SILENT),
 }
 SYSTEMS: dict[str, Callable[..., Answer]] = {
     "default": ours,
@@ -182,7 +190,7 @@ def tags(data: Path, name: str, seed: int, test: bool) -> dict[str, tuple[float,
 
 
 def labels(data: Path, name: str, system: str, seed: int, test: bool) -> tuple[float, float]:
-    own = LABELS[name](data)
+    own = few(LABELS[FEW[name][0]](data), FEW[name][1], seed) if name in FEW else LABELS[name](data)
     texts, truth = own.test if test else own.valid
     started = time.perf_counter()
     answer = (SYSTEMS | VARIANTS)[system](own.train, own.valid, seed)
@@ -193,7 +201,7 @@ def labels(data: Path, name: str, system: str, seed: int, test: bool) -> tuple[f
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--sets", nargs="+", default=[*LABELS, *TAGS], choices=[*LABELS, *TAGS])
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=[*SYSTEMS, *VARIANTS])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--test", action="store_true", help="score the test rows: once, when all is chosen")

@@ -55,7 +55,9 @@ def tagging(
     fine_tuning: FineTuning = FineTuning(),
     embedding: Embedding = Embedding(units=100, word_dropout=0.25),
     stack: Stack = Stack(cell="lstm", units=(160,), bidirectional=True, input_dropout=0.3, dropout=0.4),
-    training: Training = Training(epochs=5, learning_rate=4e-3, schedule="cosine", global_clipnorm=5.0),
+    training: Training = Training(
+        epochs=5, epoch_steps=250, learning_rate=4e-3, schedule="cosine", global_clipnorm=5.0
+    ),
     **run: Unpack[RunOptions],
 ) -> Run:
     """Label every word of a sentence: many in, as many out.

@@ -65,7 +65,7 @@ def text_classification(
     teacher: RunFolder = None,
     teacher_weight: float = 1.0,
     temperature: float = 1.0,
-    training: Training = Training(epochs=6, epoch_steps=50, learning_rate=2e-3, schedule="cosine"),
+    training: Training = Training(epochs=6, epoch_steps=100, batch_size=16, learning_rate=2e-3, schedule="cosine"),
     **run: Unpack[RunOptions],
 ) -> Run:
     """Label whole texts: many words in, one label out.
