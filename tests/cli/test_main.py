@@ -248,7 +248,8 @@ def test_other_mistakes_get_one_sentence(small, table, tmp_path, capsys):
 @pytest.mark.parametrize(("stop", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path, capsys, stop, status):
     """Stopped in the middle, then resumed, the run is that of a training that was left in peace."""
-    arguments = ["train", "sentiment", "--training.epochs", "2", "--embedding.units", "8", "--stack.units", "8"]
+    small = ["--training.batch-size", "32", "--embedding.units", "8", "--stack.units", "8"]
+    arguments = ["train", "sentiment", "--training.epochs", "2", *small]
     command = [*SEQKIT, *arguments, "--out", str(tmp_path / "run")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
