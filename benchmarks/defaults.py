@@ -5,19 +5,21 @@
 DATA has the folders imdb, rt_polarity, atis, multi30k and ud_en_ewt. Settings are chosen by what is printed without
 `--test`: accuracy on the validation rows (of imdb a tenth of the training rows that no other set has), of tags what their
 recipe's verdict looks at, the mean over the seeds, and each system's mean rank over the sets on which all were scored.
-Of small sets `--systems "recurrent alone" "one pass" default "words alone"` says what several passes an epoch bring, and
-what the spelling of words.
+A seed draws the rows of a small set too. `--systems default "batches of 32" "one pass"` says what smaller batches and
+several passes an epoch bring, and `--systems "wide path" "wide path, words"` what the spelling of words.
 With `--test` the same systems are fitted once more and answer the test rows. fastText's own library takes part where it is
 installed (pip install fasttext-wheel).
 """
 
 import argparse
 import dataclasses
+import functools
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -25,8 +27,13 @@ from sklearn.linear_model import LogisticRegression
 
 from seqkit import Training, Wide
 from seqkit.baselines.classifiers import LinearTfidf, NaiveBayesLinear
+from seqkit.layers.wide import END, TABLE, Runs, held_by, wide_logits
 from seqkit.recipes import sentiment, tagging
 from seqkit.sources.reading import read
+from seqkit.tasks.text_classification import CHARACTERS, RUN
+from seqkit.tasks.two_paths import fit_wide, spelling_of
+from seqkit.text.tokenizer import Tokenizer, tokenize
+from seqkit.text.vocabulary import Vocabulary
 
 HELD_OUT = 2_500  # of imdb's training rows
 FIRST_WORDS = 3  # of a sentence, by which its language is to be told
@@ -55,15 +62,16 @@ def three(folder: Path, names: Sequence[str], **columns: str) -> Set:
     return Set(*(table(folder / name, **columns) for name in names))
 
 
-def imdb(data: Path, count: int) -> Set:
+@functools.cache
+def imdb(data: Path) -> Set:
     train, test = (table(data / "imdb" / f"{part}.tsv.gz") for part in ("train", "test"))
     drawn = np.random.default_rng(0).permutation(len(train[0]))
-    return Set(taken(train, drawn[HELD_OUT:][:count]), taken(train, drawn[:HELD_OUT]), test)
+    return Set(taken(train, drawn[HELD_OUT:]), taken(train, drawn[:HELD_OUT]), test)
 
 
-def few(rows: Set, count: int) -> Set:
+def few(rows: Set, count: int, seed: int) -> Set:
     """With so many of the training rows."""
-    drawn = np.random.default_rng(0).permutation(len(rows.train[0]))[:count]
+    drawn = np.random.default_rng(seed).permutation(len(rows.train[0]))[:count]
     return dataclasses.replace(rows, train=taken(rows.train, drawn))
 
 
@@ -84,17 +92,16 @@ LABELS: dict[str, Callable[[Path], Set]] = {
     "rt_polarity": lambda data: three(data / "rt_polarity", [f"{part}.tsv" for part in PARTS]),
     "atis_intents": lambda data: three(data / "atis", [f"{part}.intent.tsv" for part in PARTS], text="1", label="0"),
     "languages": languages,
-    **{
-        f"rt_polarity_{count}": lambda data, count=count: few(LABELS["rt_polarity"](data), count)
-        for count in (200, 1000)
-    },
-    **{f"imdb_{count}": lambda data, count=count: imdb(data, count) for count in (200, 1000, 5000)},
-    "imdb": lambda data: imdb(data, 1 << 20),
+    "imdb": imdb,
 }
+FEW = {f"rt_polarity_{count}": ("rt_polarity", count) for count in (200, 1000)}  # set -> rows of another one
+FEW |= {f"imdb_{count}": ("imdb", count) for count in (200, 1000, 5000)}
 TAGS = {
     "atis_slots": ("atis", [f"{part}.conll" for part in PARTS], "span_f1"),
     "ud_en_ewt": ("ud_en_ewt", [f"en_ewt-ud-{part}.conllu" for part in ("train", "dev", "test")], "token_accuracy"),
 }
+
+SETS = [*LABELS, *FEW, *TAGS]
 
 Answer = Callable[[Sequence[str]], Sequence[str]]
 
@@ -103,6 +110,30 @@ def ours(train: Rows, valid: Rows, seed: int, **settings) -> Answer:
     with tempfile.TemporaryDirectory() as folder:
         run = sentiment(train, valid=valid, out=Path(folder) / "run", seed=seed, **settings)
     return lambda texts: [answer["label"] for answer in run.predict(texts)]
+
+
+def wide_path(characters: int) -> Callable[..., Answer]:
+    """The default's wide path by itself, its words fitted by their runs of up to so many characters too."""
+
+    def fit(train: Rows, valid: Rows, seed: int) -> Answer:
+        rule, classes = Tokenizer("word", lowercase=True), sorted(set(train[1]))
+        tokens = tokenize(train[0], rule, cache=False)
+        vocabulary = Vocabulary.build(tokens, rule, min_count=2)
+        runs = Runs.of(len(vocabulary), RUN, Wide().buckets)
+        ids = keras.Input((None,), dtype="int32")
+        model = keras.Model(ids, wide_logits(ids, runs, outputs=len(classes)))
+        spelling = spelling_of(vocabulary.tokens, characters) if characters else None
+        labels = np.array([classes.index(label) for label in train[1]])
+        fit_wide(model, vocabulary.encode(tokens), labels, runs, spelling)
+        (weights,) = model.get_layer(TABLE).get_weights()
+
+        def answer(texts: Sequence[str]) -> Sequence[str]:
+            held = held_by(vocabulary.encode(tokenize(texts, rule, cache=False)), runs)
+            return [classes[place] for place in (held @ weights + weights[END]).argmax(axis=1)]
+
+        return answer
+
+    return fit
 
 
 def baseline(kind: type) -> Callable[..., Answer]:
@@ -149,10 +180,14 @@ def fasttext(train: Rows, valid: Rows, seed: int) -> Answer:
     ]
 
 
-ONE_PASS = Training(epochs=6, learning_rate=2e-3, schedule="cosine")
+ONE_PASS = Training(epochs=6, batch_size=16, learning_rate=2e-3, schedule="cosine")
+OF_32 = Training(epochs=6, epoch_steps=50, learning_rate=2e-3, schedule="cosine")
 VARIANTS: dict[str, Callable[..., Answer]] = {  # of the default, which only who names them gets
-    "one pass": lambda *given: ours(*given, wide=Wide(ngrams=0), training=ONE_PASS),
+    "batches of 32": lambda *given: ours(*given, training=OF_32),
+    "one pass": lambda *given: ours(*given, training=ONE_PASS),
     "words alone": lambda *given: ours(*given, wide=Wide(characters=0)),
+    "wide path": wide_path(CHARACTERS),
+    "wide path, words": wide_path(0),
 }
 SYSTEMS: dict[str, Callable[..., Answer]] = {
     "default": ours,
@@ -172,17 +207,26 @@ SYSTEMS: dict[str, Callable[..., Answer]] = {
 }
 
 
-def tags(data: Path, name: str, seed: int, test: bool) -> dict[str, tuple[float, float]]:
+ONE_PASS_OF_TAGS = Training(epochs=5, learning_rate=4e-3, schedule="cosine", global_clipnorm=5.0)
+
+
+def tags(data: Path, name: str, systems: Sequence[str], seed: int, test: bool) -> dict[str, tuple[float, float]]:
     folder, files, metric = TAGS[name]
     train, valid, own = (str(data / folder / file) for file in files)
-    with tempfile.TemporaryDirectory() as place:
-        run = tagging(train, valid=valid, test=own if test else None, out=Path(place) / "run", seed=seed)
-    scores = {"default": run.report["metrics"], "linear": run.report["baselines"]["linear"]}
-    return {system: (part[metric]["value"], run.info["training_seconds"]) for system, part in scores.items()}
+    found = {}
+    for system, settings in {"default": {}, "one pass": {"training": ONE_PASS_OF_TAGS}}.items():
+        if system not in systems:
+            continue
+        with tempfile.TemporaryDirectory() as place:
+            out = Path(place) / "run"
+            run = tagging(train, valid=valid, test=own if test else None, out=out, seed=seed, **settings)
+        for kind, scores in {system: run.report["metrics"], "linear": run.report["baselines"]["linear"]}.items():
+            found[kind] = scores[metric]["value"], run.info["training_seconds"]
+    return found
 
 
 def labels(data: Path, name: str, system: str, seed: int, test: bool) -> tuple[float, float]:
-    own = LABELS[name](data)
+    own = few(LABELS[FEW[name][0]](data), FEW[name][1], seed) if name in FEW else LABELS[name](data)
     texts, truth = own.test if test else own.valid
     started = time.perf_counter()
     answer = (SYSTEMS | VARIANTS)[system](own.train, own.valid, seed)
@@ -193,7 +237,7 @@ def labels(data: Path, name: str, system: str, seed: int, test: bool) -> tuple[f
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--sets", nargs="+", default=[*LABELS, *TAGS], choices=[*LABELS, *TAGS])
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=[*SYSTEMS, *VARIANTS])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--test", action="store_true", help="score the test rows: once, when all is chosen")
@@ -203,7 +247,7 @@ def main() -> None:
         rows = found[name] = {}
         for seed in range(given.seeds):
             if name in TAGS:
-                for system, score in tags(given.data, name, seed, given.test).items():
+                for system, score in tags(given.data, name, given.systems, seed, given.test).items():
                     rows.setdefault(system, []).append(score)
                 continue
             for system in given.systems:

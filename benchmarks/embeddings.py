@@ -135,6 +135,13 @@ def slots(data: Path) -> tuple[Recipe, str, dict[str, object]]:
     return recipes.tagging, "val_accuracy", named
 
 
+def parts(data: Path) -> tuple[Recipe, str, dict[str, object]]:
+    """Parts of speech, with the recipe's defaults."""
+    folder = data / "ud_en_ewt"
+    named = {"data": folder / "en_ewt-ud-train.conllu", "valid": folder / "en_ewt-ud-dev.conllu"}
+    return recipes.tagging, "val_accuracy", named
+
+
 def pairs(data: Path) -> tuple[Recipe, str, dict[str, object]]:
     """A tenth of the pairs of sentences, a smaller model, no table for both ways."""
     folder = Path(tempfile.mkdtemp())
@@ -160,7 +167,7 @@ def pairs(data: Path) -> tuple[Recipe, str, dict[str, object]]:
     )
 
 
-TASKS = {made.__name__: made for made in (words, symbols, reviews, built_in, intents, slots, pairs)}
+TASKS = {made.__name__: made for made in (words, symbols, reviews, built_in, intents, slots, parts, pairs)}
 
 if __name__ == "__main__":
     main()

@@ -31,7 +31,7 @@ _READ = ["--embedding.units", "8", "--stack.units", "8"]
 _WRITTEN = ["--embedding.units", "8", "--encoder.units", "8", "--decoder.units", "8", "--search.beam", "2"]
 COMMANDS = {  # of each recipe, as small as it can be trained on what is built in
     "sentiment": [*_READ, "--training.epoch-steps", "0", "--training.batch-size", "256"],
-    "tagging": [*_READ, "--characters", "none", "--training.batch-size", "128"],
+    "tagging": [*_READ, "--characters", "none", "--training.epoch-steps", "0", "--training.batch-size", "128"],
     "video_frames": ["--encoder.units", "8", "--stack.units", "8", "--training.batch-size", "32"],
     "language_model": [*_READ, "--training.batch-size", "64", "--window", "50"],
     "translation": [*_WRITTEN, "--vocabulary-size", "100", "--training.batch-size", "512"],

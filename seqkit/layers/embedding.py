@@ -8,7 +8,7 @@ import numpy as np
 from seqkit.core.settings import Embedding
 
 PADDING = 0
-AT_EACH_STEP = 1.0  # of language models and taggers; see benchmarks/embeddings.py, where texts of one label do worse so
+OF_LANGUAGE_MODELS, OF_TAGGERS = 1.0, 0.3  # spreads that benchmarks/embeddings.py chose; texts of one label do worse so
 # names of layers: of one with a variable of its own, and of one that takes another's
 TABLE, SHARED = "embedding", "shared_embedding"
 
@@ -35,7 +35,7 @@ def embed_tokens(
         reversible: Whether `tied_head` may use the table for the output too.
         shared: The embedding, from `table_of`, of another input whose variable this one takes.
         spread: Standard deviation of the normal draw that a table starts from, which is no output too; nothing for Keras's
-            draw, uniform to 0.05. `AT_EACH_STEP` is for models that answer at each step.
+            draw, uniform to 0.05.
         name: Of the input.
     Returns:
         ids, int32 (batch, steps); features, float (batch, steps, units); mask, bool (batch, steps), False on padding.

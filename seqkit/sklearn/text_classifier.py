@@ -63,7 +63,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         stack: Stack = Stack(cell="lstm", units=(64,), bidirectional=True, dropout=0.1),
         pooling: Pooling = "max",
         wide: Wide = Wide(),
-        training: Training = Training(epochs=6, epoch_steps=50, learning_rate=2e-3, schedule="cosine"),
+        training: Training = Training(epochs=6, epoch_steps=100, batch_size=16, learning_rate=2e-3, schedule="cosine"),
         random_state: int | None = None,
         verbose: bool = False,
     ):

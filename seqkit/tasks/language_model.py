@@ -25,7 +25,7 @@ from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.description import TOKENIZER, Description
 from seqkit.export.serving_text import TextScorer
 from seqkit.inference.neural_cache import NeuralCache
-from seqkit.layers.embedding import AT_EACH_STEP, embed_tokens, tied_head
+from seqkit.layers.embedding import OF_LANGUAGE_MODELS, embed_tokens, tied_head
 from seqkit.metrics.likelihood import closed_vocabulary_scorer, likelihood_scorer, wordless
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.corpus import read_corpus
@@ -53,7 +53,7 @@ def build_language_model(tokens: int, embedding: Embedding, stack: Stack, *, one
     if one_hot:
         embedding = dataclasses.replace(embedding, trainable=False)
     vectors = np.eye(tokens, dtype="float32") if one_hot else None
-    ids, features, mask = embed_tokens(tokens, embedding, vectors, reversible=tied, spread=AT_EACH_STEP)
+    ids, features, mask = embed_tokens(tokens, embedding, vectors, reversible=tied, spread=OF_LANGUAGE_MODELS)
     head = tied_head(ids, features) if tied else None
     return many_to_many(ids, features, mask, outputs=tokens, stack=stack, head=head)
 

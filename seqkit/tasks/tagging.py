@@ -22,7 +22,7 @@ from seqkit.export.description import LABELS, TOKENIZER, Description, chain_fiel
 from seqkit.export.serving import Tagger
 from seqkit.layers.characters import compose_characters
 from seqkit.layers.crf import CRF, best_tags, crf_loss, tag_probabilities, unpack
-from seqkit.layers.embedding import AT_EACH_STEP, embed_tokens
+from seqkit.layers.embedding import OF_TAGGERS, embed_tokens
 from seqkit.metrics.judged import Items, Judged, of_names, of_ranks, of_sizes
 from seqkit.metrics.sums import Summed, summed
 from seqkit.metrics.tags import scores_by_tag, sentence_sums, tag_confusion, tag_mistakes, tag_scores
@@ -87,7 +87,7 @@ def build_tagger(
             f"The data has {outputs:,} different tags, and {pairs} of them: expected {PAIRED:,} at most. Check the column "
             "of the tags, or join some."
         )
-    ids, features, mask = embed_tokens(len(lexicon.words), embedding, vectors, unknown=UNKNOWN, spread=AT_EACH_STEP)
+    ids, features, mask = embed_tokens(len(lexicon.words), embedding, vectors, unknown=UNKNOWN, spread=OF_TAGGERS)
     inputs, at_end = ids, keras.ops.equal(ids, END)
     if characters != "none":
         known = len(lexicon.characters) + len(SPECIAL)

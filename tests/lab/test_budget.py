@@ -53,12 +53,13 @@ def test_epochs_fit_and_the_best_trial_by_validation_rows_is_the_run(told, quick
     later = iter((0.4, 0.5))
     monkeypatch.setattr(budget, "validated", lambda info: ("val_accuracy", info["kept"]["value"] + 1))
     monkeypatch.setattr(budget, "metric", lambda name: types.SimpleNamespace(gain=lambda value: next(later)))
-    run = train_within(sentiment, "50s", **told, training=Training(epochs=6, epoch_steps=0))
+    default = Training(epochs=6, batch_size=16, learning_rate=2e-3, schedule="cosine")  # but for its steps an epoch
+    run = train_within(sentiment, "50s", **told, training=default)
     of = json.loads((run.path / "run.json").read_text())
     trials = {one["name"]: one for one in of["budget"]["trials"]}
     assert trials["as_given"]["changes"] == {"training.epochs": 4}, "45 s for trials less 5 before steps are fast"
-    assert trials["half_the_batch"]["changes"] == {"training.epochs": 4, "training.batch_size": 16}
-    assert of["settings"]["training"]["batch_size"] == 16
+    assert trials["half_the_batch"]["changes"] == {"training.epochs": 4, "training.batch_size": 8}
+    assert of["settings"]["training"]["batch_size"] == 8
     assert of["settings"]["stack"]["units"] == [4]
     assert trials["half_the_batch"]["value"] == of["kept"]["value"] + 1
     assert run.report["baselines"]
@@ -69,10 +70,10 @@ def test_epochs_fit_and_the_best_trial_by_validation_rows_is_the_run(told, quick
 def test_a_stop_loses_no_trial_and_other_settings_are_refused(told, quick):
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            if self.model.optimizer.iterations.value > 2:  # 40 rows less 4 are 2 batches, of half the size 3
+            if self.model.optimizer.iterations.value > 3:  # 40 rows less 4 are 3 batches, of half the size 5
                 raise KeyboardInterrupt
 
-    given = {**told, "training": Training(epochs=1)}
+    given = {**told, "training": Training(epochs=1, batch_size=16)}
     with pytest.raises(KeyboardInterrupt):
         train_within(sentiment, "90s", **given, callbacks=[Stop()])
     with pytest.raises(InputError, match="go on with --resume"):
@@ -105,7 +106,7 @@ def test_what_is_no_run_is_never_replaced(told):
 def test_a_run_that_is_replaced_stays_until_the_new_one_is_there(told, quick, small, monkeypatch):
     shutil.copytree(small, told["out"])
     before = (told["out"] / "run.json").read_bytes()
-    given = {**told, "training": Training(epochs=1), "overwrite": True}
+    given = {**told, "training": Training(epochs=1, batch_size=16), "overwrite": True}
 
     def stopped(*_, **__):
         raise KeyboardInterrupt

@@ -20,6 +20,8 @@ CITIES = ("new york", "boston", "san jose", "denver")
 QUICK = [
     "--training.epochs",
     "8",
+    "--training.epoch-steps",
+    "0",
     "--training.batch-size",
     "4",
     "--training.learning-rate",
