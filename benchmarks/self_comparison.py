@@ -58,7 +58,7 @@ def main() -> None:
 def scored_run(run: Path) -> Scored:
     """What its evaluation kept of the rows."""
     kept = read_rows(run, read_info(run), TRAINING)
-    return Scored.of(run.name, [kept.scorer], len(kept.scorer.counts))
+    return Scored.of(run.name, [kept.scorer], kept.scorer.counts.shape[0])
 
 
 def together(runs: list[Scored]) -> Scored:

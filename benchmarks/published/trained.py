@@ -59,7 +59,7 @@ def over_rows(runs: Sequence[Path], metric: str) -> dict[str, float] | None:
     if any(one is None for one in kept):
         return None
     scorers = [one.scorer for one in kept]
-    return Scored.of("", scorers, len(scorers[0].counts)).figures(metric).get("rows")
+    return Scored.of("", scorers, scorers[0].counts.shape[0]).figures(metric).get("rows")
 
 
 def row(of: str, study: str, command: str, metric: str, published: Published | None = None, **more) -> Row:
