@@ -114,12 +114,13 @@ def _parts(corpus: Mapping[str, Mapping[str, Sequence]], most: int | None = None
 
 
 def _sentiment(out: Path, **settings: Any) -> Run:
-    parts = _parts(reviews(rows=4000))
+    parts = _parts(reviews(rows=2000))
     quick = {
         "data": parts["train"],
         "valid": parts["valid"],
         "test": parts["test"],
         "embedding": Embedding(units=32, dropout=0.1),
+        "stack": Stack(units=(32,)),
         "training": Training(epochs=5, learning_rate=5e-3),
     }
     return sentiment(out=out, **quick | settings)
@@ -243,14 +244,14 @@ def _tokens_and_tags(answers: list[dict]) -> dict[str, list]:
 
 
 def _video_frames(out: Path, **settings: Any) -> Run:
-    parts = _parts(moving_digits(clips=320))
+    parts = _parts(moving_digits(clips=160))
     quick = {
         "data": parts["train"],
         "valid": parts["valid"],
         "test": parts["test"],
         "encoder": Encoder(filters=(8, 16), units=32),
         "stack": Stack(cell="gru", units=(32,)),
-        "training": Training(epochs=4, batch_size=8, learning_rate=5e-3),
+        "training": Training(epochs=4, batch_size=8, learning_rate=1e-2),
     }
     return video_frames(out=out, **quick | settings)
 
@@ -285,7 +286,7 @@ def _padded_with_nan(recordings: Sequence[list]) -> list:
 
 
 def _language_model(out: Path, **settings: Any) -> Run:
-    parts = _parts(topics(), 120)
+    parts = _parts(topics(), 60)
     quick = {
         "data": parts["train"],
         "valid": parts["valid"],
@@ -477,15 +478,15 @@ SCENE = (SCENE_SIZE, SCENE_SIZE, 3)
 
 
 def _captioning(out: Path, **settings: Any) -> Run:
-    parts = _parts(described_scenes(seed=0, scenes=1600))
+    parts = _parts(described_scenes(seed=0, scenes=1000))
     quick = {
         "valid": parts["valid"],
         "test": parts["test"],
         "encoder": Encoder(filters=(8, 16, 32), units=32),
         "embedding": Embedding(units=24),
-        "decoder": Stack(cell="gru", units=(48,)),
+        "decoder": Stack(cell="gru", units=(32,)),
         "search": Search(beam=2, longest=20),
-        "training": Training(epochs=16, batch_size=32, learning_rate=5e-3, schedule="cosine", warmup_steps=50),
+        "training": Training(epochs=10, batch_size=32, learning_rate=1e-2, schedule="cosine", warmup_steps=50),
     }
     return captioning(parts["train"], out=out, **quick | settings)
 

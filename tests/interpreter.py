@@ -10,12 +10,6 @@ from typing import Self
 
 from seqkit_runner import prove
 
-SEQKIT = (  # the command, as a process of its own whose graphs are those of tests/conftest.py, to the last bit
-    sys.executable,
-    "-c",
-    "import sys, tensorflow as tf; tf.config.optimizer.set_experimental_options({'disable_meta_optimizer': True}); "
-    "from seqkit.cli.main import main; sys.exit(main())",
-)
 PROVE_APART = prove._apart  # in a process that is started anew
 _PARENT = """
 import gc, json, os, signal, sys, traceback

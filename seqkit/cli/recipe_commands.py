@@ -5,7 +5,7 @@ import inspect
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 from cyclopts import App, Parameter
 
@@ -13,7 +13,7 @@ import seqkit
 from seqkit.cli.asked import Asked
 from seqkit.cli.help_pages import in_help
 from seqkit.cli.telling import next_steps, print_findings, steps_with_a_run
-from seqkit.core.arguments import hints_of
+from seqkit.core.arguments import PLACES, hints_of
 from seqkit.core.errors import check_finished
 from seqkit.core.files import json_text
 from seqkit.core.findings import refuse
@@ -25,6 +25,7 @@ from seqkit.core.variations import parsed_grid, parsed_ranges
 
 Texts = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)]
 
+OUT = "The run folder; nothing for saved_models/ and the recipe's name."
 MORE = "These are the settings that matter most. All of them:"
 Command = Callable[[Recipe, Asked], Callable[..., None]]
 
@@ -56,6 +57,15 @@ def prepare_app(asked: Asked) -> App:
     return _app("prepare", help_, asked, _prepare)
 
 
+def study_app(asked: Asked) -> App:
+    """The command `study`, with the flags of `train`."""
+    help_ = (
+        "Train a recipe with several settings and seeds, each combination a run, and compare them; after any stop the same "
+        "command goes on, and trains nothing twice."
+    )
+    return _app("study", help_, asked, _study)
+
+
 def _app(name: str, help_: str, asked: Asked, command: Command) -> App:
     app = App(name=name, help=help_, help_format="markdown")
     for one in recipes.names() if asked.recipe is None else [asked.recipe]:
@@ -68,8 +78,14 @@ def _train(recipe: Recipe, asked: Asked) -> Callable[..., None]:
     """The recipe as a command: with the same arguments, it prints the scores and the folder at its end."""
 
     def train(*args: Any, budget: str | None = None, **kwargs: Any) -> None:
+        """Train the recipe.
+
+        Args:
+            budget: A time, 90s, 10m or 1.5h, that sets how many epochs there are; in what is left other sizes and
+                batches are tried. Settings that are given stay.
+        """
         _load_cells((*args, *kwargs.values()))
-        given = _settled(recipe, asked, args, kwargs, but=())
+        given = _settled(recipe, asked, args, kwargs)
         run = recipe.function(**given) if budget is None else seqkit.train_within(recipe.function, budget, **given)
         if "worker" in run.info:
             notify(f"Worker {run.info['worker']} is done; worker 0 makes the run of what they have learned.")
@@ -80,8 +96,7 @@ def _train(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         steps_with_a_run(run.path, generates=hasattr(run.task, "generate"), report=bool(run.report))
         check_finished(str(run.path), run.failed)
 
-    own = inspect.signature(train).parameters["budget"]
-    return _command(train, recipe, asked, [*_parameters(recipe, asked).values(), own], ("budget",))
+    return _command(train, recipe, asked, first=("budget",))
 
 
 def _check(recipe: Recipe, asked: Asked) -> Callable[..., None]:
@@ -94,9 +109,14 @@ def _check(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         strict: bool = False,
         **kwargs: Any,
     ) -> None:
+        """Check the recipe's data and settings.
+
+        Args:
+            suspects: Look for training rows whose label a linear model fitted on the other rows contradicts.
+            json: Print a JSON list instead of sentences.
+        """
         _load_cells((*args, *kwargs.values()))
-        given = _settled(recipe, asked, args, kwargs, but=UNCHECKED)
-        findings = seqkit.check(recipe.function, suspects=suspects, **given)
+        findings = seqkit.check(recipe.function, suspects=suspects, **_settled(recipe, asked, args, kwargs, but=PLACES))
         if json:
             print(json_text([dataclasses.asdict(finding) for finding in findings]))
         else:
@@ -107,9 +127,7 @@ def _check(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         if strict:
             refuse(findings)
 
-    kept = [parameter for name, parameter in _parameters(recipe, asked).items() if name not in UNCHECKED]
-    own = [parameter for parameter in inspect.signature(check).parameters.values() if parameter.name in CHECKS]
-    return _command(check, recipe, asked, [*kept, *own], ("strict",))
+    return _command(check, recipe, asked, without=PLACES, first=("strict",))
 
 
 def _prepare(recipe: Recipe, asked: Asked) -> Callable[..., None]:
@@ -118,44 +136,27 @@ def _prepare(recipe: Recipe, asked: Asked) -> Callable[..., None]:
     def prepare(
         *args: Any, engine: Literal["local", "ray"] = "local", address: str | None = None, **kwargs: Any
     ) -> None:
-        given = _settled(recipe, asked, args, kwargs, but=("out", *left_out))
+        """Prepare the recipe's data.
+
+        Args:
+            engine: Who makes ids of the texts: this process (local), or workers of ray, which all see the folder.
+            address: Of a cluster of Ray; nothing for this machine's cores.
+        """
+        given = _settled(recipe, asked, args, kwargs, but=("out", *without))
         made = seqkit.prepare(recipe.function, engine=engine, address=address, **given)
         print(shown(str(made)))
         next_steps(f"seqkit train {recipe.name} --data {shlex.quote(str(made))}")
 
     settings = [name for name, hint in hints_of(recipe.function).items() if dataclasses.is_dataclass(hint)]
-    left_out = ("callbacks", "extend_epochs", "workers", "worker", *settings)
-    kept = [
-        parameter.replace(default=Path("prepared") / recipe.name) if name == "out" else parameter
-        for name, parameter in _parameters(recipe, asked).items()
-        if name not in left_out
-    ]
-    own = [parameter for parameter in inspect.signature(prepare).parameters.values() if parameter.name in ENGINES]
-    command = _command(prepare, recipe, asked, [*kept, *own], ("engine",))
-    for said, here in PREPARED.items():
-        command.__doc__ = (command.__doc__ or "").replace(said, here)
-    return command
-
-
-ENGINES = {"engine": Literal["local", "ray"], "address": str | None}
-ENGINE_HELP = """    engine: Who makes ids of the texts: this process (local), or workers of ray, which all see the folder.
-    address: Of a cluster of Ray; nothing for this machine's cores.
-"""
-PREPARED = {  # of what a training takes, as a preparation takes it
-    "The run folder; nothing for saved_models/ and the recipe's name.": "The folder of the prepared data.",
-    "Go on with the interrupted run of `out`; where that stands, add what failed or was interrupted then.": (
-        "Go on with the interrupted preparation of `out`."
-    ),
-}
-
-
-def study_app(asked: Asked) -> App:
-    """The command `study`, with the flags of `train`."""
-    help_ = (
-        "Train a recipe with several settings and seeds, each combination a run, and compare them; after any stop the same "
-        "command goes on, and trains nothing twice."
-    )
-    return _app("study", help_, asked, _study)
+    without = (*settings, *(name for name in PLACES if name not in ("out", "overwrite", "resume")))
+    other_words = {
+        OUT: "The folder of the prepared data.",
+        "Go on with the interrupted run of `out`; where that stands, add what failed or was interrupted then.": (
+            "Go on with the interrupted preparation of `out`."
+        ),
+    }
+    out = Path("prepared") / recipe.name
+    return _command(prepare, recipe, asked, without=without, first=("engine",), out=out, other_words=other_words)
 
 
 def _study(recipe: Recipe, asked: Asked) -> Callable[..., None]:
@@ -163,13 +164,23 @@ def _study(recipe: Recipe, asked: Asked) -> Callable[..., None]:
 
     def study(
         *args: Any,
-        grid: tuple[str, ...] = (),
-        search: tuple[str, ...] = (),
+        grid: Texts = (),
+        search: Texts = (),
         seeds: int = 1,
         trials: int = 20,
         jobs: int = 1,
         **kwargs: Any,
     ) -> None:
+        """Train the recipe with several settings and seeds.
+
+        Args:
+            grid: A setting and its values, stack.cell=lstm,gru; once a setting. 64+32 are units of two layers.
+            search: A setting and its range, training.learning_rate=1e-4..1e-2, searched by Optuna; the best is trained with
+                all seeds.
+            seeds: How many seeds, from --seed on.
+            trials: Of a search.
+            jobs: Trainings side by side, each with its share of the cores.
+        """
         _load_cells((*args, *kwargs.values()))
         made = seqkit.Study(
             recipe.function,
@@ -178,50 +189,22 @@ def _study(recipe: Recipe, asked: Asked) -> Callable[..., None]:
             seeds=seeds,
             trials=trials,
             jobs=jobs,
-            **_settled(recipe, asked, args, kwargs, but=("out", *UNSTUDIED)),
+            **_settled(recipe, asked, args, kwargs, but=("search", *PLACES)),
         )
         found = made.run()
         if found is not None:
             Terminal().print(*found.tables(), sep="\n")
         print(shown(str(made.out)))
 
-    kept = [
-        parameter.replace(default=Path("saved_models") / "study") if name == "out" else parameter
-        for name, parameter in _parameters(recipe, asked).items()
-        if name not in UNSTUDIED
-    ]
-    own = [parameter for parameter in inspect.signature(study).parameters.values() if parameter.name in STUDIES]
-    command = _command(study, recipe, asked, [*kept, *own], tuple(STUDIES))
-    command.__doc__ = (command.__doc__ or "").replace(
-        "The run folder; nothing for saved_models/ and the recipe's name.", "The folder of the study."
+    return _command(
+        study,
+        recipe,
+        asked,
+        without=("search", *(name for name in PLACES if name != "out")),
+        first=("grid", "search", "seeds", "trials", "jobs"),
+        out=Path("saved_models") / "study",
+        other_words={OUT: "The folder of the study."},
     )
-    return command
-
-
-UNSTUDIED = ("overwrite", "resume", "extend_epochs", "workers", "worker", "callbacks", "search")
-STUDIES = {"grid": Texts, "search": Texts, "seeds": int, "trials": int, "jobs": int}
-STUDY_HELP = """    grid: A setting and its values, stack.cell=lstm,gru; once a setting. 64+32 are units of two layers.
-    search: A setting and its range, training.learning_rate=1e-4..1e-2, searched by Optuna; the best is trained with all
-        seeds.
-    seeds: How many seeds, from --seed on.
-    trials: Of a search.
-    jobs: Trainings side by side, each with its share of the cores.
-"""
-
-
-UNCHECKED = (
-    "out",
-    "overwrite",
-    "resume",
-    "extend_epochs",
-    "workers",
-    "worker",
-    "callbacks",
-)  # what a check does without
-CHECKS = ("suspects", "json")
-CHECK_HELP = """    suspects: Look for training rows whose label a linear model fitted on the other rows contradicts.
-    json: Print a JSON list instead of sentences.
-"""
 
 
 def _parameters(recipe: Recipe, asked: Asked) -> Mapping[str, inspect.Parameter]:
@@ -233,15 +216,8 @@ def _parameters(recipe: Recipe, asked: Asked) -> Mapping[str, inspect.Parameter]
     }
 
 
-BUDGET_HELP = """    budget: A time, 90s, 10m or 1.5h, that sets how many epochs there are; in what is left other sizes and
-        batches are tried. Settings that are given stay.
-"""
-PRESET_HELP = "    preset: Named settings, which are then the defaults of all others: {}.\n"
-CONFIG_HELP = "    config: A seqkit.toml or a run.json, or the folder of one, whose settings are then the defaults.\n"
-
-
 def _settled(
-    recipe: Recipe, asked: Asked, args: Sequence[Any], flags: Mapping[str, Any], *, but: Collection[str]
+    recipe: Recipe, asked: Asked, args: Sequence[Any], flags: Mapping[str, Any], *, but: Collection[str] = ()
 ) -> dict[str, Any]:
     """The recipe's arguments: what was given, over what a preset or a file says.
 
@@ -265,27 +241,46 @@ def _command(
     function: Callable[..., None],
     recipe: Recipe,
     asked: Asked,
-    parameters: Sequence[inspect.Parameter],
-    more: Collection[str] = (),
+    *,
+    without: Collection[str] = (),
+    first: Collection[str] = (),
+    out: Path | None = None,
+    other_words: Mapping[str, str] | None = None,
 ) -> Callable[..., None]:
-    """A function with a recipe's arguments, as a command line reads them.
+    """A function with a recipe's arguments beside its own ones, which its docstring describes, as a command line reads them.
 
     Args:
-        more: Arguments that help shows at first beside those that the recipe names.
+        without: Arguments of the recipe that it hasn't.
+        first: Arguments that help shows at first beside those that the recipe names.
+        out: Where what it makes lies if nothing is said; nothing for the recipe's own place.
+        other_words: Words of the recipe's docstring, and those that stand in their place.
     """
-    hints = hints_of(recipe.function) | dict.fromkeys(CHECKS, bool) | {"preset": str | None, "config": Path | None}
-    hints |= {"budget": str | None}
-    hints |= STUDIES if "jobs" in [parameter.name for parameter in parameters] else ENGINES
-    for name in ("preset", "config") if recipe.presets else ("config",):
-        parameters = [*parameters, inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)]
-    typed = [parameter.replace(annotation=hints[parameter.name]) for parameter in parameters]
-    own = [in_help(parameter, recipe, whole=asked.whole, more=more) for parameter in typed]
-    names = [parameter.name for parameter in own]
-    vars(function)["__signature__"] = inspect.Signature(own)
-    function.__annotations__ = {parameter.name: parameter.annotation for parameter in own}
-    doc = inspect.getdoc(recipe.function) or ""
-    own_help = {"json": CHECK_HELP, "jobs": STUDY_HELP, "engine": ENGINE_HELP, "budget": BUDGET_HELP}
-    said = "".join(text for name, text in own_help.items() if name in names) + CONFIG_HELP
+    only, told = inspect.Parameter.KEYWORD_ONLY, get_type_hints(function, include_extras=True)
+    taken = {name: one for name, one in _parameters(recipe, asked).items() if name not in without}
+    if out is not None:
+        taken["out"] = taken["out"].replace(default=out)
+    own = {name: one for name, one in inspect.signature(function).parameters.items() if one.kind is only}
+    own = {name: one.replace(annotation=told[name]) for name, one in own.items() if name not in taken}
+    for name, hint in {"preset": str | None, "config": Path | None}.items():
+        if name == "config" or recipe.presets:
+            own[name] = inspect.Parameter(name, only, default=None, annotation=hint)
+    hints = hints_of(recipe.function)
+    typed = [*(one.replace(annotation=hints[name]) for name, one in taken.items()), *own.values()]
+    listed = [in_help(one, recipe, whole=asked.whole, more=first) for one in typed]
+    vars(function)["__signature__"] = inspect.Signature(listed)
+    doc, said = inspect.getdoc(recipe.function) or "", _arguments_told(function) + CONFIG_HELP
     said += PRESET_HELP.format(", ".join(recipe.presets)) if recipe.presets else ""
+    for words, others in (other_words or {}).items():
+        doc = doc.replace(words, others)
+    function.__annotations__ = {one.name: one.annotation for one in listed}
     function.__doc__ = doc.replace("\nReturns:", f"\n{said}\nReturns:")
     return function
+
+
+def _arguments_told(function: Callable[..., None]) -> str:
+    """Of its docstring what stands under Args, a line or more each."""
+    return (inspect.getdoc(function) or "").partition("Args:\n")[2] + "\n"
+
+
+PRESET_HELP = "    preset: Named settings, which are then the defaults of all others: {}.\n"
+CONFIG_HELP = "    config: A seqkit.toml or a run.json, or the folder of one, whose settings are then the defaults.\n"

@@ -1,6 +1,7 @@
 """Raw inputs in, answers out, and the streaming step, for TensorFlow."""
 
 import tensorflow as tf
+from tensorflow.python.saved_model.save_context import save_context
 
 from seqkit.core.errors import InputError
 from seqkit.export.graphs import Written, step_graph
@@ -21,11 +22,10 @@ def export_savedmodel(subject: Subject) -> list[Written]:
     if subject.step:
         raise InputError("savedmodel holds the streaming step beside the rest: leave --step out.")
     module = subject.serve(subject.model)
-    serve = module.serve.get_concrete_function()
-    signatures = {"serving_default": serve, "serve": serve}
-    for name in ("serve_tokens", "generate"):
-        if hasattr(module, name):
-            signatures[name] = getattr(module, name).get_concrete_function()
+    named = [name for name in ("serve", "serve_tokens", "generate") if hasattr(module, name)]
+    with save_context(tf.saved_model.SaveOptions()):  # or what is traced here would be traced again as it is saved
+        signatures = {name: getattr(module, name).get_concrete_function() for name in named}
+    signatures = {"serving_default": signatures["serve"]} | signatures
     if subject.in_step and streams(subject.model):
         module.weights_of_step = [variable.value for variable in subject.model.variables]
         signatures["step"] = step_graph(subject.model).concrete()

@@ -25,7 +25,7 @@ from seqkit.core.settings import Embedding, Stack
 from seqkit.core.variations import changed, plain
 from seqkit.metrics.metric import metric
 from seqkit.runs.builder import recorded_settings
-from seqkit.runs.contents import read_info, write_info
+from seqkit.runs.contents import read_info, validated, write_info
 from seqkit.runs.folder import check_free, new_folder
 from seqkit.runs.lock import LOCK, FolderLock
 from seqkit.runs.parts import without_report
@@ -246,10 +246,10 @@ class _Within:
         started = time.monotonic()
         with without_report():
             run = self._call(changes, self._trials / name, Deadline(started + self._left()), resume="auto")
-        kept = run.info["kept"]
-        gain = metric(kept["monitor"].removeprefix("val_")).gain(kept["value"])
+        monitor, value = validated(run.info)
+        gain = metric(monitor.removeprefix("val_")).gain(value)
         found = {
-            "name": name, "changes": dict(changes), "monitor": kept["monitor"], "value": kept["value"], "gain": gain,
+            "name": name, "changes": dict(changes), "monitor": monitor, "value": value, "gain": gain,
             "epochs": run.info["trained_epochs"], "seconds": round(time.monotonic() - started, 1),
         }  # fmt: skip
         self._state["trials"].append(found)

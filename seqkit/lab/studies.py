@@ -15,6 +15,7 @@ from rich.box import ROUNDED
 from rich.live import Live
 from rich.table import Table
 
+from seqkit.core.arguments import PLACES
 from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError, UnfinishedError
 from seqkit.core.files import read_json, write_json
@@ -26,11 +27,10 @@ from seqkit.lab.study_search import Search
 from seqkit.lab.study_worker import GO_ON, STOP, Order
 from seqkit.lab.study_workers import Workers
 from seqkit.runs.builder import recorded_settings
-from seqkit.runs.contents import RUN, read_info
+from seqkit.runs.contents import RUN, read_info, validated
 from seqkit.runs.evaluation import REPORT, TRAINING, read_report
 
 STUDY, TABLE, LOGS = "study.json", "study.csv", "logs"
-PLACES = ("out", "overwrite", "resume", "extend_epochs", "workers", "worker", "callbacks", "seed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Study:
     ):
         for name, value in {"seeds": seeds, "jobs": jobs, "trials": trials}.items():
             at_least(name, value, 1)
-        if taken := [name for name in (*arguments, *(grid or {}), *(search or {})) if name in PLACES]:
+        if taken := [name for name in (*arguments, *(grid or {}), *(search or {})) if name in (*PLACES, "seed")]:
             raise InputError(f"{taken[0]} is set by the study for each run: leave it out.")
         self.recipe, self.out = recipe_of(recipe), Path(out)
         if recipe.__module__ == "__main__":
@@ -329,7 +329,7 @@ class Study:
                     trials[one.name] = number
                     self._is_there(one)
                     self._known[one.name] = Progress("there already")
-                    search.done(number, read_info(self.out / one.name)["kept"])
+                    search.done(number, *validated(read_info(self.out / one.name)))
                 else:
                     trials[one.name] = number
                     return one.name, self._started(one, bare=True, asked=True)
@@ -340,7 +340,7 @@ class Study:
             if "epoch" in what:
                 return STOP if search.poor(trials[name], what) else GO_ON
             if what.get("done") == "trained":
-                search.done(trials[name], read_info(self.out / name)["kept"])
+                search.done(trials[name], *validated(read_info(self.out / name)))
             elif what.get("done") == "pruned":
                 search.pruned(trials[name])
                 shutil.rmtree(self.out / f".{name}.partial", ignore_errors=True)
@@ -361,7 +361,8 @@ class Study:
             if (self.out / one.name / RUN).exists():
                 info = read_info(self.out / one.name)
                 scores = read_report(self.out / one.name, info).get("metrics", {})
-                row |= {"epoch": info["kept"]["epoch"], info["kept"]["monitor"]: info["kept"]["value"]}
+                column, value = validated(info)
+                row |= {"epoch": info["kept"]["epoch"], column: value}
                 row |= {name: score["value"] for name, score in scores.items()}
                 row["training_seconds"] = info["training_seconds"]
             rows.append(row)

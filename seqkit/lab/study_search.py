@@ -78,9 +78,9 @@ class Search:
         trial.report(_gain(told["monitor"], told["figures"][told["monitor"]]), told["epoch"])
         return bool(trial.should_prune())
 
-    def done(self, number: int, kept: Mapping[str, Any]) -> None:
+    def done(self, number: int, column: str, value: float) -> None:
         """A trial has ended with this figure of the validation rows."""
-        self._tell(number, _gain(kept["monitor"], kept["value"]))
+        self._tell(number, _gain(column, value))
 
     def pruned(self, number: int) -> None:
         """A trial was stopped early."""

@@ -35,7 +35,7 @@ from seqkit.sources.splits import Splits, read_splits
 from seqkit.training.backbone import with_backbone_features
 from seqkit.training.curriculum import Curriculum
 from seqkit.training.executor import Forward
-from seqkit.training.monitor import Monitor, make_monitor
+from seqkit.training.monitor import VALIDATION, Monitor, make_monitor
 from seqkit.training.objectives import Objective
 from seqkit.training.peers import ALONE, meet
 from seqkit.training.started import Started
@@ -148,7 +148,7 @@ class RunBuilder:
             begin: Sets the weights that follow from the training rows at once, in each of several processes alike: a check,
                 and a run that stands, do without.
             finish: Changes the best epoch's weights once more by the validation rows, before they are kept, and returns by
-                what numbers, for run.json; the figure of "kept" is from before.
+                what numbers, for run.json; the figure of "kept" is from before, and the one after it is "weighed".
         Returns:
             The run; its `failed` says what could not be added, and why. Of several processes the first one has it; the
             others have the trained model alone, with a "worker" in its `info`.
@@ -178,6 +178,9 @@ class RunBuilder:
         if finish is not None and (weighed := finish()):
             info = {**info, **weighed}
             if self._peers.first:
+                scores = _scoring(task, forward, splits.valid)()
+                if (figure := scores.get(monitor.column.removeprefix(VALIDATION))) is not None:
+                    info["kept"] = {**info["kept"], "weighed": figure}
                 said = (f"{what} {value:.2g}" for numbers in weighed.values() for what, value in numbers.items())
                 notify(f"Weighed by the validation rows what its {' and '.join(weighed)} say: {', '.join(said)}.")
         if not self._peers.first:

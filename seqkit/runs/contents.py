@@ -69,6 +69,12 @@ def read_info(folder: Path, *, trained: bool = True) -> dict[str, Any]:
     return info
 
 
+def validated(info: Mapping[str, Any]) -> tuple[str, float]:
+    """The column of the history by which a run was judged, and its figure: the whole model's, where paths were weighed."""
+    kept = info["kept"]
+    return kept["monitor"], kept.get("weighed", kept["value"])
+
+
 def _digest(info: Mapping[str, Any]) -> str:
     """SHA-256 of run.json but for this."""
     known = json.loads(json.dumps({name: value for name, value in info.items() if name != "digest"}))

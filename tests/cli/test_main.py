@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import inspect
+import io
 import json
 import os
 import resource
@@ -17,11 +18,11 @@ import pytest
 
 from seqkit import InputError, load, preset
 from seqkit.cli.main import main
+from seqkit.core.progress import EpochProgress
 from seqkit.core.registry import recipes
 from seqkit.core.settings import Stack
 from seqkit.recipes.sentiment import sentiment
 from tests.cases import QUICK, ROWS, answers_alone, write_small_table
-from tests.interpreter import SEQKIT
 
 TRAINING = "evaluations/training"
 
@@ -29,11 +30,6 @@ TRAINING = "evaluations/training"
 @pytest.fixture
 def table(tmp_path):
     return write_small_table(tmp_path)
-
-
-def seqkit(*arguments, **options):
-    command = [sys.executable, "-m", "seqkit.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **options)
 
 
 def complaint(capsys, arguments):
@@ -153,7 +149,7 @@ def test_evaluate_counts_empty_long_and_unseen_rows(small, tmp_path, capsys):
     }
 
 
-def test_predict_answers_every_line_in_order(small, tmp_path, monkeypatch, capsys):
+def test_predict_answers_every_line_in_order_and_before_the_input_ends(small, tmp_path, monkeypatch, capsys):
     texts = ["a good film", "", "naïve ☃", "a bad film"]
     (tmp_path / "lines.txt").write_text("\n".join(texts) + "\n")
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
@@ -164,9 +160,17 @@ def test_predict_answers_every_line_in_order(small, tmp_path, monkeypatch, capsy
         assert err == ""
 
     expected = load(small).predict(texts)
-    done = seqkit("predict", small, "-", input="\n".join(texts))
-    assert done.returncode == 0, done.stderr
-    check(done.stdout, done.stderr)
+    command = [sys.executable, "-m", "seqkit.cli", "predict", str(small), "-"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes, text=True) as process:
+        answered = ""
+        for text in texts[:-1]:
+            process.stdin.write(text + "\n")
+            process.stdin.flush()
+            answered += process.stdout.readline()
+        out, err = process.communicate(texts[-1], timeout=300)
+        check(answered + out, err)
+        assert process.returncode == 0
     capsys.readouterr()
     with open(tmp_path / "others.txt") as given:
         monkeypatch.setattr("sys.stdin", given)
@@ -188,22 +192,10 @@ def test_predict_keeps_nothing_of_what_it_was_asked(small, tmp_path, monkeypatch
     assert capsys.readouterr().out == ""
 
 
-def test_predict_answers_before_the_input_ends(small):
-    command = [sys.executable, "-m", "seqkit.cli", "predict", str(small)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        for text in ("a good film", "a bad film"):
-            process.stdin.write(text + "\n")
-            process.stdin.flush()
-            assert json.loads(process.stdout.readline())["label"] in ("good", "bad")
-        process.stdin.close()
-        assert process.wait(60) == 0
-
-
 @pytest.mark.parametrize(
     ("content", "flags", "expected"),
     [
         ("label\ttext\n" + "a\tx\n" * 20, [], "has the one label 'a' in all its rows"),
-        ("label\ttext\n" + "a\tx\n" * 20 + "b\ty\n", [], None),
         ("label\ttext\n" + "a\t \nb\t\n" * 20, [], "hold no token"),
         ("label\ttext\na\tx\nb\ty\n", [], "too few rows"),
         ("label\ttext\na\tx\nb\ty\n", ["--seed", "-1"], "seed is -1"),
@@ -219,9 +211,6 @@ def test_predict_answers_before_the_input_ends(small):
 def test_train_refuses_wrong_input(tmp_path, capsys, content, flags, expected):
     (tmp_path / "rows.tsv").write_text(content)
     arguments = ["train", "sentiment", "--data", tmp_path / "rows.tsv", "--out", tmp_path / "run", "--min-count", "1"]
-    if expected is None:  # one row of a class is enough to train on
-        assert main([str(argument) for argument in [*arguments, *QUICK]]) == 0
-        return
     assert expected in complaint(capsys, [*arguments, *flags])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.tsv"]
 
@@ -246,26 +235,31 @@ def test_other_mistakes_get_one_sentence(small, table, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("stop", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_saves_and_the_same_command_resumes(tmp_path, capsys, stop, status):
-    """Stopped in the middle, then resumed, the run is that of a training that was left in peace."""
-    small = ["--training.batch-size", "32", "--embedding.units", "8", "--stack.units", "8"]
-    arguments = ["train", "sentiment", "--training.epochs", "2", *small]
-    command = [*SEQKIT, *arguments, "--out", str(tmp_path / "run")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stderr:
-            if "epoch 1/2" in line:
-                break
-        process.send_signal(stop)
-        assert process.wait(120) == status
-        assert "the same command with --resume goes on" in process.stderr.read()
-    assert not (tmp_path / "run").exists()
-    assert [path.name for path in tmp_path.iterdir()] == [".run.partial"]
+def test_ctrl_c_saves_and_the_same_command_resumes(table, tmp_path, monkeypatch, capsys, stop, status):
+    """Stopped in the middle of its second epoch, then resumed, the run is that of a training that was left in peace.
+
+    What processes make of real signals at any time is asked of tests/runs/test_kills.py.
+    """
+    arguments = ["train", "sentiment", "--data", str(table), *QUICK[2:], "--training.epochs", "2"]
+    arguments += ["--training.batch-size", "8"]
+    straight, out = [[*arguments, "--out", str(tmp_path / name)] for name in ("straight", "run")]
+    shown = EpochProgress.step
+
+    def stopping(self, epoch, step, logs):
+        shown(self, epoch, step, logs)
+        if (epoch, step) == (2, 2):
+            os.kill(os.getpid(), stop)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EpochProgress, "step", stopping)
+        assert main(out) == status
+    assert "the same command with --resume goes on" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".run.partial", "rows.tsv"]
     if stop == signal.SIGTERM:  # what comes then is the same
         return
-    resumed = [*arguments, "--out", str(tmp_path / "run"), "--resume"]
-    assert "was started with seed 0, now it is 1" in complaint(capsys, [*resumed, "--seed", "1"])
-    assert main(resumed) == 0
-    assert main([*arguments, "--out", str(tmp_path / "straight")]) == 0
+    assert "was started with seed 0, now it is 1" in complaint(capsys, [*out, "--resume", "--seed", "1"])
+    assert main([*out, "--resume"]) == 0
+    assert main(straight) == 0
     metrics = [
         json.loads((tmp_path / name / TRAINING / "report.json").read_text())["metrics"] for name in ("run", "straight")
     ]
@@ -285,7 +279,7 @@ def full_disk():
         signal.signal(signal.SIGXFSZ, heard)
 
 
-def test_a_full_disk_is_said_and_loses_nothing(table, tmp_path, monkeypatch, capsys):
+def test_a_full_disk_is_said_and_loses_nothing(small, table, tmp_path, monkeypatch, capsys):
     def fails(*arguments):
         capsys.readouterr()
         with full_disk():
@@ -299,7 +293,7 @@ def test_a_full_disk_is_said_and_loses_nothing(table, tmp_path, monkeypatch, cap
     command = ["train", "sentiment", "--data", str(table), "--out", str(out), *QUICK]
     assert untouched in fails(*command)
     assert not out.exists()
-    assert main(command) == 0
+    shutil.copytree(small, out)
     kept = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert untouched in fails(*command, "--overwrite")
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == kept
@@ -329,15 +323,23 @@ def test_sigterm_at_any_time_leaves_nothing_half_done(small, table, tmp_path, mo
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_what_a_terminal_would_obey_is_shown(tmp_path, capsys):
-    """Labels and file names with escapes, from the training to the answers."""
-    path = tmp_path / "rows\x1b[2J.tsv"
-    path.write_text(
-        "label\ttext\n" + "".join(f"\x9b[31m{label}\u202e\ta {label} film\n" for label in ("good", "bad") * 20)
-    )
-    out = tmp_path / "run\x1b[5m"
+@pytest.fixture(scope="module")
+def escaped(tmp_path_factory):
+    """Labels and file names with escapes, and one row of a class, which is enough: the data, the run, what training said."""
+    folder = tmp_path_factory.mktemp("escaped")
+    path, out = folder / "rows\x1b[2J.tsv", folder / "run\x1b[5m"
+    labels = ["good"] * 20 + ["bad"]
+    path.write_text("label\ttext\n" + "".join(f"\x9b[31m{label}\u202e\ta {label} film\n" for label in labels))
+    said = {"stdout": io.StringIO(), "stderr": io.StringIO()}
+    with contextlib.redirect_stdout(said["stdout"]), contextlib.redirect_stderr(said["stderr"]):
+        assert main(["train", "sentiment", "--data", str(path), "--out", str(out), *QUICK]) == 0
+    return path, out, *(one.getvalue() for one in said.values())
+
+
+def test_what_a_terminal_would_obey_is_shown(escaped, tmp_path, capsys):
+    """From the training to the answers."""
+    path, out, *trained = escaped
     for command in (
-        ["train", "sentiment", "--data", path, "--out", out, *QUICK],
         ["evaluate", out, "--data", path],
         ["evaluate", out, "--data", path, "--json"],
         ["predict", out, path],
@@ -346,23 +348,21 @@ def test_what_a_terminal_would_obey_is_shown(tmp_path, capsys):
         assert main([str(part) for part in command]) == 0
     assert main(["predict", str(out), str(tmp_path / "absent\x1b[2J.tsv")]) == 2
     captured = capsys.readouterr()
-    for printed in captured:
+    for printed in (*trained, *captured):
         assert not set(printed) & {"\x1b", "\x9b", "\u202e"}
     assert "absent\\u001b[2J.tsv does not exist" in captured.err
     assert "run\\u001b[5m" in captured.out
     assert '"label": "\\u009b[31mgood\\u202e"' in captured.out or '"label": "\\u009b[31mbad\\u202e"' in captured.out
 
 
-def test_progress_of_a_log_file_is_plain_lines(table, tmp_path, capsys):
-    capsys.readouterr()
-    assert main(["train", "sentiment", "--data", str(table), "--out", str(tmp_path / "run"), *QUICK]) == 0
-    out, err = capsys.readouterr()
+def test_progress_of_a_log_file_is_plain_lines(escaped):
+    _, run, out, err = escaped
     lines = err.splitlines()
     assert [line for line in lines if line.startswith("epoch 1/1: loss ")]
     assert all(word in err for word in ("gradient norm", "clipped", "val_accuracy", "tokens/s", "batch shapes"))
     assert "\r" not in err
     assert "\x1b" not in err
     assert "No test data" in err
-    assert out.splitlines()[-1] == str(tmp_path / "run")
-    report = json.loads((tmp_path / "run" / TRAINING / "report.json").read_text())
+    assert out.splitlines()[-1] == str(run).replace("\x1b", "\\u001b")
+    report = json.loads((run / TRAINING / "report.json").read_text())
     assert "validation rows, which chose the epoch" in report["data"]["source"]

@@ -115,19 +115,38 @@ def worker(launcher, index):
     return found
 
 
-def train_as_tasks(tasks, *arguments):
+TASKS = """
+import json, os, sys
+environments, command = json.loads(sys.argv[1]), sys.argv[2:]
+others = {}
+for environment in environments[1:]:
+    child = os.fork()
+    if not child:
+        os.environ.update(environment)
+        others.clear()
+        break
+    others[child] = environment
+else:
+    os.environ.update(environments[0])
+from seqkit.cli.main import main
+status = main(command)
+for child in others:
+    status = status or os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+sys.exit(status)
+"""
+
+
+def train_as_tasks(interpreter, tasks, *arguments):
     """A training by so many tasks of a SLURM step, or by one process."""
-    processes = [
-        started("train", *arguments, **(slurm_task(index, tasks) if tasks > 1 else {})) for index in range(tasks)
-    ]
-    for status, said in map(ended, processes):
-        assert status == 0, said
+    environments = [slurm_task(index, tasks) if tasks > 1 else {} for index in range(tasks)]
+    done = interpreter.run(TASKS, json.dumps(environments), "train", *arguments)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tasks", [2, 3])
-def test_several_tasks_train_as_one_process(recipe, alone, tasks, tmp_path):
-    train_as_tasks(tasks, *recipe, "--out", tmp_path / "run")
+def test_several_tasks_train_as_one_process(recipe, alone, tasks, interpreter, tmp_path):
+    train_as_tasks(interpreter, tasks, *recipe, "--out", tmp_path / "run")
     check_same(tmp_path / "run", alone)
 
 
@@ -135,7 +154,9 @@ def test_several_tasks_train_as_one_process(recipe, alone, tasks, tmp_path):
 @pytest.mark.parametrize(
     ("victim", "then"), [(1, 2), *(pytest.param(*ways, marks=pytest.mark.slow) for ways in ((0, 2), (1, 1), (1, 3)))]
 )
-def test_a_worker_that_dies_ends_the_others_and_as_many_or_others_go_on(recipe, alone, victim, then, tmp_path):
+def test_a_worker_that_dies_ends_the_others_and_as_many_or_others_go_on(
+    recipe, alone, victim, then, interpreter, tmp_path
+):
     """What comes of it is what one process would have made without a stop."""
     command = [*recipe, "--training.checkpoint-steps", "7", "--out", tmp_path / "run"]
     launcher = started("launch", "-n", 2, "train", *command)
@@ -150,5 +171,5 @@ def test_a_worker_that_dies_ends_the_others_and_as_many_or_others_go_on(recipe, 
     assert f"worker {victim} was ended by SIGKILL" in said
     assert "seqkit: Another worker is gone" in said
     assert not re.search(r"^(worker \d: )?(/job:|Additional |:UNKNOWN|The |\s+\[|[IWEF]\d{4} )", said, re.MULTILINE)
-    train_as_tasks(then, *command, "--resume", "auto")
+    train_as_tasks(interpreter, then, *command, "--resume", "auto")
     check_same(tmp_path / "run", alone)

@@ -26,6 +26,7 @@ def told(tmp_path):
 @pytest.fixture
 def quick(monkeypatch):
     """One trial after the first, and a machine whose epochs are said to take ten seconds, while its clock stands."""
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
     monkeypatch.setattr(budget, "time", types.SimpleNamespace(monotonic=lambda: 0.0))
     monkeypatch.setattr(budget, "TRIALS", (Trial("half_the_batch", {"batch_size": 0.5, "units": 2.0}, 1.0),))
 
@@ -50,6 +51,7 @@ def test_what_is_no_time_is_refused(text):
 
 def test_epochs_fit_and_the_best_trial_by_validation_rows_is_the_run(told, quick, monkeypatch):
     later = iter((0.4, 0.5))
+    monkeypatch.setattr(budget, "validated", lambda info: ("val_accuracy", info["kept"]["value"] + 1))
     monkeypatch.setattr(budget, "metric", lambda name: types.SimpleNamespace(gain=lambda value: next(later)))
     default = Training(epochs=6, batch_size=16, learning_rate=2e-3, schedule="cosine")  # but for its steps an epoch
     run = train_within(sentiment, "50s", **told, training=default)
@@ -59,6 +61,7 @@ def test_epochs_fit_and_the_best_trial_by_validation_rows_is_the_run(told, quick
     assert trials["half_the_batch"]["changes"] == {"training.epochs": 4, "training.batch_size": 8}
     assert of["settings"]["training"]["batch_size"] == 8
     assert of["settings"]["stack"]["units"] == [4]
+    assert trials["half_the_batch"]["value"] == of["kept"]["value"] + 1
     assert run.report["baselines"]
     assert not run.failed
     assert [one.name for one in told["out"].parent.iterdir() if "run" in one.name] == ["run"]

@@ -126,7 +126,7 @@ def test_a_search_remembers_what_was_tried(tmp_path):
         number, drawn = search.ask()
         assert 1e-4 <= drawn["training.learning_rate"] <= 1e-1
         tried.append(drawn)
-        search.done(number, {"monitor": "val_loss", "value": abs(drawn["training.learning_rate"] - 0.01)})
+        search.done(number, "val_loss", abs(drawn["training.learning_rate"] - 0.01))
     best = min(tried, key=lambda drawn: abs(drawn["training.learning_rate"] - 0.01))
     assert search.best() == best, "the lower a loss the better"
     _, cut = search.ask()

@@ -16,6 +16,7 @@ from seqkit.recipes.translation import translation
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.run import Run
 
+pytestmark = pytest.mark.xdist_group("tuning")  # one process trains what all of them read
 OWN = Search(beam=2, length_penalty=0.4, longest=12, ratio=0.0)
 GRID = {"beams": (1, 4), "length_penalties": (0.0, 1.5), "coverage_penalties": (0.0, 0.8), "no_repeats": (0, 2)}
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from seqkit import load
 from seqkit.cli.main import main
+from seqkit.export.serving import TaggerAndClassifier
 from seqkit.layers.crf import CRF, crf_loss
 from seqkit.tasks.intents_and_slots import chain_and_label_loss
 
@@ -88,10 +89,13 @@ def test_labels_that_the_model_does_not_know_are_counted_and_wrong(run, table, c
     assert "none of them is a class of the model" in capsys.readouterr().err
 
 
-def test_artefacts_of_a_chain_answer_as_the_run(run):
-    """Proven as they are written; and a SavedModel by its own answers."""
+def test_artefacts_of_a_chain_answer_as_the_run(run, monkeypatch):
+    """Proven as they are written; and a SavedModel, of which nothing is traced twice, by its own answers."""
     run.export("onnx")
+    tags, traced = TaggerAndClassifier._tags, []
+    monkeypatch.setattr(TaggerAndClassifier, "_tags", lambda self, tokens: traced.append(1) or tags(self, tokens))
     saved = tf.saved_model.load(str(run.export("savedmodel") / "savedmodel"))
+    assert len(traced) == 2  # "serve", which is the default, and "serve_tokens"
     texts = ["fly from denver to new york", "", "cancel\tfrom\tSan Jose\t"]
     served = saved.signatures["serving_default"](text=tf.constant(texts))
     for row, answer in enumerate(run.predict(texts)):

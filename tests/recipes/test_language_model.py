@@ -14,6 +14,7 @@ from seqkit.cli.main import main
 from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
+from seqkit.export.portable import portable
 from seqkit.export.serving_text import TextScorer, split_lines
 from seqkit.recipes.language_model import language_model
 from seqkit.report.document import verdict
@@ -307,10 +308,14 @@ def test_metrics_of_subwords_are_the_texts_own(rhyme):
     assert values["nats_per_symbol"] < 0.5 * report["baselines"]["unigram"]["nats_per_symbol"]["value"]
 
 
-def test_lines_are_scored_alike_by_the_run_and_its_saved_model(rhyme):
-    """The rows that the export is compared on are stretches of several lines."""
-    path = rhyme.export("savedmodel")
-    served = tf.saved_model.load(str(path / "savedmodel")).signatures["serving_default"]
+@pytest.mark.parametrize("saved", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_lines_are_scored_alike_by_the_run_and_by_what_is_served(rhyme, saved):
+    """Where it is saved, the rows that the export is compared on are stretches of several lines."""
+    if saved:
+        served = tf.saved_model.load(str(rhyme.export("savedmodel") / "savedmodel")).signatures["serving_default"]
+    else:
+        module = rhyme.task.serving(portable(rhyme.model))
+        served = module.serve
     texts = ["The cat", "The cat\n", "The cat\nA bat\r\n\n", "", "\n"]
     answers = served(text=tf.constant(texts))["log_probability"].numpy()
     expected = [answer["log_probability"] for answer in rhyme.predict(texts)]

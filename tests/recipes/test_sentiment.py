@@ -9,6 +9,8 @@ import tensorflow as tf
 from seqkit import load
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
+from seqkit.export.portable import portable
+from seqkit.runs.parts import without_report
 
 ROWS = [(f"un café {word} {n} <unk>", label) for n in range(20) for word, label in (("bon", "1"), ("mauvais", "0"))]
 QUICK = [
@@ -72,13 +74,13 @@ def test_labels_that_are_no_class_are_refused_before_scoring_and_before_training
     assert not (tmp_path / "run").exists()
 
 
-def test_answers_do_not_depend_on_the_normal_form_here_or_in_an_artefact(run, folder, capsys):
+def test_answers_do_not_depend_on_the_normal_form_here_or_as_it_is_served(run, folder, capsys):
     forms = [[unicodedata.normalize(form, text) for text, _ in ROWS[:4]] for form in ("NFC", "NFD")]
     answers = [run.predict(texts) for texts in forms]
     assert answers[0] == answers[1]
-    serve = tf.saved_model.load(str(run.export("savedmodel") / "savedmodel")).signatures["serving_default"]
+    module = run.task.serving(portable(run.model))
     for texts in forms:
-        assert [label.decode() for label in serve(text=tf.constant(texts))["label"].numpy()] == [
+        assert [label.decode() for label in module.serve(tf.constant(texts))["label"].numpy()] == [
             answer["label"] for answer in answers[0]
         ]
     printed = []
@@ -95,7 +97,8 @@ def test_tokens_stay_whole(run):
 
 def test_batches_are_bounded_by_tokens(folder, tmp_path, capsys):
     flags = ["--data", str(folder / "rows.tsv"), "--out", str(tmp_path / "run"), "--training.batch-tokens", "40"]
-    assert main(["train", "sentiment", *flags, "--training.epochs", "1", *QUICK[2:]]) == 0
+    with without_report():
+        assert main(["train", "sentiment", *flags, "--training.epochs", "1", *QUICK[2:]]) == 0
     shapes = load(tmp_path / "run").info["training_facts"]["shapes"]
     assert max(rows for rows, _ in shapes) > 4  # not training.batch_size
     assert all(rows * width <= 40 for rows, width in shapes)

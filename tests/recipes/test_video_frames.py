@@ -14,6 +14,7 @@ from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Stack, Training
 from seqkit.recipes.video_frames import video_frames
+from seqkit.runs.parts import without_report
 from seqkit.tasks.video_frames import VideoFrames
 
 QUICK = {"stack": Stack(cell="gru", units=(6,)), "training": Training(epochs=2, batch_size=4, learning_rate=0.01)}
@@ -93,7 +94,8 @@ def test_a_broken_recording_stops_or_is_left_out(folder, tmp_path, capsys):
     (broken / "s9.npz").write_text("no recording")
     with pytest.raises(InputError, match=r"s9\.npz, frame 0: it can't be decoded"):
         video_frames(broken, out=tmp_path / "run", **QUICK)
-    run = video_frames(broken, out=tmp_path / "run", on_error="skip", turned_copies=0, **QUICK)
+    with without_report():
+        run = video_frames(broken, out=tmp_path / "run", on_error="skip", turned_copies=0, **QUICK)
     assert run.info["data"]["train"]["rows"] + run.info["data"]["valid"]["rows"] == 8
     capsys.readouterr()
     assert main(["predict", str(run.path), str(broken)]) == 0
@@ -145,7 +147,8 @@ def test_what_is_noticed_while_frames_are_decoded_is_told_in_its_place(tmp_path,
 def test_turned_copies_are_trained_on_beside_the_originals(tmp_path, rng):
     data = [rng.normal(size=(12, 6)) for _ in range(6)], [["a", "b"] * 6 for _ in range(6)]
     options = {"valid": data, "encoder": Encoder(points=3), **QUICK}
-    run = video_frames(data, out=tmp_path / "run", turned_copies=2, **options)
+    with without_report():
+        run = video_frames(data, out=tmp_path / "run", turned_copies=2, **options)
     assert run.info["data"]["train"]["rows"] == 18
     assert "2 turned copies of each" in run.info["data"]["train"]["source"]
 

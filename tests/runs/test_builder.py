@@ -1,6 +1,8 @@
 """A run in the making: it stands once it is trained, whatever comes after; it goes on with what it was started with."""
 
+import contextlib
 import dataclasses
+import io
 import json
 import os
 import shutil
@@ -22,7 +24,7 @@ from seqkit.recipes.sentiment import sentiment
 from seqkit.recipes.translation import translation
 from seqkit.runs.contents import write_info
 from seqkit.runs.opening import load_model
-from seqkit.runs.parts import add_baseline, add_parts, lacking
+from seqkit.runs.parts import add_baseline, add_parts, lacking, without_report
 from seqkit.runs.rehearsal import few
 from seqkit.runs.run import Run
 from seqkit.sources.examples import Examples
@@ -130,23 +132,34 @@ def test_a_run_whose_making_is_stopped_after_the_training_stands(tmp_path, monke
     assert load(tmp_path / "run").predict(["a good film"])
 
 
-@pytest.fixture
-def unfinished(tmp_path, monkeypatch, capsys):
-    """The command of a run whose making was stopped at its linear baseline."""
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """The folder of a run whose making was stopped at its linear baseline, beside its data."""
 
     def pressed(run, name, baseline):
         if name == "linear":
             raise KeyboardInterrupt
         add_baseline(run, name, baseline)
 
-    table = write_small_table(tmp_path)
-    command = ["train", "sentiment", "--data", str(table), "--out", str(tmp_path / "run"), *QUICK]
-    with monkeypatch.context() as patch:
+    folder, said = tmp_path_factory.mktemp("stopped"), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(said):
         patch.setattr("seqkit.runs.parts.add_baseline", pressed)
         patch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
-        assert main(command) == 130
-    assert "--resume adds it" in capsys.readouterr().err.splitlines()[-1]
-    return command
+        assert main(training_of(folder)) == 130
+    assert "--resume adds it" in said.getvalue().splitlines()[-1]
+    return folder
+
+
+def training_of(folder):
+    """The command that makes a run in a folder of data that is there too."""
+    return ["train", "sentiment", "--data", str(write_small_table(folder)), "--out", str(folder / "run"), *QUICK]
+
+
+@pytest.fixture
+def unfinished(stopped, tmp_path):
+    """The command of that run, which lies in a folder of its own."""
+    shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
+    return training_of(tmp_path)
 
 
 def test_what_a_run_lacks_is_added_by_the_command_with_resume(unfinished, small, tmp_path, monkeypatch, capsys):
@@ -271,7 +284,8 @@ class Vanishes(keras.callbacks.Callback):
         shutil.rmtree(self.path)
 
 
-def test_a_folder_that_vanishes_while_a_model_is_trained_is_made_again(tmp_path):
+def test_a_folder_that_vanishes_while_a_model_is_trained_is_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
     run = sentiment(
         texts("data"),
         valid=texts("valid"),
@@ -283,8 +297,9 @@ def test_a_folder_that_vanishes_while_a_model_is_trained_is_made_again(tmp_path)
     assert load(tmp_path / "run").predict(["a good film"]) == run.predict(["a good film"])
 
 
-def test_an_interrupted_run_goes_on_with_its_own_data_only(tmp_path):
+def test_an_interrupted_run_goes_on_with_its_own_data_only(tmp_path, monkeypatch):
     """Python's data has no name: only what it holds tells whether it is the same. Other test rows change no weight."""
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
     data = {name: texts(name) for name in ("data", "valid", "test")}
     with pytest.raises(KeyboardInterrupt):
         sentiment(**data, out=tmp_path / "run", callbacks=[StopAfterAnEpoch()], **SMALL)
@@ -308,7 +323,9 @@ def clockless(run):
     return [{name: row[name] for name in row.keys() - {"seconds", "tokens_per_second"}} for row in run.history]
 
 
-def test_a_finished_run_is_extended_as_if_it_had_been_longer_from_the_first(tmp_path):
+def test_a_finished_run_is_extended_as_if_it_had_been_longer_from_the_first(tmp_path, monkeypatch):
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
+
     class StopInTheThirdEpoch(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
@@ -318,7 +335,8 @@ def test_a_finished_run_is_extended_as_if_it_had_been_longer_from_the_first(tmp_
     settings, out = data | SMALL, tmp_path / "run"
     with pytest.raises(InputError, match="no run with its last checkpoint"):
         sentiment(**settings, out=out, extend_epochs=2)
-    before = sentiment(**settings, out=out, resume="auto")  # there is none to resume
+    with without_report():
+        before = sentiment(**settings, out=out, resume="auto")  # there is none to resume
     history, seconds = clockless(before), before.info["training_seconds"]
     cosine = dataclasses.replace(SMALL["training"], schedule="cosine")
     with pytest.raises(InputError, match="training.schedule is cosine, which is laid out over all epochs"):
@@ -399,7 +417,7 @@ def test_each_argument_of_each_recipe_says_what_it_plays_a_part_in():
         assert {one for one, part in parts.items() if part == "answers"} <= {"search", "background"}
 
 
-@pytest.mark.parametrize("ema", [0.0, 0.9])
+@pytest.mark.parametrize("ema", [pytest.param(0.0, marks=pytest.mark.slow), 0.9])
 def test_the_kept_epoch_scores_on_the_validation_rows_what_the_history_says(tmp_path, ema, capsys):
     """By the same scorer as the report, so that evaluating these rows gives the figure again, where no paths are weighed."""
     valid = texts("valid")[0], ["+", "-", "-"] * 5 + ["+"]
@@ -448,13 +466,17 @@ def test_a_metric_of_ones_own_is_declared_or_refused(tmp_path, monkeypatch):
 def test_the_recurrent_path_learns_beside_a_wide_one_as_it_does_alone(tmp_path):
     """The same weights, but for the one that its scores got in the sum."""
     valid = texts("valid")[0], ["+", "-", "-"] * 5 + ["+"]
-    both, alone = (
-        sentiment(texts("data"), valid=valid, out=tmp_path / str(ngrams), wide=Wide(ngrams=ngrams), **SMALL)
-        for ngrams in (2, 0)
-    )
+    with without_report():
+        both, alone = (
+            sentiment(texts("data"), valid=valid, out=tmp_path / str(ngrams), wide=Wide(ngrams=ngrams), **SMALL)
+            for ngrams in (2, 0)
+        )
     assert [row["val_loss"] for row in both.history] == [row["val_loss"] for row in alone.history]
     weighed = {weight.path: np.asarray(weight) for weight in both.model.trainable_weights}
     for weight in alone.model.trainable_weights:
         factor = both.info["paths"]["recurrent"] if weight.path.startswith("logits") else 1.0
         np.testing.assert_allclose(weighed[weight.path], factor * np.asarray(weight), rtol=1e-5, atol=1e-7)
     assert both.info["paths"]["recurrent"] != 1.0
+    assert both.info["kept"]["weighed"] == both.report["metrics"]["accuracy"]["value"], (
+        "of the sum, on the rows that weighed it"
+    )

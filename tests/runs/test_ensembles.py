@@ -12,6 +12,7 @@ from seqkit.core.settings import Attention, Embedding, Search, Stack, Training
 from seqkit.corpora.number_words import number_words
 from seqkit.recipes.sentiment import sentiment
 from seqkit.recipes.translation import translation
+from seqkit.runs.parts import without_report
 from seqkit.sources.examples import Examples
 from seqkit.text.vocabulary import BEGIN, END, SPECIAL, UNKNOWN
 from tests.cases import ROWS
@@ -75,17 +76,19 @@ def writers(tmp_path_factory):
         ("two", "lstm", "additive"),
         ("blind", "gru", "none"),
     ):
-        translation(
-            pairs["train"],
-            out=folder / name,
-            seed=len(name),
-            encoder=Stack(cell=cell, units=(5, 4), pyramidal=True),
-            decoder=Stack(cell=cell, units=(6,)),
-            attention=Attention(attention),
-            search=Search(beam=1 if name == "one" else 2, longest=9),
-            training=Training(epochs=1, learning_rate=3e-2),
-            **given,
-        )
+        with without_report(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
+            translation(
+                pairs["train"],
+                out=folder / name,
+                seed=len(name),
+                encoder=Stack(cell=cell, units=(5, 4), pyramidal=True),
+                decoder=Stack(cell=cell, units=(6,)),
+                attention=Attention(attention),
+                search=Search(beam=1 if name == "one" else 2, longest=9),
+                training=Training(epochs=1, learning_rate=3e-2),
+                **given,
+            )
     return folder
 
 

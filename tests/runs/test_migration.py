@@ -56,7 +56,8 @@ def as_04(run, path):
 def test_a_run_of_images_made_by_0_4_opens(run, case, tmp_path):
     old = seqkit.load(as_04(run, tmp_path / "old"))
     assert old.predict(case.inputs) == run.predict(case.inputs)
-    rows = case.fresh()
+    fresh = case.fresh()
+    rows = fresh.take(range(len(fresh) // 4), "a quarter")
     report, expected = old.evaluate(rows), run.evaluate(rows)
     assert report["baselines"] == expected["baselines"]
     assert report["metrics"] == expected["metrics"]

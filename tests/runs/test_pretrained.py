@@ -19,10 +19,12 @@ from seqkit.recipes.sentiment import sentiment
 from seqkit.recipes.tagging import tagging
 from seqkit.runs.checking import checked
 from seqkit.runs.contents import add_files, read_info, write_info
+from seqkit.runs.parts import without_report
 from seqkit.runs.pretrained import LanguageModelStart
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.topologies.many_to_one import many_to_one
 
+pytestmark = pytest.mark.xdist_group("pretrained")  # one process trains what all of them read
 TEXTS = [f"{opening} {word} {end}" for opening in ("A", "The") for word in "bcdefg" for end in ("is.", "was!", "h i")]
 ROWS = (TEXTS, ["long" if text.endswith("i") else "short" for text in TEXTS])
 WORDS = {"embedding": Embedding(units=4), "stack": Stack(cell="gru", units=(3, 3))}
@@ -35,7 +37,8 @@ def runs(tmp_path_factory):
     """Language models: on words; the same, as if on lower-cased words, and on symbols."""
     folder = tmp_path_factory.mktemp("pretrained")
     options = {"contiguous": False, "unit": "word", "training": Training(epochs=1), **WORDS}
-    language_model((TEXTS,), out=folder / "words", **options)
+    with without_report():
+        language_model((TEXTS,), out=folder / "words", **options)
     for name, rule in {
         "folded": {"lowercase": True},
         "symbols": {"unit": "symbol", "replace": [], "normalise": None},

@@ -15,7 +15,7 @@ gradio = pytest.importorskip("gradio")
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _collected():
     """What Gradio leaves open is closed here, where it may be."""
     yield
@@ -28,7 +28,7 @@ def answering(page):
     return first.fn, first.outputs
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(run):
     return demo_page(run)
 
