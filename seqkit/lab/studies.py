@@ -356,7 +356,7 @@ class Study:
         """The runs of the plan, with what they score."""
         rows = []
         for one in self.plan:
-            row = {name: _shown(value) for name, value in one.changes.items()}
+            row: dict[str, Any] = {name: _shown(value) for name, value in one.changes.items()}
             row |= {"seed": str(one.seed), "run": one.name, "state": self._known[one.name].state}
             if (self.out / one.name / RUN).exists():
                 info = read_info(self.out / one.name)

@@ -466,11 +466,10 @@ def test_a_metric_of_ones_own_is_declared_or_refused(tmp_path, monkeypatch):
 def test_the_recurrent_path_learns_beside_a_wide_one_as_it_does_alone(tmp_path):
     """The same weights, but for the one that its scores got in the sum."""
     valid = texts("valid")[0], ["+", "-", "-"] * 5 + ["+"]
+    given = {"data": texts("data"), "valid": valid, **SMALL}
+    both = sentiment(**given, out=tmp_path / "both", wide=Wide(ngrams=2))
     with without_report():
-        both, alone = (
-            sentiment(texts("data"), valid=valid, out=tmp_path / str(ngrams), wide=Wide(ngrams=ngrams), **SMALL)
-            for ngrams in (2, 0)
-        )
+        alone = sentiment(**given, out=tmp_path / "alone", wide=Wide(ngrams=0))
     assert [row["val_loss"] for row in both.history] == [row["val_loss"] for row in alone.history]
     weighed = {weight.path: np.asarray(weight) for weight in both.model.trainable_weights}
     for weight in alone.model.trainable_weights:
