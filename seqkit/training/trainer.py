@@ -116,7 +116,7 @@ class Trainer:
         self.seconds = fit.elapsed()
         self.model.set_weights(fit.best)
         history = fit.position.history
-        kept = history[monitor.kept(history)]
+        kept = history[fit.position.best - 1]
         if self.peers.first:
             notify(
                 f"Kept the weights of epoch {kept['epoch']} of {len(history)}, the best by {monitor.column}: "
@@ -317,10 +317,12 @@ class _Fit:
 
     def _judge(self, row: Figures, weights: Arrays) -> None:
         """Keep the best weights; where they don't get better learn slower, or end."""
-        self.position.end_epoch(row)
+        position = self.position
+        better = not position.best or self._monitor.better(row, position.history[position.best - 1])
+        position.end_epoch(row)
+        if better:
+            self.best, position.best = weights, position.epoch
         waited, patience = self._waited(), self._training.plateau_patience
-        if self._monitor.waited(self.position.history) == 0:
-            self.best, self.position.best = weights, self.position.epoch
         if patience and waited and waited % patience == 0:
             self._model.optimizer.learning_rate = float(self._model.optimizer.learning_rate) / 2
         if self._out_of_patience():
@@ -328,7 +330,8 @@ class _Fit:
 
     def _waited(self) -> int:
         """Epochs without a better one, since the training was extended at most."""
-        return min(self._monitor.waited(self.position.history), max(self.position.epoch - self._trainer.since, 0))
+        position = self.position
+        return min(position.epoch - (position.best or position.epoch), max(position.epoch - self._trainer.since, 0))
 
     def _out_of_patience(self) -> bool:
         return bool(self._training.patience and self._waited() >= self._training.patience)
