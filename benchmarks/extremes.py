@@ -78,6 +78,8 @@ def _sentiment() -> Iterator[Case]:
     yield Case(named, "one row, twice", labelled([("good", "a film")]), valid=True)
     yield Case(named, "one class", labelled(("good", f"film {n}") for n in range(40)))
     yield Case(named, "100,000 classes", labelled(pairs), WIDE)
+    thousand = ((f"c{n % 1000}", f"w{n % 100} w{n % 1000 // 100}") for n in range(20_000))
+    yield Case(named, "1,000 classes", labelled(thousand), WIDE)
     long = itertools.chain([("good", "w " * MILLION)], ((next(both), f"film {n % 20}") for n in range(60)))
     yield Case(named, "a row of a million", labelled(long), ("--max-length", "2000000"))
     yield Case(named, "a million rows", labelled((next(both), f"w{n % 500}") for n in range(MILLION)), WIDE)

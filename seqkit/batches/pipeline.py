@@ -162,11 +162,13 @@ class Pipeline:
             return weights.astype(np.float64)
         return targets.lengths.astype(np.float64) if isinstance(targets, InStep) else np.ones(self.rows)
 
-    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0, part: Part = WHOLE) -> tf.data.Dataset:
+    def batches(
+        self, shuffle: tuple[int, int] | None = None, *, start: int = 0, stop: int | None = None, part: Part = WHOLE
+    ) -> tf.data.Dataset:
         """As `Rows.batches`: a ragged column comes as (batch, width, ...), padded with zeros, any other as (batch, ...), and
         "rows" are the rows' numbers.
         """
-        plan = self.plan(shuffle)[start:]
+        plan = self.plan(shuffle)[start:stop]
         flat = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in plan)])
         rows = tf.RaggedTensor.from_row_lengths(flat, [len(rows) for rows, _ in plan] or np.empty(0, np.int64))
         widths = tf.constant(np.array([widths for _, widths in plan], np.int64).reshape(len(plan), len(self.axes)))

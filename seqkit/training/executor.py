@@ -47,7 +47,7 @@ class Executor:
 
 
 def executor_of(
-    model: keras.Model, rows: Rows, epochs: int, change: Change | None = None, part: Part = WHOLE
+    model: keras.Model, rows: Rows, epochs: float, change: Change | None = None, part: Part = WHOLE
 ) -> Executor:
     """The model with its states for windows; else itself, or accelerated where the tokens pay for compiling each shape.
 

@@ -41,10 +41,10 @@ def test_tokens_a_text_a_line_are_read_as_they_are_asked_for(tmp_path):
 TAGGED = {"tokens": "tokens", "tags": "tags"}
 SENTENCES = {
     "a.conll": ("", "word{0} X\nof Y\n\n", TAGGED),
-    "a.conllu": ("", "".join(f"{place}\t{word}" + "\t_" * 8 + "\n" for place, word in ((1, "word{0}"), (2, "b"))) + "\n", TAGGED),
+    "a.conllu": ("", "1\tword{0}" + "\t_" * 8 + "\n2\tof" + "\t_" * 8 + "\n\n", TAGGED),
     "flights.conll": ("", "# intent = there\nword{0} X\nof Y\n\n", TAGGED | {"label": "label"}),
     "untagged.txt": ("a Z\n\n", "word{0} X\nof Y\n\n", TAGGED | {"label": "label"}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SENTENCES)
