@@ -110,9 +110,9 @@ class Pipeline:
     def plan(self, shuffle: tuple[int, int] | None = None) -> list[tuple[np.ndarray, tuple[int, ...]]]:
         """The batches of an epoch as (rows, width along each axis).
 
-        Each bucket's rows are cut into whole batches; what remains moves up into the next bucket, so that an epoch has at
-        most one smaller batch, and along one axis one shape more than widths. It stays behind where it would take more than `FAR`
-        steps of padding. With `batch_steps` what would take more than a batch there is one by itself.
+        Each bucket's rows are cut into whole batches; what remains moves up into the next bucket, so that an epoch has
+        at most one smaller batch, and along one axis one shape more than widths. It stays behind where it would take
+        more than `FAR` steps of padding. With `batch_steps` what would take more than a batch there is one by itself.
 
         Args:
             shuffle: (seed, epoch) for a shuffled epoch; None for rows by length.
