@@ -1,6 +1,7 @@
 """Highest resident memory of training, evaluating and predicting on a file once, four and sixteen times as long.
 
     python benchmarks/data_memory.py sentiment reviews.tsv -- --training.epochs 1 --stack.units 16
+    python benchmarks/data_memory.py language_model --megabytes 50 500 5000 -- --training.max-epoch-steps 500
 
 What is given behind -- are settings of the training. Each is a process of its own, in an empty cache. A copy of a row ends
 in a word of its own, so that no row stands there twice. Bytes a token are the growth over the first row of the table, by the
@@ -16,6 +17,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import numpy as np
+
+WORDS, LONGEST, WIDTH = 50_000, 10, 12  # of what is made up: distinct words, letters of one, words of a line
 
 
 def copies(path, times, to):
@@ -35,8 +40,32 @@ def copies(path, times, to):
     return tokens
 
 
+def made_up(size, to):
+    """Write some bytes of text; returns how many."""
+    rng = np.random.default_rng(0)
+    letters = rng.choice(list("etaoinshrdlucmfwygpbvk"), (WORDS, LONGEST))
+    words = np.array(
+        ["".join(row[:length]) for row, length in zip(letters, rng.integers(1, LONGEST, WORDS), strict=True)], object
+    )
+    shares = np.cumsum(1 / np.arange(1, WORDS + 1))
+    written = 0
+    with open(to, "w") as file:
+        while written < size:
+            lines = words[np.searchsorted(shares, shares[-1] * rng.random((20_000, WIDTH)))].tolist()
+            text = "".join(" ".join(line) + "\n" for line in lines)
+            written += file.write(text[: size - written])
+    return written
+
+
+def asked_lines(count, tagged, to):
+    """Write lines to be predicted, or sentences of a token file."""
+    line = "a X\nline X\nof X\ntext {} X\n\n" if tagged else "a line of text, number {}\n"
+    with open(to, "w") as file:
+        file.writelines(line.format(f"w{number}" if tagged else number) for number in range(count))
+
+
 def peak(arguments, folder, **options):
-    """Megabytes and seconds of a command."""
+    """Megabytes, seconds, and seconds of processor time of a command."""
     started = time.perf_counter()
     environment = os.environ | {"SEQKIT_CACHE": str(folder / f"cache{time.time_ns()}")}
     command = [sys.executable, "-m", "seqkit.cli", *map(str, arguments)]
@@ -46,26 +75,56 @@ def peak(arguments, folder, **options):
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit((folder / "log").read_text()[-1000:])
-    return used.ru_maxrss / 1024, time.perf_counter() - started
+    return used.ru_maxrss / 1024, time.perf_counter() - started, used.ru_utime + used.ru_stime
+
+
+def on_made_up(size, options, settings, folder, told):
+    """Prepare, train, evaluate and predict, with what each took."""
+    data, some, prepared, run = (folder / name for name in ("text.txt", "some.txt", "prepared", "run"))
+    size = made_up(size, data)
+    with open(data) as file:
+        some.write_text(file.read(10**6))
+    unit = ["--unit", options.unit]
+    commands = {
+        "prepare": ["prepare", options.recipe, "--data", data, "--valid", some, "--out", prepared, *unit],
+        "train": ["train", options.recipe, "--data", prepared, "--out", run, *unit, *settings],
+        "evaluate": ["evaluate", run, "--data", some, "--name", "again"],
+        "predict": ["predict", run, some],
+    }
+    for what, command in commands.items():
+        megabytes, seconds, busy = peak(command, folder)
+        told(what, "", size, megabytes, seconds, busy)
+        if what == "prepare":
+            print(f"{size / seconds / 1e6:.1f} MB a second, {size / busy / 1e6:.1f} of processor time", flush=True)
+            data.unlink()
 
 
 def main():
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recipe")
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--lines", type=int, nargs="*", default=[], help="to be predicted by the first run")
+    parser.add_argument(
+        "--megabytes", type=int, nargs="+", default=[], help="of text that is made up, in place of a file"
+    )
+    parser.add_argument("--unit", default="symbol", help="of that")
     options, settings = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
-    print(f"{'':10} {'times':>6} {'tokens':>12} {'MB':>7} {'seconds':>8}  bytes a token more")
+    if (options.data is None) != bool(options.megabytes):
+        parser.error("give a file, or --megabytes of text that is made up")
+    print(f"{'':10} {'times':>6} {'tokens':>13} {'MB':>7} {'seconds':>8} {'of processor':>12}  bytes a token more")
     first = {}
 
-    def told(what, times, tokens, megabytes, seconds):
+    def told(what, times, tokens, megabytes, seconds, busy):
         before = first.setdefault(what, (tokens, megabytes))
         more = f"{(megabytes - before[1]) * 2**20 / (tokens - before[0]):18.1f}" if tokens > before[0] else ""
-        print(f"{what:10} {times:6} {tokens:12,} {megabytes:7.0f} {seconds:8.0f}  {more}", flush=True)
+        print(f"{what:10} {times:6} {tokens:13,} {megabytes:7.0f} {seconds:8.0f} {busy:12.0f}  {more}", flush=True)
 
-    for times in options.times:
+    for size in options.megabytes:
+        with tempfile.TemporaryDirectory() as name:
+            on_made_up(size * 10**6, options, settings, Path(name), told)
+    for times in () if options.megabytes else options.times:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             data = folder / f"rows{Path(options.data.name.removesuffix('.gz')).suffix}"
@@ -79,8 +138,7 @@ def main():
             for what, command in commands.items():
                 told(what, times, tokens, *peak(command, folder))
             for count in options.lines if times == options.times[0] else ():
-                with open(folder / "lines.txt", "w") as file:
-                    file.writelines(f"a line of text, number {number}\n" for number in range(count))
+                asked_lines(count, options.recipe == "tagging", folder / "lines.txt")
                 told("lines", "", count, *peak(["predict", run, folder / "lines.txt"], folder))
 
 

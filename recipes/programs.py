@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 
 def _unread(given: Arguments) -> dict[str, str]:
-    """What is drawn, where there is data."""
+    """What is drawn, where there is data; otherwise the bound of an epoch, whose rows are drawn anew."""
     drawn = ("task", "length", "nesting", "curriculum", "rows")
-    return {} if given["data"] is None else dict.fromkeys(drawn, "training on data of one's own")
+    if given["data"] is None:
+        return {"training.max_epoch_steps": "training on rows that are drawn for each epoch"}
+    return dict.fromkeys(drawn, "training on data of one's own")
 
 
 @recipe(

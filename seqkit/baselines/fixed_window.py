@@ -20,7 +20,7 @@ from seqkit.core.ragged import Ragged
 BATCH = 512  # symbols a step; fewer where their scores of all outcomes would be more than CHUNK
 STEPS, SCORES = 4000, 8e9  # at most: steps, and scores of outcomes in all steps, so that it takes a minute or two
 DRAWN = 4 * STEPS * BATCH  # symbols of a longer text among which a fit looks for the next one
-CHUNK = 1 << 24  # scores of outcomes that are made at once
+CHUNK = 1 << 24  # numbers that are made at once, such as scores of outcomes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +126,7 @@ class FixedWindow:
             return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, _logits(history, *weights))
 
         result = np.empty(len(place))
-        size = max(1, CHUNK // len(self.outcomes))
+        size = max(1, CHUNK // (sum(self.hidden.shape) + len(self.outcomes)))  # what is seen, hidden units, scores
         for start in tracked(range(0, len(place), size), "asking the baseline fixed_window"):
             piece = np.arange(start, min(start + size, len(place)))
             history = contexts(rows, window, begin, piece)

@@ -19,6 +19,8 @@ from seqkit.core.autotune import without_autotune
 from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 
+FAR = 1 << 18  # steps of padding that rows don't cross for the sake of a whole batch
+
 
 @dataclasses.dataclass(frozen=True)
 class Shared:
@@ -77,7 +79,8 @@ class Pipeline:
 
     def __len__(self) -> int:
         """Batches an epoch."""
-        return len(self.plan()) if self.batch_steps else -(-self.rows // self.batch_size)
+        near = not self.batch_steps and self.batch_size * self.boundaries[-1] <= FAR
+        return -(-self.rows // self.batch_size) if near else len(self.plan())
 
     @property
     def rows(self) -> int:
@@ -108,8 +111,8 @@ class Pipeline:
         """The batches of an epoch as (rows, width along each axis).
 
         Each bucket's rows are cut into whole batches; what remains moves up into the next bucket, so that an epoch has
-        at most one smaller batch. Along one axis the shapes number at most one more than its widths. With `batch_steps` what
-        would take more than a batch there is one by itself.
+        at most one smaller batch, and along one axis one shape more than widths. It stays behind where it would take
+        more than `FAR` steps of padding. With `batch_steps` what would take more than a batch there is one by itself.
 
         Args:
             shuffle: (seed, epoch) for a shuffled epoch; None for rows by length.
@@ -129,7 +132,8 @@ class Pipeline:
         batches, rest = [], np.empty(0, np.int64)
         for number in np.unique(bucket):
             own = order[bucket == number]
-            if len(rest) > size_of(np.concatenate([rest, own])):  # fewer steps as they are than in a wider batch
+            more = len(rest) and len(rest) * (max(shape(own)) - max(shape(rest)))
+            if more > FAR or len(rest) > size_of(np.concatenate([rest, own])):  # fewer steps than in a wider batch
                 batches.append((rest, shape(rest)))
                 rest = rest[:0]
             rest = np.concatenate([rest, own])
@@ -162,11 +166,13 @@ class Pipeline:
             return weights.astype(np.float64)
         return targets.lengths.astype(np.float64) if isinstance(targets, InStep) else np.ones(self.rows)
 
-    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0, part: Part = WHOLE) -> tf.data.Dataset:
+    def batches(
+        self, shuffle: tuple[int, int] | None = None, *, start: int = 0, stop: int | None = None, part: Part = WHOLE
+    ) -> tf.data.Dataset:
         """As `Rows.batches`: a ragged column comes as (batch, width, ...), padded with zeros, any other as (batch, ...), and
         "rows" are the rows' numbers.
         """
-        plan = self.plan(shuffle)[start:]
+        plan = self.plan(shuffle)[start:stop]
         flat = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in plan)])
         rows = tf.RaggedTensor.from_row_lengths(flat, [len(rows) for rows, _ in plan] or np.empty(0, np.int64))
         widths = tf.constant(np.array([widths for _, widths in plan], np.int64).reshape(len(plan), len(self.axes)))

@@ -59,8 +59,10 @@ class Rows(Protocol):
     def padding_share(self) -> float:
         """Share of an epoch's steps that are padding."""
 
-    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0, part: Part = WHOLE) -> tf.data.Dataset:
-        """An epoch, from its step `start` on, or a part of each of its batches at the whole batch's width.
+    def batches(
+        self, shuffle: tuple[int, int] | None = None, *, start: int = 0, stop: int | None = None, part: Part = WHOLE
+    ) -> tf.data.Dataset:
+        """An epoch, from its step `start` on and up to `stop`, or a part of each of its batches at the whole batch's width.
 
         Each batch is a dict of the columns and of
             steps: int64, how many steps of the answers are no padding.

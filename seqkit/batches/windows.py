@@ -40,7 +40,7 @@ class Windows:
 
     def __len__(self) -> int:
         """Batches an epoch; of epoch 0, where lengths are random."""
-        return len(self.plan((0, 0))[0])
+        return len(self._course((0, 0))[1])
 
     @property
     def rows(self) -> int:
@@ -61,16 +61,35 @@ class Windows:
     @property
     def boundaries(self) -> tuple[int, ...]:
         """The widths of the batches, ascending."""
-        return tuple(sorted({int(width) for width in self.plan((0, 0))[3]}))
+        return tuple(np.unique(self._course((0, 0))[1]).tolist())
 
-    def plan(self, shuffle: tuple[int, int] | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """The windows of an epoch.
+    def plan(
+        self, shuffle: tuple[int, int] | None = None, *, start: int = 0, stop: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The windows of an epoch, or of its batches from `start` to `stop`.
 
         Args:
             shuffle: (seed, epoch) for another order of the rows in each epoch; None for the longest first.
         Returns:
             starts, int64 (batches, slots), each window's place in the flat values; sizes, int64 (batches, slots), its
             steps; fresh, bool (batches, slots), whether it begins a row; widths, int64 (batches,).
+        """
+        pieces, widths = self._course(shuffle)
+        start, stop, _ = slice(start, stop).indices(len(widths))
+        begins = np.concatenate([[0], np.cumsum(widths)])
+        shape = stop - start, self.batch_size
+        starts, sizes, fresh = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, bool)
+        for slot, begin, end, first, last in pieces:
+            here = np.arange(max(first, start), min(last, stop))
+            done = begins[here] - begins[first]
+            starts[here - start, slot] = begin + done
+            sizes[here - start, slot] = np.minimum(widths[here], end - begin - done)
+            fresh[here - start, slot] = here == first
+        return starts, sizes, fresh, widths[start:stop]
+
+    def _course(self, shuffle: tuple[int, int] | None) -> tuple[list[tuple[int, int, int, int, int]], np.ndarray]:
+        """Where each row goes, (slot, its first step and the one behind its last, likewise its batches); and the widths of
+        the batches, int64.
         """
         rng = np.random.default_rng(shuffle) if shuffle else None
         lengths, offsets = self.lengths, self._rows.offsets
@@ -83,21 +102,15 @@ class Windows:
             loads[slot] += -(-lengths[row] // self.window)
         widths = self._widths(rng, slots)
         begins = np.concatenate([[0], np.cumsum(widths)])  # how far a slot is that never begins a row anew
-        shape = len(widths), self.batch_size
-        starts, sizes, fresh = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, bool)
-        used = 0
-        for slot, pieces in enumerate(slots):
+        pieces, used = [], 0
+        for slot, rows in enumerate(slots):
             first = 0
-            for begin, end in pieces:
-                behind = begins[first] + end - begin
-                last = int(np.searchsorted(begins, behind))
-                done = begins[first:last] - begins[first]
-                starts[first:last, slot] = begin + done
-                sizes[first:last, slot] = np.minimum(widths[first:last], end - begin - done)
-                fresh[first, slot] = True
+            for begin, end in rows:
+                last = int(np.searchsorted(begins, begins[first] + end - begin))
+                pieces.append((slot, begin, end, first, last))
                 first = last
             used = max(used, first)
-        return starts[:used], sizes[:used], fresh[:used], widths[:used]
+        return pieces, widths[:used]
 
     def _widths(self, rng: np.random.Generator | None, slots: Sequence[Sequence[tuple[int, int]]]) -> np.ndarray:
         """Of at least as many batches as the fullest slot has windows: int64."""
@@ -109,8 +122,8 @@ class Windows:
 
     def padding_share(self) -> float:
         """Share of an epoch's steps that are padding."""
-        _, sizes, _, widths = self.plan((0, 0))
-        return 1.0 - float(sizes.sum()) / float(widths.sum() * self.batch_size)
+        _, widths = self._course((0, 0))
+        return 1.0 - float(self.lengths.sum()) / float(widths.sum() * self.batch_size)
 
     def shapes(self) -> list[tuple[int, int]]:
         """The distinct (slots, width) of an epoch's batches."""
@@ -131,11 +144,13 @@ class Windows:
         items: np.ndarray = each.sum(axis=1, dtype=np.float64)
         return items
 
-    def batches(self, shuffle: tuple[int, int] | None = None, *, start: int = 0, part: Part = WHOLE) -> tf.data.Dataset:
+    def batches(
+        self, shuffle: tuple[int, int] | None = None, *, start: int = 0, stop: int | None = None, part: Part = WHOLE
+    ) -> tf.data.Dataset:
         """As `Rows.batches`: columns come as (slots, width, ...), padded with zeros, and "fresh", bool (slots,), says where
         a slot begins a row.
         """
-        all_starts, all_sizes, all_fresh, widths = (array[start:] for array in self.plan(shuffle))
+        all_starts, all_sizes, all_fresh, widths = self.plan(shuffle, start=start, stop=stop)
         items = self._items(all_starts, all_sizes).astype(np.float32)
         mine = slice(part.index, None, part.size)
 

@@ -306,9 +306,11 @@ class Training:
 
     Attributes:
         elsewhere: Fields that play no part in what comes of a training.
-        epochs: Passes over the training data; what is scored and chosen among is the end of each.
+        epochs: Passes over the training data (or stretches of one); what is scored and chosen among is the end of each.
         epoch_steps: Steps of an epoch at least: of few rows it passes over them so often, each time in another order. 0 for
             one pass, however short.
+        max_epoch_steps: Steps of an epoch at most: of very many rows the next one goes on where it ended. 0 for one pass,
+            however long.
         batch_size: Rows a step.
         batch_tokens: Steps of a batch at most, its rows times its width, in place of `batch_size`; of a model that reads and
             writes, on each side. A longer row is a batch by itself.
@@ -356,6 +358,7 @@ class Training:
 
     epochs: int = 5
     epoch_steps: int = 0
+    max_epoch_steps: int = 0
     batch_size: int = 32
     batch_tokens: int | None = None
     optimizer: Optimizer = "adam"
@@ -397,6 +400,7 @@ class Training:
             at_least("training.weight_decay", self.weight_decay, 0)
         for name in (
             "epoch_steps",
+            "max_epoch_steps",
             "warmup_steps",
             "global_clipnorm",
             "clipnorm",
@@ -409,6 +413,11 @@ class Training:
             "checkpoint_minutes",
         ):
             at_least(f"training.{name}", getattr(self, name), 0)
+        if 0 < self.max_epoch_steps < self.epoch_steps:
+            raise InputError(
+                f"training.max_epoch_steps is {self.max_epoch_steps} with training.epoch_steps {self.epoch_steps}: an epoch "
+                "can't have fewer steps at most than it has at least."
+            )
         for name in ("ema", "label_smoothing", "weight_drop", "scheduled_sampling"):
             share(f"training.{name}", getattr(self, name))
         if not self.learning_rate > 0:

@@ -16,7 +16,7 @@ from seqkit.core.files import digest_of, read_json, replacing, sync, write_json
 from seqkit.core.findings import refuse
 from seqkit.core.progress import notify, tracked
 from seqkit.core.ragged import Ragged
-from seqkit.core.registry import recipe_of
+from seqkit.core.registry import Recipe, import_path, recipe_of
 from seqkit.core.spreading import one_by_one, spread_or, spreading
 from seqkit.core.version import __version__
 from seqkit.runs.checking import Checked, checked, say
@@ -58,7 +58,7 @@ def prepare(
     Returns:
         The folder.
     Raises:
-        InputError: The data or a setting is not as expected; the place is taken; or Ray isn't there.
+        InputError: The data or a setting is not as expected; the place is taken; Ray isn't there, or has nothing to do.
     Example:
         >>> from seqkit.recipes import sentiment
         >>> folder = seqkit.prepare(sentiment, "rows.tsv", valid="others.tsv", out="prepared")
@@ -66,6 +66,7 @@ def prepare(
         ['learned', 'manifest.json', 'sources', 'splits']
     """
     check_engine(engine, address)
+    _check_spread(recipe_of(recipe), engine)
     place = Path(out)
     with _new_folder(place, overwrite=overwrite, resume=resume) as lock:
         folder = lock.folder
@@ -87,6 +88,17 @@ def prepare(
         os.replace(folder, place)
         lock.folder = place
     return place
+
+
+def _check_spread(recipe: Recipe, engine: Engine) -> None:
+    """Raise InputError where an engine would have nothing to do."""
+    task = recipe.tasks[recipe.name]
+    task = import_path(task) if isinstance(task, str) else task
+    if engine != "local" and not getattr(task, "splits_texts", True):
+        raise InputError(
+            f"engine is {engine!r}, but a preparation of {recipe.name} splits no texts, which is all that others do for it: "
+            "leave it out."
+        )
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Any source, read into columns: tables, token files, TFDS, arrays and tf.data datasets."""
 
+import collections
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,7 +26,7 @@ from seqkit.sources.tables import (
 )
 from seqkit.sources.text_files import TABLES, TextFile, files_of, open_text, suffix_of
 from seqkit.sources.tfds import read_tfds
-from seqkit.sources.token_files import LABEL, Kind, kind_of_tokens, read_tokens
+from seqkit.sources.token_files import LABEL, Kind, kind_of_tokens, read_tokens, token_rows
 from seqkit.sources.workbooks import WORKBOOKS, asked_of_workbook, read_workbook
 
 TELLING = 10_000  # lines that tell what a file of inputs is
@@ -105,7 +106,7 @@ def read_file(path: Path, columns: Mapping[str, str]) -> Examples:
 def read_inputs(path: Path, field: str, column: str) -> Iterator[Any]:
     """Inputs to be answered, one by one: the field of a table or a token file as `read` finds it, else a text a line.
 
-    What a file is, its first lines tell. Of lines and tables no more is in memory than is asked for.
+    What a file is, its first lines tell. Of lines, tables and token files no more is in memory than is asked for.
     """
     if (known := read_before(path, "asked")) is not None:
         return iter(known[field])
@@ -117,7 +118,7 @@ def read_inputs(path: Path, field: str, column: str) -> Iterator[Any]:
         return iter(file.lines)
     if isinstance(kind, Layout):
         return inputs_of_layout(file, kind, field, column)
-    return iter(_read_as(file, kind, {field: column})[field])
+    return (row[field] for row in token_rows(file, kind, {field: column}))
 
 
 def read_asked(path: Path, columns: Mapping[str, str], id: str | None = None) -> Iterator[dict[str, Any]]:
@@ -158,18 +159,14 @@ def read_asked(path: Path, columns: Mapping[str, str], id: str | None = None) ->
 
 
 def _asked_tokens(file: TextFile, kind: Kind, columns: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """The sentences of a token file, with tags where it has any."""
+    """The sentences of a token file, with tags where it has any; it is read once before, to know."""
     field, column = next(iter(columns.items()))
     try:
-        examples = _read_as(file, kind, columns)
+        collections.deque(token_rows(file, kind, columns), maxlen=0)
     except InputError:  # as of a file of tokens alone
-        examples = _read_as(file, kind, {field: column})
-    for row in range(len(examples)):
-        yield {
-            name: values[row]
-            for name, values in examples.columns.items()
-            if name == field or set(values[row]) != {"_"}  # which is nothing in CoNLL-U
-        }
+        columns = {field: column}
+    for row in token_rows(file, kind, columns):
+        yield {name: value for name, value in row.items() if name == field or set(value) != {"_"}}  # nothing in CoNLL-U
 
 
 def _refuse_id(path: Path, id: str | None, what: str) -> None:

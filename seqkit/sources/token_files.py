@@ -25,6 +25,7 @@ _COMMENT = re.compile(r"#\s*([^=:]*?)\s*[=:]\s*(.*?)\s*")
 _NAMES = (LABEL, "intent")
 Line = tuple[int, list[str]]  # its number and its cells
 Sentence = list[Line]
+Row = dict[str, str | tuple[str, ...]]  # field -> its cells, of a label one
 
 
 def kind_of_tokens(file: TextFile, *, table: bool) -> Kind | None:
@@ -70,7 +71,35 @@ def read_tokens(file: TextFile, kind: Kind, columns: Mapping[str, str]) -> Examp
     Raises:
         InputError: A line is not as the format has it, with its number.
     """
-    found = list(file.findings)
+    found, trimmed, lines, steps = list(file.findings), Trimmed(), Gathered("lines"), Gathered("step_lines")
+    rows = {field: Gathered(field, named=True) for field in columns}
+    for own, cells in _rows(file, kind, columns, found, trimmed):
+        for field, column in rows.items():
+            column.append(cells[field])
+        lines.append(own[0])
+        steps.append(own)
+    return Examples(
+        {field: column.done() for field, column in rows.items()},
+        str(file.path),
+        lines=lines.done(),
+        findings=(*found, *trimmed.findings()),
+        step_lines=steps.done(),
+    )
+
+
+def token_rows(file: TextFile, kind: Kind, columns: Mapping[str, str]) -> Iterator[Row]:
+    """The rows of `read_tokens` one by one: no more than a sentence is in memory.
+
+    Raises:
+        InputError: As `read_tokens` has it, once the line is reached.
+    """
+    return (cells for _, cells in _rows(file, kind, columns, [], Trimmed()))
+
+
+def _rows(
+    file: TextFile, kind: Kind, columns: Mapping[str, str], found: list[Finding], trimmed: Trimmed
+) -> Iterator[tuple[tuple[int, ...], Row]]:
+    """The lines of each sentence and its cells; at the end all is noted in `found` and `trimmed`."""
     if kind == "conllu":
         commented = {LABEL} & set(columns) if columns.get(LABEL) not in _conllu_names() else set()
         sentences = _conllu(file)
@@ -92,24 +121,15 @@ def read_tokens(file: TextFile, kind: Kind, columns: Mapping[str, str]) -> Examp
         }
         _check_apart(file, line, places, len(cells))
         sentences = itertools.chain([first], sentences)
-    trimmed, lines, steps = Trimmed(), Gathered("lines"), Gathered("step_lines")
-    rows = {field: Gathered(field, named=True) for field in columns}
     label_of = _commented(file, columns[LABEL], trimmed) if commented else None
     for sentence in sentences:
+        row: Row = {}
         for field, place in places.items():
             own = tuple(_cell(file, line, cells[place], field, trimmed) for line, cells in sentence)
-            rows[field].append(_one(file, sentence, own) if field == LABEL else own)
+            row[field] = _one(file, sentence, own) if field == LABEL else own
         if label_of is not None:
-            rows[LABEL].append(label_of(sentence[0][0]))
-        lines.append(sentence[0][0])
-        steps.append(tuple(line for line, _ in sentence))
-    return Examples(
-        {field: column.done() for field, column in rows.items()},
-        str(file.path),
-        lines=lines.done(),
-        findings=(*found, *trimmed.findings()),
-        step_lines=steps.done(),
-    )
+            row[LABEL] = label_of(sentence[0][0])
+        yield tuple(line for line, _ in sentence), row
 
 
 def _check_apart(file: TextFile, line: int, places: Mapping[str, int], width: int) -> None:

@@ -35,7 +35,7 @@ from seqkit.sources.units import check_unit
 from seqkit.tasks.drawn_text import DrawnText
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores, small
 from seqkit.text.predicted import CHARACTERS, Predicted, by_lines, closed, lines_of, predicted
-from seqkit.text.tokenizer import count_tokens
+from seqkit.text.tokenizer import tokens_met
 from seqkit.text.vocabulary import BEGIN, END, SPECIAL, UNKNOWN, Vocabulary
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.training.dynamic_evaluation import read_on
@@ -130,7 +130,7 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
             "vocabulary", list(lines) if isinstance(texts, list) else lines, contiguous=contiguous, **vocabulary
         )
         met_unknown = splits.learned(
-            "met_unknown", lambda: _meets_unknown(texts, learned), written=bool, read=bool, settings={}
+            "met_unknown", lambda: _meets_unknown(texts, learned, **vocabulary), written=bool, read=bool, settings={}
         )
         return cls(columns, learned, contiguous, window, random_windows, met_unknown)
 
@@ -161,7 +161,7 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
         running = "stretch" in examples.columns
         before = 1 if running and start else 0  # what a word or a line goes on from, or in, is a neighbour's
         texts = examples["text"][start - before : stop + running]
-        found = predicted(list(texts), self.vocabulary, ends=self.ends, running=running)
+        found = predicted(list(texts), self.vocabulary, ends=self.ends, running=running, cache=False)
         rows = np.arange(before, before + stop - start)
         parts = {part: getattr(found, part) for part in self._prepared_as}
         parts["ids"] = small(found.ids, len(self.vocabulary))
@@ -370,9 +370,12 @@ def _on_what_is_left(likelihoods: np.ndarray) -> list[str]:
     ]
 
 
-def _meets_unknown(texts: Sequence[str], vocabulary: Vocabulary) -> bool:
-    """Whether texts hold symbols that a vocabulary doesn't."""
-    lines: Any = (line for text in texts for line in lines_of(text, vocabulary.tokenizer.unit))
-    most = len(vocabulary) + 1  # of which one is unknown, where there are more
-    counted = count_tokens(list(lines) if isinstance(texts, list) else lines, vocabulary.tokenizer, most=most)
-    return bool((vocabulary.ids_of(counted.types) == UNKNOWN).any())
+def _meets_unknown(
+    texts: Sequence[str], vocabulary: Vocabulary, *, unit: str, vocabulary_size: int, min_count: int, **_: Any
+) -> bool:
+    """Whether texts, which a vocabulary was learned from, hold symbols that it doesn't: they are read until there is one."""
+    if unit == "symbol" and min_count == 1 and len(vocabulary) < vocabulary_size:
+        return False  # none was left out, and none spells "<unknown>"
+    lines: Any = (line for text in texts for line in lines_of(text, unit))
+    met = tokens_met(list(lines) if isinstance(texts, list) else lines, vocabulary.tokenizer)
+    return any((vocabulary.ids_of(types) == UNKNOWN).any() for types in met)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -31,6 +31,8 @@ RAREST = 1 << 30  # as the rank of an unknown word
 class Inputs:
     """Rows of tables, of which the first column is asked by.
 
+    Attributes:
+        splits_texts: Whether a preparation splits texts, for a vocabulary or for ids: that others may do.
     Example:
         >>> from seqkit.tasks.roles import Inputs
         >>> isinstance(run.task, Inputs), run.task.fields
@@ -40,6 +42,7 @@ class Inputs:
     """
 
     columns: dict[str, str]
+    splits_texts: ClassVar[bool] = True
 
     @property
     def fields(self) -> tuple[str, ...]:

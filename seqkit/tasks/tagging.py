@@ -117,6 +117,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     classes: tuple[str, ...]
     scheme: TagScheme | None
     output: Literal["softmax", "crf"]
+    splits_texts = False
     recipe = "tagging"
     judged_by = "token_accuracy"
 

@@ -64,6 +64,7 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
     bidirectional: bool
     background: str | None
     on_error: OnError
+    splits_texts = False
     recipe = "video_frames"
     judged_by = "frame_accuracy"
     in_step = True

@@ -58,18 +58,21 @@ def lines_of(text: str, unit: str) -> list[str]:
     return (text.splitlines() or [""]) if by_lines(unit) else [text]
 
 
-def predicted(texts: Sequence[str], vocabulary: Vocabulary, *, ends: bool, running: bool) -> Predicted:
+def predicted(
+    texts: Sequence[str], vocabulary: Vocabulary, *, ends: bool, running: bool, cache: bool = True
+) -> Predicted:
     """Split texts.
 
     Args:
         ends: Whether an end token stands behind each text, or behind each of its lines (see `by_lines`).
         running: Whether they are stretches of one text, of which a line may go on in the next one.
+        cache: Whether they are split once, as `tokenize` has it; not what is asked by itself.
     """
     tokenizer = vocabulary.tokenizer
     lines = [lines_of(text, tokenizer.unit) for text in texts]
     counts = np.array([len(own) for own in lines], np.int64)
     flat = [line for own in lines for line in own]
-    tokens = tokenize(flat, tokenizer, cache=len(flat) > 1)
+    tokens = tokenize(flat, tokenizer, cache=cache and len(flat) > 1)
     ids = vocabulary.encode(tokens)
     goes_on = np.array([running and text[-1:].splitlines() == [text[-1:]] for text in texts], bool)
     goes_on[-1:] = False

@@ -197,6 +197,15 @@ def count_tokens(
     return TokenCounts([token.decode() for token, _ in kept], np.array([count for _, count in kept], np.int64))
 
 
+def tokens_met(texts: Iterable[str], tokenizer: Tokenizer | Subwords) -> Iterator[list[str]]:
+    """The distinct tokens of some texts after the other, as these are split; of a list, of all, as `tokenize` splits it."""
+    if isinstance(texts, list):
+        yield tokenize(texts, tokenizer).types
+    else:
+        for types, _, _ in _split(texts, tokenizer):
+            yield [token.decode() for token in types]
+
+
 def _split(
     texts: Iterable[str], tokenizer: Tokenizer | Subwords
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -216,8 +225,22 @@ def _split(
 
 
 def _split_chunk(tokenizer: Tokenizer | Subwords, chunk: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if tokenizer.unit == "symbol" and not tokenizer.lowercase:
+        return _symbols(chunk)
     types, places, lengths = _splitter(tokenizer)(tf.constant(chunk))
     return types.numpy(), places.numpy(), lengths.numpy()
+
+
+def _symbols(chunk: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What TensorFlow's graph gives of symbols, which for NumPy are numbers, without a string for each."""
+    codes = np.frombuffer("".join(chunk).encode("utf-32-le"), np.uint32)
+    first = np.full(int(codes.max(initial=0)) + 1, -1, np.int32)
+    first[codes[::-1]] = np.arange(len(codes), dtype=np.int32)[::-1]  # of equal places the last one assigned stays
+    distinct = np.flatnonzero(first >= 0)
+    distinct = distinct[np.argsort(first[distinct])]
+    first[distinct] = np.arange(len(distinct))
+    types = np.array([chr(code).encode() for code in distinct.tolist()], object)
+    return types, first[codes], np.array([len(text) for text in chunk], np.int64)
 
 
 @functools.lru_cache(maxsize=8)

@@ -20,8 +20,9 @@ from seqkit.training.peers import Peers, seeds_apart
 from seqkit.training.sums import Figures
 
 Arrays = list[np.ndarray]
-Kind = Literal["step", "best"]
+Kind = Literal["step", "best", "rows"]
 KEPT = 2  # checkpoints
+BLOCK = 256  # epochs of the history, which are a file of their own
 
 
 @dataclasses.dataclass
@@ -111,6 +112,8 @@ class State:
 class Checkpoint:
     """A folder of checkpoints of one training, the last two of them, with the best weights in files of their own.
 
+    So are whole blocks of the history, each written once: the ten thousandth epoch costs what the first did.
+
     Args:
         folder: Where; it is made as something is saved.
         of: What the training is of, as JSON: one that is resumed has to be of the same.
@@ -119,9 +122,7 @@ class Checkpoint:
     def __init__(self, folder: Path, of: Mapping[str, Any]):
         self.folder, self._of = folder, json.loads(json.dumps(of))
         self._sound: set[int] = set()  # epochs whose weights' file was written or read here
-        self._rows: list[
-            tuple[Figures, str]
-        ] = []  # of the history, as JSON: each is written out once, not at every save
+        self._blocks: dict[int, list[Figures]] = {}  # of the history, likewise
 
     def save(self, position: Position, arrays: Arrays, best: Arrays) -> bool:
         """Write all down; where that fails, say so, and leave what there is as it is.
@@ -136,7 +137,10 @@ class Checkpoint:
             if position.best and position.best not in self._sound:
                 _write(self._file("best", position.best), "{}", best)
                 self._sound.add(position.best)
-            _write(self._file("step", position.total), self._text(position), arrays)
+            blocks = self._write_blocks(position.history)
+            rest = dataclasses.replace(position, history=position.history[BLOCK * blocks :])
+            state = {"of": self._of, "blocks": blocks, "position": vars(rest)}
+            _write(self._file("step", position.total), json.dumps(state), arrays)
         except OSError as error:
             steps = self.steps()
             there = f"the one of step {steps[-1]:,} is kept" if steps else "there is none"
@@ -162,31 +166,33 @@ class Checkpoint:
             path = self._file("step", step)
             try:
                 state, arrays = _read(path)
-                position = Position(**state["position"])
+                position, blocks = Position(**state["position"]), self._read_blocks(state.get("blocks", 0))
+                position.history = [row for block in blocks for row in block] + position.history
                 best = _read(self._file("best", position.best))[1] if position.best else []
             except Exception as error:  # whatever NumPy makes of what is no such archive
                 rest = "the one before it is taken" if step != steps[0] else "and there is none before it"
                 notify(f"{path} is damaged ({reason_of(error)}): {rest}.")
                 continue
             self._check_same(state["of"])
-            self._sound = {position.best}
+            self._sound, self._blocks = {position.best}, dict(enumerate(blocks))
             return position, arrays, best
         raise InputError(
             f"{self.folder} can't be resumed, since its checkpoints are damaged: take it from a backup, or train anew with "
             "--overwrite."
         )
 
-    def _text(self, position: Position) -> str:
-        """What the training is of, and where it stands, as JSON."""
-        history = position.history
-        same = len(self._rows) <= len(history) and all(
-            row is written for row, (written, _) in zip(history, self._rows, strict=False)
-        )
-        self._rows = self._rows if same else []
-        self._rows += [(row, json.dumps(row)) for row in history[len(self._rows) :]]
-        rest = json.dumps({name: value for name, value in vars(position).items() if name != "history"})
-        rows = ", ".join(text for _, text in self._rows)
-        return f'{{"of": {json.dumps(self._of)}, "position": {rest[:-1]}, "history": [{rows}]}}}}'
+    def _write_blocks(self, history: list[Figures]) -> int:
+        """Write those of a history that aren't there; how many it has."""
+        count = len(history) // BLOCK
+        for number in range(count):
+            rows = history[number * BLOCK : (number + 1) * BLOCK]
+            if self._blocks.get(number) != rows:
+                _write(self._file("rows", number), json.dumps(rows), [])
+                self._blocks[number] = rows
+        return count
+
+    def _read_blocks(self, count: int) -> list[list[Figures]]:
+        return [_read(self._file("rows", number))[0] for number in range(count)]
 
     def _check_same(self, before: Mapping[str, Any]) -> None:
         others = [
@@ -212,8 +218,8 @@ def numbered(folder: Path, kind: Kind) -> list[Path]:
 
 def keep_last(folder: Path, count: int) -> None:
     """Drop all checkpoints but the last ones, which go back to as many of the last best weights at most."""
-    kinds: tuple[Kind, ...] = ("step", "best")
-    for kind in kinds:
+    dropped: tuple[Kind, ...] = ("step", "best")
+    for kind in dropped:
         for path in numbered(folder, kind)[:-count]:
             path.unlink()
 
@@ -225,7 +231,7 @@ def _write(path: Path, state: str, arrays: Arrays) -> None:
         np.savez(file, allow_pickle=False, digest=_digest(list(contents.values())), **contents)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
+def _read(path: Path) -> tuple[Any, Arrays]:
     """The inverse of `_write`.
 
     Raises:

@@ -15,6 +15,7 @@ from seqkit.recurrence.acceleration import Change, accelerate
 from seqkit.recurrence.stateful import stateful
 
 TOKENS_A_SHAPE = 200_000  # from which on compiling pays
+LONG = 10_000  # steps of a row, of which Keras's loop would hold each one's tensors apart
 Batch = dict[str, tf.Tensor]
 Of = Callable[[Batch, Any], tf.Tensor]
 
@@ -47,9 +48,10 @@ class Executor:
 
 
 def executor_of(
-    model: keras.Model, rows: Rows, epochs: int, change: Change | None = None, part: Part = WHOLE
+    model: keras.Model, rows: Rows, epochs: float, change: Change | None = None, part: Part = WHOLE
 ) -> Executor:
-    """The model with its states for windows; else itself, or accelerated where the tokens pay for compiling each shape.
+    """The model with its states for windows; else itself, or accelerated where the tokens pay for compiling each shape, or
+    rows are so long that it is for memory's sake.
 
     Measured on two quiet cores (a bidirectional LSTM of 96 units, batches of 32 rows): a shape compiles for 0.8 s, and a
     step of 100 tokens a row then takes 30 ms instead of 48, one of 500 tokens 137 instead of 254: 6 to 7 s less for a
@@ -62,7 +64,8 @@ def executor_of(
             carrying, [tf.Variable(tf.zeros((part.of(rows.batch_size), t.shape[1]), t.dtype)) for t in names]
         )
     pays = int(rows.lengths.sum()) * epochs >= TOKENS_A_SHAPE * len(rows.shapes())
-    return Executor(accelerate(model, change=change) if pays or change else model)
+    long = rows.boundaries[-1] >= LONG
+    return Executor(accelerate(model, change=change) if pays or long or change else model)
 
 
 class Forward:

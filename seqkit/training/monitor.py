@@ -41,14 +41,14 @@ class Monitor:
 
     def kept(self, history: History) -> int:
         """The place of the epoch that is kept: the best one, of equals that with the lower loss, and then the first."""
-        sense = metric(self.column.removeprefix(VALIDATION))
-        return max(
-            range(len(history)), key=lambda place: (sense.gain(history[place][self.column]), -history[place][LOSS])
-        )
+        return max(range(len(history)), key=lambda place: self._rank(history[place]))
 
-    def waited(self, history: History) -> int:
-        """Epochs since the one that is kept."""
-        return len(history) - 1 - self.kept(history) if history else 0
+    def better(self, row: Mapping[str, float], than: Mapping[str, float]) -> bool:
+        """Whether an epoch is kept in place of an earlier one."""
+        return self._rank(row) > self._rank(than)
+
+    def _rank(self, row: Mapping[str, float]) -> tuple[float, float]:
+        return metric(self.column.removeprefix(VALIDATION)).gain(row[self.column]), -row[LOSS]
 
 
 def make_monitor(

@@ -1,4 +1,4 @@
-"""How often an epoch passes over its rows: once, or, of few rows, so often that it has some steps."""
+"""What an epoch is of its rows: one pass over them; of few rows several, of very many a stretch of one."""
 
 from collections.abc import Iterator
 
@@ -8,21 +8,29 @@ from seqkit.batches.rows import Part, Rows
 from seqkit.core.settings import Training
 
 
-def passes_of(training: Training, rows: Rows) -> int:
-    """Passes over these rows that an epoch of at least `training.epoch_steps` steps has."""
-    return max(1, -(-training.epoch_steps // len(rows)))
+def steps_of(training: Training, rows: Rows) -> int:
+    """Steps of an epoch over these rows: whole passes, `training.epoch_steps` steps at least; or, of a pass that has more,
+    `training.max_epoch_steps`.
+    """
+    size = len(rows)
+    if 0 < training.max_epoch_steps < size:
+        return training.max_epoch_steps
+    return size * max(1, -(-training.epoch_steps // size))
 
 
 def epoch_batches(
-    rows: Rows, passes: int, shuffle: tuple[int, int], *, start: int, part: Part
+    rows: Rows, steps: int, shuffle: tuple[int, int], *, start: int, part: Part
 ) -> Iterator[dict[str, tf.Tensor]]:
-    """The batches of an epoch, from its step `start` on: each pass in an order of its own, as `Rows.batches` has it.
+    """The batches of an epoch of so many steps, from its step `start` on: each pass in an order of its own, as
+    `Rows.batches` has it; where an epoch ends within one, the next goes on there.
 
     Args:
         shuffle: (seed, epoch).
     """
     seed, epoch = shuffle
-    done, step = divmod(start, len(rows))
-    for number in range(done, passes):
-        yield from rows.batches((seed, epoch * passes + number), start=step, part=part)
-        step = 0
+    at, end = epoch * steps + start, (epoch + 1) * steps
+    while at < end:
+        number, step = divmod(at, len(rows))
+        stop = min(step + end - at, len(rows))
+        yield from rows.batches((seed, number), start=step, stop=stop if stop < len(rows) else None, part=part)
+        at += stop - step

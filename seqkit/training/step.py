@@ -16,7 +16,7 @@ from seqkit.training.averages import move_averages
 from seqkit.training.executor import Batch, Executor, executor_of
 from seqkit.training.objectives import Objective, two_sided_divergence
 from seqkit.training.optimizer import clip
-from seqkit.training.passes import passes_of
+from seqkit.training.passes import steps_of
 from seqkit.training.peers import ALONE, Peers
 from seqkit.training.regularisation import WeightDrop, activation_penalty, with_activations
 from seqkit.training.sampled_softmax import sampled_objective, samples, without_head
@@ -59,7 +59,7 @@ def make_train_step(
         objective = sampled_objective(model, training, optimizer.iterations.value, seed)
     descend = objective.training_loss or objective.loss
     executor = executor or training_executor(model, train, training, part=peers.part, started=started)
-    epoch_steps = len(train) * passes_of(training, train)
+    epoch_steps = steps_of(training, train)
     total = epoch_steps * training.epochs
     wanted = tf.zeros(0) if wishes is None else wishes
 
@@ -151,7 +151,7 @@ def training_executor(
     shown = without_head(model) if samples(model, training) else model
     shown = with_activations(shown) if _shows_activations(training, started) else shown
     shown = with_attention(model) if training.attention_penalty else shown
-    return executor_of(shown, train, training.epochs * passes_of(training, train), change, part)
+    return executor_of(shown, train, training.epochs * steps_of(training, train) / len(train), change, part)
 
 
 def _shows_activations(training: Training, started: Started | None) -> bool:

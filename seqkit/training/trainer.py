@@ -31,7 +31,7 @@ from seqkit.training.interruption import Interruption, Stop, interruption
 from seqkit.training.monitor import Monitor, make_monitor
 from seqkit.training.objectives import Objective
 from seqkit.training.optimizer import make_optimizer
-from seqkit.training.passes import epoch_batches, passes_of
+from seqkit.training.passes import epoch_batches, steps_of
 from seqkit.training.peers import ALONE, Peers, WorkerLostError, seeds_apart
 from seqkit.training.randomness import seeded
 from seqkit.training.started import Started
@@ -116,7 +116,7 @@ class Trainer:
         self.seconds = fit.elapsed()
         self.model.set_weights(fit.best)
         history = fit.position.history
-        kept = history[monitor.kept(history)]
+        kept = history[fit.position.best - 1]
         if self.peers.first:
             notify(
                 f"Kept the weights of epoch {kept['epoch']} of {len(history)}, the best by {monitor.column}: "
@@ -156,13 +156,9 @@ class _Fit:
                     f"A batch has {rows.batch_size} rows (or slots of windows) for {peers.part.size} workers: give a larger "
                     "training.batch_size, or fewer workers."
                 )
-        self._passes = passes_of(training, train)
-        self._epoch_steps = len(train) * self._passes
-        if self._passes > 1 and peers.first:
-            notify(
-                f"An epoch is {self._passes} passes over the training rows, {self._epoch_steps:,} steps, since one is "
-                f"{len(train):,} (training.epoch_steps {training.epoch_steps:,})."
-            )
+        self._epoch_steps = steps_of(training, train)
+        if self._epoch_steps != len(train) and peers.first:
+            notify(_epoch_told(self._epoch_steps, len(train)))
         steps = self._epoch_steps * training.epochs
         if training.warmup_steps >= steps and peers.first:
             notify(
@@ -272,7 +268,7 @@ class _Fit:
         """What is left of an epoch's steps."""
         position, epoch, part = self.position, (self._trainer.seed, self.position.epoch), self._peers.part
         at = time.perf_counter()
-        for batch in epoch_batches(rows, self._passes, epoch, start=position.step, part=part):
+        for batch in epoch_batches(rows, self._epoch_steps, epoch, start=position.step, part=part):
             watchers.on_train_batch_begin(position.step)
             self._wishes.assign([float(interrupted.noted is not None), float(self._peers.first and self._is_due())])
             figures = self._train_step(batch)
@@ -317,10 +313,12 @@ class _Fit:
 
     def _judge(self, row: Figures, weights: Arrays) -> None:
         """Keep the best weights; where they don't get better learn slower, or end."""
-        self.position.end_epoch(row)
+        position = self.position
+        better = not position.best or self._monitor.better(row, position.history[position.best - 1])
+        position.end_epoch(row)
+        if better:
+            self.best, position.best = weights, position.epoch
         waited, patience = self._waited(), self._training.plateau_patience
-        if self._monitor.waited(self.position.history) == 0:
-            self.best, self.position.best = weights, self.position.epoch
         if patience and waited and waited % patience == 0:
             self._model.optimizer.learning_rate = float(self._model.optimizer.learning_rate) / 2
         if self._out_of_patience():
@@ -328,7 +326,8 @@ class _Fit:
 
     def _waited(self) -> int:
         """Epochs without a better one, since the training was extended at most."""
-        return min(self._monitor.waited(self.position.history), max(self.position.epoch - self._trainer.since, 0))
+        position = self.position
+        return min(position.epoch - (position.best or position.epoch), max(position.epoch - self._trainer.since, 0))
 
     def _out_of_patience(self) -> bool:
         return bool(self._training.patience and self._waited() >= self._training.patience)
@@ -374,6 +373,15 @@ class _Fit:
             f"{'clipping' if not training.global_clipnorm else 'a smaller training.global_clipnorm'}"
             f"{'' if path is None else ', with --overwrite'}."
         )
+
+
+def _epoch_told(steps: int, size: int) -> str:
+    """What an epoch is, where it is not one pass of so many steps."""
+    if steps > size:
+        what, which = f"{steps // size} passes over the training rows", "training.epoch_steps"
+    else:
+        what, which = f"{steps / size:.2g} of a pass over the training rows", "training.max_epoch_steps"
+    return f"An epoch is {what}, {steps:,} steps, since one pass is {size:,} ({which})."
 
 
 def _packed(position: Position, arrays: Arrays, best: Arrays) -> bytes:

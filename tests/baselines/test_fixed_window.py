@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from seqkit.baselines import fixed_window as module
 from seqkit.baselines.fixed_window import FixedWindow
+from seqkit.baselines.gram_counts import contexts
 from seqkit.core.ragged import Ragged
 
 BEGIN, OUTCOMES = 2, np.array([1, 3, 4, 5])
@@ -40,6 +42,15 @@ def test_probabilities_add_up_to_one_and_the_rest_is_no_outcome(echo):
     assert np.exp(echo.log_probabilities(rows, BEGIN)[1::2]).sum() == pytest.approx(1.0, abs=1e-6)
     odd = Ragged.of_lengths(np.array([0, 99, 4]), np.array([3]))
     assert np.isneginf(echo.log_probabilities(odd, BEGIN)).tolist() == [True, True, False]
+
+
+def test_no_more_is_made_at_once_than_memory_is_meant_to_hold(echo, monkeypatch):
+    rows = said_again(np.random.default_rng(1), 20)
+    whole, asked = echo.log_probabilities(rows, BEGIN), []
+    monkeypatch.setattr(module, "CHUNK", 320)
+    monkeypatch.setattr(module, "contexts", lambda *given: (asked.append(len(given[-1])), contexts(*given))[1])
+    np.testing.assert_allclose(echo.log_probabilities(rows, BEGIN), whole, rtol=1e-6)
+    assert asked == [10] * 12  # of 3 vectors of 4 numbers, 16 units and 4 scores
 
 
 def test_it_learns_what_its_window_shows_and_no_more(echo, rng):

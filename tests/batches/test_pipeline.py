@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqkit.batches import pipeline as module
 from seqkit.batches.gathering import padded_rows
 from seqkit.batches.pipeline import Pipeline, Shared, boundaries, limited
 from seqkit.batches.windows import Windows
@@ -83,6 +84,15 @@ def test_batches_are_the_same_one_by_one(lengths, batch_size):
         for name, values in one.items():
             assert values.dtype.is_integer == other[name].dtype.is_integer
             np.testing.assert_array_equal(values, other[name], name)
+
+
+@pytest.mark.parametrize(("far", "batches"), [(300, [[0, 1, 2, 3]]), (287, [[0, 1, 2], [3]])])
+def test_short_rows_are_not_padded_to_one_that_is_far_longer(far, batches, monkeypatch):
+    monkeypatch.setattr(module, "FAR", far)
+    rows = Pipeline(pipeline(np.array([1, 3, 4, 99]), 8).columns, {"inputs": (4, 100)}, 8)
+    for shuffle in (None, (0, 0), (0, 1)):
+        assert sorted(sorted(own.tolist()) for own, _ in rows.plan(shuffle)) == batches
+    assert len(rows) == len(batches)
 
 
 def test_what_comes_in_windows_has_its_steps():

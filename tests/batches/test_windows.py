@@ -43,6 +43,19 @@ def test_slots_are_busy_alike(lengths, slots, window, epoch):
     assert not starts[sizes == 0].any()
 
 
+@given(
+    lengths=lengths.filter(lambda lengths: lengths.sum() > 0),
+    window=st.integers(2, 12),
+    random=st.booleans(),
+    bounds=st.tuples(st.integers(0, 30), st.integers(0, 30)),
+)
+def test_a_part_of_a_plan_is_what_the_whole_has_there(lengths, window, random, bounds):
+    rows = windows(lengths, 3, window, random=random)
+    part = slice(*sorted(bounds))
+    for one, whole in zip(rows.plan((7, 1), start=part.start, stop=part.stop), rows.plan((7, 1)), strict=True):
+        np.testing.assert_array_equal(one, whole[part])
+
+
 def test_windows_of_random_length_are_drawn_anew_in_each_epoch():
     rows = windows([100, 150, 90, 60] * 3, 2, 12, random=True)
     drawn = [rows.plan((1, epoch))[3].tolist() for epoch in (0, 0, 1)]

@@ -24,6 +24,7 @@ from seqkit.corpora.scenes import asked_scenes, described_scenes
 from seqkit.corpora.sentences import sentences
 from seqkit.corpora.topics import topics
 from seqkit.recipes.captioning import captioning
+from seqkit.recipes.intents_and_slots import intents_and_slots
 from seqkit.recipes.language_model import language_model
 from seqkit.recipes.programs import programs
 from seqkit.recipes.question_answering import question_answering
@@ -236,6 +237,13 @@ def test_who_is_not_there_prepares_nothing(how, sentence, tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=sentence):
         preparing.prepare(sentiment, out=tmp_path / "prepared", **how)
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("recipe", [tagging, intents_and_slots, video_frames])
+def test_an_engine_that_would_do_nothing_is_refused(recipe, tmp_path):
+    with pytest.raises(InputError, match=f"engine is 'ray', but a preparation of {recipe.__name__} splits no texts"):
+        preparing.prepare(recipe, out=tmp_path / "prepared", engine="ray")
     assert not os.listdir(tmp_path)
 
 

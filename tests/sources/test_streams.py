@@ -6,7 +6,9 @@ import tracemalloc
 
 import pytest
 
-from seqkit.sources.streams import inputs_of
+from seqkit.sources import streams, text_files
+from seqkit.sources.reading import read
+from seqkit.sources.streams import asked_of, inputs_of
 
 WRITTEN = {
     "lines.txt": ("", "{}\n"),
@@ -34,3 +36,34 @@ def test_tokens_a_text_a_line_are_read_as_they_are_asked_for(tmp_path):
     chunks = inputs_of(str(tmp_path / "lines.txt"), {"tokens": "tokens", "tags": "tags"})
     assert next(chunks)[0] == "a good film"
     assert sum(map(len, chunks)) > 20_000
+
+
+TAGGED = {"tokens": "tokens", "tags": "tags"}
+SENTENCES = {
+    "a.conll": ("", "word{0} X\nof Y\n\n", TAGGED),
+    "a.conllu": ("", "1\tword{0}" + "\t_" * 8 + "\n2\tof" + "\t_" * 8 + "\n\n", TAGGED),
+    "flights.conll": ("", "# intent = there\nword{0} X\nof Y\n\n", TAGGED | {"label": "label"}),
+    "untagged.txt": ("a Z\n\n", "word{0} X\nof Y\n\n", TAGGED | {"label": "label"}),
+}
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_sentences_are_read_as_they_are_asked_for(tmp_path, name, monkeypatch):
+    """With the truths that `read` finds, where it finds any."""
+    monkeypatch.setattr(streams, "CHUNK", 50)
+    monkeypatch.setattr(text_files, "_BLOCK", 1 << 12)
+    head, sentence, columns = SENTENCES[name]
+    path = tmp_path / name
+    path.write_text(head + "".join(map(sentence.format, range(2_000))))
+    there = {"a.conll": TAGGED, "flights.conll": columns}.get(name, {"tokens": "tokens"})
+    found = read(path, TAGGED if name == "a.conllu" else there)
+    rows = [dict(zip(there, row, strict=True)) for row in zip(*(found[field] for field in there), strict=True)]
+    assert list(itertools.chain(*asked_of(str(path), columns))) == rows
+    assert list(itertools.chain(*inputs_of(str(path), columns))) == [row["tokens"] for row in rows]
+    del found, rows
+    for stream in (asked_of, inputs_of):
+        tracemalloc.start()
+        assert {len(chunk) for chunk in stream(str(path), columns)} <= {1, 50}
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 4e5  # all the sentences have 0.7 MB and more

@@ -66,6 +66,16 @@ def test_the_graph_gives_the_ids_of_the_pipeline(texts, unit, lowercase):
     assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
 
 
+@given(texts)
+def test_symbols_are_those_of_the_graph_in_the_order_in_which_they_come(texts):
+    rows = Tokenizer("symbol", lowercase=False)(tf.constant(texts))
+    types, places = tf.unique(rows.flat_values)
+    found = tokenize(texts, Tokenizer("symbol", lowercase=False), cache=False)
+    assert [token.encode() for token in found.types] == types.numpy().tolist()
+    assert found.indices.values.tolist() == places.numpy().tolist()
+    assert found.indices.lengths.tolist() == rows.row_lengths().numpy().tolist()
+
+
 def test_the_most_frequent_tokens_are_known_whatever_the_order_of_rows():
     rows = ["b b b a a c c d", "<end> e"]
     for texts in (rows, rows[::-1]):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
+from seqkit.training import checkpoint as module
 from seqkit.training.checkpoint import Checkpoint, Position
 
 OF = {"steps": 7, "seed": 0}
@@ -109,12 +110,29 @@ def test_numbers_come_back_as_they_were(tmp_path):
     assert Checkpoint(tmp_path, OF).latest()[0].sums == json.loads(json.dumps(figures)) | {"odd": float("inf")}
 
 
-def test_a_save_takes_up_what_is_new_of_a_history(tmp_path, monkeypatch):
+def test_a_save_writes_what_is_new_of_a_history(tmp_path, monkeypatch):
     """So that the thousandth epoch costs what the first did; but what is given is what is written, whatever was before."""
-    written, dumps = [], json.dumps
-    monkeypatch.setattr(json, "dumps", lambda value: (written.append(value), dumps(value))[1])
-    checkpoint, rows = Checkpoint(tmp_path, OF), [{"epoch": float(epoch), "loss": 1 / epoch} for epoch in range(1, 9)]
-    for total, history in enumerate([rows[:3], rows[:7], rows[:8], rows[:2], [rows[1], rows[0]], []], start=1):
+    monkeypatch.setattr(module, "BLOCK", 2)
+    rows = [{"epoch": float(epoch), "loss": 1 / epoch} for epoch in range(1, 9)]
+    checkpoint, written = Checkpoint(tmp_path, OF), []
+    for total, history in enumerate([rows[:3], rows[:7], rows, rows[:2], [rows[1], rows[0], rows[2]], []], start=1):
+        before = {path: path.stat().st_ino for path in tmp_path.glob("rows-*")}
         assert checkpoint.save(Position(total=total, history=history), [], [])
+        written.append(sum(path.stat().st_ino != before.get(path) for path in tmp_path.glob("rows-*")))
         assert Checkpoint(tmp_path, OF).latest()[0] == Position(total=total, history=history)
-    assert sum("loss" in value for value in written) == 8 + 2 + 2
+    assert written == [1, 2, 1, 0, 1, 0]
+
+
+def test_a_resumed_training_goes_on_with_its_history(tmp_path, monkeypatch, capsys):
+    """Of which whole blocks are files: none is written twice, and what is damaged gives way to what goes without it."""
+    monkeypatch.setattr(module, "BLOCK", 2)
+    rows = [{"epoch": float(epoch)} for epoch in range(6)]
+    for total in range(1, 7):
+        checkpoint = Checkpoint(tmp_path, OF)
+        assert total == 1 or checkpoint.latest()[0].history == rows[: total - 1]
+        before = {path: path.stat().st_ino for path in tmp_path.glob("rows-*")}
+        assert checkpoint.save(Position(total=total, history=rows[:total]), [], [])
+        assert before.items() <= {path: path.stat().st_ino for path in tmp_path.glob("rows-*")}.items()
+    (tmp_path / "rows-2.npz").write_bytes(b"")
+    assert Checkpoint(tmp_path, OF).latest()[0].history == rows[:5]
+    assert "step-6.npz is damaged" in capsys.readouterr().err

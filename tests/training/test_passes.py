@@ -9,7 +9,7 @@ from seqkit.batches.rows import WHOLE
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.training.objectives import classification
-from seqkit.training.passes import epoch_batches, passes_of
+from seqkit.training.passes import epoch_batches, steps_of
 from seqkit.training.trainer import Trainer
 
 ROWS = 7
@@ -23,9 +23,9 @@ PIPELINE = Pipeline(
 )
 
 
-def seen(passes, epoch=3, start=0):
+def seen(passes, epoch=3, start=0, steps=None):
     """The rows of each batch."""
-    batches = epoch_batches(PIPELINE, passes, (0, epoch), start=start, part=WHOLE)
+    batches = epoch_batches(PIPELINE, steps or passes * len(PIPELINE), (0, epoch), start=start, part=WHOLE)
     return [batch["rows"].numpy().tolist() for batch in batches]
 
 
@@ -42,10 +42,21 @@ def test_each_pass_has_every_row_once_in_an_order_that_no_other_has():
     assert [seen(3, start=start) for start in range(3 * size + 1)] == [whole[start:] for start in range(3 * size + 1)]
 
 
-@pytest.mark.parametrize(("asked", "steps"), [(0, 4), (4, 4), (5, 8), (17, 20)])
-def test_an_epoch_has_at_least_the_steps_that_are_asked_for(asked, steps):
-    training = Training(epochs=2, epoch_steps=asked, schedule="cosine", learning_rate=0.5)
-    assert passes_of(training, PIPELINE) * len(PIPELINE) == steps
+def test_epochs_that_are_shorter_than_a_pass_go_on_where_the_one_before_ended():
+    passes = seen(1, epoch=0) + seen(1, epoch=1) + seen(1, epoch=2)
+    for steps in (1, 3):
+        epochs = [seen(0, epoch, steps=steps) for epoch in range(12 // steps)]
+        assert {len(one) for one in epochs} == {steps}
+        assert [batch for one in epochs for batch in one] == passes
+        assert seen(0, 2, start=steps - 1, steps=steps) == epochs[2][steps - 1 :]
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "steps"), [(0, 0, 4), (4, 0, 4), (5, 0, 8), (17, 0, 20), (0, 3, 3), (0, 5, 4)]
+)
+def test_an_epoch_has_the_steps_that_are_asked_for(least, most, steps):
+    training = Training(epochs=2, epoch_steps=least, max_epoch_steps=most, schedule="cosine", learning_rate=0.5)
+    assert steps_of(training, PIPELINE) == steps
     counted = []
     ids = keras.Input((None,), dtype="int32", name="ids")
     model = keras.Model(ids, keras.layers.Embedding(ROWS + 1, 2)(ids)[:, 0])
