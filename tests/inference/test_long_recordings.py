@@ -1,6 +1,5 @@
 """Whole recordings chunk by chunk: the same answers as at once, with only a chunk of frames in memory."""
 
-import gc
 import weakref
 
 import numpy as np
@@ -63,7 +62,6 @@ def test_no_more_than_two_chunks_are_alive(bidirectional):
             del chunk
 
     assert len(recording_labeller(model(bidirectional, (8, 8, 1)))(chunks())) == 20 * CHUNK
-    gc.collect()
     assert max(most) <= 2
 
 
