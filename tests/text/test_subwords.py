@@ -144,6 +144,7 @@ def vocabulary(request):
     return learn_vocabulary([*LINES, "".join(ODD)] * 2, unit=request.param, size=110)
 
 
+@settings(max_examples=40)
 @given(texts=odd_texts)
 def test_ids_are_the_librarys(vocabulary, texts):
     check_ids(vocabulary, library_of(vocabulary.tokenizer), [*texts, *LINES, "☃☂ a☃b☂☃", ""])
@@ -223,6 +224,7 @@ def test_learning_is_the_same_in_any_order_and_process(interpreter):
 
 
 @pytest.mark.parametrize("lowercase", [True, False])
+@settings(max_examples=40)
 @given(texts=odd_texts)
 def test_vocabulary_json_is_enough_for_another_language(vocabulary, texts, lowercase):
     value = json.loads(json.dumps(vocabulary.to_json())) | {"lowercase": lowercase}
@@ -235,6 +237,7 @@ def reversible(request):
     return learn_vocabulary([*LINES, "".join(ODD)], unit=request.param, size=150)
 
 
+@settings(max_examples=40)
 @given(texts=odd_texts)
 def test_texts_come_back(reversible, texts):
     texts = [*texts, *LINES, "", "  ", ".", " (a) – “b”, c’d. "]
