@@ -1,7 +1,10 @@
 """Raw inputs in, answers out, and the streaming step, for TensorFlow."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import keras
 import tensorflow as tf
-from tensorflow.python.saved_model.save_context import save_context
 
 from seqkit.core.errors import InputError
 from seqkit.export.graphs import Written, step_graph
@@ -22,16 +25,17 @@ def export_savedmodel(subject: Subject) -> list[Written]:
     if subject.step:
         raise InputError("savedmodel holds the streaming step beside the rest: leave --step out.")
     module = subject.serve(subject.model)
-    named = [name for name in ("serve", "serve_tokens", "generate") if hasattr(module, name)]
-    with save_context(tf.saved_model.SaveOptions()):  # or what is traced here would be traced again as it is saved
-        signatures = {name: getattr(module, name).get_concrete_function() for name in named}
-    signatures = {"serving_default": signatures["serve"]} | signatures
+    traced = {
+        name: getattr(module, name).get_concrete_function()
+        for name in ("serve", "serve_tokens", "generate")
+        if hasattr(module, name)
+    }
+    signatures = {"serving_default": traced["serve"]} | traced
     if subject.in_step and streams(subject.model):
-        module.weights_of_step = [variable.value for variable in subject.model.variables]
         signatures["step"] = step_graph(subject.model).concrete()
     target = subject.folder / "savedmodel"
     try:
-        tf.saved_model.save(module, str(target), signatures=signatures)
+        tf.saved_model.save(_held(module, subject.model, traced), str(target), signatures=signatures)
     except tf.errors.OpError as failure:  # TensorFlow's own word for a full disk, among others
         raise OSError(f"{target} can't be written: {str(failure.message).splitlines()[0]}") from None
     graphs = [signature.graph for signature in signatures.values()]
@@ -50,3 +54,15 @@ def export_savedmodel(subject: Subject) -> list[Written]:
         )
         for name, signature in signatures.items()
     ]
+
+
+def _held(module: tf.Module, model: keras.Model, traced: Mapping[str, Any]) -> tf.Module:
+    """What a module's graphs read, and these as they were traced: `save` traces each function that it finds once more, also
+    those that others call.
+    """
+    held = tf.Module()
+    held.weights = [variable.value for variable in model.variables]
+    for name, value in {**vars(module), **traced}.items():
+        if not isinstance(value, keras.Model | tf.types.experimental.PolymorphicFunction):
+            setattr(held, name, value)
+    return held

@@ -91,10 +91,6 @@ def _ranges(codes: Iterable[int]) -> list[int]:
     return found
 
 
-def _folded(texts: tf.Tensor) -> list[str]:
-    return [text.decode() for text in fold(texts).numpy().tolist()]
-
-
 @functools.cache
 def _lower() -> dict[str, Any]:
     """Lower case.
@@ -104,12 +100,15 @@ def _lower() -> dict[str, Any]:
         what decides how a capital sigma is written, flat: "cased" and "ignorable" characters.
     """
     codes, texts = _characters()
+    folded = fold(texts)
+    others = tf.not_equal(folded, texts).numpy()  # a thousand of a million
     ranges: list[list[int]] = []
     sequences = []
-    for code, text in zip(codes.tolist(), _folded(texts), strict=True):
+    for code, text in zip(codes[others].tolist(), map(bytes.decode, folded[others].numpy().tolist()), strict=True):
         if len(text) != 1:
             sequences.append([code, *map(ord, text)])
-        elif (added := ord(text) - code) != 0:
+        else:
+            added = ord(text) - code
             last = ranges[-1] if ranges else [0, -9, 0, 0]
             step = code - last[1]
             if added == last[3] and (step == last[2] or (last[0] == last[1] and step <= 2)):
@@ -117,7 +116,9 @@ def _lower() -> dict[str, Any]:
             else:
                 ranges.append([code, code, 1, added])
     final = {  # whether a sigma between an "a" and each character, and perhaps a "b", ends a word
-        after: np.array([text[1] == _FINAL_SIGMA for text in _folded(tf.strings.join([f"a{_SIGMA}", texts, after]))])
+        after: tf.strings.regex_full_match(
+            fold(tf.strings.join([f"a{_SIGMA}", texts, after])), f"(?s)a{_FINAL_SIGMA}.*"
+        ).numpy()
         for after in ("", "b")
     }
     return {

@@ -88,7 +88,7 @@ def integrated_gradients(
     places = _embeddings(model)
     ends = _vectors(places, row)
     moves = [tf.where(moved[None, :, None], vectors, 0.0) for vectors in ends]
-    slope = _slope(model, places, row, score)
+    slope = _slope(model, places, row, ends, score)
     scores, _ = slope(row, [tf.concat([end - move, end], 0) for end, move in zip(ends, moves, strict=True)])
     baseline, own = scores.numpy().astype(np.float64).tolist()
     bound, points = max(tolerance * abs(own - baseline), least), POINTS
@@ -132,6 +132,7 @@ def _slope(
     model: keras.Model,
     places: Sequence[tuple[keras.Model, keras.layers.Layer]],
     row: Mapping[str, tf.Tensor],
+    ends: Sequence[tf.Tensor],
     score: Score,
 ) -> Callable[..., tuple[tf.Tensor, list[tf.Tensor]]]:
     """(the row, vectors in place of its words', (rows, steps, units) each) -> scores, and their gradients in these."""
@@ -150,7 +151,9 @@ def _slope(
             found = score(copy(inputs if len(inputs) > 1 else inputs[0], training=False), rows)
         return found, tape.gradient(found, vectors, unconnected_gradients="zero")
 
-    graph = tf.function(slopes, autograph=False, reduce_retracing=True)
+    inputs = {name: tf.TensorSpec(row[name].shape, row[name].dtype) for name in names}
+    vectors = [tf.TensorSpec((None, *end.shape[1:]), tf.float32) for end in ends]  # of any number of points
+    graph = tf.function(slopes, [inputs, vectors], autograph=False)
     return lambda row, vectors: graph({name: row[name] for name in names}, vectors)
 
 

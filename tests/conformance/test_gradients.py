@@ -12,6 +12,7 @@ from seqkit.core.settings import Stack, Training
 from seqkit.testing.models import as_batch, axes_of, check_gradients, dense_gradients, inputs_of
 from seqkit.training.step import make_train_step
 from tests.cases import CASES
+from tests.kinds import of_each_kind
 
 LENGTHS = np.array([4, 4])
 READS_IDS = [case for case in CASES if "ids" in case.draw(np.random.default_rng(0), LENGTHS)]
@@ -39,6 +40,7 @@ def test_gradients_reach_every_weight_of_a_deep_stack(cell):
     check_gradients(model, columns(CASES[0]), CASES[0].objective(Training()))
 
 
+@pytest.mark.parametrize("case", of_each_kind(), indirect=True)
 def test_gradient_check_catches_a_dead_branch(case):
     model = case.build(Stack(units=(4,)), case.variants[-1])
     dead = keras.layers.Dense(model.output.shape[-1], name="dead")(keras.ops.stop_gradient(model.output) * 0.0)

@@ -1,7 +1,9 @@
 """Resume: N steps equal k steps, a stop, and N - k steps, bit for bit; so two runs with one seed are the same."""
 
 import dataclasses
+import functools
 import os
+import shutil
 import signal
 
 import keras
@@ -21,12 +23,12 @@ STACK = Stack(cell="gru", units=(4,), dropout=0.3)  # one layer: to a trainer va
 TRAINING = Training(epochs=3, batch_size=8, ema=0.9, plateau_patience=1, label_smoothing=0.1)
 
 
-def train(case, windows=False, checkpoint=None, training=TRAINING, **options):
+def train(case, windows=False, shapes=1, checkpoint=None, training=TRAINING, **options):
     rng = np.random.default_rng(1)
     lengths = rng.integers(1, 12, 50)
     columns = case.draw(rng, lengths)
     first = next(iter(columns))
-    whole = Pipeline(columns, axes_of(columns, most=3), 8)
+    whole = Pipeline(columns, axes_of(columns, most=shapes), 8)
     rows = Windows(columns, first, 8, 5) if windows else whole
     with reproducible(0, "float32"):
         model = case.build(STACK, case.variants[0])
@@ -64,27 +66,28 @@ def assert_same(one, other):
 
 
 WAYS = [
-    *((case, 200_000) for case in CASES),
-    (CASES[0], 0),
-]  # 0 tokens are enough for the scan, which is the same for all
+    (CASES[0], 200_000, 3),
+    *((case, 200_000, 1) for case in CASES[1:]),
+    (CASES[0], 0, 1),
+]  # 0 tokens are enough for the scan, which is the same for all; so is the order of batches of several lengths
 
 
 @pytest.fixture(scope="module", params=WAYS, ids=lambda way: f"{way[0].name}, {'layers' if way[1] else 'scan'}")
-def case(request):
-    """Each recipe through Keras's layers, the first one also through the scan."""
+def trained(request):
+    """`train` of each recipe through Keras's layers, of the first one also with several lengths, and through the scan."""
+    case, tokens, shapes = request.param
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seqkit.training.executor.TOKENS_A_SHAPE", request.param[1])
-        yield request.param[0]
+        patch.setattr("seqkit.training.executor.TOKENS_A_SHAPE", tokens)
+        yield functools.partial(train, case, shapes=shapes)
 
 
-@pytest.fixture(scope="module")
-def straight(case):
-    """A training that was not stopped."""
-    return train(case)
-
-
-def test_resumed_run_equals_one_that_was_not_stopped(case, straight, tmp_path):
-    check_resume(case, straight, 10, tmp_path / "checkpoint")
+def test_resumed_run_equals_one_that_was_not_stopped(trained, tmp_path):
+    """It goes on from what that one had saved after ten steps; how a training stops is asked of one recipe."""
+    checkpoint, kept = tmp_path / "checkpoint", tmp_path / "kept"
+    saving, keep = dataclasses.replace(TRAINING, checkpoint_steps=10), lambda: shutil.copytree(checkpoint, kept)
+    straight = trained(checkpoint=checkpoint, training=saving, callbacks=[After(12, keep)])
+    assert max(kept.glob("step-*.npz"), key=lambda path: int(path.stem[5:])).name == "step-10.npz"
+    assert_same(trained(checkpoint=kept, training=saving, resume=True), straight)
 
 
 @pytest.fixture(scope="module")
@@ -97,15 +100,12 @@ def test_two_runs_with_one_seed_are_bit_identical(first):
     assert_same(train(CASES[0]), first)
 
 
-@pytest.mark.parametrize("steps", [1, 7], ids=["first step", "end of an epoch"])
-def test_a_run_may_be_stopped_at_the_edges_of_an_epoch(first, steps, tmp_path):
-    check_resume(CASES[0], first, steps, tmp_path / "checkpoint")
-
-
-def check_resume(case, straight, steps, checkpoint):
+@pytest.mark.parametrize("steps", [1, 7, 10], ids=["first step", "end of an epoch", "middle of an epoch"])
+def test_a_run_may_be_stopped_anywhere(first, steps, tmp_path):
+    checkpoint = tmp_path / "checkpoint"
     with pytest.raises(KeyboardInterrupt, match="--resume"):
-        train(case, checkpoint=checkpoint, callbacks=[After(steps, press_ctrl_c)])
-    assert_same(train(case, checkpoint=checkpoint, resume=True), straight)
+        train(CASES[0], checkpoint=checkpoint, callbacks=[After(steps, press_ctrl_c)])
+    assert_same(train(CASES[0], checkpoint=checkpoint, resume=True), first)
 
 
 @pytest.mark.parametrize(("steps", "damaged"), [(5, False), (6, True), (19, True)])

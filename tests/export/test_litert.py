@@ -32,6 +32,7 @@ WHOLE = {  # a recurrence, a way of pooling or reading, and what else goes in
 }
 STREAMS = {"tagging": "cnn", "video_frames": "changes", "language_model": "tied"}
 EXACT = {"rtol": 0, "atol": 1e-5}
+together = pytest.mark.xdist_group("litert")  # with `whole`, whose files are written once
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,7 @@ def given(graph, batch, row=0):
     }
 
 
+@together
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_file_answers_as_keras_at_every_length_and_padding_changes_nothing(name, whole, rng):
     case, graph, written, ask = whole(name)
@@ -86,6 +88,7 @@ def test_a_file_answers_as_keras_at_every_length_and_padding_changes_nothing(nam
     assert written.facts == {"batch": 1, "signature": graph.name}
 
 
+@together
 def test_operations_are_built_in_and_read_out_of_loops_too(whole):
     for name in WHOLE:
         *_, written, _ = whole(name)
@@ -94,6 +97,7 @@ def test_operations_are_built_in_and_read_out_of_loops_too(whole):
         assert written.operations == operations_of(written.path.read_bytes())
 
 
+@together
 def test_an_interpreter_is_asked_at_one_length_alone(whole):
     """One that is resized after it was asked now and then answers by what is left in its memory."""
     *_, written, _ = whole("sentiment")
@@ -209,6 +213,7 @@ def test_what_is_not_built_in_is_refused_by_name(tmp_path):
         write_graph(graph, tmp_path)
 
 
+@together
 def test_a_file_with_an_operation_that_is_not_built_in_is_refused(whole, tmp_path, monkeypatch):
     _, graph, written, _ = whole("sentiment")
     model = schema_py_generated.ModelT.InitFromPackedBuf(written.path.read_bytes(), 0)

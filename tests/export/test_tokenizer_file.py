@@ -412,7 +412,7 @@ sys.stdout.buffer.write(b"\\t".join(fold(tf.constant(texts)).numpy().tolist()))
 @pytest.mark.parametrize("place", ["tr_TR.UTF-8", pytest.param("lt_LT.UTF-8", marks=pytest.mark.slow)])
 def test_case_is_folded_alike_in_every_locale(place):
     """TensorFlow's own operation makes ı of I in a Turkish locale, and three characters of Ì in a Lithuanian one."""
-    texts = [chr(code) for code in range(10, 0x110000) if not 0xD800 <= code < 0xE000]
+    texts = [chr(code) for code in range(10, 0x20000) if not 0xD800 <= code < 0xE000]  # behind which nothing has a case
     texts += ["IJĮÌÍĨİ", "I\u0307J\u0300Į\u0301I\u0328\u0300", "ΑΣI"]
     given = "\t".join(texts).encode()
     command, environment = [sys.executable, "-c", _FOLD], os.environ | {"LC_ALL": place}

@@ -44,7 +44,7 @@ HOW = pytest.mark.parametrize("how", [{"beam": 1}, {"beam": 3}, {"temperature": 
 
 
 @HOW
-@pytest.mark.parametrize("ratio", [0.0, 0.5, 1.7, 3.0])
+@pytest.mark.parametrize("ratio", [0.0, 1.7, *(pytest.param(ratio, marks=pytest.mark.slow) for ratio in (0.5, 3.0))])
 def test_an_answer_is_as_long_as_its_own_source_allows(endless, how, ratio):
     """`Search.ratio` times the symbols of the source, padding aside, and 10 more, but no longer than `longest`."""
     sizes, longest = np.array([1, 7, 4, 12]), 25

@@ -82,7 +82,7 @@ def answers(model, rows):
     return np.asarray(model([batch[tensor.name] for tensor in model.inputs]), np.float32)
 
 
-@pytest.mark.parametrize("kind", ["chosen", "written"])
+@pytest.mark.parametrize("kind", ["chosen", pytest.param("written", marks=pytest.mark.slow)])
 def test_a_model_learns_the_same_from_maps_as_from_images(kind, rng, tmp_path):
     rows, whole, other = rows_for(kind, rng), built(kind), built(kind)
     rest, (mapped,) = with_backbone_features(other, rows)

@@ -279,7 +279,7 @@ def opened(path: str | Path, *, threads: int = 1) -> Artefact:
     for name in manifest["files"]:
         _check_name(name, f"{files.path}: {name!r}")
     files.named = manifest["files"]
-    graphs = {}
+    graphs, loaded = {}, dict[str, Any]()
     for name, value in manifest["graphs"].items():
         inside = value["path"]
         graphs[name] = open_graph(
@@ -288,6 +288,7 @@ def opened(path: str | Path, *, threads: int = 1) -> Artefact:
             content=lambda inside=inside: files.read(inside),  # type: ignore[misc]
             place=lambda inside=inside: files.place(inside),  # type: ignore[misc]
             threads=threads,
+            loaded=loaded,
         )
     return Artefact(files, manifest, graphs, _task(files, manifest, graphs, where))
 

@@ -115,7 +115,12 @@ Place = Callable[[], contextlib.AbstractContextManager[Path]]
 
 
 def open_graph(
-    format: str, value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int
+    format: str,
+    value: Mapping[str, Any],
+    content: Callable[[], bytes],
+    place: Place,
+    threads: int,
+    loaded: dict[str, Any],
 ) -> Graph:
     """Open a graph.
 
@@ -125,13 +130,14 @@ def open_graph(
         content: Reads its file.
         place: A context in which it lies on the disk, for runtimes that read nothing else.
         threads: Of the runtime, as far as it can be told.
+        loaded: What holds several graphs of the artefact, by its path: each is loaded once.
     Raises:
         ArtefactError: There is no such format, its runtime isn't installed, or can't open the file.
     """
     if format not in _BACKENDS:
         raise ArtefactError(f"Its format is {format!r}: a runner answers for {', '.join(_BACKENDS)}.")
     try:
-        return Graph(value, _BACKENDS[format](value, content, place, threads))
+        return Graph(value, _BACKENDS[format](value, content, place, threads, loaded))
     except ModuleNotFoundError as error:
         package = _INSTALL.get((error.name or "").partition(".")[0], error.name)
         raise ArtefactError(f"An artefact of {format} needs {error.name}: pip install {package}.") from None
@@ -146,7 +152,9 @@ def _first_line(error: Exception) -> str:
     return said[0][:200]
 
 
-def _onnx(value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int) -> Opened:
+def _onnx(
+    value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int, loaded: dict[str, Any]
+) -> Opened:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -163,7 +171,9 @@ def _onnx(value: Mapping[str, Any], content: Callable[[], bytes], place: Place, 
     return run
 
 
-def _litert(value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int) -> Opened:
+def _litert(
+    value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int, loaded: dict[str, Any]
+) -> Opened:
     run = LiteGraph(content(), threads)
     _check(
         value, "inputs", {name: one["shape_signature"].tolist() for name, one in run.ask.get_input_details().items()}
@@ -203,7 +213,9 @@ class LiteGraph:
         return answers
 
 
-def _keras(value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int) -> Opened:
+def _keras(
+    value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int, loaded: dict[str, Any]
+) -> Opened:
     import keras
 
     with place() as path:
@@ -224,12 +236,16 @@ def _keras(value: Mapping[str, Any], content: Callable[[], bytes], place: Place,
     return lambda given: {name: keras.ops.convert_to_numpy(array) for name, array in ask(dict(given)).items()}
 
 
-def _savedmodel(value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int) -> Opened:
+def _savedmodel(
+    value: Mapping[str, Any], content: Callable[[], bytes], place: Place, threads: int, loaded: dict[str, Any]
+) -> Opened:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
-    with place() as path:
-        module = tf.saved_model.load(str(path))
+    if value["path"] not in loaded:
+        with place() as path:
+            loaded[value["path"]] = tf.saved_model.load(str(path))
+    module = loaded[value["path"]]
     ask = module.signatures[value.get("signature", "serving_default")]
 
     return functools.partial(_serve, module, ask)

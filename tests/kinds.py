@@ -1,0 +1,17 @@
+"""What is asked of a recipe of each kind by default, and of all with `-m slow`: what may depend on how a model is put
+together, but not on the recipe.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.cases import CASES, Case
+
+OF_EACH_KIND = ("sentiment", "video_frames", "translation")  # one graph that reads texts, one of frames, and an encoder
+
+
+def of_each_kind(cases: Sequence[Case] = CASES, names: Sequence[str] = OF_EACH_KIND) -> list[Any]:
+    """Parameters for `case`."""
+    return [pytest.param(case, marks=() if case.name in names else pytest.mark.slow, id=case.name) for case in cases]
