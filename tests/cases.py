@@ -114,14 +114,14 @@ def _parts(corpus: Mapping[str, Mapping[str, Sequence]], most: int | None = None
 
 
 def _sentiment(out: Path, **settings: Any) -> Run:
-    parts = _parts(reviews(rows=2000))
+    parts = _parts(reviews(rows=4000))
     quick = {
         "data": parts["train"],
         "valid": parts["valid"],
         "test": parts["test"],
         "embedding": Embedding(units=32, dropout=0.1),
-        "stack": Stack(units=(32,)),
-        "training": Training(epochs=5, learning_rate=5e-3),
+        "stack": Stack(units=(32,), bidirectional=True),
+        "training": Training(epochs=4, learning_rate=1e-2),
     }
     return sentiment(out=out, **quick | settings)
 
@@ -286,14 +286,14 @@ def _padded_with_nan(recordings: Sequence[list]) -> list:
 
 
 def _language_model(out: Path, **settings: Any) -> Run:
-    parts = _parts(topics(), 60)
+    parts = _parts(topics(), 120)
     quick = {
         "data": parts["train"],
         "valid": parts["valid"],
         "test": parts["test"],
         "embedding": Embedding(units=24),
         "stack": Stack(cell="gru", units=(64,)),
-        "training": Training(epochs=3, batch_size=32, learning_rate=1e-2, schedule="cosine"),
+        "training": Training(epochs=2, batch_size=32, learning_rate=1e-2, schedule="cosine"),
         "window": 50,
     }
     return language_model(out=out, **quick | settings)
