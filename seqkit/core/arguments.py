@@ -37,15 +37,8 @@ RunFolder = Annotated[Path | str | None, Plays("source")]
 Callbacks = Annotated[Sequence[Any], Parameter(parse=False), Plays("place")]
 Arguments = Mapping[str, Any]
 
-PLACES = (
-    "out",
-    "overwrite",
-    "resume",
-    "extend_epochs",
-    "workers",
-    "worker",
-    "callbacks",
-)  # of a run, not of what it learns
+# Of a run, not of what it learns.
+PLACES = ("out", "overwrite", "resume", "extend_epochs", "workers", "worker", "callbacks")
 FIRST = ("test", "out", "training.epochs", "training.batch_size", "training.learning_rate")
 MOST = 9  # settings that matter most, beside the data
 

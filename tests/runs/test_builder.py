@@ -14,7 +14,7 @@ import pytest
 
 from seqkit import load
 from seqkit.cli.main import main
-from seqkit.core.arguments import parts_of
+from seqkit.core.arguments import PLACES, parts_of
 from seqkit.core.errors import InputError, TrainingError
 from seqkit.core.registry import recipes
 from seqkit.core.settings import Embedding, Search, Stack, Training
@@ -393,16 +393,7 @@ def test_what_plays_no_part_in_training_may_change_on_the_way(tmp_path, monkeypa
 def test_each_argument_of_each_recipe_says_what_it_plays_a_part_in():
     for name in recipes.names():
         parts = parts_of(recipes.find(name).function)
-        assert {one for one, part in parts.items() if part == "place"} == {
-            "out",
-            "overwrite",
-            "resume",
-            "extend_epochs",
-            "workers",
-            "worker",
-            "callbacks",
-            "strict",
-        }
+        assert {one for one, part in parts.items() if part == "place"} == {*PLACES, "strict"}
         assert {one for one, part in parts.items() if part == "source"} - {
             "on_error",
             "start_from",
