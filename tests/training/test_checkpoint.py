@@ -47,6 +47,13 @@ def test_the_last_two_are_kept_with_the_best_weights_that_they_go_back_to(tmp_pa
     assert_latest(tmp_path, 6)
 
 
+def test_what_0_11_saved_has_its_whole_history_in_itself(tmp_path):
+    position, arrays, best = state(5)
+    module._write(tmp_path / "best-2.npz", "{}", best)
+    module._write(tmp_path / "step-5.npz", json.dumps({"of": OF, "position": vars(position)}), arrays)
+    assert_latest(tmp_path, 5)
+
+
 @settings(max_examples=40, deadline=None)
 @given(name=st.sampled_from(["step-7.npz", "best-3.npz"]), data=st.data())
 def test_a_damaged_newest_one_gives_way_to_the_one_before(tmp_path_factory, name, data):
