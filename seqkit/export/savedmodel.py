@@ -62,7 +62,7 @@ def _held(module: tf.Module, model: keras.Model, traced: Mapping[str, Any]) -> t
     """
     held = tf.Module()
     held.weights = [variable.value for variable in model.variables]
-    for name, value in {**vars(module), **traced}.items():
-        if not isinstance(value, keras.Model | tf.types.experimental.PolymorphicFunction):
+    for name, value in {**vars(module), **traced}.items():  # but for what TensorFlow itself keeps in a module
+        if not (name.startswith("_") or isinstance(value, keras.Model | tf.types.experimental.PolymorphicFunction)):
             setattr(held, name, value)
     return held

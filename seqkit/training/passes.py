@@ -27,10 +27,10 @@ def epoch_batches(
     Args:
         shuffle: (seed, epoch).
     """
-    seed, epoch = shuffle
+    (seed, epoch), size = shuffle, len(rows)
     at, end = epoch * steps + start, (epoch + 1) * steps
     while at < end:
-        number, step = divmod(at, len(rows))
-        stop = min(step + end - at, len(rows))
-        yield from rows.batches((seed, number), start=step, stop=stop if stop < len(rows) else None, part=part)
+        number, step = divmod(at, size)
+        stop = min(step + end - at, size)
+        yield from rows.batches((seed, number), start=step, stop=stop if stop < size else None, part=part)
         at += stop - step
