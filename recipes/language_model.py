@@ -73,8 +73,6 @@ def _unread(given: Arguments) -> dict[str, str]:
         windows = {"training.batch_tokens": "training on windows (window times training.batch_size steps a batch)"}
     else:
         windows = dict.fromkeys(("window", "random_windows"), "text that isn't contiguous")
-    if given["random_windows"]:  # of which a pass has a number of its own
-        windows["training.max_epoch_steps"] = "training on windows of random length"
     return windows | (dict.fromkeys(("embedding.units", "embedding.trainable"), "one_hot") if given["one_hot"] else {})
 
 

@@ -1,5 +1,6 @@
 """What an epoch is of its rows: one pass over them; of few rows several, of very many a stretch of one."""
 
+import itertools
 from collections.abc import Iterator
 
 import tensorflow as tf
@@ -24,13 +25,21 @@ def epoch_batches(
     """The batches of an epoch of so many steps, from its step `start` on: each pass in an order of its own, as
     `Rows.batches` has it; where an epoch ends within one, the next goes on there.
 
+    Passes over windows differ in their number of batches. An epoch of whole passes is these, however many batches they
+    have; any other has `steps`, and the passes are counted out from the first one.
+
     Args:
         shuffle: (seed, epoch).
     """
-    (seed, epoch), size = shuffle, len(rows)
-    at, end = epoch * steps + start, (epoch + 1) * steps
-    while at < end:
-        number, step = divmod(at, size)
-        stop = min(step + end - at, size)
-        yield from rows.batches((seed, number), start=step, stop=stop if stop < size else None, part=part)
-        at += stop - step
+    (seed, epoch), (passes, rest) = shuffle, divmod(steps, len(rows))
+    left = steps - start if rest else None  # of the epoch; None to the end of its last pass
+    at = epoch * steps + start if rest else start  # from the first of these passes
+    for number in itertools.count() if rest else range(epoch * passes, (epoch + 1) * passes):
+        batches = rows.batches((seed, number), start=at, stop=None if left is None else at + left, part=part)
+        if count := int(batches.cardinality()):
+            yield from batches
+            at, left = 0, None if left is None else left - count
+        else:  # it ended before
+            at -= int(rows.batches((seed, number)).cardinality())
+        if left == 0:
+            return

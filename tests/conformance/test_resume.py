@@ -29,7 +29,7 @@ def train(case, windows=False, shapes=1, checkpoint=None, training=TRAINING, **o
     columns = case.draw(rng, lengths)
     first = next(iter(columns))
     whole = Pipeline(columns, axes_of(columns, most=shapes), 8)
-    rows = Windows(columns, first, 8, 5) if windows else whole
+    rows = Windows(columns, first, 8, 5, random=windows == "random") if windows else whole
     with reproducible(0, "float32"):
         model = case.build(STACK, case.variants[0])
     history = Trainer(model, case.objective(training), training, checkpoint=checkpoint).fit(rows, rows, **options)
@@ -48,6 +48,19 @@ class After(keras.callbacks.Callback):
         self.steps -= 1
         if self.steps == 0:
             self.do()
+
+
+class Counted(keras.callbacks.Callback):
+    """The steps of each epoch."""
+
+    def on_train_begin(self, logs=None):
+        self.epochs = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epochs.append(0)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.epochs[-1] += 1
 
 
 def press_ctrl_c():
@@ -164,11 +177,14 @@ def test_resume_check_catches_a_forgotten_variable(first, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("recipe", IN_STEP, ids=lambda case: case.name)
 def test_resumed_windows_go_on_with_their_state(recipe, tmp_path):
-    checkpoint = tmp_path / "checkpoint"
+    """Also in a pass that has more batches than the first one, by which an epoch is counted."""
+    checkpoint, counted = tmp_path / "checkpoint", Counted()
+    straight = train(recipe, windows="random", callbacks=[counted])
+    assert counted.epochs[1] > counted.epochs[0]
+    stop = After(counted.epochs[0] + counted.epochs[1] - 2, press_ctrl_c)
     with pytest.raises(KeyboardInterrupt, match="--resume"):
-        train(recipe, windows=True, checkpoint=checkpoint, callbacks=[After(3, press_ctrl_c)])
-    straight = train(recipe, windows=True)
-    assert_same(train(recipe, windows=True, checkpoint=checkpoint, resume=True), straight)
+        train(recipe, windows="random", checkpoint=checkpoint, callbacks=[stop])
+    assert_same(train(recipe, windows="random", checkpoint=checkpoint, resume=True), straight)
     with np.load(next(checkpoint.glob("step-*.npz"))) as kept:
         arrays = dict(kept)
     assert len(straight[1]) == TRAINING.epochs

@@ -1,11 +1,14 @@
 """Passes of an epoch: every row once in each, in another order, from any step on, and as many as are asked for."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
 
 from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.rows import WHOLE
+from seqkit.batches.windows import Windows
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Training
 from seqkit.training.objectives import classification
@@ -23,10 +26,10 @@ PIPELINE = Pipeline(
 )
 
 
-def seen(passes, epoch=3, start=0, steps=None):
-    """The rows of each batch."""
-    batches = epoch_batches(PIPELINE, steps or passes * len(PIPELINE), (0, epoch), start=start, part=WHOLE)
-    return [batch["rows"].numpy().tolist() for batch in batches]
+def seen(passes, epoch=3, start=0, steps=None, rows=PIPELINE):
+    """The rows of each batch, or the ids of each batch of windows."""
+    batches = epoch_batches(rows, steps or passes * len(rows), (0, epoch), start=start, part=WHOLE)
+    return [batch["rows" if rows is PIPELINE else "ids"].numpy().tolist() for batch in batches]
 
 
 def order(batches):
@@ -49,6 +52,21 @@ def test_epochs_that_are_shorter_than_a_pass_go_on_where_the_one_before_ended():
         assert {len(one) for one in epochs} == {steps}
         assert [batch for one in epochs for batch in one] == passes
         assert seen(0, 2, start=steps - 1, steps=steps) == epochs[2][steps - 1 :]
+
+
+@pytest.mark.parametrize("random", [False, True])
+def test_passes_over_windows_have_numbers_of_batches_of_their_own(random):
+    lengths = np.array([40, 3, 25, 1, 1, 30])
+    ids = Ragged.of_lengths(np.arange(1, lengths.sum() + 1, dtype=np.int32), lengths)
+    rows = Windows({"ids": ids}, "ids", 2, 4, random)
+    passes = [[batch["ids"].numpy().tolist() for batch in rows.batches((0, number))] for number in range(6)]
+    assert len({len(one) for one in passes}) > 1
+    for epoch, start in itertools.product(range(3), (0, 5, len(passes[0]), len(passes[0]) + 3)):
+        whole = passes[2 * epoch] + passes[2 * epoch + 1]
+        assert seen(2, epoch, start, rows=rows) == whole[start:]
+    flat = list(itertools.chain(*passes))
+    for epoch, start in itertools.product(range(4), range(4)):
+        assert seen(0, epoch, start, steps=7, rows=rows) == flat[7 * epoch + start : 7 * epoch + 7]
 
 
 @pytest.mark.parametrize(
