@@ -1,17 +1,20 @@
-"""Highest resident memory of training, evaluating and predicting on a file once, four and sixteen times as long.
+"""Highest memory of training, evaluating and predicting on a file once, four and sixteen times as long.
 
     python benchmarks/data_memory.py sentiment reviews.tsv -- --training.epochs 1 --stack.units 16
     python benchmarks/data_memory.py language_model --megabytes 50 500 5000 -- --training.max-epoch-steps 500
 
 What is given behind -- are settings of the training. Each is a process of its own, in an empty cache. A copy of a row ends
-in a word of its own, so that no row stands there twice. Bytes a token are the growth over the first row of the table, by the
-tokens that there are more: what blanks part, or of a .txt file characters. With --lines the first run is asked files of so
-many lines of text, too: then bytes a token are those a line.
+in a word of its own, so that no row stands there twice. "own MB" are looked at twenty times a second: what the process holds
+that is no page of a file, for such pages the system takes back as it needs memory. "resident MB" are all, the highest that
+the system saw. Bytes a token are the growth of the first over the first row of the table, by the tokens that there are more:
+what blanks part, or of a .txt file characters. With --lines the first run is asked files of so many lines of text, too: then
+bytes a token are those a line.
 """
 
 import argparse
 import gzip
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+LOOKS = 20  # a second, at what a process holds
 WORDS, LONGEST, WIDTH = 50_000, 10, 12  # of what is made up: distinct words, letters of one, words of a line
 
 
@@ -65,17 +69,29 @@ def asked_lines(count, tagged, to):
 
 
 def peak(arguments, folder, **options):
-    """Megabytes, seconds, and seconds of processor time of a command."""
+    """Megabytes of its own and of all that is resident, seconds, and seconds of processor time of a command."""
     started = time.perf_counter()
     environment = os.environ | {"SEQKIT_CACHE": str(folder / f"cache{time.time_ns()}")}
     command = [sys.executable, "-m", "seqkit.cli", *map(str, arguments)]
     with open(folder / "log", "w") as log:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log, **options)
-        _, status, used = os.wait4(process.pid, 0)
+        own = 0
+        while True:
+            pid, status, used = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            own = max(own, own_kilobytes(process.pid))
+            time.sleep(1 / LOOKS)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit((folder / "log").read_text()[-1000:])
-    return used.ru_maxrss / 1024, time.perf_counter() - started, used.ru_utime + used.ru_stime
+    return own / 1024, used.ru_maxrss / 1024, time.perf_counter() - started, used.ru_utime + used.ru_stime
+
+
+def own_kilobytes(pid):
+    """Of a process, what is no page of a file."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return sum(map(int, re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+)", status, re.MULTILINE)))
 
 
 def on_made_up(size, options, settings, folder, told):
@@ -92,8 +108,8 @@ def on_made_up(size, options, settings, folder, told):
         "predict": ["predict", run, some],
     }
     for what, command in commands.items():
-        megabytes, seconds, busy = peak(command, folder)
-        told(what, "", size, megabytes, seconds, busy)
+        own, resident, seconds, busy = peak(command, folder)
+        told(what, "", size, own, resident, seconds, busy)
         if what == "prepare":
             print(f"{size / seconds / 1e6:.1f} MB a second, {size / busy / 1e6:.1f} of processor time", flush=True)
             data.unlink()
@@ -113,13 +129,17 @@ def main():
     options, settings = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
     if (options.data is None) != bool(options.megabytes):
         parser.error("give a file, or --megabytes of text that is made up")
-    print(f"{'':10} {'times':>6} {'tokens':>13} {'MB':>7} {'seconds':>8} {'of processor':>12}  bytes a token more")
+    heads = f"{'':10} {'times':>6} {'tokens':>13} {'own MB':>7} {'resident MB':>11} {'seconds':>8}"
+    print(f"{heads} {'of processor':>12}  bytes a token more")
     first = {}
 
-    def told(what, times, tokens, megabytes, seconds, busy):
-        before = first.setdefault(what, (tokens, megabytes))
-        more = f"{(megabytes - before[1]) * 2**20 / (tokens - before[0]):18.1f}" if tokens > before[0] else ""
-        print(f"{what:10} {times:6} {tokens:13,} {megabytes:7.0f} {seconds:8.0f} {busy:12.0f}  {more}", flush=True)
+    def told(what, times, tokens, own, resident, seconds, busy):
+        before = first.setdefault(what, (tokens, own))
+        more = f"{(own - before[1]) * 2**20 / (tokens - before[0]):18.1f}" if tokens > before[0] else ""
+        print(
+            f"{what:10} {times:6} {tokens:13,} {own:7.0f} {resident:11.0f} {seconds:8.0f} {busy:12.0f}  {more}",
+            flush=True,
+        )
 
     for size in options.megabytes:
         with tempfile.TemporaryDirectory() as name:
