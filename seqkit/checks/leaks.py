@@ -18,16 +18,19 @@ class Seen:
     Attributes:
         plain: uint64, sorted: up to case and blanks.
         exact: uint64, sorted: to the letter.
+        every: Of very much running text one of so many lines is known.
     """
 
-    def __init__(self, plain: np.ndarray, exact: np.ndarray):
-        self.plain, self.exact = plain, exact
+    def __init__(self, plain: np.ndarray, exact: np.ndarray, every: int = 1):
+        self.plain, self.exact, self.every = plain, exact, every
 
     @classmethod
     def of(cls, parts: Sequence[Prints]) -> "Seen":
         """Of training rows, and those that chose the epoch."""
         plain, exact = ([getattr(part, name) for part in parts] for name in ("plain", "exact"))
-        return cls(np.unique(np.concatenate(plain)), np.unique(np.concatenate(exact)))
+        return cls(
+            np.unique(np.concatenate(plain)), np.unique(np.concatenate(exact)), max(part.every for part in parts)
+        )
 
     def rows(self, prints: Prints, *, exact: bool = False) -> np.ndarray:
         """The rows that were seen: int64, in order."""
@@ -36,13 +39,13 @@ class Seen:
 
     def save(self, path: Path) -> None:
         """Write an .npz file: 16 bytes a row."""
-        np.savez(path, plain=self.plain, exact=self.exact)
+        np.savez(path, plain=self.plain, exact=self.exact, every=self.every)
 
     @classmethod
     def load(cls, path: Path) -> "Seen":
         """Read it."""
         with np.load(path, allow_pickle=False) as kept:
-            return cls(kept["plain"], kept["exact"])
+            return cls(kept["plain"], kept["exact"], int(kept["every"]) if "every" in kept else 1)
 
 
 def check_leak(seen: Seen, examples: Examples, prints: Prints, name: str) -> list[Finding]:
@@ -59,6 +62,7 @@ def check_leak(seen: Seen, examples: Examples, prints: Prints, name: str) -> lis
     holds = "hold a line of" if unit == "pieces" else "stand in"
     data = "training or validation" if name == "test" else "training"
     what = f"{len(rows):,} of {len(examples):,} {name} {unit} {holds} the {data} data ({exact:,} of them to the letter)"
+    what += f", of whose lines one in {seen.every:,} was looked at" if seen.every > 1 else ""
     advice = (
         "The report has the score on the others beside the score on all: trust that one, or remove them."
         if name == "test"

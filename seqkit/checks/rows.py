@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from seqkit.sources.examples import Examples, bytes_of
 
 REPEATED_SHARE = 0.01  # of the rows, from which repeats may move a figure
 SHORTEST_LINE = 30  # characters of a line of running text that is not there twice by chance
+LINES = 2**22  # of running text, in 24 bytes each: of more, every other one is left out, and of those left again
 
 
 def plain(value: Any) -> Any:
@@ -44,30 +46,40 @@ class Prints:
         plain: uint64, (items,), up to case and blanks.
         exact: uint64, (items,), to the letter.
         empty: The rows of those that ask nothing.
+        every: One of so many lines is here: those whose `plain` it divides, so that other data keeps the same ones.
     """
 
     rows: np.ndarray
     plain: np.ndarray
     exact: np.ndarray
     empty: tuple[int, ...]
+    every: int = 1
 
     @classmethod
     def of(cls, examples: Examples, fields: Sequence[str]) -> "Prints":
         """Of rows, by the fields that a model is asked by; each image and each recording is read once."""
-        rows, plain_prints, exact_prints, empty = array("q"), bytearray(), bytearray(), list[int]()
+        rows, plain_prints, exact_prints, empty, every = array("q"), array("Q"), array("Q"), list[int](), 1
+        most = LINES if "stretch" in examples.columns else sys.maxsize
         for row, values in asked(examples, fields):
             exact = [bytes_of(value) for value in values]
             folded = [
                 bytes_of(plain(value)) if isinstance(value, str | tuple) else own
                 for value, own in zip(values, exact, strict=True)
             ]
-            rows.append(row)
-            plain_prints += _print(folded)
-            exact_prints += _print(exact)
             if not any(folded):
                 empty.append(row)
-        plain_numbers, exact_numbers = (np.frombuffer(bytes(own), np.uint64) for own in (plain_prints, exact_prints))
-        return cls(np.array(rows, np.int64), plain_numbers, exact_numbers, tuple(empty))
+            if (print_ := _print(folded)) % every:
+                continue
+            rows.append(row)
+            plain_prints.append(print_)
+            exact_prints.append(_print(exact))
+            if len(rows) > most:
+                every *= 2
+                kept = np.frombuffer(plain_prints, np.uint64) % every == 0
+                rows, plain_prints, exact_prints = (
+                    array(own.typecode, np.asarray(own)[kept].tobytes()) for own in (rows, plain_prints, exact_prints)
+                )
+        return cls(np.asarray(rows), np.asarray(plain_prints), np.asarray(exact_prints), tuple(empty), every)
 
 
 def check_rows(examples: Examples, prints: Prints, truths: Sequence[Any] | None, name: str) -> list[Finding]:
@@ -119,8 +131,8 @@ def _alike(prints: Prints) -> Iterator[list[int]]:
         yield prints.rows[order[start : start + size]].tolist()
 
 
-def _print(parts: Sequence[bytes]) -> bytes:
-    return hashlib.blake2b(b"\x1e".join(parts), digest_size=8).digest()
+def _print(parts: Sequence[bytes]) -> int:
+    return int.from_bytes(hashlib.blake2b(b"\x1e".join(parts), digest_size=8).digest(), sys.byteorder)
 
 
 def _finding(kind: str, harm: Harm, what: str, examples: Examples, rows: Sequence[int], advice: str) -> Finding:

@@ -65,3 +65,22 @@ def test_running_text_is_known_by_its_long_lines():
     train = Examples({"text": [f"one\n{line}\n", "two\n"], "stretch": ["0", "1"]}, "train.txt")
     test = Examples({"text": ["one\ntwo\n", f"three\n{line.upper()}\nfour\n"], "stretch": ["0", "1"]}, "test.txt")
     assert Seen.of([Prints.of(train, ("text",))]).rows(Prints.of(test, ("text",))).tolist() == [1]
+
+
+def test_of_very_much_running_text_some_lines_are_known_the_same_in_all_data(monkeypatch, tmp_path):
+    lines = [f"It was the best of times, it was time number {number}\n" for number in range(200)]
+    whole = Examples({"text": ["".join(lines)], "stretch": ["0"]}, "train.txt")
+    every_line = Prints.of(whole, ("text",))
+    monkeypatch.setattr("seqkit.checks.rows.LINES", 40)
+    train = Prints.of(whole, ("text",))
+    assert train.every == 8
+    assert 10 < len(train.plain) <= 40
+    kept = every_line.plain % train.every == 0
+    for name in ("rows", "plain", "exact"):
+        np.testing.assert_array_equal(getattr(train, name), getattr(every_line, name)[kept])
+    Seen.of([train]).save(tmp_path / "seen.npz")
+    seen = Seen.load(tmp_path / "seen.npz")
+    pieces = Examples({"text": lines, "stretch": list("0" * 200)}, "test.txt")
+    prints = Prints.of(pieces, ("text",))
+    assert seen.rows(prints).tolist() == np.flatnonzero(kept).tolist()
+    assert "of whose lines one in 8 was looked at" in check_leak(seen, pieces, prints, "test")[0].what
