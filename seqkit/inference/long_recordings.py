@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqkit.recurrence.compiled import launching
 from seqkit.recurrence.stateful import stateful, streams
 from seqkit.sources.decoders import CHUNK
 
@@ -44,7 +45,7 @@ def _carried(model: keras.Model) -> Callable[[Iterable[np.ndarray]], tf.Tensor]:
     """Chunks of frames -> the model's outputs for them all, (1, frames, ...), with the state carried from chunk to chunk."""
     carried = stateful(model)
     zeros = [tf.zeros((1, state.shape[1]), state.dtype) for state in carried.inputs[2:]]
-    run = tf.function(lambda given: tf.nest.flatten(carried(given, training=False)), autograph=False)
+    run = tf.function(launching()(lambda given: tf.nest.flatten(carried(given, training=False))), autograph=False)
     nothing = tf.zeros((1, 0, *carried.outputs[0].shape[2:]), carried.outputs[0].dtype)
 
     def outputs(chunks: Iterable[np.ndarray]) -> tf.Tensor:

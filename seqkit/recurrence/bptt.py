@@ -31,8 +31,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
+from seqkit.recurrence.compiled import Compiled
 from seqkit.recurrence.linear import linear_loops_of
-from seqkit.recurrence.loops import Loop, Setting, loops_of
+from seqkit.recurrence.loops import Setting, loops_of
 from seqkit.recurrence.shards import Shards, shards_of, split_mask
 from seqkit.recurrence.step import Cell, Tensors
 
@@ -183,7 +184,7 @@ class _Scan:
 
         return _with_own_gradient(run, *arguments)
 
-    def _loops(self) -> tuple[Loop, Loop]:
+    def _loops(self) -> tuple[Compiled, Compiled]:
         return (linear_loops_of if self.setting.cell.linear else loops_of)(self.setting)
 
     def _groups(self, tensors: Tensors) -> tuple[Tensors, Tensors, Tensors]:

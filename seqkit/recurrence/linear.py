@@ -19,16 +19,14 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from keras import ops
 
-from seqkit.recurrence.loops import Loop, Setting, dims, read
+from seqkit.recurrence.compiled import Compiled
+from seqkit.recurrence.loops import Setting, dims, read
 from seqkit.recurrence.step import Blocks, Functions, Tensors
 
 
 @functools.cache
-def linear_loops_of(setting: Setting) -> tuple[Loop, Loop]:
+def linear_loops_of(setting: Setting) -> tuple[Compiled, Compiled]:
     """As `loops_of`, where the cell is linear."""
-    compiled: Callable[..., Loop] = functools.partial(
-        tf.function, jit_compile=True, autograph=False, reduce_retracing=True
-    )
 
     def forward(
         direction: tf.Tensor, x: tf.Tensor, masks: Tensors, weights: Tensors, states: Tensors, memory: Tensors
@@ -58,7 +56,7 @@ def linear_loops_of(setting: Setting) -> tuple[Loop, Loop]:
         dx = tf.tensordot(dgates, turned[0], 1)
         return dx, (dkernel, tf.reduce_sum(dgates, (0, 1)), *drecurrent, *dvectors), dfirst, ()
 
-    return compiled(forward), compiled(backward)
+    return Compiled(forward), Compiled(backward)
 
 
 class _Rows:

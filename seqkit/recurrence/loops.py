@@ -5,17 +5,17 @@ Why they are as they are stands in `bptt.py`.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 from keras import ops
 
+from seqkit.recurrence.compiled import Compiled
 from seqkit.recurrence.heads import kernel_gradient, whole_product
 from seqkit.recurrence.step import Cell, Ops, Tensors, apply, plan_of, step_gradient
 
 CHUNK = 16  # steps
-Loop = Callable[..., Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,13 +47,12 @@ class Setting:
 
 
 @functools.cache
-def loops_of(setting: Setting) -> tuple[Loop, Loop]:
+def loops_of(setting: Setting) -> tuple[Compiled, Compiled]:
     """The forward and the backward loop of one shard.
 
     Of one setting there is one pair, and the direction is a value: layers, directions and shards of the same shape compile
     once.
     """
-    compiled = functools.partial(tf.function, jit_compile=True, autograph=False, reduce_retracing=True)
 
     def forward(
         direction: tf.Tensor, x: tf.Tensor, masks: Tensors, weights: Tensors, states: Tensors, memory: Tensors
@@ -73,7 +72,7 @@ def loops_of(setting: Setting) -> tuple[Loop, Loop]:
     ) -> Any:
         return _Backward(setting, direction, x, masks, weights, memory, turned, kept, doutputs, dstates).run()
 
-    return compiled(forward), compiled(backward)
+    return Compiled(forward), Compiled(backward)
 
 
 class _Shard:

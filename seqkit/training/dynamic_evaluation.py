@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.windows import Windows
+from seqkit.recurrence.compiled import launching
 from seqkit.training.executor import Batch, executor_of
 from seqkit.training.regularisation import with_activations
 
@@ -49,7 +50,7 @@ def read_on(
         return -nats[0], said[0]
 
     batches = rows.batches()
-    read = tf.function(step, input_signature=[batches.element_spec], autograph=False)
+    read = tf.function(launching()(step), input_signature=[batches.element_spec], autograph=False)
     try:
         for batch, sizes in zip(batches, rows.plan()[1], strict=True):
             nats, said = read(batch)

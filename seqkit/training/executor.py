@@ -12,6 +12,7 @@ from seqkit.batches.rows import WHOLE, Part, Rows
 from seqkit.batches.windows import Windows
 from seqkit.core.ragged import Ragged
 from seqkit.recurrence.acceleration import Change, accelerate
+from seqkit.recurrence.compiled import launching
 from seqkit.recurrence.stateful import stateful
 
 TOKENS_A_SHAPE = 200_000  # from which on compiling pays
@@ -81,7 +82,7 @@ class Forward:
         self._names = list(signature[0])
         self._made: dict[Any, Any] = {}
         self._run = tf.function(
-            lambda batch: executor(batch, training=False)[0], input_signature=signature, autograph=False
+            launching()(lambda batch: executor(batch, training=False)[0]), input_signature=signature, autograph=False
         )
 
     def __call__(self, batch: Batch) -> Any:
@@ -107,7 +108,7 @@ class Forward:
                 executor.carry(states)
                 return of(batch, outputs)
 
-            self._made[key] = tf.function(step, input_signature=[batches.element_spec], autograph=False)
+            self._made[key] = tf.function(launching()(step), input_signature=[batches.element_spec], autograph=False)
         return map(self._made[key], batches)
 
 

@@ -275,7 +275,8 @@ def test_directions_and_lengths_share_what_is_compiled(name):
         kept = forward(*ahead, states, ())[2]
         back = (*ahead, [tf.transpose(weights[0]), *map(tf.transpose, given["recurrent"])], kept, x, states, ())
         compiled = (
-            one.experimental_get_compiler_ir(*of) for one, of in ((forward, (*ahead, states, ())), (backward, back))
+            one.jitted.experimental_get_compiler_ir(*of)
+            for one, of in ((forward, (*ahead, states, ())), (backward, back))
         )
         programs.add(tuple(one(stage="hlo") for one in compiled))
     assert len(programs) == 1

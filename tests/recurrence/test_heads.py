@@ -74,7 +74,7 @@ def test_products_of_the_compiled_loops_are_a_part_of_the_work():
         setting = Setting(cell, (False,), False, True, False, True, (tf.float32, *(tuple(w.shape) for w in given)))
         forward, _ = loops_of(setting)
         state = tf.zeros((4, 64))
-        program = forward.experimental_get_compiler_ir(
+        program = forward.jitted.experimental_get_compiler_ir(
             tf.constant(1), tf.zeros((4, 32, 1)), (), given, [state, state], ()
         )(stage="hlo")
         found = re.findall(r"= f32\[([\d,]+)\]\S* dot\(.*?f32\[([\d,]+)\].*?contracting_dims=\{(\d)\}", program)

@@ -134,7 +134,7 @@ def test_a_pass_over_a_long_row_needs_memory_and_turns_in_proportion():
         given = [weights["kernel"], weights["bias"]]
         setting = Setting(cell, (), False, True, False, True, (tf.float32, *(tuple(w.shape) for w in given)))
         forward, _ = linear_loops_of(setting)
-        program = forward.experimental_get_compiler_ir(
+        program = forward.jitted.experimental_get_compiler_ir(
             tf.constant(1), tf.zeros((2, steps, UNITS)), (), given, [tf.zeros((2, UNITS))], ()
         )(stage="optimized_hlo")
         needs.append(
