@@ -23,7 +23,7 @@ from seqkit.core.settings import Attention, Embedding, Stack, Training
 from seqkit.layers.embedding import embed_tokens
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.training.objectives import classification
-from seqkit.training.step import make_train_step
+from seqkit.training.step import make_train_steps
 from seqkit.training.trainer import reproducible
 
 TOKENS, EMBEDDING, ENCODER, DECODER = 8000, 256, 256, 512
@@ -45,9 +45,8 @@ def ours(attention: Attention, sources: np.ndarray, targets: np.ndarray, precisi
     model.compile(optimizer=keras.optimizers.Adam(1e-3))
     model.optimizer.build(model.trainable_variables)
     objective = classification(training, [1] * TOKENS)
-    step = make_train_step(model, objective, training, rows)
-    batch = next(iter(rows.batches()))
-    return lambda: step(batch)["loss"]
+    steps, batches = make_train_steps(model, objective, training, rows), iter(rows.batches().repeat())
+    return lambda: steps(batches, 1)[0]["loss"]
 
 
 def ragged(ids: np.ndarray) -> Ragged:

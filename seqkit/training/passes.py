@@ -21,9 +21,9 @@ def steps_of(training: Training, rows: Rows) -> int:
 
 def epoch_batches(
     rows: Rows, steps: int, shuffle: tuple[int, int], *, start: int, part: Part
-) -> Iterator[dict[str, tf.Tensor]]:
-    """The batches of an epoch of so many steps, from its step `start` on: each pass in an order of its own, as
-    `Rows.batches` has it; where an epoch ends within one, the next goes on there.
+) -> Iterator[tuple[tf.data.Iterator, int]]:
+    """The batches of an epoch of so many steps, from its step `start` on, and how many these are, pass by pass: each in an
+    order of its own, as `Rows.batches` has it; where an epoch ends within one, the next goes on there.
 
     Passes over windows differ in their number of batches. An epoch of whole passes is these, however many batches they
     have; any other has `steps`, and the passes are counted out from the first one.
@@ -37,7 +37,7 @@ def epoch_batches(
     for number in itertools.count() if rest else range(epoch * passes, (epoch + 1) * passes):
         batches = rows.batches((seed, number), start=at, stop=None if left is None else at + left, part=part)
         if count := int(batches.cardinality()):
-            yield from batches
+            yield iter(batches), count
             at, left = 0, None if left is None else left - count
         else:  # it ended before
             at -= int(rows.batches((seed, number)).cardinality())

@@ -1,4 +1,4 @@
-"""One step as a graph: loss, gradients, their true norm, clipping, and sums over items."""
+"""Steps as a graph, several in one call: loss, gradients, their true norm, clipping, and sums over items."""
 
 import math
 import os
@@ -12,6 +12,7 @@ from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.rows import WHOLE, Part, Rows
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
+from seqkit.recurrence.compiled import launching
 from seqkit.training.averages import move_averages
 from seqkit.training.executor import Batch, Executor, executor_of
 from seqkit.training.objectives import Objective, two_sided_divergence
@@ -22,12 +23,12 @@ from seqkit.training.regularisation import WeightDrop, activation_penalty, with_
 from seqkit.training.sampled_softmax import sampled_objective, samples, without_head
 from seqkit.training.scheduled_sampling import doubly_stochastic_penalty, sample_previous_tokens, with_attention
 from seqkit.training.started import Started, apply
-from seqkit.training.sums import Step, means_of, total_sums
+from seqkit.training.sums import Figures, Steps, means_of, total_sums
 
 SCORED = 4  # times, at least, that a step has a batch's scores: 4.6 of 100,000 symbols, by resident memory
 
 
-def make_train_step(
+def make_train_steps(
     model: keras.Model,
     objective: Objective,
     training: Training,
@@ -38,8 +39,8 @@ def make_train_step(
     peers: Peers = ALONE,
     wishes: tf.Variable | None = None,
     started: Started | None = None,
-) -> Step:
-    """One step as a graph that is traced once, whatever the batch's shape.
+) -> Steps:
+    """Steps as a graph that is traced once, whatever the shapes of the batches.
 
     Each process sums up over its part of the batch, divided by the items of the whole: what the processes add up in their
     one exchange is the loss and the gradient of the whole batch, which is then clipped and applied by each.
@@ -49,9 +50,9 @@ def make_train_step(
         wishes: float32, (wishes,): what a process wants after this step, 0 or 1 each.
         started: What the model goes on from.
     Returns:
-        batch -> sums over the batch's items ("loss", the measures, "items") and, of the step, "gradient_norm",
-        "clipped" (0 or 1), "steps" (1) and "finite" (0 or 1; where it is 0 no weight was moved), "tokens", and as
-        "wish_0", "wish_1" ... how many processes had which wish.
+        For each step sums over the batch's items ("loss", the measures, "items") and, of the step, "gradient_norm",
+        "clipped" (0 or 1), "steps" (1) and "finite" (0 or 1; where it is 0 no weight was moved, and no step comes after),
+        "tokens", and as "wish_0", "wish_1" ... how many processes had which wish.
     """
     variables = model.trainable_variables
     optimizer = model.optimizer
@@ -101,10 +102,10 @@ def make_train_step(
     return _traced(step, train, peers.part)
 
 
-def make_valid_step(
+def make_valid_steps(
     model: keras.Model, objective: Objective, valid: Rows, *, epochs: int = 1, part: Part = WHOLE
-) -> Step:
-    """batch -> sums over the items of a part of the batch, without dropout."""
+) -> Steps:
+    """For each step sums over the items of a part of the batch, without dropout."""
     executor = executor_of(model, valid, epochs, part=part)
 
     def step(batch: Batch) -> dict[str, tf.Tensor]:
@@ -117,7 +118,7 @@ def make_valid_step(
 
 def evaluate(model: keras.Model, rows: Rows, objective: Objective) -> dict[str, float]:
     """Means over all items, exact whatever the batches: "loss" and the measures."""
-    return means_of(total_sums(make_valid_step(model, objective, rows), rows))
+    return means_of(total_sums(make_valid_steps(model, objective, rows), rows))
 
 
 def training_executor(
@@ -177,17 +178,31 @@ def _check_memory(model: keras.Model, train: Rows, part: Part) -> None:
         )
 
 
-def _traced(step: Callable[[Batch], dict[str, tf.Tensor]], rows: Rows, part: Part) -> Step:
-    """A step as a graph, whose figures are read in one go: each read waits for the graph and costs a microsecond or ten."""
+def _traced(step: Callable[[Batch], dict[str, tf.Tensor]], rows: Rows, part: Part) -> Steps:
+    """Steps as a graph, whose figures are read in one go: each call, and each read, waits for the graph and has a cost of
+    its own, of which small steps are many.
+    """
     names: list[str] = []
 
-    def stacked(batch: Batch) -> tf.Tensor:
-        figures = step(batch)
-        names[:] = figures
-        return tf.stack([tf.cast(figure, tf.float32) for figure in figures.values()])
+    def several(batches: tf.data.Iterator, count: tf.Tensor) -> tf.Tensor:
+        def one(done: tf.Tensor, go: tf.Tensor, read: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
+            figures = step(batches.get_next())
+            names[:] = figures
+            values = tf.stack([tf.cast(figure, tf.float32) for figure in figures.values()])
+            return done + 1, tf.cast(figures.get("finite", 1.0), tf.bool), read.write(done, values)
 
-    graph = tf.function(stacked, input_signature=[rows.batches(part=part).element_spec], autograph=False)
-    return lambda batch: dict(zip(names, graph(batch).numpy().tolist(), strict=True))
+        start = tf.constant(0), tf.constant(True), tf.TensorArray(tf.float32, size=count)
+        done, _, read = tf.while_loop(lambda done, go, read: go & (done < count), one, start, parallel_iterations=1)
+        return read.gather(tf.range(done))
+
+    signature = [tf.data.IteratorSpec(rows.batches(part=part).element_spec), tf.TensorSpec([], tf.int32)]
+    graph = tf.function(launching()(several), input_signature=signature, autograph=False)
+
+    def steps(batches: tf.data.Iterator, count: int) -> list[Figures]:
+        figures = graph(batches, tf.constant(count)).numpy().tolist()
+        return [dict(zip(names, values, strict=True)) for values in figures]
+
+    return steps
 
 
 def _own_tokens_before(

@@ -1,24 +1,50 @@
 """Exact sums over an epoch, whatever its batches: a step adds up, and who reads divides."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
 from seqkit.batches.rows import Rows
-from seqkit.training.executor import Batch
 from seqkit.training.peers import ALONE, Peers
 
 Figures = dict[str, float]
-Step = Callable[[Batch], Figures]
+Steps = Callable[[tf.data.Iterator, int], list[Figures]]  # on so many batches, one after the other
+CALL = 0.1  # seconds: what a person doesn't notice
 
 
-def total_sums(step: Step, rows: Rows, peers: Peers = ALONE) -> Figures:
+class Pace:
+    """How many steps there are in one call: as many as take `CALL`, or always one.
+
+    Attributes:
+        count: That many.
+    """
+
+    def __init__(self, *, single: bool = False):
+        self.count, self._single = 1, single
+
+    def took(self, steps: int, seconds: float) -> None:
+        """Choose anew, after a call of so many steps; a first step compiles, and a pace is doubled at most."""
+        if not self._single:
+            self.count = min(max(int(CALL * steps / seconds), 1), 2 * self.count)
+
+
+def total_sums(steps: Steps, rows: Rows, peers: Peers = ALONE) -> Figures:
     """What a step gives for each batch, added up; of several processes each takes its part of each batch."""
     sums: Figures = {}
-    for batch in rows.batches(part=peers.part):
-        add_sums(sums, step(batch))
+    for figures in _each(steps, rows.batches(part=peers.part)):
+        add_sums(sums, figures)
     totals = peers.sum([tf.constant(list(sums.values()), tf.float64)])[0]
     return dict(zip(sums, totals.numpy().tolist(), strict=True))
+
+
+def _each(steps: Steps, dataset: tf.data.Dataset) -> Iterator[Figures]:
+    pace, batches, left = Pace(), iter(dataset), int(dataset.cardinality())
+    while left:
+        count, at = min(pace.count, left), time.perf_counter()
+        yield from steps(batches, count)
+        pace.took(count, time.perf_counter() - at)
+        left -= count
 
 
 def add_sums(sums: Figures, figures: Figures) -> None:

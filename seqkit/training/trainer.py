@@ -11,6 +11,7 @@ import dataclasses
 import io
 import json
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,8 +36,8 @@ from seqkit.training.passes import epoch_batches, steps_of
 from seqkit.training.peers import ALONE, Peers, WorkerLostError, seeds_apart
 from seqkit.training.randomness import seeded
 from seqkit.training.started import Started
-from seqkit.training.step import make_train_step, make_valid_step, training_executor
-from seqkit.training.sums import Figures, Step, add_sums, means_of, total_sums
+from seqkit.training.step import make_train_steps, make_valid_steps, training_executor
+from seqkit.training.sums import Figures, Pace, Steps, add_sums, means_of, total_sums
 
 STOP, SAVE = 0, 1  # what a process may wish for after a step
 
@@ -171,7 +172,7 @@ class _Fit:
         self._averages = make_averages(model) if training.ema else []
         executor = training_executor(model, train, training, trainer.seed, peers.part, trainer.started)
         self._wishes = tf.Variable(tf.zeros(2))
-        self._train_step: Step = make_train_step(
+        self._train_steps: Steps = make_train_steps(
             model,
             trainer.objective,
             training,
@@ -183,7 +184,7 @@ class _Fit:
             self._wishes,
             trainer.started,
         )
-        self._valid_step: Step = make_valid_step(
+        self._valid_steps: Steps = make_valid_steps(
             model, trainer.objective, valid, epochs=training.epochs, part=peers.part
         )
         variables = [variable.value for variable in (*model.variables, *optimizer.variables)] + self._averages
@@ -227,6 +228,7 @@ class _Fit:
             list(callbacks), model=self._model, epochs=epochs, steps=steps, monitor=self._monitor.column
         )
         watchers.on_train_begin()
+        self._pace = Pace(single=self._peers.part.size > 1 or any(map(_watches_steps, callbacks)))
         with interruption() as interrupted, EpochProgress(epochs, steps, shown=self._peers.first) as progress:
             while self.position.epoch < epochs and not self._model.stop_training:
                 self._epoch(watchers, progress, interrupted)
@@ -265,32 +267,44 @@ class _Fit:
     def _steps(
         self, rows: Rows, watchers: keras.callbacks.CallbackList, progress: EpochProgress, interrupted: Interruption
     ) -> None:
-        """What is left of an epoch's steps."""
+        """What is left of an epoch's steps, as many in one call as `Pace` has it."""
         position, epoch, part = self.position, (self._trainer.seed, self.position.epoch), self._peers.part
         at = time.perf_counter()
-        for batch in epoch_batches(rows, self._epoch_steps, epoch, start=position.step, part=part):
-            watchers.on_train_batch_begin(position.step)
-            self._wishes.assign([float(interrupted.noted is not None), float(self._peers.first and self._is_due())])
-            figures = self._train_step(batch)
-            wishes = [figures.pop(f"wish_{wish}") for wish in (STOP, SAVE)]
-            tokens = int(figures.pop("tokens"))
-            if not figures.pop("finite"):
-                raise self._diverged(f"step {position.step + 1}", figures)
-            add_sums(position.sums, figures)
-            position.step, position.total, position.tokens = (
-                position.step + 1,
-                position.total + 1,
-                position.tokens + tokens,
-            )
-            now = time.perf_counter()
-            position.seconds, at = position.seconds + now - at, now
-            logs = means_of(position.sums) | {"tokens_per_second": position.tokens / position.seconds}
-            watchers.on_train_batch_end(position.step - 1, logs)
-            progress.step(position.epoch + 1, position.step, logs)
-            if any(wishes):
-                self._save()
-            if wishes[STOP]:
-                raise self._stopped(interrupted.noted or Terminated)
+        for batches, left in epoch_batches(rows, self._epoch_steps, epoch, start=position.step, part=part):
+            while left:
+                count = min(self._pace.count, left, self._before_checkpoint())
+                watchers.on_train_batch_begin(position.step)
+                self._wishes.assign(
+                    [float(interrupted.noted is not None), float(self._peers.first and self._is_due(count))]
+                )
+                done = self._train_steps(batches, count)
+                taken, at = time.perf_counter() - at, time.perf_counter()
+                self._pace.took(count, taken)
+                wishes = [[figures.pop(f"wish_{wish}") for figures in done][-1] for wish in (STOP, SAVE)]
+                for figures in done:
+                    self._count(figures, taken / count)
+                left -= count
+                logs = means_of(position.sums) | {"tokens_per_second": position.tokens / position.seconds}
+                watchers.on_train_batch_end(position.step - 1, logs)
+                progress.step(position.epoch + 1, position.step, logs)
+                if any(wishes):
+                    self._save()
+                if wishes[STOP]:
+                    raise self._stopped(interrupted.noted or Terminated)
+
+    def _count(self, figures: Figures, seconds: float) -> None:
+        """Count a step that is done."""
+        position, tokens = self.position, int(figures.pop("tokens"))
+        if not figures.pop("finite"):
+            raise self._diverged(f"step {position.step + 1}", figures)
+        add_sums(position.sums, figures)
+        position.step, position.total = position.step + 1, position.total + 1
+        position.tokens, position.seconds = position.tokens + tokens, position.seconds + seconds
+
+    def _before_checkpoint(self) -> int:
+        """Steps to the next one after which the state is saved."""
+        steps = self._training.checkpoint_steps if self._checkpoint is not None else 0
+        return steps - self.position.total % steps if steps else sys.maxsize
 
     def _scores(self) -> tuple[Figures, Arrays]:
         """The epoch's means: in training, in validation, at a curriculum's stage; and the weights of the last two."""
@@ -303,7 +317,7 @@ class _Fit:
             return logs, self._model.get_weights()
 
     def _validated(self, prefix: str, rows: Rows) -> Figures:
-        means = means_of(total_sums(self._valid_step, rows, self._peers))
+        means = means_of(total_sums(self._valid_steps, rows, self._peers))
         return {f"{prefix}_{name}": value for name, value in means.items()}
 
     def _from_first(self, figures: Figures) -> Figures:
@@ -332,13 +346,15 @@ class _Fit:
     def _out_of_patience(self) -> bool:
         return bool(self._training.patience and self._waited() >= self._training.patience)
 
-    def _is_due(self) -> bool:
-        """Whether the state is to be saved in the middle of an epoch."""
+    def _is_due(self, count: int) -> bool:
+        """Whether the state is to be saved in the middle of an epoch, after so many further steps."""
         training = self._training
         if self._checkpoint is None:
             return False
         late = training.checkpoint_minutes and time.monotonic() - self._saved > 60 * training.checkpoint_minutes
-        return bool(late or (training.checkpoint_steps and (self.position.total + 1) % training.checkpoint_steps == 0))
+        return bool(
+            late or (training.checkpoint_steps and (self.position.total + count) % training.checkpoint_steps == 0)
+        )
 
     def _save(self) -> None:
         """Save the state; all processes take part, and the first one writes."""
@@ -373,6 +389,15 @@ class _Fit:
             f"{'clipping' if not training.global_clipnorm else 'a smaller training.global_clipnorm'}"
             f"{'' if path is None else ', with --overwrite'}."
         )
+
+
+def _watches_steps(callback: keras.callbacks.Callback) -> bool:
+    """Whether a callback has something to do at each step."""
+    base, hooks = (
+        keras.callbacks.Callback,
+        ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
+    )
+    return any(getattr(type(callback), hook) is not getattr(base, hook) or hook in vars(callback) for hook in hooks)
 
 
 def _epoch_told(steps: int, size: int) -> str:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from seqkit.batches.pipeline import Pipeline
 from seqkit.core.settings import Stack, Training
 from seqkit.testing.models import as_batch, axes_of, check_gradients, dense_gradients, inputs_of
-from seqkit.training.step import make_train_step
+from seqkit.training.step import make_train_steps
 from tests.cases import CASES
 from tests.kinds import of_each_kind
 
@@ -63,7 +63,7 @@ def test_logged_norm_is_the_true_norm(case):
     model.compile(optimizer=keras.optimizers.SGD(1.0))
     model.optimizer.build(model.trainable_variables)
     before = [variable.numpy() for variable in model.trainable_variables]
-    figures = make_train_step(model, case.objective(training), training, rows)(next(iter(rows.batches())))
+    figures = make_train_steps(model, case.objective(training), training, rows)(iter(rows.batches()), 1)[0]
     assert figures["gradient_norm"] == pytest.approx(true, rel=1e-5)
     moved = [old - new.numpy() for old, new in zip(before, model.trainable_variables, strict=True)]
     assert np.sqrt(sum(np.sum(part.astype(np.float64) ** 2) for part in moved)) == pytest.approx(1e-3, rel=1e-3)

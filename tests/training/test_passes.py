@@ -28,8 +28,9 @@ PIPELINE = Pipeline(
 
 def seen(passes, epoch=3, start=0, steps=None, rows=PIPELINE):
     """The rows of each batch, or the ids of each batch of windows."""
-    batches = epoch_batches(rows, steps or passes * len(rows), (0, epoch), start=start, part=WHOLE)
-    return [batch["rows" if rows is PIPELINE else "ids"].numpy().tolist() for batch in batches]
+    stretches = epoch_batches(rows, steps or passes * len(rows), (0, epoch), start=start, part=WHOLE)
+    name = "rows" if rows is PIPELINE else "ids"
+    return [next(batches)[name].numpy().tolist() for batches, count in stretches for _ in range(count)]
 
 
 def order(batches):

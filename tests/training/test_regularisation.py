@@ -17,7 +17,7 @@ from seqkit.topologies.many_to_many import many_to_many
 from seqkit.topologies.many_to_one import many_to_one
 from seqkit.training.objectives import classification
 from seqkit.training.regularisation import WeightDrop, activation_penalty, with_activations
-from seqkit.training.step import make_train_step
+from seqkit.training.step import make_train_steps
 from seqkit.training.trainer import Trainer, reproducible
 
 LENGTHS = np.array([6, 3, 5, 1])
@@ -43,8 +43,7 @@ def moved(model, data, training):
     model.compile(optimizer=keras.optimizers.SGD(1.0))
     model.optimizer.build(model.trainable_variables)
     before = [variable.numpy() for variable in model.trainable_variables]
-    step = make_train_step(model, classification(training), training, data)
-    step(next(iter(data.batches())))
+    make_train_steps(model, classification(training), training, data)(iter(data.batches()), 1)
     return [old - new.numpy() for old, new in zip(before, model.trainable_variables, strict=True)]
 
 

@@ -15,7 +15,7 @@ from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.training.objectives import classification
 from seqkit.training.scheduled_sampling import doubly_stochastic_penalty, sample_previous_tokens, with_attention
-from seqkit.training.step import make_train_step
+from seqkit.training.step import make_train_steps
 
 TOKENS = 12
 
@@ -62,7 +62,8 @@ def test_the_penalty_is_part_of_what_is_descended(rng):
     gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
     norm = float(tf.linalg.global_norm([tf.convert_to_tensor(gradient) for gradient in gradients]))
     figures = [
-        make_train_step(model, objective, Training(attention_penalty=weight), rows)(batch) for weight in (0.5, 0.0)
+        make_train_steps(model, objective, Training(attention_penalty=weight), rows)(iter(rows.batches()), 1)[0]
+        for weight in (0.5, 0.0)
     ]
     assert figures[0]["gradient_norm"] == pytest.approx(norm, rel=1e-4)
     assert figures[1]["gradient_norm"] != pytest.approx(norm, rel=1e-3)
@@ -94,13 +95,12 @@ def test_own_symbols_stand_where_they_were_written(rng):
 
 def test_scheduled_sampling_changes_what_is_trained_on(rng):
     model, rows = model_and_rows(rng)
-    batch = next(iter(rows.batches()))
     objective = classification(Training())
     losses = []
     for share in (0.0, 0.9):
         model.optimizer.iterations.assign(len(rows))
         training = Training(epochs=1, scheduled_sampling=share)
-        losses.append(make_train_step(model, objective, training, rows)(batch)["loss"])
+        losses.append(make_train_steps(model, objective, training, rows)(iter(rows.batches()), 1)[0]["loss"])
     assert losses[0] != pytest.approx(losses[1], rel=1e-3)
 
 
@@ -110,4 +110,4 @@ def test_settings_of_writers_are_refused_elsewhere(setting, rng):
     _, rows = model_and_rows(rng)
     model.compile(optimizer="sgd")
     with pytest.raises(InputError, match=f"training.{setting} is for models that encode and decode"):
-        make_train_step(model, classification(Training()), Training(**{setting: 0.5}), rows)
+        make_train_steps(model, classification(Training()), Training(**{setting: 0.5}), rows)
