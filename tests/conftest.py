@@ -1,7 +1,10 @@
 """What several tests share. No test needs a network, or anything outside the repository."""
 
+import atexit
 import gc
 import os
+import shutil
+import tempfile
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 if (
@@ -20,6 +23,11 @@ os.environ["XLA_FLAGS"] = " ".join(
     )
 )
 
+# One cache for all processes, compiled loops in it; no test reads or writes that of the person who runs it.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["SEQKIT_CACHE"] = tempfile.mkdtemp(prefix="seqkit")
+    atexit.register(shutil.rmtree, os.environ["SEQKIT_CACHE"], ignore_errors=True)
+
 import hypothesis
 import keras
 import numpy as np
@@ -28,6 +36,7 @@ import tensorflow as tf
 
 from seqkit.cli.console import COLLECTED
 from seqkit.cli.main import main
+from seqkit.cli.programs import keep_programs
 from seqkit_runner import prove
 from tests.cases import CASES, QUICK, Case, write_small_table
 from tests.interpreter import PROVE_APART, Interpreter
@@ -36,6 +45,7 @@ from tests.interpreter import PROVE_APART, Interpreter
 # tests start as processes of their own optimise theirs.
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 gc.set_threshold(*COLLECTED)
+keep_programs()
 # Graphs are traced inside examples, so that a first example is slow and says nothing about the code.
 hypothesis.settings.register_profile("seqkit", deadline=None, derandomize=True, print_blob=False)
 hypothesis.settings.load_profile("seqkit")
@@ -64,14 +74,6 @@ def pytest_collection_finish():
     """What is imported stays: half a million objects that the collector needn't look through again and again."""
     gc.collect()
     gc.freeze()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _cache(tmp_path_factory):
-    """No test reads or writes the cache of the person who runs it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEQKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="session")

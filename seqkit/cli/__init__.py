@@ -12,6 +12,7 @@ __all__ = [
     "launch",
     "main",
     "new",
+    "programs",
     "recipe_commands",
     "telling",
 ]

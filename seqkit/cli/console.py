@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 from seqkit.cli.main import main as run
+from seqkit.cli.programs import keep_programs
 
 FILTER = r"""
 import re, sys
@@ -44,5 +45,6 @@ def quieten() -> None:
 def main() -> int:
     """The installed command."""
     quieten()
+    keep_programs()
     gc.set_threshold(*COLLECTED)
     return run()

@@ -4,6 +4,7 @@ __all__ = [
     "acceleration",
     "bptt",
     "cells",
+    "compiled",
     "diagnostics",
     "fresh",
     "gated",
