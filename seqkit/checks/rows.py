@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from seqkit.core.findings import Finding, Harm
+from seqkit.core.ragged import Ragged
 from seqkit.sources.examples import Examples, bytes_of
 
 REPEATED_SHARE = 0.01  # of the rows, from which repeats may move a figure
 SHORTEST_LINE = 30  # characters of a line of running text that is not there twice by chance
+PREPARED = "prints"
 LINES = 2**22  # of running text, in 24 bytes each: of more, every other one is left out, and of those left again
 
 
@@ -57,7 +59,12 @@ class Prints:
 
     @classmethod
     def of(cls, examples: Examples, fields: Sequence[str]) -> "Prints":
-        """Of rows, by the fields that a model is asked by; each image and each recording is read once."""
+        """Of rows, by the fields that a model is asked by; each image and each recording is read once. Of prepared rows they
+        are there already.
+        """
+        for name, column in examples.prepared.items():
+            if name.startswith(before := f"{PREPARED} of {' and '.join(fields)}, one of "):
+                return cls._of_column(column, int(name.removeprefix(before)), len(fields))
         rows, plain_prints, exact_prints, empty, every = array("q"), array("Q"), array("Q"), list[int](), 1
         most = LINES if "stretch" in examples.columns else sys.maxsize
         for row, values in asked(examples, fields):
@@ -80,6 +87,19 @@ class Prints:
                     array(own.typecode, np.asarray(own)[kept].tobytes()) for own in (rows, plain_prints, exact_prints)
                 )
         return cls(np.asarray(rows), np.asarray(plain_prints), np.asarray(exact_prints), tuple(empty), every)
+
+    def prepared(self, fields: Sequence[str], rows: int) -> tuple[str, Ragged]:
+        """As a column of prepared rows, with its name: uint64, ragged by row, (items, 2), up to case and to the letter."""
+        lengths = np.bincount(self.rows, minlength=rows)
+        column = Ragged.of_lengths(np.stack([self.plain, self.exact], axis=1), lengths)
+        return f"{PREPARED} of {' and '.join(fields)}, one of {self.every}", column
+
+    @classmethod
+    def _of_column(cls, column: np.ndarray | Ragged, every: int, fields: int) -> "Prints":
+        assert isinstance(column, Ragged), "as it was written"
+        rows = np.repeat(np.arange(len(column)), column.lengths)
+        plain, exact = np.array(column.values).T
+        return cls(rows, plain, exact, tuple(np.unique(rows[plain == _print([b""] * fields)]).tolist()), every)
 
 
 def check_rows(examples: Examples, prints: Prints, truths: Sequence[Any] | None, name: str) -> list[Finding]:

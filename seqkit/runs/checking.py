@@ -34,11 +34,13 @@ class Checked(Exception):  # noqa: N818
         findings: What was found.
         splits: The rows.
         task: That they are for.
+        prints: Of each split, what its rows ask.
     """
 
     findings: list[Finding]
     splits: Splits
     task: Task
+    prints: dict[str, Prints]
 
 
 @dataclasses.dataclass
@@ -149,7 +151,7 @@ def check_training(task: Task, splits: Splits, *, strict: bool) -> tuple[dict[st
     if _wanted.get() == "suspects":
         findings = in_order([*findings, *_suspects(task, splits.train)])
     if _wanted.get() != "training":
-        raise Checked(findings, splits, task)
+        raise Checked(findings, splits, task, prints)
     say(findings)
     if strict:
         refuse(findings)

@@ -245,13 +245,23 @@ def _joined(folder: Path, split: str, shards: list[Path]) -> dict[str, dict[str,
     return joined
 
 
+def _written(folder: Path, base: str, column: Ragged) -> dict[str, Any]:
+    """A column as files, and what a manifest says of it."""
+    little = column.values.dtype.newbyteorder("<")
+    column.values.astype(little).tofile(folder / f"{base}.values")
+    column.offsets.astype("<i8").tofile(folder / f"{base}.starts")
+    return {"dtype": little.str, "shape": list(column.values.shape[1:]), "ragged": True, "base": base}
+
+
 def _finish(making: Making, done: Checked) -> None:
     """Write the manifest, and drop what only a resumed preparation needs."""
     folder = making.folder
     read = read_json(folder / READ)
     splits = read["splits"]
     for name, examples in done.splits.named():
-        splits[name] |= {"rows": len(examples), "digest": examples.digest(), "prepared": making.encoded[name]}
+        prints, column = done.prints[name].prepared(done.task.fields, len(examples))
+        known = making.encoded[name] | {prints: _written(folder, f"splits/{name}/prints", column)}
+        splits[name] |= {"rows": len(examples), "digest": examples.digest(), "prepared": known}
     for name in (READ, STARTED):
         (folder / name).unlink()
     shutil.rmtree(folder / "shards")

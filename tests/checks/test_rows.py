@@ -1,5 +1,6 @@
 """Empty, repeated and contradictory rows, against a count pair by pair."""
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,3 +40,17 @@ def test_a_row_of_several_fields_is_empty_where_all_are():
     examples = Examples({"first": ["", "", "a"], "second": [" ", "b", ""]}, "x")
     [found] = check_rows(examples, Prints.of(examples, ("first", "second")), None, "training")
     assert (found.kind, found.places) == ("empty_row", ("x, row 0",))
+
+
+@given(rows)
+def test_prints_of_prepared_rows_are_those_of_the_rows(rows):
+    texts = [text for text, _ in rows]
+    made = Prints.of(Examples({"text": texts}, "x"), ("text",))
+    name, column = made.prepared(("text",), len(texts))
+    again = Prints.of(Examples({"text": ["not read"] * len(texts)}, "x", prepared={name: column}), ("text",))
+    for part in ("rows", "plain", "exact", "empty", "every"):
+        assert np.array_equal(getattr(again, part), getattr(made, part)), part
+    assert (
+        Prints.of(Examples({"word": texts}, "x", prepared={name: column}), ("word",)).plain.tolist()
+        == made.plain.tolist()
+    )

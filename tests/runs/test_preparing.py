@@ -1,6 +1,7 @@
 """Prepared data: the same rows, ids and batches as from the data itself, however it is cut, and whatever was in between."""
 
 import contextlib
+import dataclasses
 import itertools
 import json
 import os
@@ -130,7 +131,11 @@ def test_what_is_prepared_is_what_is_read(name, tmp_path, short_shards):
         for step in (None, 0):
             places, others = ([part.place(row, step) for row in range(len(part))] for part in (one, other))
             assert places == others
-        same_columns(read.task.prepared(one, 0, len(one)), other.prepared)
+        asked, again = read.prints[split], opened.prints[split]  # the latter as the folder has them
+        prints = dict([asked.prepared(read.task.fields, len(one))])
+        same_columns(read.task.prepared(one, 0, len(one)) | prints, other.prepared)
+        for part in dataclasses.fields(asked):
+            np.testing.assert_array_equal(getattr(asked, part.name), getattr(again, part.name), err_msg=part.name)
         for encode in ("encode", "encode_for_training"):
             rows, facts = getattr(read.task, encode)(one, 8)
             again, others = getattr(opened.task, encode)(other, 8)
