@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from seqkit.core.errors import InputError
+
 
 @dataclasses.dataclass(frozen=True)
 class Part:
@@ -62,7 +64,8 @@ class Rows(Protocol):
     def batches(
         self, shuffle: tuple[int, int] | None = None, *, start: int = 0, stop: int | None = None, part: Part = WHOLE
     ) -> tf.data.Dataset:
-        """An epoch, from its step `start` on and up to `stop`, or a part of each of its batches at the whole batch's width.
+        """An epoch, from its step `start` on and up to `stop`, or a part of each of its batches at the whole batch's width:
+        a dataset that knows its cardinality.
 
         Each batch is a dict of the columns and of
             steps: int64, how many steps of the answers are no padding.
@@ -73,3 +76,18 @@ class Rows(Protocol):
         Args:
             shuffle: (seed, epoch) for a shuffled epoch; None for a fixed order.
         """
+
+
+def batches_in(dataset: tf.data.Dataset) -> int:
+    """How many batches there are.
+
+    Raises:
+        InputError: The dataset doesn't know.
+    """
+    count = int(dataset.cardinality())
+    if count < 0:
+        raise InputError(
+            "Rows.batches gave a dataset that doesn't know how many batches it has, or has no end: say it by "
+            "tf.data.experimental.assert_cardinality."
+        )
+    return count

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from seqkit.batches.rows import Part, Rows
+from seqkit.batches.rows import Part, Rows, batches_in
 from seqkit.core.settings import Training
 
 
@@ -36,10 +36,10 @@ def epoch_batches(
     at = epoch * steps + start if rest else start  # from the first of these passes
     for number in itertools.count() if rest else range(epoch * passes, (epoch + 1) * passes):
         batches = rows.batches((seed, number), start=at, stop=None if left is None else at + left, part=part)
-        if count := int(batches.cardinality()):
+        if count := batches_in(batches):
             yield iter(batches), count
             at, left = 0, None if left is None else left - count
         else:  # it ended before
-            at -= int(rows.batches((seed, number)).cardinality())
+            at -= batches_in(rows.batches((seed, number)))
         if left == 0:
             return

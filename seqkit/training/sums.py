@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
-from seqkit.batches.rows import Rows
+from seqkit.batches.rows import Rows, batches_in
 from seqkit.training.peers import ALONE, Peers
 
 Figures = dict[str, float]
@@ -39,7 +39,7 @@ def total_sums(steps: Steps, rows: Rows, peers: Peers = ALONE) -> Figures:
 
 
 def _each(steps: Steps, dataset: tf.data.Dataset) -> Iterator[Figures]:
-    pace, batches, left = Pace(), iter(dataset), int(dataset.cardinality())
+    pace, batches, left = Pace(), iter(dataset), batches_in(dataset)
     while left:
         count, at = min(pace.count, left), time.perf_counter()
         yield from steps(batches, count)

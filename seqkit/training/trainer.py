@@ -272,7 +272,8 @@ class _Fit:
         at = time.perf_counter()
         for batches, left in epoch_batches(rows, self._epoch_steps, epoch, start=position.step, part=part):
             while left:
-                count = min(self._pace.count, left, self._before_checkpoint())
+                most = 1 if interrupted.noted is not None else self._pace.count
+                count = min(most, left, self._before_checkpoint())
                 watchers.on_train_batch_begin(position.step)
                 self._wishes.assign(
                     [float(interrupted.noted is not None), float(self._peers.first and self._is_due(count))]

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from seqkit.batches.pipeline import Pipeline
+from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.layers.embedding import embed_tokens
@@ -85,6 +86,13 @@ def test_a_state_is_saved_after_the_steps_that_are_asked_for(tmp_path, monkeypat
     training = dataclasses.replace(TRAINING, checkpoint_steps=3)
     Trainer(model(), classification(training), training, checkpoint=tmp_path).fit(rows(), rows())
     assert sorted(set(saved)) == [3, 6, BATCHES, 9, 12, 2 * BATCHES]
+
+
+def test_rows_that_do_not_know_how_many_batches_they_have_are_refused(monkeypatch):
+    batches = Pipeline.batches
+    monkeypatch.setattr(Pipeline, "batches", lambda *own, **given: batches(*own, **given).filter(lambda batch: True))
+    with pytest.raises(InputError, match="doesn't know how many batches it has"):
+        Trainer(model(), classification(TRAINING), TRAINING).fit(rows(), rows())
 
 
 def test_a_call_takes_no_longer_than_a_person_would_notice():
