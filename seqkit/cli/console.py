@@ -16,7 +16,7 @@ from seqkit.cli.programs import keep_programs
 FILTER = r"""
 import re, sys
 starts = rb"[IWE]\d{4} \d\d:\d\d:|WARNING: All log messages before absl|To enable the following instructions"
-goes_on = rb"Additional GRPC|:UNKNOWN:Error rec|The error could be from a prev|The tasks have crash|\s+\[\[{{node |/job:"
+goes_on = rb"Additional GRPC|:UNKNOWN:Error rec|The error could be from a prev|The tasks have crash|\s+\[\[[\w{]|/job:"
 chatter = re.compile(starts + b"|" + goes_on)
 for line in sys.stdin.buffer:
     if not chatter.match(line):
