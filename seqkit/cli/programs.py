@@ -1,6 +1,4 @@
-"""XLA's programs, kept on the disk for the commands that come after: a loop compiles for half a second and more, and is read
-in a tenth of that.
-"""
+"""XLA's programs, kept on the disk for later commands: what they save at the start, `benchmarks/start.py` says."""
 
 import hashlib
 import os

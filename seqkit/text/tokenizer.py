@@ -243,7 +243,7 @@ def _symbols(chunk: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return types, first[codes], np.array([len(text) for text in chunk], np.int64)
 
 
-@functools.lru_cache(maxsize=2)  # a source's and a target's: such a graph has some 20 MB
+@functools.lru_cache(maxsize=2)  # a source's and a target's
 def _splitter(tokenizer: Tokenizer | Subwords) -> Callable[[tf.Tensor], Sequence[tf.Tensor]]:
     """Texts -> their distinct tokens, the place of each token among these, and tokens a text."""
 

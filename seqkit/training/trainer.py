@@ -281,26 +281,26 @@ class _Fit:
                 done = self._train_steps(batches, count)
                 taken, at = time.perf_counter() - at, time.perf_counter()
                 self._pace.took(count, taken)
-                wishes = [[figures.pop(f"wish_{wish}") for figures in done][-1] for wish in (STOP, SAVE)]
+                stop, save = (done[-1][f"wish_{wish}"] for wish in (STOP, SAVE))
                 for figures in done:
                     self._count(figures, taken / count)
                 left -= count
                 logs = means_of(position.sums) | {"tokens_per_second": position.tokens / position.seconds}
                 watchers.on_train_batch_end(position.step - 1, logs)
                 progress.step(position.epoch + 1, position.step, logs)
-                if any(wishes):
+                if stop or save:
                     self._save()
-                if wishes[STOP]:
+                if stop:
                     raise self._stopped(interrupted.noted or Terminated)
 
     def _count(self, figures: Figures, seconds: float) -> None:
         """Count a step that is done."""
-        position, tokens = self.position, int(figures.pop("tokens"))
-        if not figures.pop("finite"):
+        position, apart = self.position, ("tokens", "finite", f"wish_{STOP}", f"wish_{SAVE}")
+        if not figures["finite"]:
             raise self._diverged(f"step {position.step + 1}", figures)
-        add_sums(position.sums, figures)
+        add_sums(position.sums, {name: value for name, value in figures.items() if name not in apart})
         position.step, position.total = position.step + 1, position.total + 1
-        position.tokens, position.seconds = position.tokens + tokens, position.seconds + seconds
+        position.tokens, position.seconds = position.tokens + int(figures["tokens"]), position.seconds + seconds
 
     def _before_checkpoint(self) -> int:
         """Steps to the next one after which the state is saved."""
@@ -394,11 +394,9 @@ class _Fit:
 
 def _watches_steps(callback: keras.callbacks.Callback) -> bool:
     """Whether a callback has something to do at each step."""
-    base, hooks = (
-        keras.callbacks.Callback,
-        ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
-    )
-    return any(getattr(type(callback), hook) is not getattr(base, hook) or hook in vars(callback) for hook in hooks)
+    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    unchanged = (getattr(type(callback), hook) is getattr(keras.callbacks.Callback, hook) for hook in hooks)
+    return not all(unchanged) or any(hook in vars(callback) for hook in hooks)
 
 
 def _epoch_told(steps: int, size: int) -> str:
