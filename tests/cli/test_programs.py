@@ -21,7 +21,7 @@ def cache(tmp_path, monkeypatch):
 
 def named(factor, step=lambda x, factor: tf.tanh(x) * factor):
     def loop(x):
-        return tf.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, step(x, factor)), (0, x))[1]
+        return tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, step(y, factor) + x), (0, x))[1]
 
     return _named_by_content(tf.function(loop, autograph=False).get_concrete_function(tf.TensorSpec((2, 2))))
 
@@ -47,14 +47,21 @@ def test_only_the_newest_since_the_machine_was_started_are_read(cache, monkeypat
     (folder,) = (cache / "programs").iterdir()
     assert os.environ["TF_XLA_FLAGS"] == f"{FLAG}={folder}"
     now, started = time.time(), time.time() - time.monotonic()
+    (folder / "old.pb").touch()
+    os.utime(folder / "old.pb", (now, started - 60))
+    (folder / "new.pb").touch()
+    monkeypatch.setenv("TF_XLA_FLAGS", "")
+    keep_programs()
+    assert [path.name for path in folder.iterdir()] == ["new.pb"]
+    (folder / "new.pb").unlink()
     for number in range(MOST + 3):
         (folder / f"{number}.pb").touch()
-        os.utime(folder / f"{number}.pb", (now, now - number if number else started - 60))
+        os.utime(folder / f"{number}.pb", (now, now - number))
     monkeypatch.setenv("TF_XLA_FLAGS", "--others=1")
     keep_programs()
     assert os.environ["TF_XLA_FLAGS"] == f"--others=1 {FLAG}={folder}"
     left = {int(path.stem) for path in folder.iterdir()}
-    assert left == {number for number in range(1, MOST + 1) if now - number >= started}
+    assert left == {number for number in range(MOST) if now - number >= started}
 
 
 @pytest.mark.parametrize("change", ["XLA_FLAGS", "TF_NUM_INTRAOP_THREADS"])
