@@ -7,6 +7,7 @@ a pure function of the seed and its number.
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +19,8 @@ from seqkit.core.autotune import without_autotune
 from seqkit.core.ragged import Ragged
 
 SHARES = (1.0, 0.75, 0.5)  # of the window, where its length is random: few, since XLA compiles each
+BLOCK = 256  # batches that are planned at once
+NO_ORDER = (-1, -1)  # in place of (seed, epoch)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Windows:
 
     def __len__(self) -> int:
         """Batches an epoch; of epoch 0, where lengths are random."""
-        return len(self._course((0, 0))[1])
+        return len(self._course((0, 0))[1]) - 1
 
     @property
     def rows(self) -> int:
@@ -61,7 +64,7 @@ class Windows:
     @property
     def boundaries(self) -> tuple[int, ...]:
         """The widths of the batches, ascending."""
-        return tuple(np.unique(self._course((0, 0))[1]).tolist())
+        return tuple(np.unique(np.diff(self._course((0, 0))[1])).tolist())
 
     def plan(
         self, shuffle: tuple[int, int] | None = None, *, start: int = 0, stop: int | None = None
@@ -74,23 +77,27 @@ class Windows:
             starts, int64 (batches, slots), each window's place in the flat values; sizes, int64 (batches, slots), its
             steps; fresh, bool (batches, slots), whether it begins a row; widths, int64 (batches,).
         """
-        pieces, widths = self._course(shuffle)
-        start, stop, _ = slice(start, stop).indices(len(widths))
-        begins = np.concatenate([[0], np.cumsum(widths)])
-        shape = stop - start, self.batch_size
+        pieces, begins = self._course(shuffle)
+        start, stop, _ = slice(start, stop).indices(len(begins) - 1)
+        shape = max(stop - start, 0), self.batch_size
         starts, sizes, fresh = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, bool)
-        for slot, begin, end, first, last in pieces:
+        widths = np.diff(begins[start : stop + 1])
+        for slot, begin, end, first, last in pieces[(pieces[:, 3] < stop) & (pieces[:, 4] > start)].tolist():
             here = np.arange(max(first, start), min(last, stop))
             done = begins[here] - begins[first]
             starts[here - start, slot] = begin + done
-            sizes[here - start, slot] = np.minimum(widths[here], end - begin - done)
+            sizes[here - start, slot] = np.minimum(widths[here - start], end - begin - done)
             fresh[here - start, slot] = here == first
-        return starts, sizes, fresh, widths[start:stop]
+        return starts, sizes, fresh, widths
 
-    def _course(self, shuffle: tuple[int, int] | None) -> tuple[list[tuple[int, int, int, int, int]], np.ndarray]:
-        """Where each row goes, (slot, its first step and the one behind its last, likewise its batches); and the widths of
-        the batches, int64.
+    @functools.cached_property
+    def _course(self) -> Callable[[tuple[int, int] | None], tuple[np.ndarray, np.ndarray]]:
+        """(seed, epoch) or None -> where each row goes, int64 (rows, 5): its slot, its first step and the one behind its
+        last, likewise its batches; and where the batches begin in a slot that never begins a row anew, int64 (batches + 1,).
         """
+        return functools.lru_cache(maxsize=4)(self._drawn_course)
+
+    def _drawn_course(self, shuffle: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(shuffle) if shuffle else None
         lengths, offsets = self.lengths, self._rows.offsets
         order = rng.permutation(self.rows) if rng else np.argsort(-lengths, kind="stable")
@@ -100,8 +107,7 @@ class Windows:
             slot = int(loads.argmin())
             slots[slot].append((int(offsets[row]), int(offsets[row + 1])))
             loads[slot] += -(-lengths[row] // self.window)
-        widths = self._widths(rng, slots)
-        begins = np.concatenate([[0], np.cumsum(widths)])  # how far a slot is that never begins a row anew
+        begins = np.concatenate([[0], np.cumsum(self._widths(rng, slots))])
         pieces, used = [], 0
         for slot, rows in enumerate(slots):
             first = 0
@@ -110,7 +116,7 @@ class Windows:
                 pieces.append((slot, begin, end, first, last))
                 first = last
             used = max(used, first)
-        return pieces, widths[:used]
+        return np.array(pieces, np.int64).reshape(-1, 5), begins[: used + 1]
 
     def _widths(self, rng: np.random.Generator | None, slots: Sequence[Sequence[tuple[int, int]]]) -> np.ndarray:
         """Of at least as many batches as the fullest slot has windows: int64."""
@@ -122,8 +128,8 @@ class Windows:
 
     def padding_share(self) -> float:
         """Share of an epoch's steps that are padding."""
-        _, widths = self._course((0, 0))
-        return 1.0 - float(self.lengths.sum()) / float(widths.sum() * self.batch_size)
+        _, begins = self._course((0, 0))
+        return 1.0 - float(self.lengths.sum()) / float(begins[-1] * self.batch_size)
 
     def shapes(self) -> list[tuple[int, int]]:
         """The distinct (slots, width) of an epoch's batches."""
@@ -137,12 +143,11 @@ class Windows:
             return None
         return np.concatenate([[0.0], np.cumsum(weights.values, dtype=np.float64)])
 
-    def _items(self, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        """float64, (batches,): the targets' weights in each batch of a plan."""
+    def _items(self, starts: np.ndarray, sizes: np.ndarray) -> float:
+        """The targets' weights in a batch's windows."""
         weighed = self._weighed
         each = sizes if weighed is None else weighed[starts + sizes] - weighed[starts]
-        items: np.ndarray = each.sum(axis=1, dtype=np.float64)
-        return items
+        return float(each.sum(dtype=np.float64))
 
     def batches(
         self, shuffle: tuple[int, int] | None = None, *, start: int = 0, stop: int | None = None, part: Part = WHOLE
@@ -150,42 +155,47 @@ class Windows:
         """As `Rows.batches`: columns come as (slots, width, ...), padded with zeros, and "fresh", bool (slots,), says where
         a slot begins a row.
         """
-        all_starts, all_sizes, all_fresh, widths = self.plan(shuffle, start=start, stop=stop)
-        items = self._items(all_starts, all_sizes).astype(np.float32)
-        mine = slice(part.index, None, part.size)
+        first, last, _ = slice(start, stop).indices(len(self._course(shuffle)[1]) - 1)
 
-        def gather(
-            starts: tf.Tensor, sizes: tf.Tensor, fresh: tf.Tensor, width: tf.Tensor, items: tf.Tensor
-        ) -> dict[str, tf.Tensor]:
-            columns = self._gather(starts, sizes, fresh, width)
-            for values in columns.values():
-                values.set_shape([starts.shape[0], *values.shape[1:]])  # slots are known, and so are the states'
-            return {
-                "fresh": fresh,
-                "steps": tf.reduce_sum(sizes),
-                "items": items,
-                "whole": tf.constant(self.batch_size, tf.int64),
-                "counts": tf.constant(1.0),
-                **columns,
-            }
+        def gather(number: tf.Tensor) -> dict[str, tf.Tensor]:
+            columns = self._gather(tf.constant(shuffle or NO_ORDER, tf.int64), number, [part.index, part.size])
+            for name in ("fresh", *self.columns):  # slots are known, and so are the states'
+                columns[name].set_shape([part.of(self.batch_size), *columns[name].shape[1:]])
+            return {"whole": tf.constant(self.batch_size, tf.int64), "counts": tf.constant(1.0), **columns}
 
-        dataset = tf.data.Dataset.from_tensor_slices(
-            (all_starts[:, mine], all_sizes[:, mine], all_fresh[:, mine], widths, items)
-        )
-        return without_autotune(dataset.map(gather, num_parallel_calls=2).prefetch(4))
+        dataset = tf.data.Dataset.range(first, last).map(gather, num_parallel_calls=2)
+        return without_autotune(dataset.prefetch(4))
 
     @functools.cached_property
     def _gather(self) -> Callable[..., dict[str, tf.Tensor]]:
-        """Starts, sizes, which are fresh, and the width -> the columns; traced once, whatever the epochs."""
+        """The order, a batch's number in it, and a part's index and size -> the columns, and what is told of a batch; traced
+        once, whatever the epochs.
+        """
+        told = {"fresh": np.zeros(0, bool), "steps": np.zeros(0, np.int64), "items": np.zeros(0, np.float32)}
+        planned = functools.lru_cache(maxsize=4)(self._planned)
 
-        def take(
-            name: str, column: InStep, starts: np.ndarray, sizes: np.ndarray, fresh: np.ndarray, width: np.ndarray
-        ) -> np.ndarray:
-            return padded_windows(column, starts, sizes, fresh, int(width))
+        def take(name: str, column: Any, order: np.ndarray, number: np.ndarray, part: np.ndarray) -> Any:
+            block, place = divmod(int(number), BLOCK)
+            starts, sizes, fresh, widths = (each[place] for each in planned(*order.tolist(), block))
+            if name == "items":
+                return self._items(starts, sizes)
+            mine = slice(part[0], None, part[1])
+            if name in told:
+                return fresh[mine] if name == "fresh" else sizes[mine].sum()
+            return padded_windows(column, starts[mine], sizes[mine], fresh[mine], int(widths))
 
-        taken = reader(self.columns, take)
-        gather = gatherer(self.columns, taken, lambda name, column: [None, None, *shape_of(column)])
-        slots = tf.TensorSpec([None], tf.int64)
-        wanted = slots, slots, tf.TensorSpec([None], tf.bool), tf.TensorSpec([], tf.int64)
+        def shape(name: str, column: Any) -> list[int | None]:
+            if name in told:
+                return [None] if name == "fresh" else []
+            return [None, None, *shape_of(column)]
+
+        read: dict[str, Any] = {**self.columns, **told}
+        wanted = [tf.TensorSpec(size, tf.int64) for size in ([2], [], [2])]
+        gather = gatherer(read, reader(read, take), shape)
         traced: Callable[..., dict[str, tf.Tensor]] = tf.function(gather, input_signature=wanted, autograph=False)
         return traced
+
+    def _planned(self, seed: int, epoch: int, block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """A block of a plan: all of it would take half a byte a step."""
+        order = None if (seed, epoch) == NO_ORDER else (seed, epoch)
+        return self.plan(order, start=block * BLOCK, stop=(block + 1) * BLOCK)

@@ -121,7 +121,7 @@ def run_gradients(run: Run, data: Any, *, rows: int = 16) -> dict[str, Any]:
     batches, _ = run.task.encode_for_training(examples, len(examples))
     objective = run.task.objective(training, examples)
     descend = objective.training_loss or objective.loss
-    batch = next(iter(batches.batches()))
+    batch = next(iter(batches.batches(stop=1)))
     model, names = run.model, [tensor.name for tensor in run.model.inputs]
     given = [batch[name] for name in names]
     with tf.GradientTape(persistent=True) as tape:

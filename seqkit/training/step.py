@@ -195,7 +195,7 @@ def _traced(step: Callable[[Batch], dict[str, tf.Tensor]], rows: Rows, part: Par
         done, _, read = tf.while_loop(lambda done, go, read: go & (done < count), one, start, parallel_iterations=1)
         return read.gather(tf.range(done))
 
-    signature = [tf.data.IteratorSpec(rows.batches(part=part).element_spec), tf.TensorSpec([], tf.int32)]
+    signature = [tf.data.IteratorSpec(rows.batches(stop=1, part=part).element_spec), tf.TensorSpec([], tf.int32)]
     graph = tf.function(launching()(several), input_signature=signature, autograph=False)
 
     def steps(batches: tf.data.Iterator, count: int) -> list[Figures]:

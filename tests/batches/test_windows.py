@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqkit.batches.rows import Part
 from seqkit.batches.windows import Windows
 from seqkit.core.ragged import Ragged
 
@@ -101,13 +102,35 @@ def test_windows_bring_every_row_once_and_in_order(lengths, slots, window, rando
     assert seen == [row.tolist() for row in (ids[number] for number in range(len(ids))) if len(row)]
 
 
-def test_an_epoch_of_windows_can_be_entered_anywhere():
+@pytest.mark.parametrize("block", [3, 256])
+def test_an_epoch_of_windows_can_be_entered_anywhere(block, monkeypatch):
+    monkeypatch.setattr("seqkit.batches.windows.BLOCK", block)
     rows = windows([100, 150, 90, 60], 2, 16, random=True)
     whole = list(rows.batches((1, 1)).as_numpy_iterator())
     for place, batch in enumerate(rows.batches((1, 1), start=5).as_numpy_iterator()):
         np.testing.assert_array_equal(batch["ids"], whole[5 + place]["ids"])
     assert len({batch["ids"].shape[1] for batch in whole}) > 1
     assert len(rows.shapes()) <= 3
+    starts, sizes, fresh, _ = rows.plan((1, 1))
+    for place, batch in enumerate(rows.batches((1, 1), part=Part(1, 2)).as_numpy_iterator()):
+        assert (batch["fresh"].tolist(), batch["steps"]) == ([fresh[place, 1]], sizes[place, 1])
+        assert batch["items"] == sizes[place].sum(), "of the whole batch"
+        assert (
+            batch["ids"][0, : sizes[place, 1]].tolist() == (starts[place, 1] + 1 + np.arange(sizes[place, 1])).tolist()
+        )
+
+
+def test_a_plan_is_made_as_it_is_read(monkeypatch):
+    """A whole one would take half a byte of memory a symbol."""
+    monkeypatch.setattr("seqkit.batches.windows.BLOCK", 3)
+    planned, plan = [], Windows.plan
+    monkeypatch.setattr(
+        Windows, "plan", lambda rows, *order, **part: planned.append(part) or plan(rows, *order, **part)
+    )
+    batches = iter(windows([1000, 1000], 2, 5).batches((0, 0)))
+    assert next(batches)["ids"].shape == (2, 5)
+    assert all(part["stop"] - part["start"] == 3 for part in planned)
+    assert max(part["stop"] for part in planned) <= 12, "and some batches are read before they are asked for"
 
 
 @pytest.mark.parametrize("slots", [1, 3])
