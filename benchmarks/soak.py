@@ -8,10 +8,12 @@ exported in another format each time. With --steps a tiny model trains in very s
 many steps (--every), a row of the log says what the process holds: resident memory and what malloc has given out (MB),
 open file descriptors, threads, graphs, traced functions, models, functions in TensorFlow's context, gradients in its
 registry, entries of Keras's global state, objects of Python. The first third is warm-up; of the rest a line through the
-means of ten stretches gives the slope, with its interval of 95%: means since rounds beside each other are alike.
+means of ten stretches gives the slope, with its interval of 95%: means since rounds beside each other are alike. Of the
+kinds of objects those that grew most are named.
 """
 
 import argparse
+import collections
 import contextlib
 import ctypes
 import dataclasses
@@ -60,9 +62,10 @@ from seqkit.training.trainer import Trainer, reproducible
 
 WARM_UP = 1 / 3
 STRETCHES = 10
+GROWN = 8  # kinds of objects that are named
 FORMATS = ("keras", "savedmodel", "onnx", "litert")
 COUNTS = ("descriptors", "threads", "graphs", "traced", "models", "functions", "gradients", "keras_state")
-ALLOWED = 20.0  # MB an hour; 200 objects of Python a round
+ALLOWED = 20.0  # MB an hour
 MALLINFO = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
 SMALL = Stack(cell="gru", units=(16,))
 
@@ -94,16 +97,20 @@ class Log:
 
     Attributes:
         rows: A dict of figures each.
+        kinds: Of each row, how many objects of Python there are of each type.
         started: When, of time.perf_counter.
     """
 
     def __init__(self, path: Path | None):
         self.rows: list[dict[str, float]] = []
+        self.kinds: list[collections.Counter[str]] = []
         self.started = time.perf_counter()
         self._file = open(path, "w") if path else io.StringIO()  # noqa: SIM115 as long as this lives
 
     def add(self, **figures: float) -> None:
-        row = {"hours": (time.perf_counter() - self.started) / 3600} | figures | held()
+        gc.collect()
+        kinds = collections.Counter(map(type, gc.get_objects()))
+        row = {"hours": (time.perf_counter() - self.started) / 3600} | figures | held(kinds)
         if not self.rows:
             print("\t".join(row), file=self._file)
         print(
@@ -112,16 +119,17 @@ class Log:
         )
         self._file.flush()
         self.rows.append(row)
+        named: collections.Counter[str] = collections.Counter()
+        for kind, count in kinds.items():  # by name, since a type that is kept would be one that is not gone
+            named[f"{kind.__module__}.{kind.__qualname__}"] += count
+        self.kinds.append(named)
 
     def column(self, name: str) -> np.ndarray:
         return np.array([row[name] for row in self.rows], float)
 
 
-def held() -> dict[str, float]:
-    """What this process holds."""
-    gc.collect()
-    objects = gc.get_objects()
-    kinds = [type(thing) for thing in objects]
+def held(kinds: collections.Counter[type]) -> dict[str, float]:
+    """What this process holds, with so many objects of each type."""
     status = Path("/proc/self/status").read_text()
     state = vars(global_state.GLOBAL_STATE_TRACKER)
     return {
@@ -130,14 +138,18 @@ def held() -> dict[str, float]:
         "descriptors": len(os.listdir("/proc/self/fd")),
         "threads": int(re.search(r"Threads:\s+(\d+)", status)[1]),
         "python_threads": threading.active_count(),
-        "graphs": sum(issubclass(kind, tf.Graph) for kind in kinds),
-        "traced": sum(issubclass(kind, ConcreteFunction) for kind in kinds),
-        "models": sum(issubclass(kind, keras.Model) for kind in kinds),
+        "graphs": _of(kinds, tf.Graph),
+        "traced": _of(kinds, ConcreteFunction),
+        "models": _of(kinds, keras.Model),
         "functions": len(context.context().list_function_names()),
         "gradients": len(ops.gradient_registry._registry),
         "keras_state": sum(len(value) if hasattr(value, "__len__") else 1 for value in state.values()),
-        "objects": len(objects),
+        "objects": kinds.total(),
     }
+
+
+def _of(kinds: collections.Counter[type], base: type) -> int:
+    return sum(count for kind, count in kinds.items() if issubclass(kind, base))
 
 
 def allocated() -> float:
@@ -397,10 +409,19 @@ def verdict(log: Log, unit: str) -> None:
         else:
             grew = slope.value - slope.half > 0 and last > 1.01 * first
         grows += [name] if grew else []
+    print("kinds that grew most:", ", ".join(f"{name} {more:+.0f}" for name, more in grown(log.kinds[warm:], GROWN)))
     print(
         f"{log.rows[-1]['hours']:.2f} hours, {len(log.rows)} rows: "
         + (f"grows: {', '.join(grows)}" if grows else "flat")
     )
+
+
+def grown(kinds: list[collections.Counter[str]], most: int) -> list[tuple[str, float]]:
+    """The types of which the last tenth of the rows has most more than the first, and how many more a row."""
+    tenth = len(kinds) // STRETCHES
+    first, last = (sum(part, collections.Counter()) for part in (kinds[:tenth], kinds[-tenth:]))
+    last.subtract(first)
+    return [(name, more / tenth) for name, more in last.most_common(most)]
 
 
 if __name__ == "__main__":
