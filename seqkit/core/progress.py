@@ -1,5 +1,6 @@
 """What a person sees while a model trains: a bar in a terminal, plain lines in a log file. All on standard error."""
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -57,7 +58,7 @@ class EpochProgress:
             transient=True,
             disable=not (console.is_terminal and shown),
         )
-        self._task = self._bar.add_task("", total=steps, epoch="", figures="")
+        self._task = self._bar.add_task("", total=steps, epoch=f"1/{epochs}", figures="compiling the first step")
         self._spoke = time.monotonic()
 
     def __enter__(self) -> "EpochProgress":
@@ -66,6 +67,15 @@ class EpochProgress:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._bar.stop()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Without a bar, where others may have theirs."""
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
 
     def step(self, epoch: int, step: int, figures: dict[str, float]) -> None:
         """Say that `step` steps of epoch `epoch` (from 1) are done."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import inspect
 import json
 import os
@@ -26,7 +27,7 @@ from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.folder import CHECKPOINT, NewFolder, new_folder, scratch_folder
 from seqkit.runs.parts import add_parts, lacking, reported, write_run
 from seqkit.runs.provenance import command, versions
-from seqkit.runs.rehearsal import rehearse
+from seqkit.runs.rehearsal import check_room, rehearse
 from seqkit.runs.resumption import check_same
 from seqkit.runs.run import EVALUATION_BATCH, Run, load
 from seqkit.runs.task import Task
@@ -166,15 +167,16 @@ class RunBuilder:
         forward = Forward(model)  # traced once, for the rehearsal, each epoch's scores and the report
         score = _scoring(task, forward if learner is None else Forward(learner), splits.valid)
         monitor = make_monitor(self.training, objective, default=task.monitor, metrics=task.metrics, score=score)
-        info, seen = described, None
+        info, seen, begun = described, None, None
         if self._peers.first:
             found, seen = check_training(task, splits, strict=self.arguments["strict"])
             info = self._begin(info, monitor) | found
-            rehearse(task, forward, splits, info, self._folder.path)
+            check_room(model, self._folder.path)
+            begun = functools.partial(rehearse, task, forward, splits, info, self._folder.path)
         if begin is not None:
             begin()
         keras.utils.set_random_seed(self.arguments["seed"])
-        history = self._train(task, learner or model, splits, info, objective, monitor, curriculum, started)
+        history = self._train(task, learner or model, splits, info, objective, monitor, curriculum, started, begun)
         if finish is not None and (weighed := finish()):
             info = {**info, **weighed}
             if self._peers.first:
@@ -258,6 +260,7 @@ class RunBuilder:
         monitor: Monitor,
         curriculum: Callable[[Rows], Curriculum] | None,
         started: Started | None,
+        begun: Callable[[], None] | None,
     ) -> list[dict[str, float]]:
         """Move the weights; returns the history, and puts into `info` how long it took, and facts."""
         seed, training = self.arguments["seed"], self.training
@@ -291,6 +294,7 @@ class RunBuilder:
             callbacks=self.arguments["callbacks"],
             resume=self._folder.resumed,
             curriculum=None if curriculum is None else curriculum(train_rows),
+            begun=begun,
         )
         kept = history[monitor.kept(history)]
         info["kept"] = {"epoch": int(kept["epoch"]), "monitor": monitor.column, "value": kept[monitor.column]}

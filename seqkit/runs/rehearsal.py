@@ -1,4 +1,4 @@
-"""All that comes after the last epoch, tried before the first on a few rows, so that what would fail fails at once."""
+"""All that comes after the last epoch, tried on a few rows once the first steps are done: what would fail fails soon."""
 
 import contextlib
 import copy
@@ -20,6 +20,7 @@ from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
 from seqkit.sources.splits import Splits
 from seqkit.training.executor import Batch, Executor, Forward
+from seqkit.training.randomness import seeded
 
 VALID_ROWS, TRAIN_ROWS = 2, 8
 LOOKED_AT = 10_000  # rows, among which these are chosen
@@ -28,24 +29,23 @@ WRITTEN = 12  # times the weights: the model, and two checkpoints with the best 
 
 
 def rehearse(task: Task, forward: Forward, splits: Splits, info: dict[str, Any], folder: Path) -> None:
-    """Write the untrained model, open it again, and score, fit and serve with it.
+    """Write the model, open it again, and score, fit and serve with it; what is random goes on as if nothing had been.
 
     What comes back from the file answers a few symbols as the model does; the rest is tried in the model's own graphs, which
     the run goes on with.
 
     Args:
-        forward: Of the model that is about to be trained.
+        forward: Of the model that is being trained.
         folder: Where the run is made; it is left as it was.
     Raises:
-        InputError: There is too little room, or a setting or the data is not as some part expects.
+        InputError: A setting or the data is not as some part expects.
         TrainingError: A part fails for a reason of its own.
         OSError: It can't be written there.
     """
-    _check_room(forward.model, folder)
     scratch, info = folder / "rehearsal", copy.deepcopy(info) | {"training_seconds": 0.0}
     rows = few(splits.valid, task, VALID_ROWS)
     try:
-        with warnings.catch_warnings(action="ignore"):  # of figures of so few rows
+        with seeded(info["seed"]), warnings.catch_warnings(action="ignore"):  # of figures of so few rows
             _rehearse(task, forward, splits.train, rows, info, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -94,7 +94,7 @@ def _beginning(batch: Batch, model: keras.Model) -> Batch:
 
 @contextlib.contextmanager
 def _trying(what: str) -> Iterator[None]:
-    said = f"Before the first epoch {what} was tried on a few rows, and failed"
+    said = f"After the first steps {what} was tried on a few rows, and failed"
     try:
         yield
     except InputError as error:
@@ -102,10 +102,11 @@ def _trying(what: str) -> Iterator[None]:
     except OSError:
         raise
     except Exception as error:
-        raise TrainingError(f"{said}: {reason_of(error)}. Nothing was trained.") from error
+        raise TrainingError(f"{said}: {reason_of(error)}. Nothing was kept.") from error
 
 
-def _check_room(model: keras.Model, folder: Path) -> None:
+def check_room(model: keras.Model, folder: Path) -> None:
+    """Raise InputError where there is too little room for what a training writes."""
     free = shutil.disk_usage(folder).free
     needed = WRITTEN * sum(int(np.prod(weight.shape)) * weight.value.dtype.size for weight in model.weights)
     if free < needed:

@@ -13,7 +13,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -88,6 +88,7 @@ class Trainer:
         callbacks: Sequence[keras.callbacks.Callback] = (),
         resume: bool = False,
         curriculum: Curriculum | None = None,
+        begun: Callable[[], None] | None = None,
     ) -> list[Figures]:
         """Train; the model ends with the weights of its best epoch.
 
@@ -100,6 +101,8 @@ class Trainer:
                 `params` the "monitor", the one by which the epoch is chosen.
             resume: Go on from the checkpoint, bit for bit as if nothing had been in between.
             curriculum: Gives each epoch's training rows in place of `train`, which has as many, of the same columns.
+            begun: Called once, when the first steps are done, so that what it takes doesn't keep them waiting; it may
+                change neither the model nor what is random. What it raises ends the training.
         Returns:
             A row an epoch: epoch, loss, measures, their val_ twins, likewise what the monitor scores, with a curriculum that
             moves the size at which it stands and stage_ twins, gradient_norm (mean over steps, before clipping),
@@ -113,7 +116,7 @@ class Trainer:
         monitor = self.monitor or make_monitor(self.training, self.objective)
         fit = _Fit(self, train, valid, curriculum, monitor)
         fit.begin(resume)
-        fit.run(callbacks)
+        fit.run(callbacks, begun)
         self.seconds = fit.elapsed()
         self.model.set_weights(fit.best)
         history = fit.position.history
@@ -220,8 +223,9 @@ class _Fit:
                 "train anew with --overwrite."
             ) from error
 
-    def run(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    def run(self, callbacks: Sequence[keras.callbacks.Callback], begun: Callable[[], None] | None) -> None:
         """All epochs that are left."""
+        self._begun = begun
         self._model.stop_training = self._out_of_patience()
         epochs, steps = self._training.epochs, self._epoch_steps
         watchers = keras.callbacks.CallbackList(
@@ -288,10 +292,22 @@ class _Fit:
                 logs = means_of(position.sums) | {"tokens_per_second": position.tokens / position.seconds}
                 watchers.on_train_batch_end(position.step - 1, logs)
                 progress.step(position.epoch + 1, position.step, logs)
+                if not stop:
+                    self._call_begun(progress)
+                    at = time.perf_counter()
                 if stop or save:
                     self._save()
                 if stop:
                     raise self._stopped(interrupted.noted or Terminated)
+
+    def _call_begun(self, progress: EpochProgress) -> None:
+        """Call it, if it hasn't been; the time that it takes isn't the training's."""
+        if self._begun is None:
+            return
+        begun, self._begun, at = self._begun, None, time.monotonic()
+        with progress.paused():
+            begun()
+        self._started += time.monotonic() - at
 
     def _count(self, figures: Figures, seconds: float) -> None:
         """Count a step that is done."""

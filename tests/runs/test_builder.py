@@ -25,7 +25,7 @@ from seqkit.recipes.translation import translation
 from seqkit.runs.contents import write_info
 from seqkit.runs.opening import load_model
 from seqkit.runs.parts import add_baseline, add_parts, lacking, without_report
-from seqkit.runs.rehearsal import few
+from seqkit.runs.rehearsal import few, rehearse
 from seqkit.runs.run import Run
 from seqkit.sources.examples import Examples
 from seqkit.tasks.sentiment import Sentiment
@@ -51,6 +51,11 @@ class Trained(Exception):  # noqa: N818
 
 class StopAtOnce(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
+        raise Trained
+
+
+class StopAfterTheFirst(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
         raise Trained
 
 
@@ -212,14 +217,26 @@ EARLY = {
 
 
 @pytest.mark.parametrize(("path", "what"), EARLY.values(), ids=EARLY.keys())
-def test_what_would_fail_at_the_end_fails_before_the_first_epoch(tmp_path, monkeypatch, path, what):
+def test_what_would_fail_at_the_end_fails_in_the_first_epoch(tmp_path, monkeypatch, path, what):
     monkeypatch.setattr(path, fails)
-    with pytest.raises((TrainingError, InputError), match=f"(?s)Before the first epoch {what} was tried.*it fell over"):
-        sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAtOnce()], **SMALL)
+    with pytest.raises((TrainingError, InputError), match=f"(?s)After the first steps {what} was tried.*it fell over"):
+        sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAfterTheFirst()], **SMALL)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_gives_another_model_back_is_found_before_the_first_epoch(tmp_path, monkeypatch):
+def test_what_is_tried_comes_after_the_first_steps_and_changes_nothing(tmp_path, monkeypatch):
+    tried, settings = [], {**SMALL, "stack": Stack(cell="gru", units=(2,), dropout=0.5)}
+    steps = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: tried.append(batch))
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: tried.append("all") or rehearse(*arguments))
+    one = sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "one", callbacks=[steps], **settings)
+    assert tried == [0, "all", 1, 0, 1]
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
+    other = sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "other", **settings)
+    for weights, same in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, same)
+
+
+def test_a_file_that_gives_another_model_back_is_found_in_the_first_epoch(tmp_path, monkeypatch):
     def other(path):
         model = load_model(path)
         head = model.get_layer("logits")
@@ -230,7 +247,7 @@ def test_a_file_that_gives_another_model_back_is_found_before_the_first_epoch(tm
     with pytest.raises(
         TrainingError, match=r"keeping the model was tried.*the file's model answers otherwise by 0\.0\d+"
     ):
-        sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAtOnce()], **SMALL)
+        sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAfterTheFirst()], **SMALL)
 
 
 def test_rehearsal_scores_of_each_epoch_and_report_are_of_one_graph_of_the_model(tmp_path):
@@ -247,7 +264,7 @@ def test_a_baseline_that_finds_a_few_rows_too_few_is_tried_on_all(tmp_path, monk
 
     monkeypatch.setattr(Sentiment, "fit_baselines", needs_many)
     with pytest.raises(Trained):
-        sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAtOnce()], **SMALL)
+        sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAfterTheFirst()], **SMALL)
 
 
 def test_a_full_place_is_found_before_the_training(tmp_path, monkeypatch):
@@ -426,7 +443,7 @@ def test_the_kept_epoch_scores_on_the_validation_rows_what_the_history_says(tmp_
 
 
 def test_a_metric_of_ones_own_is_declared_or_refused(tmp_path, monkeypatch):
-    """Before training where the task names it; and a scorer that gives another one is refused as well."""
+    """As the training begins where the task doesn't name it; and a scorer that gives another one is refused as well."""
     scorer = Sentiment.scorer
 
     def with_hinge(self, examples, outputs):
@@ -435,7 +452,7 @@ def test_a_metric_of_ones_own_is_declared_or_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Sentiment, "scorer", with_hinge)
     data = {name: texts(name) for name in ("data", "valid", "test")}
-    with pytest.raises(InputError, match="Before the first epoch.*Nothing is known of the metric 'hinge'"):
+    with pytest.raises(InputError, match="After the first steps.*Nothing is known of the metric 'hinge'"):
         sentiment(**data, out=tmp_path / "refused", **SMALL)
     monkeypatch.setattr(Sentiment, "metrics", ("hinge", *Sentiment.metrics))
     monkeypatch.setattr(Sentiment, "scorer", None)  # which nobody gets to
