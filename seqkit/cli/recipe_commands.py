@@ -165,7 +165,7 @@ def _study(recipe: Recipe, asked: Asked) -> Callable[..., None]:
     def study(
         *args: Any,
         grid: Texts = (),
-        search: Texts = (),
+        ranges: Texts = (),
         seeds: int = 1,
         trials: int = 20,
         jobs: int = 1,
@@ -175,7 +175,7 @@ def _study(recipe: Recipe, asked: Asked) -> Callable[..., None]:
 
         Args:
             grid: A setting and its values, stack.cell=lstm,gru; once a setting. 64+32 are units of two layers.
-            search: A setting and its range, training.learning_rate=1e-4..1e-2, searched by Optuna; the best is trained with
+            ranges: A setting and its range, training.learning_rate=1e-4..1e-2, searched by Optuna; the best is trained with
                 all seeds.
             seeds: How many seeds, from --seed on.
             trials: Of a search.
@@ -185,11 +185,11 @@ def _study(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         made = seqkit.Study(
             recipe.function,
             grid=parsed_grid(recipe.function, grid),
-            search=parsed_ranges(recipe.function, search),
+            ranges=parsed_ranges(recipe.function, ranges),
             seeds=seeds,
             trials=trials,
             jobs=jobs,
-            **_settled(recipe, asked, args, kwargs, but=("search", *PLACES)),
+            **_settled(recipe, asked, args, kwargs, but=PLACES),
         )
         found = made.run()
         if found is not None:
@@ -200,8 +200,8 @@ def _study(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         study,
         recipe,
         asked,
-        without=("search", *(name for name in PLACES if name != "out")),
-        first=("grid", "search", "seeds", "trials", "jobs"),
+        without=[name for name in PLACES if name != "out"],
+        first=("grid", "ranges", "seeds", "trials", "jobs"),
         out=Path("saved_models") / "study",
         other_words={OUT: "The folder of the study."},
     )

@@ -77,7 +77,7 @@ class Study:
         data: Its data; it is trained in other processes, so give a path or what can be pickled.
         out: The folder of the study.
         grid: Setting -> its values: {"stack.cell": ["lstm", "gru"], "stack.units": [(64,), (128,)]}.
-        search: Setting -> a `Range` to search by Optuna (pip install 'seqkit[search]'), with the values of the grid, by
+        ranges: Setting -> a `Range` to search by Optuna (pip install 'seqkit[search]'), with the values of the grid, by
             validation rows alone. The best settings are trained with all seeds.
         seeds: How many, from `seed` on; a search is made with the first.
         seed: The first seed.
@@ -105,7 +105,7 @@ class Study:
         *,
         out: str | Path,
         grid: Mapping[str, Sequence[Any]] | None = None,
-        search: Mapping[str, Range] | None = None,
+        ranges: Mapping[str, Range] | None = None,
         seeds: int = 1,
         seed: int = 0,
         trials: int = 20,
@@ -115,7 +115,7 @@ class Study:
     ):
         for name, value in {"seeds": seeds, "jobs": jobs, "trials": trials}.items():
             at_least(name, value, 1)
-        if taken := [name for name in (*arguments, *(grid or {}), *(search or {})) if name in (*PLACES, "seed")]:
+        if taken := [name for name in (*arguments, *(grid or {}), *(ranges or {})) if name in (*PLACES, "seed")]:
             raise InputError(f"{taken[0]} is set by the study for each run: leave it out.")
         self.recipe, self.out = recipe_of(recipe), Path(out)
         if recipe.__module__ == "__main__":
@@ -123,7 +123,7 @@ class Study:
                 "The recipe stands in the program itself, where no other process finds it: move it to a module."
             )
         self.arguments = plain(self.recipe.function, {"data": data, **arguments})
-        self.grid, self.ranges = dict(grid or {}), dict(search or {})
+        self.grid, self.ranges = dict(grid or {}), dict(ranges or {})
         self.seeds, self.trials, self.jobs, self.modules = range(seed, seed + seeds), trials, jobs, tuple(modules)
         self._check_rows(data)
         for values in self.grid.values():

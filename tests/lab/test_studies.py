@@ -58,6 +58,15 @@ def test_each_combination_has_a_name_and_its_settings(table, tmp_path):
     assert not (tmp_path / "study").exists(), "nothing is made before it runs"
 
 
+def test_a_recipe_s_own_search_is_a_setting_like_any_other(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(seqkit.Study, "run", lambda made: asked.append(made))
+    grid = ["--grid", "search.length_penalty=0.5,1.0"]
+    assert main(["study", "translation", "--search.beam", "3", *grid, "--out", str(tmp_path / "study")]) == 0
+    settled = [asked[0]._settled(one.changes, 0)["search"] for one in asked[0].plan]
+    assert [(search.beam, search.length_penalty) for search in settled] == [(3, 0.5), (3, 1.0)]
+
+
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
@@ -66,9 +75,9 @@ def test_each_combination_has_a_name_and_its_settings(table, tmp_path):
         (["--grid", "stack.units=a"], "stack.units can't be 'a'"),
         (["--grid", "stack.cell"], "written as stack.cell=lstm,gru, not as 'stack.cell'"),
         (["--grid", "training.ar=0.1,0.2"], "training.ar is 0.1, but .* doesn't read it"),
-        (["--search", "training.learning_rate=1e-2..1e-4"], "give the lower end first"),
-        (["--search", "training.learning_rate=low..high"], "from 'low' to 'high': give numbers"),
-        (["--search", "training.label_smoothing=0.5..2.0"], "training.label_smoothing is 2.0: give a share"),
+        (["--ranges", "training.learning_rate=1e-2..1e-4"], "give the lower end first"),
+        (["--ranges", "training.learning_rate=low..high"], "from 'low' to 'high': give numbers"),
+        (["--ranges", "training.label_smoothing=0.5..2.0"], "training.label_smoothing is 2.0: give a share"),
         (["--grid", "seed=1,2"], "seed is set by the study"),
         (["--grid", "stack.units=4,4"], "Two runs of the grid would be called units=4,seed=0"),
         (["--jobs", "0"], "jobs is 0: give a number of at least 1"),
