@@ -144,13 +144,12 @@ def inspect(
 
 def _asked(run: "Run", text: str | None, image: Path | None) -> Any:
     """One input of a run, of what was given."""
-    given = {"image": None if image is None else str(image)}
+    given = {"image": None if image is None else str(image), "frames": None}
     values = [given.get(field, text) for field in run.task.fields]
     for field, value in zip(run.task.fields, values, strict=True):
         if value is None:
-            raise InputError(
-                f"{run.path} is asked by its {field}: give --{'image' if field == 'image' else 'text'}, or --data."
-            )
+            how = {"image": "--image, or --data", "frames": "--data"}.get(field, "--text, or --data")
+            raise InputError(f"{run.path} is asked by its {field}: give {how}.")
     if image is not None and "image" not in run.task.fields:
         raise InputError(f"{run.path} is asked by its {' and '.join(run.task.fields)}: leave --image out.")
     return tuple(values) if len(values) > 1 else values[0]

@@ -17,6 +17,7 @@ from seqkit.report.wording import listed, visible
 from seqkit.runs.inspecting import Inspection
 from seqkit.runs.predicting import row_of
 from seqkit.runs.run import Run
+from seqkit.sources.recordings import Recording
 
 
 def show_inspection(
@@ -128,7 +129,8 @@ def _text(given: Any) -> str:
     if isinstance(given, str):
         return given
     parts = given if isinstance(given, (tuple, list)) else [given]
-    return " ".join(one if isinstance(one, str) else f"<{type(one).__name__}>" for one in parts)
+    names = (one.name if isinstance(one, Recording) else one for one in parts)
+    return " ".join(one if isinstance(one, str) else f"<{type(one).__name__}>" for one in names)
 
 
 def _image(run: Run, given: Any) -> str | None:

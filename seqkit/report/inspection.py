@@ -29,7 +29,7 @@ from seqkit.report.wording import excerpt, visible
 
 TOLD = ("probabilities", "tokens")  # of an answer, elsewhere
 BARS = 30  # words of a chart
-MOST = 12  # choices of a table or a map of probabilities
+MOST, ROWS = 12, 30  # choices of a table or a map of probabilities, and of a map where so many are first at a step
 ONCE = ("step", "source", "target")  # axes with words
 WIDE = 9.0  # inches of a large picture
 LABELS = 60  # of steps below one
@@ -75,11 +75,14 @@ def _most_likely(values: np.ndarray, found: Mapping[str, Any]) -> Markup:
 
 def _short(value: Any) -> str:
     if isinstance(value, list):
-        parts = [
-            f"{one['label']}: {one['text']};" if isinstance(one, dict) and "text" in one else str(one) for one in value
-        ]
-        value = " ".join(parts).rstrip(";")
+        value = " ".join(_said_of(one) if isinstance(one, dict) else str(one) for one in value).rstrip(";")
     return excerpt(str(value))
+
+
+def _said_of(stretch: Mapping[str, Any]) -> str:
+    """A span by its words, a segment by its frames, of which the end is the one behind the last."""
+    where = stretch["text"] if "text" in stretch else f"{stretch['start']} to {stretch['end'] - 1}"
+    return f"{stretch['label']}: {where};"
 
 
 def _moved(found: Mapping[str, Any]) -> list[Section]:
@@ -178,14 +181,15 @@ def _choices(found: Mapping[str, Any]) -> list[Section]:
     values, axes_of = found["arrays"].get("probabilities", (None, ()))
     if len(axes_of) != 2:
         return []
-    likely = np.argsort(-values.max(axis=0), kind="stable")[:MOST]
+    best, first = values.max(axis=0), np.bincount(values.argmax(axis=1), minlength=values.shape[1]) > 0
+    likely = np.lexsort((-best, ~first))[: max(MOST, min(int(first.sum()), ROWS))]
     likely = likely[np.argsort(values[:, likely].argmax(axis=0), kind="stable")]  # by where each is likeliest
     picture = _heat(
         [("", values[:, likely].T, [_tick(found["choices"][place], 28) for place in likely])],
         found["steps"][axes_of[0]],
         low=0.0,
     )
-    title = f"Probability of the {len(likely)} choices that are likeliest somewhere, step by step: the darker the more"
+    title = f"Probability of {len(likely)} choices, those that are first at a step before others: the darker the more"
     return [Section("Probabilities by step", [figure("probabilities", title, picture, large=True)])]
 
 

@@ -8,8 +8,11 @@ import pytest
 
 from seqkit.cli.main import main
 from seqkit.lab.explaining import explain
+from seqkit.lab.inspected_page import _text
 from seqkit.lab.nearest import nearest_rows
+from seqkit.report.inspection import _short
 from seqkit.runs.run import load
+from seqkit.sources.recordings import recordings
 from seqkit.text.vocabulary import END
 from tests import oracle
 from tests.conftest import write_small_table
@@ -98,6 +101,16 @@ def test_a_row_of_a_file_gives_its_arrays_as_json(asked, small, tmp_path, capsys
     assert np.shape(state["values"]) == (1, 4, 4)
     assert found["explanation"]["completeness"]["complete"]
     assert found["nearest"] == "None were asked for."
+
+
+def test_an_answer_on_a_page_is_words(tmp_path):
+    frames = tmp_path / "clip.npz"
+    np.savez(frames, frames=np.zeros((3, 2)))
+    (recording,) = recordings(str(frames), {"frames": "frames"})
+    assert _text(recording) == str(frames)
+    segments = [{"label": "up", "start": 0, "end": 2}, {"label": "down", "start": 2, "end": 3}]
+    assert ">up: 0 to 1; down: 2 to 2<" in _short(segments)
+    assert ">city: New York<" in _short([{"label": "city", "begin": 0, "end": 2, "text": "New York"}])
 
 
 @pytest.mark.parametrize(
