@@ -166,7 +166,9 @@ def fit_readout(
     if sums is None:
         raise InputError("There is nothing to fit: there is no batch.")
     kernel, bias = sums.solve(ridge)
-    readout = keras.layers.Dense(len(bias), name="readout", dtype=model.output.dtype)
-    fitted = keras.Model(model.input, readout(model.output), name=f"{model.name}_readout")
+    # a Sequential that nobody has called has neither input nor output, but these
+    given = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    readout = keras.layers.Dense(len(bias), name="readout", dtype=model.outputs[0].dtype)
+    fitted = keras.Model(given, readout(model.outputs[0]), name=f"{model.name}_readout")
     readout.set_weights([kernel, bias])
     return fitted

@@ -80,7 +80,8 @@ def test_a_fitted_model_is_ridge_on_the_states_of_real_steps_after_the_washout(r
     np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(x), whole)
 
 
-def test_a_ring_remembers_as_much_as_theory_says(rng):
+@pytest.mark.parametrize("in_line", [False, True])
+def test_a_ring_remembers_as_much_as_theory_says(rng, in_line):
     """A ring of N units of weight r with inputs too small for tanh to bend: of the input k steps ago the readout explains
     (1 - r^2N) r^(2N floor(k / N)), N in all (Jaeger 2002; the ring: Rodan and Tino 2011).
     """
@@ -91,7 +92,8 @@ def test_a_ring_remembers_as_much_as_theory_says(rng):
     inputs = keras.Input((None, 1), dtype="float64")
     u = rng.uniform(-1, 1, (1, steps, 1))
     wanted = np.concatenate([np.roll(u, k, axis=1) for k in range(delays)], axis=-1)
-    fitted = fit_readout(keras.Model(inputs, layer(inputs)), [(u, wanted)], ridge=0.0, washout=200)
+    model = keras.Sequential([inputs, layer]) if in_line else keras.Model(inputs, layer(inputs))
+    fitted = fit_readout(model, [(u, wanted)], ridge=0.0, washout=200)
     said = np.asarray(accelerate(fitted)(u))[0, 200:]
     share = [np.corrcoef(said[:, k], wanted[0, 200:, k])[0, 1] ** 2 for k in range(delays)]
     theory = (1 - r ** (2 * units)) * r ** (2 * units * (np.arange(delays) // units))
