@@ -20,6 +20,7 @@ from seqkit.core.ragged import Ragged
 BATCH = 512  # symbols a step; fewer where their scores of all outcomes would be more than CHUNK
 STEPS, SCORES = 4000, 8e9  # at most: steps, and scores of outcomes in all steps, so that it takes a minute or two
 DRAWN = 4 * STEPS * BATCH  # symbols of a longer text among which a fit looks for the next one
+WEIGHTS = 1 << 26  # of the output, at most: a training holds them some ten times
 CHUNK = 1 << 24  # numbers that are made at once, such as scores of outcomes
 
 
@@ -70,9 +71,11 @@ class FixedWindow:
             outcomes: The ids that can come next.
             begin: The id that stands before each row, as often as the window needs.
             window: How many symbols are seen.
+            units: Hidden ones, fewer where the output would have more than `WEIGHTS` weights.
             seed: Of the weights and of the order of the symbols.
         """
         outcomes, rng = np.unique(outcomes).astype(np.int64), np.random.default_rng(seed)
+        wished, units = units, max(1, min(units, WEIGHTS // len(outcomes)))
         total = len(rows.values)
         places = np.arange(total) if total <= DRAWN else np.unique(rng.integers(0, total, DRAWN))
         known = places[np.isin(rows.values[places], outcomes)]
@@ -108,8 +111,9 @@ class FixedWindow:
             chosen, order = order[:batch], order[batch:]
             move(contexts(rows, window, begin, chosen), np.searchsorted(outcomes, rows.values[chosen]))
         seen = min(steps * batch, len(known))
-        bounds = told(seen, total, "symbols") if seen < total else ""
-        return cls(outcomes, *(weight.numpy() for weight in weights), bounds=bounds)
+        bounds = [told(seen, total, "symbols")] if seen < total else []
+        bounds += [f"with {units} hidden units"] if units < wished else []
+        return cls(outcomes, *(weight.numpy() for weight in weights), bounds=", ".join(bounds))
 
     def log_probabilities(self, rows: Ragged, begin: int) -> np.ndarray:
         """Of each symbol given those before it in its row: float64, (items,), in nats; -inf where it is no outcome."""

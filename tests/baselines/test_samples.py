@@ -91,3 +91,6 @@ def test_a_long_text_is_drawn_from_and_no_list_of_its_places_is_made(monkeypatch
     assert before.bounds == ""
     assert 5 < int(drawn.bounds.removeprefix("fitted on ").split(" ")[0]) <= ROWS // 3
     assert np.isfinite(drawn.log_probabilities(SYMBOLS, 0)).all()
+    monkeypatch.setattr(fixed_window, "WEIGHTS", 17)
+    narrow = fit()
+    assert (narrow.output.shape, narrow.bounds) == ((3, 5), f"{drawn.bounds}, with 3 hidden units")
