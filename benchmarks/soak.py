@@ -97,13 +97,16 @@ class Log:
 
     Attributes:
         rows: A dict of figures each.
-        kinds: Of each row, how many objects of Python there are of each type.
+        names: Types of Python -> places.
+        kinds: Of each row, int32, how many objects there are of each type, by place; as little as can be, since the log
+            grows with the rows.
         started: When, of time.perf_counter.
     """
 
     def __init__(self, path: Path | None):
         self.rows: list[dict[str, float]] = []
-        self.kinds: list[collections.Counter[str]] = []
+        self.names: dict[str, int] = {}
+        self.kinds: list[np.ndarray] = []
         self.started = time.perf_counter()
         self._file = open(path, "w") if path else io.StringIO()  # noqa: SIM115 as long as this lives
 
@@ -119,10 +122,11 @@ class Log:
         )
         self._file.flush()
         self.rows.append(row)
-        named: collections.Counter[str] = collections.Counter()
+        counts: collections.Counter[int] = collections.Counter()
         for kind, count in kinds.items():  # by name, since a type that is kept would be one that is not gone
-            named[f"{kind.__module__}.{kind.__qualname__}"] += count
-        self.kinds.append(named)
+            name = f"{kind.__module__}.{kind.__qualname__}"
+            counts[self.names.setdefault(name, len(self.names))] += count
+        self.kinds.append(np.array([counts[place] for place in range(len(self.names))], np.int32))
 
     def column(self, name: str) -> np.ndarray:
         return np.array([row[name] for row in self.rows], float)
@@ -409,19 +413,22 @@ def verdict(log: Log, unit: str) -> None:
         else:
             grew = slope.value - slope.half > 0 and last > 1.01 * first
         grows += [name] if grew else []
-    print("kinds that grew most:", ", ".join(f"{name} {more:+.0f}" for name, more in grown(log.kinds[warm:], GROWN)))
+    print(
+        "kinds that grew most:", ", ".join(f"{name} {more:+.0f}" for name, more in grown(log, slice(warm, None), GROWN))
+    )
     print(
         f"{log.rows[-1]['hours']:.2f} hours, {len(log.rows)} rows: "
         + (f"grows: {', '.join(grows)}" if grows else "flat")
     )
 
 
-def grown(kinds: list[collections.Counter[str]], most: int) -> list[tuple[str, float]]:
-    """The types of which the last tenth of the rows has most more than the first, and how many more a row."""
-    tenth = len(kinds) // STRETCHES
-    first, last = (sum(part, collections.Counter()) for part in (kinds[:tenth], kinds[-tenth:]))
-    last.subtract(first)
-    return [(name, more / tenth) for name, more in last.most_common(most)]
+def grown(log: Log, rows: slice, most: int) -> list[tuple[str, float]]:
+    """The types of which the last tenth of some rows has most more than the first, and how many more a row."""
+    names = list(log.names)
+    held = np.array([np.pad(row, (0, len(names) - len(row))) for row in log.kinds[rows]])
+    tenth = len(held) // STRETCHES
+    more = held[-tenth:].mean(axis=0) - held[:tenth].mean(axis=0)
+    return [(names[place], float(more[place])) for place in np.argsort(-more, kind="stable")[:most]]
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ class Windows:
         """(seed, epoch) or None -> where each row goes, int64 (rows, 5): its slot, its first step and the one behind its
         last, likewise its batches; and where the batches begin in a slot that never begins a row anew, int64 (batches + 1,).
         """
-        return functools.lru_cache(maxsize=4)(self._drawn_course)
+        return functools.lru_cache(maxsize=2)(self._drawn_course)
 
     def _drawn_course(self, shuffle: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(shuffle) if shuffle else None

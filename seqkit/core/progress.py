@@ -43,10 +43,11 @@ class EpochProgress:
     Args:
         epochs: Of the training.
         steps: Of an epoch.
+        at: The epoch in which the training stands, from 1, and that one's steps that are done.
         shown: Whether anything is to be seen.
     """
 
-    def __init__(self, epochs: int, steps: int, *, shown: bool = True):
+    def __init__(self, epochs: int, steps: int, *, at: tuple[int, int] = (1, 0), shown: bool = True):
         self._epochs, self._steps, self._shown = epochs, steps, shown
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
@@ -58,7 +59,10 @@ class EpochProgress:
             transient=True,
             disable=not (console.is_terminal and shown),
         )
-        self._task = self._bar.add_task("", total=steps, epoch=f"1/{epochs}", figures="compiling the first step")
+        epoch, done = at
+        self._task = self._bar.add_task(
+            "", total=steps, completed=done, epoch=f"{epoch}/{epochs}", figures="compiling the first step"
+        )
         self._spoke = time.monotonic()
 
     def __enter__(self) -> "EpochProgress":

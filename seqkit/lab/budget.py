@@ -294,7 +294,7 @@ class Speed(keras.callbacks.Callback):
     """Measures a training's steps for some time, and ends it.
 
     Attributes:
-        prepared: Seconds before the first step.
+        prepared: Seconds before the first step, and behind it, where the end of the run is tried.
         epoch: Seconds that an epoch takes.
         compiling: Seconds more that steps of shapes that are new take.
     """
@@ -308,6 +308,12 @@ class Speed(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._at = time.monotonic()
         self.prepared = self._at - self._made
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if len(self._steps) == 1:
+            now = time.monotonic()
+            self.prepared += now - self._at
+            self._at = now
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         now = time.monotonic()

@@ -29,7 +29,9 @@ WRITTEN = 12  # times the weights: the model, and two checkpoints with the best 
 
 
 def rehearse(task: Task, forward: Forward, splits: Splits, info: dict[str, Any], folder: Path) -> None:
-    """Write the model, open it again, and score, fit and serve with it; what is random goes on as if nothing had been.
+    """Write the model, open it again, and score, fit and serve with it.
+
+    The training goes on as if nothing had been: what is random, the model's optimizer, and whether it is to stop.
 
     What comes back from the file answers a few symbols as the model does; the rest is tried in the model's own graphs, which
     the run goes on with.
@@ -45,7 +47,11 @@ def rehearse(task: Task, forward: Forward, splits: Splits, info: dict[str, Any],
     scratch, info = folder / "rehearsal", copy.deepcopy(info) | {"training_seconds": 0.0}
     rows = few(splits.valid, task, VALID_ROWS)
     try:
-        with seeded(info["seed"]), warnings.catch_warnings(action="ignore"):  # of figures of so few rows
+        with (
+            seeded(info["seed"]),
+            _as_compiled(forward.model),
+            warnings.catch_warnings(action="ignore"),  # of figures of so few rows
+        ):
             _rehearse(task, forward, splits.train, rows, info, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -93,6 +99,18 @@ def _beginning(batch: Batch, model: keras.Model) -> Batch:
 
 
 @contextlib.contextmanager
+def _as_compiled(model: keras.Model) -> Iterator[None]:
+    """Leave a model to its trainer as it was: whoever writes or opens a run compiles its model."""
+    optimizer, stops = getattr(model, "optimizer", None), getattr(model, "stop_training", False)
+    try:
+        yield
+    finally:
+        if optimizer is not None:
+            model.compile(optimizer=optimizer)
+        model.stop_training = stops
+
+
+@contextlib.contextmanager
 def _trying(what: str) -> Iterator[None]:
     said = f"After the first steps {what} was tried on a few rows, and failed"
     try:
@@ -102,7 +120,7 @@ def _trying(what: str) -> Iterator[None]:
     except OSError:
         raise
     except Exception as error:
-        raise TrainingError(f"{said}: {reason_of(error)}. Nothing was kept.") from error
+        raise TrainingError(f"{said}: {reason_of(error)}") from error
 
 
 def check_room(model: keras.Model, folder: Path) -> None:

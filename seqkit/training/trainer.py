@@ -233,10 +233,14 @@ class _Fit:
         )
         watchers.on_train_begin()
         self._pace = Pace(single=self._peers.part.size > 1 or any(map(_watches_steps, callbacks)))
-        with interruption() as interrupted, EpochProgress(epochs, steps, shown=self._peers.first) as progress:
+        with interruption() as interrupted, self._progress() as progress:
             while self.position.epoch < epochs and not self._model.stop_training:
                 self._epoch(watchers, progress, interrupted)
         watchers.on_train_end()
+
+    def _progress(self) -> EpochProgress:
+        at = self.position.epoch + 1, self.position.step
+        return EpochProgress(self._training.epochs, self._epoch_steps, at=at, shown=self._peers.first)
 
     def _epoch(
         self, watchers: keras.callbacks.CallbackList, progress: EpochProgress, interrupted: Interruption
@@ -293,21 +297,23 @@ class _Fit:
                 watchers.on_train_batch_end(position.step - 1, logs)
                 progress.step(position.epoch + 1, position.step, logs)
                 if not stop:
-                    self._call_begun(progress)
-                    at = time.perf_counter()
+                    at += self._call_begun(progress, interrupted)
                 if stop or save:
                     self._save()
                 if stop:
                     raise self._stopped(interrupted.noted or Terminated)
 
-    def _call_begun(self, progress: EpochProgress) -> None:
-        """Call it, if it hasn't been; the time that it takes isn't the training's."""
+    def _call_begun(self, progress: EpochProgress, interrupted: Interruption) -> float:
+        """Call it, if it hasn't been; returns the seconds that it took, which aren't the training's."""
         if self._begun is None:
-            return
+            return 0.0
         begun, self._begun, at = self._begun, None, time.monotonic()
-        with progress.paused():
+        alone = self._peers.part.size == 1  # others stop together, after the next step
+        with progress.paused(), interrupted.at_once(_unsaved) if alone else contextlib.nullcontext():
             begun()
-        self._started += time.monotonic() - at
+        taken = time.monotonic() - at
+        self._started += taken
+        return taken
 
     def _count(self, figures: Figures, seconds: float) -> None:
         """Count a step that is done."""
@@ -406,6 +412,10 @@ class _Fit:
             f"{'clipping' if not training.global_clipnorm else 'a smaller training.global_clipnorm'}"
             f"{'' if path is None else ', with --overwrite'}."
         )
+
+
+def _unsaved(stop: Stop) -> KeyboardInterrupt:
+    return stop("Interrupted after the first steps, which are not saved.")
 
 
 def _watches_steps(callback: keras.callbacks.Callback) -> bool:

@@ -38,6 +38,23 @@ def quick(monkeypatch):
     monkeypatch.setattr(budget, "Speed", Slow)
 
 
+def test_what_is_tried_after_the_first_step_makes_no_step_slow(monkeypatch):
+    clock = iter(
+        [0, 5, 7, 10, 10.5, 11]
+    )  # made, begun; a step of 2 s, of which most is compiling; 3 s of trying; two more
+    monkeypatch.setattr(budget, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
+    speed = budget.Speed(2.5)
+    speed.set_params({"steps": 100})
+    speed.on_train_begin()
+    for batch in range(2):
+        speed.on_train_batch_begin(batch)
+        speed.on_train_batch_end(batch)
+    speed.on_train_batch_begin(2)
+    with pytest.raises(budget.Measured):
+        speed.on_train_batch_end(2)
+    assert (speed.prepared, speed.epoch, speed.compiling) == (8, 50, 1)
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400)])
 def test_a_budget_is_a_time(text, seconds):
     assert seconds_of(text) == seconds

@@ -1,6 +1,7 @@
 """A run in the making: it stands once it is trained, whatever comes after; it goes on with what it was started with."""
 
 import contextlib
+import csv
 import dataclasses
 import io
 import json
@@ -21,6 +22,7 @@ from seqkit.core.settings import Embedding, Search, Stack, Training
 from seqkit.core.wide import Wide
 from seqkit.metrics.metric import _DECLARED, Metric, declare
 from seqkit.recipes.sentiment import sentiment
+from seqkit.recipes.tagging import tagging
 from seqkit.recipes.translation import translation
 from seqkit.runs.contents import write_info
 from seqkit.runs.opening import load_model
@@ -225,15 +227,48 @@ def test_what_would_fail_at_the_end_fails_in_the_first_epoch(tmp_path, monkeypat
 
 
 def test_what_is_tried_comes_after_the_first_steps_and_changes_nothing(tmp_path, monkeypatch):
-    tried, settings = [], {**SMALL, "stack": Stack(cell="gru", units=(2,), dropout=0.5)}
+    """Nor the rate at which is learned, which falls where an epoch gets no better, nor a callback's wish to stop."""
+    tried, tokens = [], [["a", "b", "a"], ["b", "a"]] * 8
+    tags = [["x" if word == "a" else "y" for word in row] for row in tokens]
+    settings = {
+        "valid": (tokens, [row[::-1] for row in tags]),  # which get worse
+        "embedding": Embedding(units=2),
+        "stack": Stack(cell="gru", units=(2,), dropout=0.5),
+        "training": Training(epochs=4, batch_size=8, epoch_steps=2, plateau_patience=1, learning_rate=0.02),
+    }
     steps = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: tried.append(batch))
     monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: tried.append("all") or rehearse(*arguments))
-    one = sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "one", callbacks=[steps], **settings)
-    assert tried == [0, "all", 1, 0, 1]
+    one = tagging((tokens, tags), out=tmp_path / "one", callbacks=[steps], **settings)
+    assert tried == [0, "all", 1, *[0, 1] * 3]
+    stopping = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: batch or setattr(stopping.model, "stop_training", True)
+    )
+    few = tagging((tokens, tags), out=tmp_path / "few", callbacks=[stopping], **settings)
+    assert len(history(few)) == 1
     monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
-    other = sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "other", **settings)
+    other = tagging((tokens, tags), out=tmp_path / "other", **settings)
     for weights, same in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
         np.testing.assert_array_equal(weights, same)
+    assert [row["learning_rate"] for row in history(one)] == [row["learning_rate"] for row in history(other)]
+    rates = [float(row["learning_rate"]) for row in history(one)]
+    assert rates[-1] < rates[0] == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_what_is_tried_at_once_and_leaves_nothing(tmp_path, monkeypatch, stop):
+    def rehearse(*arguments):
+        signal.raise_signal(stop)
+        pytest.fail("it went on")
+
+    monkeypatch.setattr("seqkit.runs.builder.rehearse", rehearse)
+    with pytest.raises(KeyboardInterrupt, match="the first steps, which are not saved"):
+        sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", **SMALL)
+    assert not list(tmp_path.iterdir())
+
+
+def history(run):
+    with open(run.path / "history.csv") as file:
+        return list(csv.DictReader(file))
 
 
 def test_a_file_that_gives_another_model_back_is_found_in_the_first_epoch(tmp_path, monkeypatch):
@@ -257,14 +292,16 @@ def test_rehearsal_scores_of_each_epoch_and_report_are_of_one_graph_of_the_model
 
 
 def test_a_baseline_that_finds_a_few_rows_too_few_is_tried_on_all(tmp_path, monkeypatch):
-    fit = Sentiment.fit_baselines
+    fit, asked = Sentiment.fit_baselines, []
 
     def needs_many(self, train):
+        asked.append(len(train))
         return {name: (one if len(train) >= 16 else fails) for name, one in fit(self, train).items()}
 
     monkeypatch.setattr(Sentiment, "fit_baselines", needs_many)
     with pytest.raises(Trained):
         sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAfterTheFirst()], **SMALL)
+    assert set(asked) == {8, 16}
 
 
 def test_a_full_place_is_found_before_the_training(tmp_path, monkeypatch):
