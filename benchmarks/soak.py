@@ -88,7 +88,11 @@ def main() -> None:
         many_steps(options, log)
         drift(log)
     else:
-        hours(options, log)
+        with (
+            tempfile.TemporaryDirectory() as cache
+        ):  # its own: what a soak before left there would not be computed again
+            os.environ["SEQKIT_CACHE"] = cache
+            hours(options, log)
     verdict(log, "steps" if options.steps else "rounds")
 
 
