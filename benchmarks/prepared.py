@@ -76,9 +76,8 @@ def measure(recipe, way, data, folder, steps):
         except Enough:
             pass
         figures["seconds_to_first_step"] = count.times[0] - started
-        figures["steps_per_second"] = (len(count.times) - 2) / (
-            count.times[-1] - count.times[1]
-        )  # what is tried comes after the first
+        _, *times = count.times  # between the first step and the second the end of the run is tried
+        figures["steps_per_second"] = (len(times) - 1) / (times[-1] - times[0])
     return figures | {"peak": _status("VmHWM"), "anonymous": watch.most}
 
 

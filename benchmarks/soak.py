@@ -88,9 +88,7 @@ def main() -> None:
         many_steps(options, log)
         drift(log)
     else:
-        with (
-            tempfile.TemporaryDirectory() as cache
-        ):  # its own: what a soak before left there would not be computed again
+        with tempfile.TemporaryDirectory() as cache:  # where no soak before has left what would not be computed again
             os.environ["SEQKIT_CACHE"] = cache
             hours(options, log)
     verdict(log, "steps" if options.steps else "rounds")

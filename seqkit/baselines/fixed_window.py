@@ -20,7 +20,7 @@ from seqkit.core.ragged import Ragged
 BATCH = 512  # symbols a step; fewer where their scores of all outcomes would be more than CHUNK
 STEPS, SCORES = 4000, 8e9  # at most: steps, and scores of outcomes in all steps, so that it takes a minute or two
 DRAWN = 4 * STEPS * BATCH  # symbols of a longer text among which a fit looks for the next one
-WEIGHTS = 1 << 26  # of the output, at most: a training holds them some ten times
+WEIGHTS = 1 << 26  # of the output, at most: a training has as many gradients, and Adam's moments
 CHUNK = 1 << 24  # numbers that are made at once, such as scores of outcomes
 
 

@@ -172,17 +172,20 @@ class Windows:
         once, whatever the epochs.
         """
         told = {"fresh": np.zeros(0, bool), "steps": np.zeros(0, np.int64), "items": np.zeros(0, np.float32)}
-        planned = functools.lru_cache(maxsize=4)(self._planned)
+        planned = functools.lru_cache(maxsize=4)(self._block)
 
         def take(name: str, column: Any, order: np.ndarray, number: np.ndarray, part: np.ndarray) -> Any:
             block, place = divmod(int(number), BLOCK)
-            starts, sizes, fresh, widths = (each[place] for each in planned(*order.tolist(), block))
-            if name == "items":
-                return self._items(starts, sizes)
+            starts, sizes, fresh, width = (each[place] for each in planned(*order.tolist(), block))
             mine = slice(part[0], None, part[1])
-            if name in told:
-                return fresh[mine] if name == "fresh" else sizes[mine].sum()
-            return padded_windows(column, starts[mine], sizes[mine], fresh[mine], int(widths))
+            match name:
+                case "fresh":
+                    return fresh[mine]
+                case "steps":
+                    return sizes[mine].sum()
+                case "items":
+                    return self._items(starts, sizes)
+            return padded_windows(column, starts[mine], sizes[mine], fresh[mine], int(width))
 
         def shape(name: str, column: Any) -> list[int | None]:
             if name in told:
@@ -195,7 +198,7 @@ class Windows:
         traced: Callable[..., dict[str, tf.Tensor]] = tf.function(gather, input_signature=wanted, autograph=False)
         return traced
 
-    def _planned(self, seed: int, epoch: int, block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """A block of a plan: all of it would take half a byte a step."""
+    def _block(self, seed: int, epoch: int, block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """A block of the plan of an epoch, of which the whole has 17 bytes a window."""
         order = None if (seed, epoch) == NO_ORDER else (seed, epoch)
         return self.plan(order, start=block * BLOCK, stop=(block + 1) * BLOCK)

@@ -181,9 +181,7 @@ def _choices(found: Mapping[str, Any]) -> list[Section]:
     values, axes_of = found["arrays"].get("probabilities", (None, ()))
     if len(axes_of) != 2:
         return []
-    best, first = values.max(axis=0), np.bincount(values.argmax(axis=1), minlength=values.shape[1]) > 0
-    likely = np.lexsort((-best, ~first))[: max(MOST, min(int(first.sum()), ROWS))]
-    likely = likely[np.argsort(values[:, likely].argmax(axis=0), kind="stable")]  # by where each is likeliest
+    likely = shown_choices(values)
     picture = _heat(
         [("", values[:, likely].T, [_tick(found["choices"][place], 28) for place in likely])],
         found["steps"][axes_of[0]],
@@ -191,6 +189,19 @@ def _choices(found: Mapping[str, Any]) -> list[Section]:
     )
     title = f"Probability of {len(likely)} choices, those that are first at a step before others: the darker the more"
     return [Section("Probabilities by step", [figure("probabilities", title, picture, large=True)])]
+
+
+def shown_choices(values: np.ndarray) -> np.ndarray:
+    """The choices that a map shows: those that are first at a step, up to `ROWS` of them, and up to `MOST` others.
+
+    Args:
+        values: float, (steps, choices), how probable each is.
+    Returns:
+        int64, their places, by the step at which each is likeliest.
+    """
+    best, first = values.max(axis=0), np.bincount(values.argmax(axis=1), minlength=values.shape[1]) > 0
+    likely = np.lexsort((-best, ~first))[: max(MOST, min(int(first.sum()), ROWS))]
+    return likely[np.argsort(values[:, likely].argmax(axis=0), kind="stable")]
 
 
 def looks(found: Mapping[str, Any]) -> list[Markup]:

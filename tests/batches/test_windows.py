@@ -121,7 +121,7 @@ def test_an_epoch_of_windows_can_be_entered_anywhere(block, monkeypatch):
 
 
 def test_a_plan_is_made_as_it_is_read(monkeypatch):
-    """A whole one would take half a byte of memory a symbol."""
+    """A whole one has 17 bytes a window, which of a long text is much."""
     monkeypatch.setattr("seqkit.batches.windows.BLOCK", 3)
     planned, plan = [], Windows.plan
     monkeypatch.setattr(

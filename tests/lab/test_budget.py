@@ -39,9 +39,8 @@ def quick(monkeypatch):
 
 
 def test_what_is_tried_after_the_first_step_makes_no_step_slow(monkeypatch):
-    clock = iter(
-        [0, 5, 7, 10, 10.5, 11]
-    )  # made, begun; a step of 2 s, of which most is compiling; 3 s of trying; two more
+    # made, begun; a step of 2 s, of which most is compiling; 3 s of trying; two more
+    clock = iter([0, 5, 7, 10, 10.5, 11])
     monkeypatch.setattr(budget, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
     speed = budget.Speed(2.5)
     speed.set_params({"steps": 100})

@@ -10,7 +10,7 @@ from seqkit.cli.main import main
 from seqkit.lab.explaining import explain
 from seqkit.lab.inspected_page import _text
 from seqkit.lab.nearest import nearest_rows
-from seqkit.report.inspection import _short
+from seqkit.report.inspection import MOST, ROWS, _short, shown_choices
 from seqkit.runs.run import load
 from seqkit.sources.recordings import recordings
 from seqkit.text.vocabulary import END
@@ -111,6 +111,17 @@ def test_an_answer_on_a_page_is_words(tmp_path):
     segments = [{"label": "up", "start": 0, "end": 2}, {"label": "down", "start": 2, "end": 3}]
     assert ">up: 0 to 1; down: 2 to 2<" in _short(segments)
     assert ">city: New York<" in _short([{"label": "city", "begin": 0, "end": 2, "text": "New York"}])
+
+
+@pytest.mark.parametrize(("steps", "shown"), [(3, MOST), (MOST + 8, MOST + 8), (40, ROWS)])
+def test_a_map_shows_what_is_first_at_a_step_and_then_what_is_likely_somewhere(steps, shown, rng):
+    values = rng.uniform(0, 0.4, (steps, 50))
+    values[:, 49] = 0.45  # second everywhere
+    values[np.arange(steps), np.arange(steps)] = 0.5 + np.arange(steps)[::-1] / 100
+    found = shown_choices(values).tolist()
+    assert len(found) == shown
+    assert set(range(min(steps, shown))) <= set(found)
+    assert (49 in found) == (steps < MOST)
 
 
 @pytest.mark.parametrize(
