@@ -1,8 +1,9 @@
 """Words as vectors of their characters."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from seqkit.layers.time_distributed import unfold_steps
@@ -11,6 +12,7 @@ PADDING = 0
 EMBEDDING = 32  # units of a character
 KERNEL = 3  # characters
 Composition = Literal["cnn", "rnn"]
+SPELLING, TABLE, FILTERS = "spelling", "character_embedding", "character_filters"  # names of layers
 
 
 def compose_characters(
@@ -27,17 +29,71 @@ def compose_characters(
         characters, int32 (batch, steps, width), 0 for padding; features, float (batch, steps, units).
     """
     ids = keras.Input((None, width), dtype="int32", name="characters")
-    table = keras.layers.Embedding(characters, EMBEDDING, name="character_embedding")
+    table = keras.layers.Embedding(characters, EMBEDDING, name=TABLE)
     if composition == "cnn":
-        filters = keras.layers.Conv2D(units, (1, KERNEL), padding="same", activation="relu", name="character_filters")
-        real = ops.cast(ops.expand_dims(ops.not_equal(ids, PADDING), -1), keras.config.floatx())
-        vectors = table(ids)  # (batch, steps, width, EMBEDDING)
+        words = keras.Input((None, width), dtype="int32")
+        filters = keras.layers.Conv2D(units, (1, KERNEL), padding="same", activation="relu", name=FILTERS)
+        real = ops.cast(ops.expand_dims(ops.not_equal(words, PADDING), -1), keras.config.floatx())
+        vectors = table(words)  # (batch, steps, width, EMBEDDING)
         real = ops.cast(real, vectors.dtype)
-        return ids, ops.max(filters(vectors * real) * real, axis=2)
+        spelling = keras.Model(words, ops.max(filters(vectors * real) * real, axis=2), name=SPELLING)
+        return ids, spelling(ids)
     # One call for the words of all rows and steps; what it answers is gathered back into rows, a place for each word.
     word = keras.Input((width,), dtype="int32")
     lstm = keras.layers.LSTM(units // 2)
     both = keras.layers.Bidirectional(lstm, name="character_lstm")(table(word), mask=ops.not_equal(word, PADDING))
-    spelling = keras.Model(word, both, name="spelling")
-    words = spelling(ops.reshape(ids, (-1, width)))  # (batch * steps, units)
-    return ids, unfold_steps(words, ids[:, :, 0])
+    spelling = keras.Model(word, both, name=SPELLING)
+    flat = spelling(ops.reshape(ids, (-1, width)))  # (batch * steps, units)
+    return ids, unfold_steps(flat, ids[:, :, 0])
+
+
+def without_padding(model: keras.Model) -> keras.Model:
+    """A model with the variables of this one whose filters over characters pass over padding; itself where it has none.
+
+    Args:
+        model: functional; the original is the one to save.
+    """
+
+    def replace(layer: Any) -> Any:
+        filters = layer.name == SPELLING and any(inner.name == FILTERS for inner in layer.layers)
+        return RealCharacters(layer, name=SPELLING, dtype=layer.dtype_policy) if filters else layer
+
+    if not any(replace(layer) is not layer for layer in model.layers):
+        return model
+    return keras.models.clone_model(model, clone_function=replace)
+
+
+class RealCharacters(keras.layers.Layer):
+    """Calls like the "cnn" of `compose_characters`: of a word's characters the filters see those that are there.
+
+    Words are as wide as the longest one that was learned from, so that most of what a convolution of all reads is padding.
+
+    Args:
+        spelling: the model that it computes.
+    """
+
+    def __init__(self, spelling: keras.Model, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.spelling = spelling
+        self.built = True
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return self.spelling.compute_output_shape(shape)
+
+    def call(self, ids: tf.Tensor, mask: Any = None, training: bool = False) -> tf.Tensor:
+        """int32, (batch, steps, width) -> (batch, steps, units)."""
+        table, filters = self.spelling.get_layer(TABLE), self.spelling.get_layer(FILTERS)
+        shape = tf.shape(ids)
+        words, width = shape[0] * shape[1], shape[2]
+        flat = tf.reshape(ids, [-1])
+        at = tf.where(tf.not_equal(flat, PADDING))[:, 0]  # (real characters,)
+        word, place = tf.cast(at, tf.int32) // width, tf.cast(at, tf.int32) % width
+        vectors = table(tf.gather(flat, at))  # (real characters, EMBEDDING)
+        # each one's neighbours of the same word; the places of a word's characters are 0, 1, ... without a gap
+        follows = tf.cast((place > 0)[:, None], vectors.dtype)
+        before = tf.roll(vectors, 1, axis=0) * follows
+        after = tf.roll(vectors * follows, -1, axis=0)
+        kernel = tf.cast(tf.reshape(filters.kernel, [KERNEL * EMBEDDING, -1]), vectors.dtype)
+        answers = tf.nn.relu(tf.concat([before, vectors, after], 1) @ kernel + tf.cast(filters.bias, vectors.dtype))
+        greatest = tf.math.unsorted_segment_max(answers, word, words)  # far below 0 where a word has no character
+        return tf.reshape(tf.maximum(greatest, 0), tf.concat([shape[:2], tf.shape(filters.bias)], 0))

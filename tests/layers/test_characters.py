@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from seqkit.core.settings import Embedding
-from seqkit.layers.characters import EMBEDDING, compose_characters
+from seqkit.layers.characters import EMBEDDING, compose_characters, without_padding
 from seqkit.layers.embedding import embed_tokens
 from tests import oracle
 
@@ -33,6 +34,31 @@ def test_filters_take_their_greatest_answer_to_three_characters():
             for place in range(int((word > 0).sum()))
         ]
         np.testing.assert_allclose(answer, np.max([np.zeros(UNITS), *filtered], axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_without_padding_words_and_gradients_are_the_same(empty, rng):
+    lengths = rng.integers(0, WIDTH + 1, (4, 7, 1)) * (not empty)
+    words = tf.constant(np.where(np.arange(WIDTH) < lengths, rng.integers(1, 9, (4, 7, WIDTH)), 0))
+    model = composed("cnn", words)[1]
+    model.set_weights([rng.normal(size=weight.shape) for weight in model.get_weights()])
+    upstream = rng.normal(size=(4, 7, UNITS))
+
+    def results(model):
+        return tf.function(computed, autograph=False)(model)
+
+    def computed(model):
+        with tf.GradientTape() as tape:
+            features = model(words)
+            loss = tf.reduce_sum(features * upstream)
+        gradients = tape.gradient(loss, model.trainable_variables, unconnected_gradients="zero")
+        return [features, *map(tf.convert_to_tensor, gradients)]
+
+    quick, read_by_an_lstm = without_padding(model), composed("rnn", words)[1]
+    assert quick is not model
+    assert without_padding(read_by_an_lstm) is read_by_an_lstm
+    for ours, theirs in zip(results(quick), results(model), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_an_lstm_reads_each_word_both_ways():
