@@ -49,6 +49,7 @@ def test_gradient_check_catches_a_dead_branch(case):
         check_gradients(broken, columns(case), case.objective(Training()))
 
 
+@pytest.mark.parametrize("case", of_each_kind(), indirect=True)
 def test_logged_norm_is_the_true_norm(case):
     model = case.build(Stack(units=(4,)), case.variants[-1])
     true = np.sqrt(

@@ -18,6 +18,7 @@ from seqkit.testing.models import axes_of
 from seqkit.training.checkpoint import State
 from seqkit.training.trainer import Trainer, reproducible
 from tests.cases import CASES, IN_STEP
+from tests.kinds import OF_EACH_KIND, of_each_kind
 
 STACK = Stack(cell="gru", units=(4,), dropout=0.3)  # one layer: to a trainer variables are a list, however they stand
 TRAINING = Training(epochs=3, batch_size=8, ema=0.9, plateau_patience=1, label_smoothing=0.1)
@@ -78,20 +79,27 @@ def assert_same(one, other):
     assert one[1] == other[1]
 
 
+LAYERS, SCAN = 200_000, 0
 WAYS = [
-    (CASES[0], 200_000, 3),
-    *((case, 200_000, 1) for case in CASES[1:]),
-    (CASES[0], 0, 1),
+    pytest.param(
+        (case, tokens, shapes),
+        marks=() if case.name in OF_EACH_KIND else pytest.mark.slow,
+        id=f"{case.name}, {'layers' if tokens else 'scan'}",
+    )
+    for case, tokens, shapes in (
+        (CASES[0], LAYERS, 3),
+        *((case, LAYERS, 1) for case in CASES[1:]),
+        (CASES[0], SCAN, 1),
+    )
 ]  # 0 tokens are enough for the scan, which is the same for all; so is the order of batches of several lengths
 
 
-@pytest.fixture(scope="module", params=WAYS, ids=lambda way: f"{way[0].name}, {'layers' if way[1] else 'scan'}")
-def trained(request):
-    """`train` of each recipe through Keras's layers, of the first one also with several lengths, and through the scan."""
+@pytest.fixture(params=WAYS)
+def trained(request, monkeypatch):
+    """`train` of a recipe of each kind by Keras's layers, of the first one also with several lengths, and by the scan."""
     case, tokens, shapes = request.param
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seqkit.training.executor.TOKENS_A_SHAPE", tokens)
-        yield functools.partial(train, case, shapes=shapes)
+    monkeypatch.setattr("seqkit.training.executor.TOKENS_A_SHAPE", tokens)
+    return functools.partial(train, case, shapes=shapes)
 
 
 def test_resumed_run_equals_one_that_was_not_stopped(trained, tmp_path):
@@ -175,7 +183,7 @@ def test_resume_check_catches_a_forgotten_variable(first, tmp_path, monkeypatch)
     assert forgetful
 
 
-@pytest.mark.parametrize("recipe", IN_STEP, ids=lambda case: case.name)
+@pytest.mark.parametrize("recipe", of_each_kind(IN_STEP, ["language_model"]))
 def test_resumed_windows_go_on_with_their_state(recipe, tmp_path):
     """Also in a pass that has more batches than the first one, by which an epoch is counted."""
     checkpoint, counted = tmp_path / "checkpoint", Counted()

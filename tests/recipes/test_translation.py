@@ -46,7 +46,7 @@ def train(folder, out, data="train", **flags):
     return main(["train", "translation", *(f"--{name}={one}" for name, values in several.items() for one in values)])
 
 
-@pytest.mark.parametrize("unit", ["unigram", "marked_word", "symbol"])
+@pytest.mark.parametrize("unit", ["unigram", pytest.param("marked_word", marks=pytest.mark.slow), "symbol"])
 def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
     search = DRAWN if unit == "marked_word" else {"search__beam": 3}
     flags = {"search__n_best": 2, "search__longest": 12, "test": folder / "test"} | search

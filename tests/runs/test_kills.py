@@ -29,6 +29,7 @@ def one_of_each(seconds):
     ]
 
 
+@pytest.mark.slow
 def test_a_training_survives_signals_and_cut_checkpoints(tmp_path):
     table = write_small_table(tmp_path)
     quick = [
