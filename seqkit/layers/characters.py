@@ -55,8 +55,11 @@ def without_padding(model: keras.Model) -> keras.Model:
     """
 
     def replace(layer: Any) -> Any:
-        filters = layer.name == SPELLING and any(inner.name == FILTERS for inner in layer.layers)
-        return RealCharacters(layer, name=SPELLING, dtype=layer.dtype_policy) if filters else layer
+        if not isinstance(layer, keras.Model) or layer.name != SPELLING:
+            return layer
+        if all(inner.name != FILTERS for inner in layer.layers):
+            return layer
+        return RealCharacters(layer, name=SPELLING, dtype=layer.dtype_policy)
 
     if not any(replace(layer) is not layer for layer in model.layers):
         return model

@@ -29,17 +29,25 @@ def accelerate(model: keras.Model, *, change: Change | None = None) -> keras.Mod
         model: functional or sequential, built.
         change: what becomes of a recurrent kernel while training: (kernel; name, one of its own) -> kernel.
     Raises:
-        ValueError: the model is subclassed, so that its calls can't be followed, or isn't built; or there is a `change`, and
-            a recurrent layer that stays as it is, or has no recurrent kernel (InputError).
+        InputError: the model is subclassed, so that its calls can't be followed, or isn't built.
+        ValueError: there is a `change`, and a recurrent layer that stays as it is, or has no recurrent kernel (InputError).
     Example:
         >>> model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(4)])
         >>> fast, x = seqkit.accelerate(model), rng.normal(size=(2, 5, 3))
         >>> bool(np.allclose(fast(x), model(x), atol=1e-5))  # the same weights, the same answer
         True
     """
-    if not model.built:
-        raise ValueError(f"{model.name} has no variables yet to share: build it, or call it once, before accelerate.")
+    check_followed(model)
     return keras.models.clone_model(model, clone_function=functools.partial(_replace, change=change), recursive=True)
+
+
+def check_followed(model: keras.Model) -> None:
+    """Raise InputError where a model's calls can't be followed: it is subclassed, or has no inputs yet."""
+    if getattr(model, "inputs", None) is None:
+        raise InputError(
+            f"{model.name} is no functional or sequential model that is built, so that its layers can't be followed: make "
+            "it from keras.Input, or call a sequential one once."
+        )
 
 
 def eligible(layer: layers.Layer) -> bool:

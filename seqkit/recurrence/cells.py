@@ -213,6 +213,11 @@ class GateCell(keras.layers.Layer):
         given = self.recurrence.timed, *(self.recurrence.plain if shape[-1] == units else ())
         self.learned = [g for g in range(cell.gates) if g not in given]
         rows = shape[-1] - (self.recurrence.timed is not None)
+        if rows < 1:
+            raise InputError(
+                f"A {self.kind} reads the time since the step before as the last of a step's numbers: expected two or more, "
+                f"received {shape[-1]}."
+            )
         self.kernel = self.add_weight(
             (rows, len(self.learned) * units), initializer=self.kernel_initializer, name="kernel"
         )
@@ -323,6 +328,10 @@ class Recurrent(keras.layers.RNN):
         **kwargs: Any,
     ):
         own = GateCell(units, cell, recurrent_initializer, kernel_initializer, heads, dtype=kwargs.get("dtype"))
+        if own.recurrence.timed is not None and kwargs.get("go_backwards"):
+            raise InputError(
+                f"A {cell} reads the time since the step before, and so not backwards: leave go_backwards off."
+            )
         super().__init__(own, **kwargs)
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
@@ -360,7 +369,7 @@ def make_layer(cell: str, units: int, heads: int = 1, **options: Any) -> keras.l
         raise InputError(
             f"A {cell} has no recurrent weights that could be the identity: leave recurrent_initializer out."
         )
-    if heads > 1:
+    if heads != 1:
         return Recurrent(units, cell, heads=heads, **options)
     if cell == "gru_reset_before":
         return keras.layers.GRU(units, reset_after=False, **options)

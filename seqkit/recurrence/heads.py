@@ -14,8 +14,11 @@ def head_units(units: int, heads: int) -> int:
     """How many units a head has.
 
     Raises:
-        InputError: The units don't come out even.
+        InputError: The units don't come out even, or are none.
     """
+    for name, value in (("units", units), ("heads", heads)):
+        if value < 1:
+            raise InputError(f"{name} is {value}: expected 1 or more.")
     if units % heads:
         raise InputError(
             f"{units} units can't be cut into {heads} heads of the same width: give a multiple of {heads}."

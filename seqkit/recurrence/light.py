@@ -37,7 +37,8 @@ class Within(keras.constraints.Constraint):
 
 def _positive(op: Any, v: Any) -> Any:
     """g of Feng et al. 2024: v + 1/2 where v >= 0, else sigm(v)."""
-    return op.relu(v) + op.sigmoid(-op.relu(-v))
+    above = op.relu(v)
+    return above + op.sigmoid(v - above)  # at 0 it has the slope from below: relu(-v) in place of this had none
 
 
 def mingru(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
@@ -86,7 +87,8 @@ def rg_lru(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """De et al. 2024, (1) to (4), with full matrices; gates r, i and x_t itself where it is as wide as h, else W x_t.
 
     r = sigm(W_a x_t + b_a), i = sigm(W_x x_t + b_x), a = sigm(L)^(8 r), h_t = a h_{t-1} + sqrt(1 - a^2) (i x_t). The vector
-    is -L, so that log a = -8 r softplus(-L); and 1 - a^2 = -tanh(log a) (1 + a^2), which is exact where a is near 1.
+    is -L, so that log a = -8 r softplus(-L); and 1 - a^2 = -tanh(log a) (1 + a^2), which is exact where a is near 1. The
+    root's slope there is beyond float16, in which gradients of large inputs are not finite; bfloat16 holds it.
     """
     log_a = -8 * op.sigmoid(x[0]) * op.softplus(vectors[0])
     a = op.exp(log_a)

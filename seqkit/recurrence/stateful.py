@@ -1,6 +1,6 @@
 """A one-directional model as a function of its inputs and its state: for windows of a long row, and for streams."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -8,19 +8,35 @@ import tensorflow as tf
 from keras import layers
 
 from seqkit.core.errors import InputError
-from seqkit.recurrence.acceleration import Change, check_changeable, eligible, run_layer
+from seqkit.recurrence.acceleration import Change, check_changeable, check_followed, eligible, run_layer
 
 
 def streams(model: keras.Model) -> bool:
     """Whether `stateful` takes this model: nothing in it looks at later steps."""
-    return not any(isinstance(layer, layers.Bidirectional) for layer in model.layers)
+    return not any(isinstance(layer, layers.Bidirectional) for layer in _layers_in_step(model))
+
+
+def in_step(layer: layers.Layer) -> bool:
+    """Whether this is a model within a model that answers at each step, (batch, steps, ...): one of another shape reads
+    sequences of its own, such as the characters of a word.
+    """
+    return isinstance(layer, keras.Model) and len(layer.outputs[0].shape) > 2
+
+
+def _layers_in_step(model: keras.Model) -> Iterator[layers.Layer]:
+    for layer in model.layers:
+        if in_step(layer):
+            yield from _layers_in_step(layer)
+        else:
+            yield layer
 
 
 def stateful(model: keras.Model, *, steps: int | None = None, change: Change | None = None) -> keras.Model:
     """The model with its recurrent states as further inputs and outputs.
 
     It shares every variable with `model`, so that training the one trains the other. All layers but the recurrent ones
-    must treat each step by itself, as those of a many-to-many model do.
+    must treat each step by itself, as those of a many-to-many model do; models within it that answer at each step are
+    gone through too.
 
     Args:
         model: functional, built; its inputs have the shape (batch, steps, ...).
@@ -31,7 +47,7 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
         A model from [*inputs, *states] to [*outputs, *states]. A state is (batch, units), named "<layer>_state_<number>";
         it starts at zeros. A masked step hands it on.
     Raises:
-        InputError: a layer runs backwards.
+        InputError: a layer runs backwards, or is called more than once; or the model's calls can't be followed.
         ValueError: a layer gives no sequence or has recurrent dropout; or there is a `change`, and the scan doesn't run it.
     Example:
         >>> from seqkit.recurrence.stateful import stateful
@@ -39,9 +55,15 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
         >>> [tensor.shape for tensor in stateful(model, steps=1).inputs]  # of a stream: a frame, and the state before it
         [(None, 1, 3), (None, 4)]
     """
+    check_followed(model)
     carried: list[Carried] = []
+    nested: list[keras.Model] = []
 
     def replace(layer: layers.Layer) -> layers.Layer:
+        if in_step(layer):
+            inner = keras.models.clone_model(layer, clone_function=replace)
+            nested.append(inner)
+            return inner
         if not isinstance(layer, layers.RNN | layers.Bidirectional):
             return layer
         if isinstance(layer, layers.Bidirectional) or layer.go_backwards:
@@ -58,6 +80,12 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
         return carried[-1]
 
     copy = keras.models.clone_model(model, clone_function=replace)
+    for layer in (*carried, *nested):
+        if len(layer._inbound_nodes) > 1:
+            raise InputError(
+                f"The layer {layer.name} is called {len(layer._inbound_nodes)} times, with a state for each: give each call "
+                "a layer of its own."
+            )
     inputs = [keras.Input((steps, *tensor.shape[2:]), name=tensor.name, dtype=tensor.dtype) for tensor in model.inputs]
     states = [
         keras.Input((size,), name=f"{layer.name}_state_{number}", dtype=layer.compute_dtype)

@@ -13,7 +13,7 @@ from keras import layers
 
 from seqkit.core.errors import InputError
 from seqkit.recurrence import gated, light
-from seqkit.recurrence.acceleration import Scanned, eligible
+from seqkit.recurrence.acceleration import Scanned, check_followed, eligible
 from seqkit.recurrence.cells import weights_of
 from seqkit.recurrence.heads import whole_product
 from seqkit.recurrence.step import Blocks, Cell, PlainOps
@@ -118,7 +118,7 @@ def watch(
     Returns:
         The model's outputs, and what each direction of each recurrent layer did, in the order in which they ran.
     Raises:
-        InputError: no recurrent layer of the model can be watched.
+        InputError: no recurrent layer of the model can be watched, or the model's calls can't be followed.
     Example:
         >>> from seqkit.recurrence.watching import watch
         >>> model = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4, name="lstm")])
@@ -126,6 +126,7 @@ def watch(
         >>> course.name, len(course.steps), course.steps[0].x.shape
         ('lstm', 5, TensorShape([2, 3]))
     """
+    check_followed(model)
     courses: list[Course] = []
 
     def replace(layer: layers.Layer) -> layers.Layer:
@@ -166,12 +167,13 @@ class Watched(Scanned):
         direction = {True: " backward", False: " forward"}[backwards] if layer is not self.layer else ""
         self._add(Course(self.layer.name + direction, cell, weights, steps, backwards))
         states = steps[0 if backwards else -1].after
-        if not layer.return_sequences:
-            return states[0], states
         outputs = tf.stack([step.after[0] for step in steps], axis=1)
-        if layer.zero_output_for_mask and mask is not None:
-            outputs = tf.where(mask[:, :, None], outputs, tf.zeros((), outputs.dtype))
-        return outputs, states
+        if mask is not None:
+            # there is no output before the first real step, though there may be a state
+            begun = tf.cumsum(tf.cast(mask, tf.int32), axis=1, reverse=backwards) > 0
+            real = mask if layer.zero_output_for_mask else begun
+            outputs = tf.where(real[:, :, None], outputs, tf.zeros((), outputs.dtype))
+        return (outputs if layer.return_sequences else outputs[:, 0 if backwards else -1]), states
 
 
 def open_steps(

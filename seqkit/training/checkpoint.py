@@ -210,6 +210,27 @@ class Checkpoint:
         return self.folder / f"{kind}-{number}.npz"
 
 
+def gone_on(checkpoint: Checkpoint | None, *, resume: bool) -> tuple[Position, Arrays, Arrays] | None:
+    """What a training goes on from, as `Checkpoint.latest` has it; None where it is to start.
+
+    Raises:
+        InputError: There is nothing to resume; or a new training would mix its checkpoints with another's, of which the
+            newest in steps are kept.
+    """
+    if resume and checkpoint is None:
+        raise InputError("There is nothing to resume: give the training the folder of its checkpoint.")
+    if checkpoint is None:
+        return None
+    if resume:
+        return checkpoint.latest()
+    if steps := checkpoint.steps():
+        raise InputError(
+            f"{checkpoint.folder} holds the checkpoints of a training, up to step {steps[-1]:,}: go on with that one "
+            "(resume), or give another folder."
+        )
+    return None
+
+
 def numbered(folder: Path, kind: Kind) -> list[Path]:
     """The files of a kind in a folder of checkpoints, by their numbers."""
     found = [(re.fullmatch(rf"{kind}-(\d+)\.npz", path.name), path) for path in folder.glob(f"{kind}-*.npz")]

@@ -10,6 +10,7 @@ import tensorflow as tf
 from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.rows import WHOLE, Part, Rows
 from seqkit.batches.windows import Windows
+from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.layers.characters import without_padding
 from seqkit.recurrence.acceleration import Change, accelerate
@@ -35,6 +36,11 @@ class Executor:
 
     def __call__(self, batch: Batch, *, training: bool) -> tuple[Any, list[tf.Tensor]]:
         """Outputs, and the states after the batch, which the caller hands to `carry`."""
+        if missing := [name for name in self._names if name not in batch]:
+            raise InputError(
+                f"The model reads {', '.join(missing)}, and the rows have no such column but {', '.join(sorted(batch))}: "
+                "call its inputs what the columns are called."
+            )
         inputs = [batch[name] for name in self._names]
         if not self.states:
             return self.model(inputs if len(inputs) > 1 else inputs[0], training=training), []

@@ -12,6 +12,7 @@ from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.rows import WHOLE, Part, Rows
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
+from seqkit.recurrence.acceleration import check_followed
 from seqkit.recurrence.compiled import launching
 from seqkit.training.averages import move_averages
 from seqkit.training.executor import Batch, Executor, executor_of
@@ -72,12 +73,12 @@ def make_train_steps(
             outputs, states = executor(batch, training=True)
             draw = tf.stack([seed, optimizer.iterations.value])
             outputs, penalty = _penalised(outputs, training, weights, batch, peers, started, draw)
-            losses = descend(batch["targets"], outputs)
+            losses = _of_items(descend(batch["targets"], outputs), weights, "loss")
             if training.r_drop:
                 others = _own(executor(batch, training=True)[0], training, started)
                 losses = (losses + descend(batch["targets"], others)) / 2.0
                 losses += training.r_drop / 4.0 * two_sided_divergence(outputs, others)
-            loss = tf.reduce_sum(losses * weights) / batch["items"] + penalty
+            loss = tf.math.divide_no_nan(tf.reduce_sum(losses * weights), batch["items"]) + penalty
             if model.losses:
                 loss += tf.add_n(model.losses) / peers.part.size
         gradients = [_dense(gradient) for gradient in tape.gradient(loss, [v.value for v in variables])]
@@ -137,6 +138,7 @@ def training_executor(
     Raises:
         InputError: The model isn't one of which the settings ask, or a batch's scores alone fill this machine's memory.
     """
+    check_followed(model)
     _check_memory(model, train, part)
     if training.scheduled_sampling and "before" not in {tensor.name for tensor in model.inputs}:
         raise InputError(
@@ -256,11 +258,24 @@ def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
 
 
 def _weights(batch: Batch) -> tf.Tensor:
+    if "targets" not in batch:
+        raise InputError("The rows have no column named targets, with which the objective compares the outputs.")
     weights = tf.cast(batch["weights"], tf.float32) if "weights" in batch else tf.ones(tf.shape(batch["targets"]))
     return weights * batch["counts"]
 
 
 def _sums(objective: Objective, batch: Batch, outputs: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
     figures = {"loss": objective.loss} | objective.measures
-    sums = {name: tf.reduce_sum(figure(batch["targets"], outputs) * weights) for name, figure in figures.items()}
+    values = {name: _of_items(figure(batch["targets"], outputs), weights, name) for name, figure in figures.items()}
+    sums = {name: tf.reduce_sum(value * weights) for name, value in values.items()}
     return sums | {"items": tf.reduce_sum(weights)}
+
+
+def _of_items(values: tf.Tensor, weights: tf.Tensor, name: str) -> tf.Tensor:
+    """The values, a number an item: others, such as a column, would be multiplied with every item's weight."""
+    if not values.shape.is_compatible_with(weights.shape):
+        raise InputError(
+            f"The objective's {name} has the shape {values.shape}, where the targets have {weights.shape}: expected a "
+            "number for each of these."
+        )
+    return values

@@ -1,11 +1,13 @@
 """Exact sums over an epoch, whatever its batches: a step adds up, and who reads divides."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
 from seqkit.batches.rows import Rows, batches_in
+from seqkit.core.errors import InputError
 from seqkit.training.peers import ALONE, Peers
 
 Figures = dict[str, float]
@@ -30,12 +32,19 @@ class Pace:
 
 
 def total_sums(steps: Steps, rows: Rows, peers: Peers = ALONE) -> Figures:
-    """What a step gives for each batch, added up; of several processes each takes its part of each batch."""
+    """What a step gives for each batch, added up; of several processes each takes its part of each batch.
+
+    Raises:
+        InputError: No row has a weight.
+    """
     sums: Figures = {}
     for figures in _each(steps, rows.batches(part=peers.part)):
         add_sums(sums, figures)
     totals = peers.sum([tf.constant(list(sums.values()), tf.float64)])[0]
-    return dict(zip(sums, totals.numpy().tolist(), strict=True))
+    found = dict(zip(sums, totals.numpy().tolist(), strict=True))
+    if not found["items"]:
+        raise InputError("None of the rows to score has a weight above 0: there is nothing to take a mean of.")
+    return found
 
 
 def _each(steps: Steps, dataset: tf.data.Dataset) -> Iterator[Figures]:
@@ -59,7 +68,8 @@ def means_of(sums: Figures) -> Figures:
     """Means over items; of what a training step has besides, over steps."""
     of_a_step = {"gradient_norm": "gradient_norm", "clipped": "clipped_share"}
     apart = {*of_a_step, "gradient_norm_max", "items", "steps"}
-    means = {name: value / sums["items"] for name, value in sums.items() if name not in apart}
+    items = sums["items"] or math.nan  # of steps whose rows all weigh nothing
+    means = {name: value / items for name, value in sums.items() if name not in apart}
     if "steps" in sums:
         means |= {name: sums[key] / sums["steps"] for key, name in of_a_step.items()}
         means["gradient_norm_max"] = sums["gradient_norm_max"]

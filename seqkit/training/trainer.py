@@ -26,7 +26,7 @@ from seqkit.core.gradients import forgotten_gradients
 from seqkit.core.progress import EpochProgress, notify
 from seqkit.core.settings import Training
 from seqkit.training.averages import averaged_weights, make_averages
-from seqkit.training.checkpoint import Arrays, Checkpoint, Position, State
+from seqkit.training.checkpoint import Arrays, Checkpoint, Position, State, gone_on
 from seqkit.training.curriculum import Curriculum
 from seqkit.training.interruption import Interruption, Stop, interruption
 from seqkit.training.monitor import Monitor, make_monitor
@@ -108,7 +108,8 @@ class Trainer:
             moves the size at which it stands and stage_ twins, gradient_norm (mean over steps, before clipping),
             gradient_norm_max, clipped_share, padding_share, learning_rate, tokens_per_second, seconds.
         Raises:
-            InputError: There is nothing to resume, or it is damaged, or of another training.
+            InputError: There is nothing to resume, or it is damaged, or of another training; the checkpoint's folder holds
+                one that is not to be resumed; or model, rows and objective don't fit each other.
             TrainingError: The loss or its gradient is not finite, or another process is gone; the model keeps its last good
                 weights.
             KeyboardInterrupt: After Ctrl-C (or Terminated, after SIGTERM), once the step is done and the state saved.
@@ -209,9 +210,8 @@ class _Fit:
         peers = self._peers
         seeds_apart(self._model, peers.part)
         started = Position(), self._state.arrays(), self.best
-        if resume and peers.first:
-            assert self._checkpoint is not None, "a training that is resumed was saved"
-            started = self._checkpoint.latest()
+        if peers.first:
+            started = gone_on(self._checkpoint, resume=resume) or started
         if peers.part.size > 1:
             started = _unpacked(peers.from_first(_packed(*started)))
         self.position, arrays, self.best = started

@@ -271,7 +271,7 @@ def test_what_the_scan_does_not_compute_stays_keras(option):
 
 
 def test_unbuilt_model_is_refused():
-    with pytest.raises(ValueError, match="no variables yet"):
+    with pytest.raises(ValueError, match="no functional or sequential model that is built"):
         accelerate(keras.Sequential([layers.LSTM(3)]))
 
 

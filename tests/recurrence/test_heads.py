@@ -156,5 +156,11 @@ def test_units_that_do_not_come_out_even_are_refused():
         Stack(units=(8, 6), heads=4)
     with pytest.raises(InputError, match="6 units can't be cut into 4 heads"):
         Recurrent(6, "gru", heads=4)
+    for made, said in (
+        (lambda: make_layer("lstm", 4, heads=0), "heads is 0"),
+        (lambda: Recurrent(0, "gru"), "units is 0"),
+    ):
+        with pytest.raises(InputError, match=said):
+            made()
     with pytest.raises(InputError, match=r"stack.heads is 0"):
         Stack(heads=0)

@@ -102,6 +102,19 @@ def test_masked_steps_might_as_well_not_be_there(name, mask, reverse, zero_outpu
 
 
 @pytest.mark.parametrize("name", ["mingru", "minlstm"])
+def test_a_candidate_at_0_has_a_slope(name):
+    """It has two, of which the one from below is taken; rows of zeros would teach no bias without one."""
+    layer, x = built(name, "float64"), np.zeros((2, 3, UNITS))
+    kernel, bias = layer.get_weights()
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(x))
+    (gradient,) = tape.gradient(total, [layer.trainable_variables[1]])
+    for place in range(len(bias) - UNITS, len(bias)):
+        layer.set_weights([kernel, bias - 1e-6 * (np.arange(len(bias)) == place)])
+        assert float(gradient[place]) == pytest.approx(float(total - tf.reduce_sum(layer(x))) / 1e-6, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mingru", "minlstm"])
 def test_gates_that_all_but_close_follow_their_equations(name):
     """Where both gates of a minLSTM are too small for a float, their share isn't; expected numbers by longdouble."""
     layer = built(name, features=1)

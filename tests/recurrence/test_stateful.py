@@ -15,8 +15,10 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.graphs import step_graph
 from seqkit.layers.embedding import embed_tokens
+from seqkit.recurrence.acceleration import accelerate
 from seqkit.recurrence.cells import CELLS
 from seqkit.recurrence.stateful import stateful, streams
+from seqkit.recurrence.watching import watch
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.training.objectives import classification
 from seqkit.training.step import evaluate
@@ -59,6 +61,20 @@ def test_layers_one_on_the_other_hand_their_states_on_in_windows_that_do_not_div
     check_pieces(net, stateful(net, steps=1), 1)
 
 
+def test_a_model_within_the_model_hands_its_states_on_and_one_that_reads_words_keeps_to_itself():
+    """The characters of a word are read by a layer both ways, whose steps are none of the row's."""
+    ids, features, _ = embed_tokens(10, Embedding(units=3))
+    characters = keras.Input((4,))
+    word = keras.layers.Bidirectional(keras.layers.GRU(2))(keras.layers.Reshape((4, 1))(characters))
+    spelt = keras.layers.TimeDistributed(keras.Model(characters, word, name="word"))(keras.layers.Dense(4)(features))
+    steps = keras.Input((None, 4))
+    inner = keras.Model(steps, keras.layers.GRU(5, return_sequences=True)(steps), name="inner")
+    net = keras.Model(ids, keras.layers.Dense(2)(inner(spelt)))
+    assert streams(net)
+    check_pieces(net, stateful(net), 4)
+    check_pieces(net, stateful(net, steps=1), 1)
+
+
 def test_piece_check_catches_a_state_that_is_not_handed_on():
     net = model(cell="gru")
     copy = stateful(net)
@@ -76,8 +92,32 @@ def test_variables_are_shared():
 def test_a_model_that_reads_later_steps_is_refused():
     net = model(cell="lstm", bidirectional=True)
     assert not streams(net)
-    with pytest.raises(InputError, match="reads later steps"):
-        stateful(net)
+    within = keras.Sequential([keras.Input((None,), dtype="int32"), net])
+    assert not streams(within)
+    for model_of_it in (net, within):
+        with pytest.raises(InputError, match="reads later steps"):
+            stateful(model_of_it)
+
+
+def test_a_layer_or_a_model_that_is_called_twice_is_refused():
+    x = keras.Input((None, 3))
+    layer = keras.layers.GRU(3, return_sequences=True)
+    inner = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(3, return_sequences=True)], name="inner")
+    for once, name in ((layer, layer.name), (inner, "inner")):
+        with pytest.raises(InputError, match=f"{name} is called 2 times"):
+            stateful(keras.Model(x, once(once(x))))
+
+
+class Subclassed(keras.Model):
+    def call(self, ids):
+        return ids
+
+
+@pytest.mark.parametrize("made", [Subclassed, lambda: keras.Sequential([keras.layers.GRU(2)])])
+def test_a_model_whose_calls_are_not_known_is_refused(made):
+    for what in (stateful, accelerate, lambda model: watch(model, IDS)):
+        with pytest.raises(InputError, match="no functional or sequential model that is built"):
+            what(made())
 
 
 def with_layer(**options):

@@ -21,6 +21,19 @@ from tests import oracle
 TIMED = Stack(cell="cfc", units=(4, 3))
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: Recurrent(4, "cfc", go_backwards=True),
+        lambda: keras.layers.Bidirectional(Recurrent(4, "cfc")),
+        lambda: Recurrent(4, "cfc")(keras.Input((None, 1))),
+    ],
+)
+def test_a_layer_of_its_own_refuses_to_read_backwards_or_without_times(made):
+    with pytest.raises(InputError, match="A cfc reads the time since the step before"):
+        made()
+
+
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(2)

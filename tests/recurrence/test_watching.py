@@ -38,6 +38,21 @@ def test_a_watched_model_says_what_it_says_unwatched(cell, rng):
         assert len(course.steps[0].gates) == len(ACTIVATIONS.get(course.cell.step, ()))
 
 
+@pytest.mark.parametrize("options", [{}, {"go_backwards": True}, {"return_sequences": True}])
+def test_a_first_state_is_no_output_of_the_padding_before_a_row(options, rng):
+    inputs, mask, state = keras.Input((STEPS, UNITS)), keras.Input((STEPS,), dtype="bool"), keras.Input((UNITS,))
+    model = keras.Model(
+        [inputs, mask, state], make_layer("gru", UNITS, **options)(inputs, mask=mask, initial_state=state)
+    )
+    real = np.arange(STEPS) >= np.array([[0], [2], [STEPS]])
+    batch = [
+        rng.normal(size=(3, STEPS, UNITS)).astype(np.float32),
+        real,
+        rng.normal(size=(3, UNITS)).astype(np.float32),
+    ]
+    np.testing.assert_allclose(watch(model, batch)[0], model(batch), atol=1e-6)
+
+
 def test_gates_are_those_of_the_equations(rng):
     layer = keras.layers.LSTM(UNITS, return_sequences=True)
     model = keras.Sequential([keras.Input((STEPS, 2)), layer])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
 from seqkit.training import checkpoint as module
-from seqkit.training.checkpoint import Checkpoint, Position
+from seqkit.training.checkpoint import Checkpoint, Position, gone_on
 
 OF = {"steps": 7, "seed": 0}
 
@@ -92,6 +92,16 @@ def test_another_training_is_refused_with_the_differences(tmp_path):
     saved(tmp_path, 5)
     with pytest.raises(InputError, match="another training: steps was 7, now 8"):
         Checkpoint(tmp_path, OF | {"steps": 8}).latest()
+
+
+def test_a_new_training_does_not_write_beside_another_ones_checkpoints(tmp_path):
+    with pytest.raises(InputError, match="nothing to resume"):
+        gone_on(None, resume=True)
+    assert gone_on(None, resume=False) is gone_on(Checkpoint(tmp_path, OF), resume=False) is None
+    checkpoint = saved(tmp_path, 3)
+    assert gone_on(checkpoint, resume=True)[0].total == 3
+    with pytest.raises(InputError, match="holds the checkpoints of a training, up to step 3: go on"):
+        gone_on(checkpoint, resume=False)
 
 
 def test_a_full_disk_leaves_what_there_is_and_is_said(tmp_path, capsys, monkeypatch):

@@ -82,6 +82,38 @@ def test_sums_are_exact_whatever_the_batches(rng, batch_size):
     assert means["accuracy"] == pytest.approx(np.average(logits.argmax(axis=1) == targets, weights=weights))
 
 
+def test_batches_whose_rows_weigh_nothing_move_nothing(rng):
+    targets, weights = rng.integers(0, 3, 8), np.array([0, 1, 0, 1, 0, 0, 0, 1], np.float32)
+    training = Training(epochs=1, batch_size=1, optimizer="sgd", learning_rate=0.1)
+    nothing, some = (rows(targets[kept], weights[kept], 1) for kept in (weights >= 0, weights > 0))
+    models = [table_model(rng.normal(size=(8, 3))) for _ in range(2)]
+    before = models[0].get_weights()[0]
+    with pytest.raises(InputError, match="None of the rows to score has a weight above 0"):
+        Trainer(models[1], classification(training), training).fit(some, rows(targets, 0 * weights, 2))
+    Trainer(models[0], classification(training), training).fit(nothing, some)
+    moved = np.any(models[0].get_weights()[0] != before, axis=1)[1:]
+    np.testing.assert_array_equal(moved, weights > 0)
+
+
+def test_a_figure_that_is_a_column_is_refused():
+    """Beside weights, which are a row, it would be added up over all pairs of items."""
+    training = Training(epochs=1)
+    right, column = (lambda targets, logits: logits[:, 0]), (lambda targets, logits: logits[:, :1])
+    for objective, name in ((Objective(column, {}), "loss"), (Objective(right, {"size": column}), "size")):
+        with pytest.raises(InputError, match=rf"objective's {name} has the shape \(None, 1\).*a number for each"):
+            Trainer(table_model(np.zeros((2, 2))), objective, training).fit(rows([0, 1]), rows([0, 1]))
+
+
+@pytest.mark.parametrize("column", ["ids", "targets"])
+def test_a_column_that_the_model_or_the_objective_needs_and_rows_lack_is_named(column):
+    training, (ids, targets) = Training(epochs=1), rows([0, 1]).columns.values()
+    names = ["ids", "targets"]
+    names[names.index(column)] = "other"
+    lacking = Pipeline(dict(zip(names, (ids, targets), strict=True)), {names[0]: (1,)}, 2)
+    with pytest.raises(InputError, match=rf"(reads|no column named) {column}"):
+        Trainer(table_model(np.zeros((2, 2))), classification(training), training).fit(lacking, lacking)
+
+
 def test_smoothing_and_class_weights_shape_the_loss_as_their_papers_say(rng):
     logits, targets, counts = rng.normal(size=(5, 3)), np.array([0, 1, 2, 2, 0]), [10, 30, 20]
     log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
