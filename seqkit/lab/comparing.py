@@ -11,6 +11,7 @@ from rich.table import Table
 
 from seqkit.core.bounds import at_least, one_of
 from seqkit.core.errors import InputError
+from seqkit.core.findings import Finding, in_order
 from seqkit.core.progress import tracked
 from seqkit.lab.groups import Group, grouped
 from seqkit.metrics.comparison import Scored, decided, difference, holm
@@ -18,6 +19,7 @@ from seqkit.metrics.judged import Items, Judged
 from seqkit.metrics.metric import headlines
 from seqkit.metrics.metric import metric as declared
 from seqkit.report.comparison import comparison_tables, write_comparison
+from seqkit.runs.checking import say
 from seqkit.runs.comparable import answered, by_bits, check_alike, check_metrics, scorer_of
 from seqkit.runs.contents import files_like, read_info
 from seqkit.runs.evaluation import TRAINING, read_report
@@ -128,13 +130,16 @@ def compare(
 def _answers(paths: Sequence[Path], examples: Examples, bits: bool) -> Iterable[KeptRows]:
     """What each run makes of the rows, one after the other."""
     first = items = None
+    said: dict[Finding, None] = {}
     for path in tracked(paths, "answering"):
         run: Any = load(path)
-        own, outputs = answered(run, examples)
+        own, outputs, facts = answered(run, examples)
+        said |= dict.fromkeys(run.findings(own, facts)[0])
         if items is None:
             items = run.task.items(own)
             first = run.task.paid(own, outputs)[1] if bits else None
         yield KeptRows(scorer_of(run.task, own, outputs, bits, first), items, run.task.judged(own, outputs))
+    say(in_order(list(said)))
 
 
 def _kept(paths: Sequence[Path], infos: Sequence[Mapping[str, Any]]) -> tuple[list[KeptRows], dict[str, Any]]:

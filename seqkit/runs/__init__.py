@@ -11,6 +11,7 @@ __all__ = [
     "evaluation",
     "exporting",
     "folder",
+    "inputs",
     "inspecting",
     "kept_rows",
     "language_models",

@@ -11,7 +11,7 @@ from seqkit.metrics.comparison import Scored, difference
 from seqkit.metrics.likelihood import bits_scorer
 from seqkit.metrics.metric import headlines
 from seqkit.runs.opening import answering
-from seqkit.runs.task import Scorer, Task
+from seqkit.runs.task import Facts, Scorer, Task
 from seqkit.sources.examples import Examples
 
 BATCH = 64  # rows that are answered at once
@@ -52,11 +52,12 @@ def incomparable(one: Path, other: Path, what: str, ours: Iterable[str], theirs:
     )
 
 
-def answered(run: Any, examples: Examples) -> tuple[Examples, Any]:
-    """The rows as a run takes them, and its outputs."""
+def answered(run: Any, examples: Examples) -> tuple[Examples, Any, Facts]:
+    """The rows as a run takes them, its outputs, and what `encode` counts in the rows."""
     examples = run.task.examined(examples)
+    rows, facts = run.task.encode(examples, BATCH)
     with answering(run.path):
-        return examples, run.task.outputs(run.forward, run.task.encode(examples, BATCH)[0])
+        return examples, run.task.outputs(run.forward, rows), facts
 
 
 def scorer_of(task: Any, examples: Examples, outputs: Any, bits: bool, first: np.ndarray | None = None) -> Any:
@@ -76,7 +77,7 @@ def compared_with(run: Any, other: Any, examples: Examples, outputs: Any, resamp
     paths = [run.path, other.path]
     check_alike(paths, [run.task, other.task])
     bits = by_bits([run.task, other.task])
-    theirs = answered(other, examples)
+    theirs = answered(other, examples)[:2]
     ours = scorer_of(run.task, examples, outputs, bits)
     characters = run.task.paid(examples, outputs)[1] if bits else None
     scorers = [ours, scorer_of(other.task, *theirs, bits, characters)]

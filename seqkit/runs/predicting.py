@@ -80,7 +80,7 @@ def row_of(
     """One input of a file, by its number from 0 on, or in a table of texts by what it is called.
 
     Raises:
-        InputError: There is no such row, or the file is not as expected.
+        InputError: There is no such row, more than one of that name, or the file is not as expected.
     """
     if row < 0:
         raise InputError(f"row is {row}: rows count from 0.")
@@ -93,8 +93,12 @@ def row_of(
     else:
         (field,) = run.task.fields
         named = itertools.chain.from_iterable(asked_of(file, run.columns(columns), id_column))
-        found = [one[field] for one in itertools.islice((one for one in named if str(one["id"]) == id), 1)]
+        found = [one[field] for one in itertools.islice((one for one in named if str(one["id"]) == id), 2)]
         what = f"row whose {id_column} is {id}."
+        if len(found) > 1:
+            raise InputError(
+                f"{file} has more than one {what[:-1]}: name one of them by its number, counted from 0 (row)."
+            )
     if not found:
         raise InputError(f"{file} has no {what}")
     return found[0]

@@ -19,6 +19,7 @@ from seqkit.checks.leaks import Seen
 from seqkit.core.adaptation import Adaptation
 from seqkit.core.bounds import one_of
 from seqkit.core.errors import InputError, reason_of
+from seqkit.core.findings import Finding
 from seqkit.core.registry import exporters
 from seqkit.export.artefact import artefact_name, write_artefact
 from seqkit.export.card import model_card
@@ -29,11 +30,12 @@ from seqkit.metrics.metric import headlines, metric
 from seqkit.report.document import ScoresTable, adapted_table, against_table, rest_table
 from seqkit.report.showing import in_html, in_text
 from seqkit.runs.attempts import Attempts
-from seqkit.runs.checking import SEEN, as_json, check_scoring
+from seqkit.runs.checking import SEEN, as_json, check_scoring, say
 from seqkit.runs.comparable import compared_with
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
 from seqkit.runs.exporting import subject_of
+from seqkit.runs.inputs import check_inputs, rows_of_inputs
 from seqkit.runs.inspecting import Inspection, inspect_rows
 from seqkit.runs.kept_rows import KeptRows
 from seqkit.runs.language_models import adapted_scores
@@ -42,7 +44,7 @@ from seqkit.runs.migration import migrated_name
 from seqkit.runs.opening import MODEL, answering, check_fits, load_model, load_task
 from seqkit.runs.provenance import command, versions
 from seqkit.runs.searching import recorded_search, search_fields, searching
-from seqkit.runs.task import Scorer, Task
+from seqkit.runs.task import Facts, Scorer, Task
 from seqkit.sources.examples import Examples, OnError
 from seqkit.training.executor import Forward
 
@@ -141,14 +143,19 @@ class Run:
         return self.task.inputs_of(file, self.columns(columns))
 
     def predict(self, inputs: Sequence[Any]) -> list[dict[str, Any]]:
-        """Answer inputs, a dict each, in order."""
-        if isinstance(inputs, str):
-            raise InputError(f"predict got the one string {inputs[:40]!r}: give a list of inputs.")
+        """Answer inputs, a dict each, in order.
+
+        Args:
+            inputs: A list of them, or a data frame with the columns of the training data that hold them.
+        Raises:
+            InputError: It is neither, or an input is not as expected.
+        """
         return list(self.stream([inputs]))
 
     def stream(self, chunks: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
         """Answer chunks of inputs as they come, a dict each, in order."""
         for chunk in chunks:
+            check_inputs(chunk)
             for start in range(0, len(chunk), CHUNK):
                 examples = self.asked(chunk[start : start + CHUNK])
                 pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
@@ -158,9 +165,7 @@ class Run:
 
     def asked(self, inputs: Sequence[Any]) -> Examples:
         """Inputs, as `predict` takes them, as rows."""
-        fields = self.task.fields
-        columns = {fields[0]: inputs} if len(fields) == 1 else _apart(inputs, fields)
-        return self.task.read(tuple(columns.values()), {field: field for field in columns}, role="asked")
+        return rows_of_inputs(self.task, inputs)
 
     def inspect(self, inputs: Sequence[Any], *, answers: Sequence[str] | None = None) -> Inspection:
         """Look inside while inputs are answered: states, gates, attention and probabilities at each step.
@@ -209,14 +214,20 @@ class Run:
             name = name or evaluation_name(data, digest)
             check_name(name)
             check_place(self.path, name, facts, search_fields(self.task).get("search"), overwrite=overwrite)
-            report, kept = self.scored(examples, facts, against=against)
+            report, kept = self.scored(examples, facts, against=against, aloud=True)
             if adapt is not None:
                 report["adapted"] = adapted_scores(self.task, self.model, examples, adapt, RESAMPLES)
             write_evaluation(self.path, self.info, name, report, self.history, kept)
         return report
 
     def scored(
-        self, examples: Examples, data: Mapping[str, Any], *, against: "Run | None" = None, resamples: int = RESAMPLES
+        self,
+        examples: Examples,
+        data: Mapping[str, Any],
+        *,
+        against: "Run | None" = None,
+        resamples: int = RESAMPLES,
+        aloud: bool = False,
     ) -> tuple[dict[str, Any], KeptRows | None]:
         """The report on rows, and what is kept of each; they are written nowhere.
 
@@ -225,6 +236,7 @@ class Run:
         Args:
             data: What is known of the rows: "source", "rows", "digest".
             resamples: For the intervals.
+            aloud: Whether to print what is found amiss with the rows.
         """
         started = time.perf_counter()
         pipeline, facts = self.task.encode(examples, EVALUATION_BATCH)
@@ -233,7 +245,9 @@ class Run:
         seconds = time.perf_counter() - started
         score = self.task.scorer(examples, outputs)
         validation = data["digest"] == self.info["data"].get("valid", {}).get("digest")  # seen, and said to be
-        findings, leaked = check_scoring(self.task, examples, facts, self.info, None if validation else self._seen)
+        findings, leaked = self.findings(examples, facts, seen=not validation)
+        if aloud:
+            say(findings)
         compared = {} if against is None else {"against": compared_with(self, against, examples, outputs, resamples)}
         metrics = bootstrap(score, len(examples), resamples=resamples)
         for name in metrics:
@@ -270,6 +284,14 @@ class Run:
             "failed": self.info.get("failed", {}) | attempts.failed,
             **compared,
         }, kept
+
+    def findings(self, examples: Examples, facts: Facts, *, seen: bool = True) -> tuple[list[Finding], np.ndarray]:
+        """What is amiss with rows to be scored, and which of them training has seen, unless that is no question.
+
+        Args:
+            facts: What `encode` counts in them.
+        """
+        return check_scoring(self.task, examples, facts, self.info, self._seen if seen else None)
 
     def _beside_baselines(
         self, examples: Examples, score: Scorer, attempts: Attempts, resamples: int
@@ -422,11 +444,3 @@ def load(path: str | Path, *, on_error: OnError | None = None) -> Run:
     model = load_model(file)
     check_fits(file, model, task)
     return Run(path, recorded_search(task, model, info, path), model, info)
-
-
-def _apart(inputs: Sequence[Any], fields: Sequence[str]) -> dict[str, list[Any]]:
-    """Rows of several values as columns."""
-    for number, row in enumerate(inputs):
-        if not isinstance(row, tuple | list) or len(row) != len(fields):
-            raise InputError(f"Input {number} is a {type(row).__name__}, where ({', '.join(fields)}) is expected.")
-    return {field: [row[place] for row in inputs] for place, field in enumerate(fields)}

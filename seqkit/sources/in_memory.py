@@ -33,6 +33,9 @@ def read_frame(frame: Any, columns: Mapping[str, str], origin: str) -> Examples:
         InputError: It lacks a column, or a cell, with the rows.
     """
     names = {str(name): name for name in frame.columns}
+    repeated = [name for name in columns.values() if list(map(str, frame.columns)).count(name) > 1]
+    if repeated:
+        raise InputError(f"{origin} has more than one column {repeated[0]!r}: give each a name of its own.")
     if not set(columns.values()) <= names.keys():
         lacking = next(name for name in columns.values() if name not in names)
         raise InputError(f"{origin} has no column {lacking!r}: it has {listed(names)}.")

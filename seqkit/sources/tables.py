@@ -280,6 +280,8 @@ def _places(path: Path, first: list[str], columns: Mapping[str, str]) -> dict[st
     places = {}
     named = _named(columns)
     for field, name in columns.items():
+        if named and first.count(name) > 1:
+            raise InputError(f"{path}, line 1: more than one column is called {name!r}: give each a name of its own.")
         if named and name in first:
             places[field] = first.index(name)
         elif not named and int(name) < len(first):

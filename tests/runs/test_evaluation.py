@@ -14,7 +14,7 @@ from seqkit.core.errors import InputError
 from seqkit.runs.evaluation import check_name, evaluation_name
 from seqkit.runs.lock import FolderLock
 from seqkit.runs.parts import add_baseline
-from tests.cases import ROWS
+from tests.cases import ROWS, write_small_table
 
 
 @pytest.fixture
@@ -90,6 +90,16 @@ def test_an_evaluation_is_called_as_its_data(tmp_path, monkeypatch, data, name):
         (tmp_path / data).write_text("")
     assert evaluation_name(data, "0123456789") == name
     check_name(name)
+
+
+def test_rows_that_training_has_seen_are_said_to_be(small, tmp_path, capsys):
+    table = str(write_small_table(tmp_path))
+    run = tmp_path / "run"
+    shutil.copytree(small, run)
+    for asked in (["evaluate", str(run), "--data", table], ["compare", str(run), str(small), "--data", table]):
+        capsys.readouterr()
+        assert main(asked) == 0
+        assert capsys.readouterr().err.count("rows stand in the training or validation data") == 1
 
 
 def test_the_comparison_is_printed_beside_the_scores(run, tmp_path, capsys):

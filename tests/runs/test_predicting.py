@@ -35,6 +35,22 @@ def asked(run, path, **how):
     return list(predict_file(run, str(path), **how))
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_data_frame_is_asked_by_its_column(classifier, library):
+    texts = [" ".join(["good film bad"] * (place % 7 + 1)) for place in range(CHUNK + 7)]
+    frame = pytest.importorskip(library).DataFrame({"nr": range(len(texts)), "text": texts})
+    assert classifier.predict(frame) == classifier.predict(texts)
+    with pytest.raises(InputError, match="no column 'text'"):
+        classifier.predict(frame[["nr"]])
+
+
+@pytest.mark.parametrize("inputs", ["a text", b"a text", {"text": ["a"]}, {"a"}, iter("a"), 3])
+def test_what_is_no_rows_is_refused(classifier, inputs):
+    for ask in (classifier.predict, classifier.inspect):
+        with pytest.raises(InputError, match=r"predict got .*: give a list of inputs"):
+            ask(inputs)
+
+
 def test_ids_and_truths_stay_with_their_rows(classifier, tmp_path):
     """Over many chunks of uneven texts, which batches put in another order."""
     rows = [(f"n{place}", " ".join(["good film bad"] * (place % 7 + 1)), place % 3) for place in range(2 * CHUNK + 7)]
@@ -95,6 +111,7 @@ def test_the_command_line_and_many_files_say_the_same(classifier, tmp_path, caps
     [
         ("a.csv", "text,label\na,b\n", "nr", "a.csv has no column 'nr' of ids: it has 'text', 'label'"),
         ("a.csv", "nr,text\n,b\n", "nr", "line 2: there is no id in the column 'nr'"),
+        ("a.csv", "nr,text,text\n1,b,c\n", "nr", "line 1: more than one column is called 'text'"),
         ("a.txt", "a good film\n", "nr", "a.txt is no table, without a column 'nr' of ids"),
     ],
 )

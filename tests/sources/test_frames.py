@@ -35,6 +35,15 @@ def test_a_column_that_is_not_there_is_told_with_those_there_are(frame):
         read(frame({"text": ["a"]}), COLUMNS)
 
 
+def test_what_holds_no_rows_or_two_columns_of_a_name_is_refused():
+    lazy = pytest.importorskip("polars").LazyFrame(ROWS)
+    with pytest.raises(InputError, match="is a LazyFrame, which holds no rows yet: collect it first"):
+        read(lazy, COLUMNS)
+    frame = pytest.importorskip("pandas").DataFrame([["a", 1, "b"]], columns=["body", "stars", "body"])
+    with pytest.raises(InputError, match="more than one column 'body'"):
+        read(frame, COLUMNS)
+
+
 def test_rows_of_a_filtered_frame_are_named_by_their_index_too():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"body": ["a", "b", None], "stars": [1, 2, 1]}).iloc[1:]

@@ -1,0 +1,38 @@
+"""What a run is asked in Python: a list of inputs, or a data frame with their columns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seqkit.core.errors import InputError
+from seqkit.runs.task import Task
+from seqkit.sources.examples import Examples
+
+
+def check_inputs(inputs: Any) -> None:
+    """Raise InputError where inputs are no rows one after the other."""
+    if isinstance(inputs, str | bytes):
+        raise InputError(f"predict got the one string {inputs[:40]!r}: give a list of inputs.")
+    if isinstance(inputs, Mapping) or not (hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__")):
+        raise InputError(f"predict got a {type(inputs).__name__}: give a list of inputs, or a data frame.")
+
+
+def rows_of_inputs(task: Task, inputs: Any) -> Examples:
+    """Inputs as rows to be answered; of a data frame the columns that training had them in.
+
+    Raises:
+        InputError: They are not as expected.
+    """
+    check_inputs(inputs)
+    fields = task.fields
+    if hasattr(inputs, "columns"):
+        return task.read(inputs, {field: task.columns[field] for field in fields}, role="asked")
+    columns = {fields[0]: inputs} if len(fields) == 1 else _apart(inputs, fields)
+    return task.read(tuple(columns.values()), {field: field for field in columns}, role="asked")
+
+
+def _apart(inputs: Sequence[Any], fields: Sequence[str]) -> dict[str, list[Any]]:
+    """Rows of several values as columns."""
+    for number, row in enumerate(inputs):
+        if not isinstance(row, tuple | list) or len(row) != len(fields):
+            raise InputError(f"Input {number} is a {type(row).__name__}, where ({', '.join(fields)}) is expected.")
+    return {field: [row[place] for row in inputs] for place, field in enumerate(fields)}
