@@ -105,8 +105,10 @@ def parsed(function: Callable[..., Any], name: str, text: str) -> Any:
     check_setting(function, name)
     try:
         return convert(settings_of(function)[name], text.split(TOGETHER))
-    except (CycloptsError, ValueError) as error:
-        raise InputError(f"{name} can't be {text!r}: {str(error).strip().rstrip('.')}.") from None
+    except (CycloptsError, ValueError):
+        hint = settings_of(function)[name]
+        said = hint.__name__ if isinstance(hint, type) else str(hint)
+        raise InputError(f"{name} can't be {text!r}: expected {said}.") from None
 
 
 def parsed_grid(function: Callable[..., Any], texts: Sequence[str]) -> dict[str, list[Any]]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seqkit.core.errors import InputError
 from seqkit.core.variations import Range
 from seqkit.metrics.metric import metric
@@ -44,9 +46,11 @@ class Search:
             study_name=NAME,
             load_if_exists=True,
             direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=jobs > 1),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=FIRST),
         )
+        # a sampler's draws begin anew in each process: one that goes on draws others than those that are there
+        drawn = np.random.SeedSequence([seed, len(self._study.get_trials(deepcopy=False))]).generate_state(1)
+        self._study.sampler = optuna.samplers.TPESampler(seed=int(drawn[0]), constant_liar=jobs > 1)
         self._open: dict[int, Any] = {}
         for trial in self._study.get_trials(states=(self._states.RUNNING,)):  # of one that was killed
             self._study.tell(trial.number, state=self._states.FAIL)
