@@ -17,6 +17,7 @@ from seqkit.export.c_layers import FRAMES, IDS, value
 from seqkit.export.c_program import INSTEAD, Program, Vector
 from seqkit.export.graphs import OUTPUTS, Graph, Written, model_graph, step_graph
 from seqkit.export.subject import Case, Subject
+from seqkit.layers.wide import TABLE as WIDE
 from seqkit.recurrence.stateful import streams
 from seqkit.text.vocabulary import UNKNOWN
 
@@ -90,6 +91,10 @@ def _check_streams(subject: Subject) -> None:
     names = {tensor.name for tensor in subject.model.inputs}
     if any(layer.name == "decoder" for layer in subject.model.layers):
         raise InputError(f"c holds no decoder: {INSTEAD}")
+    if any(layer.name == WIDE for layer in subject.model.layers):
+        raise InputError(
+            f"c holds no weights of runs of words beside the recurrent path: train with wide.ngrams 0, or {INSTEAD}"
+        )
     if not streams(subject.model):
         raise InputError(f"c reads forwards only: train with stack.bidirectional off, or {INSTEAD}")
     if others := sorted(names - {IDS, FRAMES, "mask"}):

@@ -62,7 +62,11 @@ def judge(exercises: Sequence[Exercise], file: Path) -> list[Verdict]:
     names: dict[str, Any] = {"__name__": file.stem, "__file__": str(file)}
     try:
         exec(compile(file.read_bytes(), str(file), "exec"), names)
-    except Exception as error:
+    except SyntaxError as error:
+        raise InputError(
+            f"{file}, line {error.lineno}, can't be read as Python ({error.msg}): mend it first."
+        ) from None
+    except (Exception, SystemExit) as error:
         raise InputError(f"{file} can't be run ({reason_of(error)}): mend it first.") from None
     return [Verdict(exercise.name, _wrong(exercise, names.get(exercise.name))) for exercise in exercises]
 
@@ -77,7 +81,7 @@ def _wrong(exercise: Exercise, answer: Any) -> str | None:
         return str(error)
     except NotImplementedError:
         return "not written yet."
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return f"stops with {reason_of(error)}."
     return None
 

@@ -18,6 +18,7 @@ from seqkit.metrics.sums import Summed
 
 Call = Literal["better", "worse", "same", "open", "few", "seeds"]
 SURE = 0.95
+BOUNDS = {"share": (0.0, 1.0), "points": (0.0, 100.0)}  # kind of a metric -> between which its values are
 PERMUTATIONS = 9_999  # up to 13 rows that differ all are tried
 AT_ONCE = 1 << 20  # exchanges of rows in memory
 
@@ -62,7 +63,9 @@ class Scored:
             found["rows"] = middle(self.drawn[name])
         if len(values) > 1:
             found["sd"] = float(values.std(ddof=1))
-            found["seeds"] = _around(found["value"], found["sd"] / np.sqrt(len(values)), len(values) - 1)
+            seeds = _around(found["value"], found["sd"] / np.sqrt(len(values)), len(values) - 1)
+            low, high = BOUNDS.get(metric(name).kind, (-np.inf, np.inf))
+            found["seeds"] = {end: float(np.clip(bound, low, high)) for end, bound in seeds.items()}
         return found
 
 

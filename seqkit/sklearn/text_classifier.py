@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from seqkit.core.errors import InputError
 from seqkit.core.progress import console
@@ -89,8 +89,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         texts = _texts(X)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None")
+        y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        classes, places = np.unique(np.asarray(y), return_inverse=True)
+        classes, places = np.unique(y, return_inverse=True)
         if len(places) != len(texts):
             raise InputError(f"There are {len(texts)} texts and {len(places)} labels: each text needs one.")
         if len(classes) < 2:

@@ -24,6 +24,7 @@ from seqkit.export.subject import Case, Subject
 from seqkit.layers.crf import CRF
 from seqkit.layers.embedding import embed_tokens
 from seqkit.layers.frames import embed_frames
+from seqkit.layers.wide import Runs, wide_logits
 from seqkit.recurrence.cells import CELLS, make_layer
 from seqkit.topologies.many_to_many import many_to_many
 from tests import cases
@@ -377,6 +378,9 @@ def refused():
     return {
         "forwards only: train with stack.bidirectional off": BUILD["sentiment"](both, "last"),
         "pools by last, max or mean": BUILD["sentiment"](stack, "attention"),
+        "runs of words beside the recurrent path: train with wide.ngrams 0": keras.Model(
+            ids, wide_logits(ids, Runs(cases.TOKENS, 2, 16), outputs=3)
+        ),
         "reads characters too": BUILD["tagging"](stack, "cnn"),
         "vectors, and these are images": BUILD["video_frames"](stack, "changes"),
         "no decoder": BUILD["translation"](stack, "none"),

@@ -55,6 +55,13 @@ def test_a_cell_that_does_the_same_at_every_scale_is_named_once():
     assert "a norm of 3, after clipping 1" in lead(found)
 
 
+def test_rows_of_a_label_that_the_run_does_not_know_are_refused(small, tmp_path, capsys):
+    (tmp_path / "rows.tsv").write_text("label\ttext\ngood\ta film\nnever\ta film\n")
+    page = str(tmp_path / "page.html")
+    assert main(["gradients", str(small), "--data", str(tmp_path / "rows.tsv"), "--to", page]) == 2
+    assert "are labels that the run doesn't know" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [

@@ -42,6 +42,7 @@ def test_a_wrong_answer_is_told_in_a_sentence(page, exercise, tmp_path):
             "def double(x): return x / 0",
             "double: stops with ZeroDivisionError, answers.py line 1: float division by zero.",
         ),
+        ("def double(x): raise SystemExit(3)", "double: stops with SystemExit, answers.py line 1: 3."),
         ("def double(x): return 3", "double: 2x should be 4, and is 3."),
         ("def double(x): return 4", "double: right"),
     ],
@@ -53,9 +54,17 @@ def test_what_is_said_of_an_answer(answers, said, tmp_path):
     assert str(verdict) == said
 
 
-def test_a_file_that_does_not_run_is_told(tmp_path):
-    (tmp_path / "answers.py").write_text("import nothing_of_this_name")
-    with pytest.raises(InputError, match=r"can't be run \(ModuleNotFoundError.*mend it first"):
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ("import nothing_of_this_name", r"can't be run \(ModuleNotFoundError"),
+        ("raise SystemExit", r"can't be run \(SystemExit"),
+        ("\ndef double(x) return x", r"answers.py, line 2, can't be read as Python"),
+    ],
+)
+def test_a_file_that_does_not_run_is_told(answers, said, tmp_path):
+    (tmp_path / "answers.py").write_text(answers)
+    with pytest.raises(InputError, match=f"{said}.*mend it first"):
         judge([], tmp_path / "answers.py")
 
 

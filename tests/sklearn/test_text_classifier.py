@@ -136,6 +136,7 @@ def test_a_grid_search_over_a_pipeline_reaches_the_recipe(called):
         ([], [], "X has no texts"),
         (["a", "b"], [1], "There are 2 texts and 1 labels"),
         (["a", "b"], [1, 1], "y has the one class"),
+        (["a", "b"], [[1, 0], [0, 1]], "y should be a 1d array"),
         (["a", "b"], None, "requires y"),
         (["a", "b"], [0.5, 1.5], "continuous"),
     ],
