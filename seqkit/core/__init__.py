@@ -21,6 +21,7 @@ __all__ = [
     "settings",
     "spreading",
     "terminal",
+    "typed",
     "variations",
     "version",
     "wide",

@@ -4,6 +4,7 @@ import dataclasses
 
 from seqkit.core.bounds import at_least, share
 from seqkit.core.errors import InputError
+from seqkit.core.typed import check_fields
 
 # that are tried where none are named
 BEAMS, LENGTH_PENALTIES = (1, 2, 3, 5, 8), (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4)
@@ -34,6 +35,7 @@ class Adaptation:
     segment: int = 20
 
     def __post_init__(self) -> None:
+        check_fields(self, "adapt")
         for name, least in {"cache": 0, "flatness": 0, "dynamic_rate": 0, "segment": 1}.items():
             at_least(f"adapt.{name}", getattr(self, name), least)
         share("adapt.share", self.share)

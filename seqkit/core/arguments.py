@@ -16,6 +16,7 @@ from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
 from seqkit.core.registry import Recipe, recipe_of, recipes
 from seqkit.core.settings import SPECIAL
+from seqkit.core.typed import check_types
 
 Part = Literal["training", "source", "answers", "place"]
 
@@ -149,10 +150,15 @@ def recipe(
         made: Callable[..., R] = function  # called with all that the signature holds, by name
         signature = _signature(function, defaults, hints)
 
+        @functools.cache
+        def known_types() -> dict[str, Any]:
+            return hints_of(run)
+
         def settle(*args: Any, **kwargs: Any) -> dict[str, Any]:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             given = bound.arguments
+            check_types(known_types(), given)
             _check_least(given, least or {})
             special = _special(name, reads(given) if callable(reads) else reads)
             _refuse_unread(signature, given, special | dict(unread(given)))

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
+from seqkit.core.typed import check_fields
 
 KERAS_FILE = ".keras"  # ends the name of a backbone that is a file
 
@@ -43,6 +44,7 @@ class Encoder:
     frozen: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self, "encoder")
         at_least("encoder.points", self.points, 0)
         at_least("encoder.units", self.units, 1)
         for channels in self.filters:

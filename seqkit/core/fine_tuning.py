@@ -4,6 +4,7 @@ import dataclasses
 
 from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
+from seqkit.core.typed import check_fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,7 @@ class FineTuning:
     language_model: float = 0.0
 
     def __post_init__(self) -> None:
+        check_fields(self, "fine_tuning")
         if not 0 < self.layer_decay <= 1:
             raise InputError(f"fine_tuning.layer_decay is {self.layer_decay}: give a number above 0, at most 1.")
         for name in ("unfreeze_epochs", "language_model"):

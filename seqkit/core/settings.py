@@ -10,6 +10,7 @@ from seqkit.core.bounds import at_least, check_sampling, one_of, share
 from seqkit.core.cell_names import Cell
 from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
+from seqkit.core.typed import check_fields
 
 RecurrentInitializer = Literal["orthogonal", "identity"]
 Pooling = Literal["last", "mean", "max", "attention"]
@@ -71,6 +72,7 @@ class Embedding:
     word_dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        check_fields(self, "embedding")
         at_least("embedding.units", self.units, 1)
         share("embedding.dropout", self.dropout)
         share("embedding.word_dropout", self.word_dropout)
@@ -120,6 +122,7 @@ class Stack:
     heads: int = 1
 
     def __post_init__(self) -> None:
+        check_fields(self, "stack")
         if self.cell not in cells and ":" not in self.cell:
             one_of("stack.cell", self.cell, Cell, *cells.names())
         one_of("stack.recurrent_initializer", self.recurrent_initializer, RecurrentInitializer)
@@ -196,6 +199,7 @@ class Attention:
     coverage: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self, "attention")
         one_of("attention.kind", self.kind, AttentionKind)
         at_least("attention.units", self.units, 0)
         for name in ("feeding", "copying"):
@@ -263,6 +267,7 @@ class Search:
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "search")
         for name, bound in {"beam": 1, "longest": 1, "n_best": 1}.items():
             at_least(f"search.{name}", getattr(self, name), bound)
         for name in ("length_penalty", "coverage_penalty", "no_repeat", "shortest", "ratio"):
@@ -387,6 +392,7 @@ class Training:
     checkpoint_steps: int | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "training")
         one_of("training.optimizer", self.optimizer, Optimizer)
         one_of("training.schedule", self.schedule, Schedule)
         one_of("training.class_weights", self.class_weights, ClassWeights)

@@ -4,6 +4,7 @@ import dataclasses
 
 from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
+from seqkit.core.typed import check_fields
 
 LONGEST = 6  # tokens of a run
 
@@ -31,6 +32,7 @@ class Wide:
     characters: int | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "wide")
         if self.ngrams is not None:
             at_least("wide.ngrams", self.ngrams, 0)
             if self.ngrams > LONGEST:
