@@ -34,7 +34,6 @@ from seqkit.runs.run import Run
 STATE, PROBE, FIRST = "budget.json", "probe", "as_given"
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 PROBED = 0.08  # of the time, at most, that a look at a step's speed takes
-FAR = 4  # times that a step which compiles takes as long as one that does not, at least
 LEFT = 0.1  # of the time, at least, that is left for baselines and the report
 SMALLEST_BATCH = 8
 PLACE = ("overwrite", "resume", "callbacks")
@@ -320,17 +319,14 @@ class Speed(keras.callbacks.Callback):
         now = time.monotonic()
         self._steps.append(now - self._at)
         self._at = now
-        # where none was several times as fast as another, all may have compiled
-        sure = FAR * min(self._steps) <= max(self._steps)
-        if len(self._steps) > 2 and sum(self._steps) > self._seconds * (1 if sure else 2):
+        if sum(self._steps) > self._seconds and len(self._steps) > 2:
             self._measured()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._measured()
 
     def _measured(self) -> None:
-        fast = [step for step in self._steps if step < FAR * min(self._steps)]  # each shape's first step compiles
-        usual = statistics.median(fast)
+        usual = statistics.median(self._steps)
         self.epoch = usual * self.params["steps"]
         self.compiling = sum(max(0.0, step - 2 * usual) for step in self._steps)
         raise Measured

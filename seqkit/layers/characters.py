@@ -12,7 +12,8 @@ PADDING = 0
 EMBEDDING = 32  # units of a character
 KERNEL = 3  # characters
 Composition = Literal["cnn", "rnn"]
-SPELLING, TABLE, FILTERS = "spelling", "character_embedding", "character_filters"  # names of layers
+CHARACTERS = "characters"  # name of the input, and of layers:
+TABLE, FILTERS, WORD = "character_embedding", "character_filters", "word"
 
 
 def compose_characters(
@@ -28,42 +29,55 @@ def compose_characters(
     Returns:
         characters, int32 (batch, steps, width), 0 for padding; features, float (batch, steps, units).
     """
-    ids = keras.Input((None, width), dtype="int32", name="characters")
+    ids = keras.Input((None, width), dtype="int32", name=CHARACTERS)
     table = keras.layers.Embedding(characters, EMBEDDING, name=TABLE)
     if composition == "cnn":
-        words = keras.Input((None, width), dtype="int32")
         filters = keras.layers.Conv2D(units, (1, KERNEL), padding="same", activation="relu", name=FILTERS)
-        real = ops.cast(ops.expand_dims(ops.not_equal(words, PADDING), -1), keras.config.floatx())
-        vectors = table(words)  # (batch, steps, width, EMBEDDING)
+        real = ops.cast(ops.expand_dims(ops.not_equal(ids, PADDING), -1), keras.config.floatx())
+        vectors = table(ids)  # (batch, steps, width, EMBEDDING)
         real = ops.cast(real, vectors.dtype)
-        spelling = keras.Model(words, ops.max(filters(vectors * real) * real, axis=2), name=SPELLING)
-        return ids, spelling(ids)
+        return ids, ops.max(filters(vectors * real) * real, axis=2)
     # One call for the words of all rows and steps; what it answers is gathered back into rows, a place for each word.
     word = keras.Input((width,), dtype="int32")
     lstm = keras.layers.LSTM(units // 2)
     both = keras.layers.Bidirectional(lstm, name="character_lstm")(table(word), mask=ops.not_equal(word, PADDING))
-    spelling = keras.Model(word, both, name=SPELLING)
+    spelling = keras.Model(word, both, name="spelling")
     flat = spelling(ops.reshape(ids, (-1, width)))  # (batch * steps, units)
     return ids, unfold_steps(flat, ids[:, :, 0])
+
+
+def beside_words(features: keras.KerasTensor, spelt: keras.KerasTensor) -> keras.KerasTensor:
+    """What is known of each word: (batch, steps, units) of its embedding and of its characters, side by side."""
+    return keras.layers.Concatenate(name=WORD)([features, spelt])
 
 
 def without_padding(model: keras.Model) -> keras.Model:
     """A model with the variables of this one whose filters over characters pass over padding; itself where it has none.
 
     Args:
-        model: functional; the original is the one to save.
+        model: functional, with what `compose_characters` gives `beside_words`; the original is the one to save.
     """
-
-    def replace(layer: Any) -> Any:
-        if not isinstance(layer, keras.Model) or layer.name != SPELLING:
-            return layer
-        if all(inner.name != FILTERS for inner in layer.layers):
-            return layer
-        return RealCharacters(layer, name=SPELLING, dtype=layer.dtype_policy)
-
-    if not any(replace(layer) is not layer for layer in model.layers):
+    layers = {layer.name: layer for layer in model.layers}
+    if not {TABLE, FILTERS, WORD} <= layers.keys():
         return model
+    table, filters = layers[TABLE], layers[FILTERS]
+    greatest = layers[WORD].input[1]._keras_history.operation
+    without_ids = greatest.input._keras_history.operation, filters.input._keras_history.operation
+    passed = {id(operation) for operation in (greatest, *without_ids, table)}
+
+    def replace(operation: Any) -> Any:
+        if operation is filters:
+            return RealCharacters(table, filters, name="real_characters", dtype=filters.dtype_policy)
+        return First() if id(operation) in passed else operation  # so that the ids themselves reach it
+
     return keras.models.clone_model(model, clone_function=replace)
+
+
+class First(keras.layers.Layer):
+    """Gives the first of what it is given."""
+
+    def call(self, first: tf.Tensor, other: tf.Tensor | None = None) -> tf.Tensor:
+        return first
 
 
 class RealCharacters(keras.layers.Layer):
@@ -72,20 +86,20 @@ class RealCharacters(keras.layers.Layer):
     Words are as wide as the longest one that was learned from, so that most of what a convolution of all reads is padding.
 
     Args:
-        spelling: the model that it computes.
+        table, filters: the layers that it computes.
     """
 
-    def __init__(self, spelling: keras.Model, **kwargs: Any):
+    def __init__(self, table: keras.layers.Embedding, filters: keras.layers.Conv2D, **kwargs: Any):
         super().__init__(**kwargs)
-        self.spelling = spelling
+        self.table, self.filters = table, filters
         self.built = True
 
     def compute_output_shape(self, shape: Any) -> Any:
-        return self.spelling.compute_output_shape(shape)
+        return (*shape[:2], self.filters.filters)
 
-    def call(self, ids: tf.Tensor, mask: Any = None, training: bool = False) -> tf.Tensor:
+    def call(self, ids: tf.Tensor) -> tf.Tensor:
         """int32, (batch, steps, width) -> (batch, steps, units)."""
-        table, filters = self.spelling.get_layer(TABLE), self.spelling.get_layer(FILTERS)
+        table, filters = self.table, self.filters
         shape = tf.shape(ids)
         words, width = shape[0] * shape[1], shape[2]
         flat = tf.reshape(ids, [-1])

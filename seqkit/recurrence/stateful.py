@@ -20,7 +20,8 @@ def in_step(layer: layers.Layer) -> bool:
     """Whether this is a model within a model that answers at each step, (batch, steps, ...): one of another shape reads
     sequences of its own, such as the characters of a word.
     """
-    return isinstance(layer, keras.Model) and len(layer.outputs[0].shape) > 2
+    outputs = getattr(layer, "outputs", None) or []  # of a subclassed model there are none
+    return isinstance(layer, keras.Model) and any(len(output.shape) > 2 for output in outputs[:1])
 
 
 def _layers_in_step(model: keras.Model) -> Iterator[layers.Layer]:
@@ -57,13 +58,17 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
     """
     check_followed(model)
     carried: list[Carried] = []
-    nested: list[keras.Model] = []
+    called: list[str] = []  # with the models that they are in
+    within: list[str] = []
+    alone: list[layers.Layer] = []
 
     def replace(layer: layers.Layer) -> layers.Layer:
         if in_step(layer):
+            before = len(carried)
+            within.append(layer.name)
             inner = keras.models.clone_model(layer, clone_function=replace)
-            nested.append(inner)
-            return inner
+            within.pop()
+            return once(inner) if len(carried) > before else inner
         if not isinstance(layer, layers.RNN | layers.Bidirectional):
             return layer
         if isinstance(layer, layers.Bidirectional) or layer.go_backwards:
@@ -77,10 +82,15 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
         if change is not None:
             check_changeable(layer)
         carried.append(Carried(layer, change, name=layer.name, dtype=layer.dtype_policy))
-        return carried[-1]
+        called.append("_".join((*within, layer.name)))
+        return once(carried[-1])
+
+    def once(layer: layers.Layer) -> layers.Layer:
+        alone.append(layer)
+        return layer
 
     copy = keras.models.clone_model(model, clone_function=replace)
-    for layer in (*carried, *nested):
+    for layer in alone:
         if len(layer._inbound_nodes) > 1:
             raise InputError(
                 f"The layer {layer.name} is called {len(layer._inbound_nodes)} times, with a state for each: give each call "
@@ -88,8 +98,8 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
             )
     inputs = [keras.Input((steps, *tensor.shape[2:]), name=tensor.name, dtype=tensor.dtype) for tensor in model.inputs]
     states = [
-        keras.Input((size,), name=f"{layer.name}_state_{number}", dtype=layer.compute_dtype)
-        for layer in carried
+        keras.Input((size,), name=f"{name}_state_{number}", dtype=layer.compute_dtype)
+        for name, layer in zip(called, carried, strict=True)
         for number, size in enumerate(layer.sizes)
     ]
     name = f"{model.name}_stateful"

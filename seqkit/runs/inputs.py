@@ -11,9 +11,9 @@ from seqkit.sources.examples import Examples
 def check_inputs(inputs: Any) -> None:
     """Raise InputError where inputs are no rows one after the other."""
     if isinstance(inputs, str | bytes):
-        raise InputError(f"predict got the one string {inputs[:40]!r}: give a list of inputs.")
+        raise InputError(f"The one string {inputs[:40]!r} is no list of inputs: give [...].")
     if isinstance(inputs, Mapping) or not (hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__")):
-        raise InputError(f"predict got a {type(inputs).__name__}: give a list of inputs, or a data frame.")
+        raise InputError(f"A {type(inputs).__name__} is no list of inputs: give a list, or a data frame.")
 
 
 def rows_of_inputs(task: Task, inputs: Any) -> Examples:

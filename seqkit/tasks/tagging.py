@@ -20,7 +20,7 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.description import LABELS, TOKENIZER, Description, chain_fields
 from seqkit.export.serving import Tagger
-from seqkit.layers.characters import compose_characters
+from seqkit.layers.characters import beside_words, compose_characters
 from seqkit.layers.crf import CRF, best_tags, crf_loss, tag_probabilities, unpack
 from seqkit.layers.embedding import OF_TAGGERS, embed_tokens
 from seqkit.metrics.judged import Items, Judged, of_names, of_ranks, of_sizes
@@ -92,7 +92,7 @@ def build_tagger(
     if characters != "none":
         known = len(lexicon.characters) + len(SPECIAL)
         letters, spelt = compose_characters(known, lexicon.width, characters, character_units)
-        inputs, features = [ids, letters], keras.layers.Concatenate(name="word")([features, spelt])
+        inputs, features = [ids, letters], beside_words(features, spelt)
 
     def head(sequence: keras.KerasTensor) -> keras.KerasTensor:
         if scores is not None:

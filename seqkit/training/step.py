@@ -90,12 +90,15 @@ def make_train_steps(
 
         def move() -> bool:
             apply(optimizer, gradients, variables, started, epoch_steps)
-            executor.carry(states)
             if averages:
                 move_averages(averages, variables, training.ema, optimizer.iterations.value)
             return True
 
-        tf.cond(finite, move, lambda: False)
+        def go_on() -> tf.Tensor:
+            executor.carry(states)
+            return tf.cond(batch["items"] > 0, move, lambda: False)  # what weighs nothing teaches nothing
+
+        tf.cond(finite, go_on, lambda: False)
         own = {"gradient_norm": norm, "clipped": tf.cast(clipped, tf.float32), "steps": tf.constant(1.0)}
         wished = {f"wish_{number}": wish for number, wish in enumerate(tf.unstack(wished))}
         return sums | own | wished | {"finite": tf.cast(finite, tf.float32)}
@@ -278,4 +281,8 @@ def _of_items(values: tf.Tensor, weights: tf.Tensor, name: str) -> tf.Tensor:
             f"The objective's {name} has the shape {values.shape}, where the targets have {weights.shape}: expected a "
             "number for each of these."
         )
+    ours, theirs = values.shape, weights.shape
+    if ours.rank is None or any(one is not None for one, other in zip(ours, theirs, strict=True) if other is None):
+        with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(values), tf.shape(weights), name)]):
+            return tf.identity(values)
     return values

@@ -1,6 +1,5 @@
 """A training in a given time: what fits, what is tried, which trial is kept, and that a stop loses none."""
 
-import itertools
 import json
 import shutil
 import types
@@ -53,20 +52,6 @@ def test_what_is_tried_after_the_first_step_makes_no_step_slow(monkeypatch):
     with pytest.raises(budget.Measured):
         speed.on_train_batch_end(2)
     assert (speed.prepared, speed.epoch, speed.compiling) == (8, 50, 1)
-
-
-@pytest.mark.parametrize(("steps", "epoch"), [([4, 4, 4, 4, 0.5], 50), ([4, 4, 4], 400), ([4, 4, 4, 4, 4], 400)])
-def test_steps_that_may_all_have_compiled_are_followed_by_more(monkeypatch, steps, epoch):
-    clock = iter([0.0, 0.0, *itertools.accumulate(steps)])
-    monkeypatch.setattr(budget, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
-    speed = budget.Speed(8.0 if len(steps) > 3 else 5.0)
-    speed.set_params({"steps": 100})
-    speed.on_train_begin()
-    for batch in range(len(steps) - 1):
-        speed.on_train_batch_end(batch)
-    with pytest.raises(budget.Measured):
-        speed.on_train_batch_end(len(steps) - 1)
-    assert speed.epoch == epoch
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400)])

@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 from seqkit.core.settings import Embedding
-from seqkit.layers.characters import EMBEDDING, compose_characters, without_padding
+from seqkit.layers.characters import EMBEDDING, beside_words, compose_characters, without_padding
 from seqkit.layers.embedding import embed_tokens
+from seqkit.recurrence.acceleration import accelerate
 from tests import oracle
 
 WIDTH, UNITS = 5, 6
@@ -36,29 +37,40 @@ def test_filters_take_their_greatest_answer_to_three_characters():
         np.testing.assert_allclose(answer, np.max([np.zeros(UNITS), *filtered], axis=0), atol=1e-5)
 
 
+def tagger(composition):
+    """Words beside their characters, through a layer both ways, as a model and as one of its output and of the layer's."""
+    ids, features, mask = embed_tokens(9, Embedding(units=4))
+    letters, spelt = compose_characters(9, WIDTH, composition, UNITS)
+    layer = keras.layers.Bidirectional(keras.layers.GRU(3, return_sequences=True))
+    hidden = layer(beside_words(features, spelt), mask=mask)
+    return [keras.Model([ids, letters], outputs) for outputs in (keras.layers.Dense(2)(hidden), [hidden, spelt])]
+
+
 @pytest.mark.parametrize("empty", [False, True])
-def test_without_padding_words_and_gradients_are_the_same(empty, rng):
+@pytest.mark.parametrize("also", [lambda model: model, accelerate])
+def test_without_padding_answers_and_gradients_are_the_same(empty, also, rng):
     lengths = rng.integers(0, WIDTH + 1, (4, 7, 1)) * (not empty)
-    words = tf.constant(np.where(np.arange(WIDTH) < lengths, rng.integers(1, 9, (4, 7, WIDTH)), 0))
-    model = composed("cnn", words)[1]
-    model.set_weights([rng.normal(size=weight.shape) for weight in model.get_weights()])
-    upstream = rng.normal(size=(4, 7, UNITS))
+    words = np.where(np.arange(WIDTH) < lengths, rng.integers(1, 9, (4, 7, WIDTH)), 0)
+    given = [tf.constant(rng.integers(0, 9, (4, 7))), tf.constant(words)]
 
     def results(model):
         return tf.function(computed, autograph=False)(model)
 
     def computed(model):
         with tf.GradientTape() as tape:
-            features = model(words)
-            loss = tf.reduce_sum(features * upstream)
-        gradients = tape.gradient(loss, model.trainable_variables, unconnected_gradients="zero")
-        return [features, *map(tf.convert_to_tensor, gradients)]
+            outputs = tf.nest.flatten(model(given))
+            loss = tf.add_n([tf.reduce_sum(tf.sin(5.0 * output)) for output in outputs])
+        weights = [variable.value for variable in own.trainable_variables]
+        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+        return [*outputs, *map(tf.convert_to_tensor, gradients)]
 
-    quick, read_by_an_lstm = without_padding(model), composed("rnn", words)[1]
-    assert quick is not model
-    assert without_padding(read_by_an_lstm) is read_by_an_lstm
-    for ours, theirs in zip(results(quick), results(model), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    for own in tagger("cnn"):
+        quick = also(without_padding(own))
+        assert "real_characters" in [layer.name for layer in quick.layers]
+        for ours, theirs in zip(results(quick), results(own), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    for read_by_an_lstm in tagger("rnn"):
+        assert without_padding(read_by_an_lstm) is read_by_an_lstm
 
 
 def test_an_lstm_reads_each_word_both_ways():

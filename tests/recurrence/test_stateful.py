@@ -108,6 +108,29 @@ def test_a_layer_or_a_model_that_is_called_twice_is_refused():
             stateful(keras.Model(x, once(once(x))))
 
 
+def test_models_within_the_model_may_have_layers_of_one_name_and_others_may_be_called_twice():
+    x = keras.Input((None,), dtype="int32")
+    dense = keras.Sequential([keras.Input((None, 3)), keras.layers.Dense(3)], name="dense")
+
+    def inner(name):
+        steps = keras.Input((None, 3))
+        return keras.Model(steps, keras.layers.GRU(3, return_sequences=True, name="gru")(steps), name=name)
+
+    vectors = dense(dense(keras.layers.Embedding(10, 3)(x)))
+    net = keras.Model(x, inner("one")(vectors) + inner("other")(Within(name="within")(vectors)))
+    copy = stateful(net)
+    assert [state.name for state in copy.inputs[1:]] == ["one_gru_state_0", "other_gru_state_0"]
+    _, *states = copy([tf.constant(IDS[:, :4]), *[tf.zeros((2, 3))] * 2])
+    np.testing.assert_allclose(copy([tf.constant(IDS[:, 4:]), *states])[0], net(IDS)[:, 4:], atol=1e-6)
+
+
+class Within(keras.Model):
+    """Has no outputs before it is called."""
+
+    def call(self, x):
+        return 2.0 * x
+
+
 class Subclassed(keras.Model):
     def call(self, ids):
         return ids

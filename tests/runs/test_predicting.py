@@ -47,7 +47,7 @@ def test_a_data_frame_is_asked_by_its_column(classifier, library):
 @pytest.mark.parametrize("inputs", ["a text", b"a text", {"text": ["a"]}, {"a"}, iter("a"), 3])
 def test_what_is_no_rows_is_refused(classifier, inputs):
     for ask in (classifier.predict, classifier.inspect):
-        with pytest.raises(InputError, match=r"predict got .*: give a list of inputs"):
+        with pytest.raises(InputError, match="is no list of inputs: give"):
             ask(inputs)
 
 

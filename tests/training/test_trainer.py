@@ -84,7 +84,7 @@ def test_sums_are_exact_whatever_the_batches(rng, batch_size):
 
 def test_batches_whose_rows_weigh_nothing_move_nothing(rng):
     targets, weights = rng.integers(0, 3, 8), np.array([0, 1, 0, 1, 0, 0, 0, 1], np.float32)
-    training = Training(epochs=1, batch_size=1, optimizer="sgd", learning_rate=0.1)
+    training = Training(epochs=1, batch_size=1, learning_rate=0.1)  # Adam, which would move by what was before
     nothing, some = (rows(targets[kept], weights[kept], 1) for kept in (weights >= 0, weights > 0))
     models = [table_model(rng.normal(size=(8, 3))) for _ in range(2)]
     before = models[0].get_weights()[0]
@@ -93,12 +93,21 @@ def test_batches_whose_rows_weigh_nothing_move_nothing(rng):
     Trainer(models[0], classification(training), training).fit(nothing, some)
     moved = np.any(models[0].get_weights()[0] != before, axis=1)[1:]
     np.testing.assert_array_equal(moved, weights > 0)
+    assert int(models[0].optimizer.iterations) == 3
 
 
 def test_a_figure_that_is_a_column_is_refused():
     """Beside weights, which are a row, it would be added up over all pairs of items."""
     training = Training(epochs=1)
     right, column = (lambda targets, logits: logits[:, 0]), (lambda targets, logits: logits[:, :1])
+
+    def hidden(targets, logits):
+        return tf.py_function(lambda logits: logits[:, :1], [logits], tf.float32)
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="size"):
+        Trainer(table_model(np.zeros((2, 2))), Objective(right, {"size": hidden}), training).fit(
+            rows([0, 1]), rows([0, 1])
+        )
     for objective, name in ((Objective(column, {}), "loss"), (Objective(right, {"size": column}), "size")):
         with pytest.raises(InputError, match=rf"objective's {name} has the shape \(None, 1\).*a number for each"):
             Trainer(table_model(np.zeros((2, 2))), objective, training).fit(rows([0, 1]), rows([0, 1]))
