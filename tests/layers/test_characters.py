@@ -73,6 +73,12 @@ def test_without_padding_answers_and_gradients_are_the_same(empty, also, rng):
         assert without_padding(read_by_an_lstm) is read_by_an_lstm
 
 
+def test_variables_stand_where_checkpoints_of_before_have_them():
+    """Checkpoints know them by their order."""
+    names = dict.fromkeys(variable.path.split("/")[0] for variable in tagger("cnn")[0].variables)
+    assert list(names)[:3] == ["character_embedding", "character_filters", "embedding"]
+
+
 def test_an_lstm_reads_each_word_both_ways():
     got, model = composed("rnn", WORDS)
     table, *weights = model.get_weights()
