@@ -150,15 +150,11 @@ def recipe(
         made: Callable[..., R] = function  # called with all that the signature holds, by name
         signature = _signature(function, defaults, hints)
 
-        @functools.cache
-        def known_types() -> dict[str, Any]:
-            return hints_of(run)
-
         def settle(*args: Any, **kwargs: Any) -> dict[str, Any]:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             given = bound.arguments
-            check_types(known_types(), given)
+            check_types(hints_of(run), given)
             _check_least(given, least or {})
             special = _special(name, reads(given) if callable(reads) else reads)
             _refuse_unread(signature, given, special | dict(unread(given)))

@@ -1,10 +1,8 @@
 """Whether what a user gives in Python is of the type that is written down; a command line's words are converted before."""
 
-import dataclasses
-import functools
 import numbers
 import types
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -26,9 +24,7 @@ def check_fields(settings: Any, name: str) -> None:
     Args:
         name: Under which a recipe takes the class: "stack".
     """
-    kind: Any = type(settings)
-    hints = _hints_of_class(kind)
-    check_types(hints, {one.name: getattr(settings, one.name) for one in dataclasses.fields(settings)}, f"{name}.")
+    check_types(get_type_hints(type(settings), include_extras=True), vars(settings), f"{name}.")
 
 
 def check_types(hints: Mapping[str, Any], values: Mapping[str, Any], prefix: str = "") -> None:
@@ -66,7 +62,7 @@ def _fits_many(value: Any, kind: Any, inner: tuple[Any, ...]) -> bool:
         return isinstance(value, Mapping)
     if not issubclass(kind, Collection):
         return True
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection):
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         return False
     if kind is tuple and Ellipsis not in inner:
         return len(value) == len(inner) and all(map(fits, value, inner))
@@ -88,8 +84,3 @@ def said(hint: Any) -> str:
     if kind is tuple:
         return f"a tuple ({', '.join(map(said, inner))})"
     return WORDS.get(hint) or f"a {getattr(hint, '__name__', hint)}"
-
-
-@functools.cache
-def _hints_of_class(settings: type) -> dict[str, Any]:
-    return get_type_hints(settings, include_extras=True)

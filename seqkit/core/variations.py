@@ -10,6 +10,7 @@ from cyclopts import CycloptsError, convert
 from seqkit.core.arguments import hints_of
 from seqkit.core.bounds import nearest
 from seqkit.core.errors import InputError
+from seqkit.core.typed import said
 
 FEW = 8  # settings that a sentence lists
 LOGARITHMIC = 10.0  # a range is searched by its logarithm where its end is so many times its beginning
@@ -106,9 +107,7 @@ def parsed(function: Callable[..., Any], name: str, text: str) -> Any:
     try:
         return convert(settings_of(function)[name], text.split(TOGETHER))
     except (CycloptsError, ValueError):
-        hint = settings_of(function)[name]
-        said = hint.__name__ if isinstance(hint, type) else str(hint)
-        raise InputError(f"{name} can't be {text!r}: expected {said}.") from None
+        raise InputError(f"{name} can't be {text!r}: expected {said(settings_of(function)[name])}.") from None
 
 
 def parsed_grid(function: Callable[..., Any], texts: Sequence[str]) -> dict[str, list[Any]]:

@@ -134,17 +134,20 @@ def _answers(paths: Sequence[Path], examples: Examples, bits: bool) -> Iterable[
     for path in tracked(paths, "answering"):
         run: Any = load(path)
         own, outputs, facts = answered(run, examples)
-        validation = own.digest() == run.info["data"].get("valid", {}).get("digest")  # which is asked for by its name
-        for one in run.findings(own, facts, seen=not validation)[0]:
-            if one.kind == "leak":
-                advice = "Compare on rows that none of them has seen."
-                one = dataclasses.replace(one, what=f"{path}: {one.what}", advice=advice)
-            said[one] = None
+        said |= dict.fromkeys(_of_run(path, one) for one in run.findings(own, facts, own.digest())[0])
         if items is None:
             items = run.task.items(own)
             first = run.task.paid(own, outputs)[1] if bits else None
         yield KeptRows(scorer_of(run.task, own, outputs, bits, first), items, run.task.judged(own, outputs))
     say(in_order(list(said)))
+
+
+def _of_run(path: Path, found: Finding) -> Finding:
+    """What was found about rows: of those that a run has seen, which run, and what to do where there is no report."""
+    if found.kind != "leak":
+        return found
+    advice = "Compare on rows that none of them has seen."
+    return dataclasses.replace(found, what=f"{path}: {found.what}", advice=advice)
 
 
 def _kept(paths: Sequence[Path], infos: Sequence[Mapping[str, Any]]) -> tuple[list[KeptRows], dict[str, Any]]:

@@ -123,7 +123,8 @@ def run_gradients(run: Run, data: Any, *, rows: int = 16) -> dict[str, Any]:
     objective = run.task.objective(training, examples)
     descend = objective.training_loss or objective.loss
     batch = next(iter(batches.batches(stop=1)))
-    if bool(tf.reduce_any(batch["targets"] == UNSEEN)):
+    weights = tf.cast(batch["weights"], tf.float32) if "weights" in batch else tf.ones(tf.shape(batch["targets"]))
+    if bool(tf.reduce_any(batch["targets"] == UNSEEN)) or not bool(tf.reduce_any(weights > 0)):
         raise InputError(
             f"Among the first {len(examples)} rows of {examples.origin} are labels that the run doesn't know, of which "
             "there is no loss: leave such rows out."
@@ -132,10 +133,7 @@ def run_gradients(run: Run, data: Any, *, rows: int = 16) -> dict[str, Any]:
     given = [batch[name] for name in names]
     with tf.GradientTape(persistent=True) as tape:
         outputs, courses = watch(model, given if len(given) > 1 else given[0], tape=tape)
-        weights = tf.cast(batch["weights"], tf.float32) if "weights" in batch else tf.ones(tf.shape(batch["targets"]))
-        loss = tf.math.divide_no_nan(
-            tf.reduce_sum(descend(batch["targets"], outputs) * weights), tf.reduce_sum(weights)
-        )
+        loss = tf.reduce_sum(descend(batch["targets"], outputs) * weights) / tf.reduce_sum(weights)
     states = [[step.after for step in course.steps] for course in courses]
     flows = [state_norms(own) for own in tape.gradient(loss, states, unconnected_gradients="zero")]
     moved = tape.gradient(loss, [variable.value for variable in model.trainable_variables])

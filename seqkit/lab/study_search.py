@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from seqkit.core.errors import InputError
 from seqkit.core.variations import Range
 from seqkit.metrics.metric import metric
@@ -49,8 +47,8 @@ class Search:
             pruner=optuna.pruners.MedianPruner(n_startup_trials=FIRST),
         )
         # a sampler's draws begin anew in each process: one that goes on draws others than those that are there
-        drawn = np.random.SeedSequence([seed, len(self._study.get_trials(deepcopy=False))]).generate_state(1)
-        self._study.sampler = optuna.samplers.TPESampler(seed=int(drawn[0]), constant_liar=jobs > 1)
+        there = len(self._study.get_trials(deepcopy=False))
+        self._study.sampler = optuna.samplers.TPESampler(seed=seed + there, constant_liar=jobs > 1)
         self._open: dict[int, Any] = {}
         for trial in self._study.get_trials(states=(self._states.RUNNING,)):  # of one that was killed
             self._study.tell(trial.number, state=self._states.FAIL)

@@ -7,6 +7,7 @@ units) is (heads, width * units / heads, blocks * units / heads); head k has uni
 
 import tensorflow as tf
 
+from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
 
 
@@ -16,9 +17,8 @@ def head_units(units: int, heads: int) -> int:
     Raises:
         InputError: The units don't come out even, or are none.
     """
-    for name, value in (("units", units), ("heads", heads)):
-        if value < 1:
-            raise InputError(f"{name} is {value}: expected 1 or more.")
+    at_least("units", units, 1)
+    at_least("heads", heads, 1)
     if units % heads:
         raise InputError(
             f"{units} units can't be cut into {heads} heads of the same width: give a multiple of {heads}."

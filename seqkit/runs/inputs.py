@@ -19,6 +19,8 @@ def check_inputs(inputs: Any) -> None:
 def rows_of_inputs(task: Task, inputs: Any) -> Examples:
     """Inputs as rows to be answered; of a data frame the columns that training had them in.
 
+    Args:
+        inputs: A list of what the task's field holds, of tuples where it has several fields, or a data frame.
     Raises:
         InputError: They are not as expected.
     """

@@ -244,8 +244,7 @@ class Run:
             outputs = self.task.outputs(self.forward, pipeline)
         seconds = time.perf_counter() - started
         score = self.task.scorer(examples, outputs)
-        validation = data["digest"] == self.info["data"].get("valid", {}).get("digest")  # seen, and said to be
-        findings, leaked = self.findings(examples, facts, seen=not validation)
+        findings, leaked = self.findings(examples, facts, data["digest"])
         if aloud:
             say(findings)
         compared = {} if against is None else {"against": compared_with(self, against, examples, outputs, resamples)}
@@ -268,7 +267,7 @@ class Run:
             "compared": tests,
             "kept": self.info.get("kept"),
             "data": dict(data)
-            | {"split": "validation" if validation else "test"}
+            | {"split": "validation" if self.validated_on(data["digest"]) else "test"}
             | facts
             | {"padding_share": pipeline.padding_share()},
             **sections,
@@ -285,13 +284,16 @@ class Run:
             **compared,
         }, kept
 
-    def findings(self, examples: Examples, facts: Facts, *, seen: bool = True) -> tuple[list[Finding], np.ndarray]:
-        """What is amiss with rows to be scored, and which of them training has seen, unless that is no question.
+    def validated_on(self, digest: str) -> bool:
+        """Whether the rows of this digest chose the epoch: they are seen, and said to be."""
+        return bool(digest == self.info["data"].get("valid", {}).get("digest"))
 
-        Args:
-            facts: What `encode` counts in them.
+    def findings(self, examples: Examples, facts: Facts, digest: str) -> tuple[list[Finding], np.ndarray]:
+        """What is amiss with rows to be scored, of which `encode` counts these facts, and which of them training has seen:
+        int64, in order; of the validation rows none.
         """
-        return check_scoring(self.task, examples, facts, self.info, self._seen if seen else None)
+        seen = None if self.validated_on(digest) else self._seen
+        return check_scoring(self.task, examples, facts, self.info, seen)
 
     def _beside_baselines(
         self, examples: Examples, score: Scorer, attempts: Attempts, resamples: int

@@ -57,7 +57,7 @@ def read(source: Any, columns: Mapping[str, str], *, role: Role = "train", data_
         examples = read_files(Path(source), columns)
     elif hasattr(source, "element_spec"):
         examples = read_dataset(source, columns, f"the tf.data dataset ({role})")
-    elif hasattr(source, "collect") and hasattr(source, "lazy"):
+    elif hasattr(source, "collect") and hasattr(source, "lazy"):  # polars's plan of a frame
         raise InputError(f"The {role} data is a {type(source).__name__}, which holds no rows yet: collect it first.")
     elif hasattr(source, "columns") and hasattr(source, "__getitem__"):
         examples = read_frame(source, columns, f"the data frame ({role})")

@@ -281,7 +281,7 @@ def _of_items(values: tf.Tensor, weights: tf.Tensor, name: str) -> tf.Tensor:
             f"The objective's {name} has the shape {values.shape}, where the targets have {weights.shape}: expected a "
             "number for each of these."
         )
-    ours, theirs = values.shape, weights.shape
+    ours, theirs = values.shape, weights.shape  # of which a batch alone may know some
     if ours.rank is None or any(one is not None for one, other in zip(ours, theirs, strict=True) if other is None):
         with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(values), tf.shape(weights), name)]):
             return tf.identity(values)

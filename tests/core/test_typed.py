@@ -20,7 +20,7 @@ FITS = [
     (bool, [True, np.bool_(False)], [1, "yes", None]),
     (str | None, ["a", None], [b"a", 3, Path("a")]),
     (Path | str, [Path("a"), "a"], [3, None]),
-    (tuple[int, ...], [(3, 4), [3], ()], [3, (3.0,), "34", {3: 4}, None]),
+    (tuple[int, ...], [(3, 4), [3], ()], [3, (3.0,), "34", {3: 4}, {4, 3}, None]),
     (tuple[int, int], [(3, 4)], [(3,), (3, "4"), 3]),
     (Sequence[Any], [(), [3]], ["a", 3]),
     (Mapping[str, Any], [{}], [[], 3]),
