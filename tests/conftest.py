@@ -1,6 +1,7 @@
 """What several tests share. No test needs a network, or anything outside the repository."""
 
 import atexit
+import contextlib
 import gc
 import os
 import shutil
@@ -37,6 +38,7 @@ import tensorflow as tf
 from seqkit.cli.console import COLLECTED
 from seqkit.cli.main import main
 from seqkit.cli.programs import keep_programs
+from seqkit.runs.rehearsal import rehearse
 from seqkit_runner import prove
 from tests.cases import CASES, QUICK, Case, write_small_table
 from tests.interpreter import PROVE_APART, Interpreter
@@ -102,6 +104,28 @@ def _forked_proofs(interpreter):
         yield
 
 
+@contextlib.contextmanager
+def rehearsing():
+    """Within it a training tries, after its first steps, all that comes later, as it does outside of tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seqkit.runs.builder.rehearse", rehearse)
+        yield
+
+
+@pytest.fixture
+def rehearsed():
+    with rehearsing():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unrehearsed():
+    """Trainings here are over before a rehearsal would have paid: each recipe's run has one, and what asks for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     """Weights that a test draws are the same in every run: a few filters drawn at random are now and then all dead."""
@@ -122,7 +146,8 @@ def case(request):
 @pytest.fixture(scope="session")
 def run(case, tmp_path_factory):
     """The recipe's run on its built-in data, trained once for all tests."""
-    return case.train(tmp_path_factory.mktemp(case.name) / "run")
+    with rehearsing():
+        return case.train(tmp_path_factory.mktemp(case.name) / "run")
 
 
 @pytest.fixture(scope="session")

@@ -74,10 +74,7 @@ def _apart(monkeypatch):
 def test_a_public_name_has_an_example_that_runs(path, session, tmp_path, monkeypatch):
     folder, names = session
     monkeypatch.chdir(shutil.copytree(folder, tmp_path / "here"))
-    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
-    with (
-        without_report()
-    ):  # what takes the longest of a training, as its rehearsal does; that of the page's runs is made
+    with without_report():  # what takes the longest of a training; that of the page's runs is made
         check_examples(thing_of(path).__doc__, path, {**names, "rng": copy.deepcopy(names["rng"])})
 
 

@@ -37,7 +37,10 @@ PROBED = 0.08  # of the time, at most, that a look at a step's speed takes
 LEFT = 0.1  # of the time, at least, that is left for baselines and the report
 SMALLEST_BATCH = 8
 PLACE = ("overwrite", "resume", "callbacks")
-ALONE = ("workers", "worker", "extend_epochs")  # which a training with a budget has no use for
+ALONE = {  # argument -> what a training with a budget is
+    **dict.fromkeys(("workers", "worker", "extend_epochs"), "which is for a new training in one process: leave it out"),
+    "unlabelled": "each of whose trials would train its language model anew: train that first, and give start_from",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,11 +97,9 @@ def train_within(recipe: Callable[..., Any], budget: str, **arguments: Any) -> R
     """
     begun = time.monotonic()
     known = recipe_of(recipe)
-    for name in ALONE:
+    for name, why in ALONE.items():
         if arguments.get(name):
-            raise InputError(
-                f"{name} is given beside a budget, which is for a new training in one process: leave it out."
-            )
+            raise InputError(f"{name} is given beside a budget, {why}.")
     within = _Within(known, seconds_of(budget), plain(known.function, arguments), begun)
     try:
         return within.run()

@@ -243,7 +243,6 @@ def test_ctrl_c_saves_and_the_same_command_resumes(table, tmp_path, monkeypatch,
     arguments = ["train", "sentiment", "--data", str(table), *QUICK[2:], "--training.epochs", "2"]
     arguments += ["--training.batch-size", "8"]
     straight, out = [[*arguments, "--out", str(tmp_path / name)] for name in ("straight", "run")]
-    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
     shown = EpochProgress.step
 
     def stopping(self, epoch, step, logs):

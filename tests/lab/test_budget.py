@@ -26,7 +26,6 @@ def told(tmp_path):
 @pytest.fixture
 def quick(monkeypatch):
     """One trial after the first, and a machine whose epochs are said to take ten seconds, while its clock stands."""
-    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
     monkeypatch.setattr(budget, "time", types.SimpleNamespace(monotonic=lambda: 0.0))
     monkeypatch.setattr(budget, "TRIALS", (Trial("half_the_batch", {"batch_size": 0.5, "units": 2.0}, 1.0),))
 
@@ -104,6 +103,10 @@ def test_a_stop_loses_no_trial_and_other_settings_are_refused(told, quick):
 def test_what_does_not_go_with_a_budget_is_refused(told, small):
     with pytest.raises(InputError, match="extend_epochs is given beside a budget"):
         train_within(sentiment, "1m", **told, extend_epochs=3)
+    with pytest.raises(
+        InputError, match="unlabelled is given beside a budget, each of whose trials would .* start_from"
+    ):
+        train_within(sentiment, "1m", **told, unlabelled="texts.txt")
     with pytest.raises(InputError, match="exists: choose another --out, or pass --overwrite"):
         train_within(sentiment, "1m", **{**told, "out": small})
 

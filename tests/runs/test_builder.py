@@ -115,7 +115,6 @@ def bare(folder, path):
 
 
 def test_a_run_that_lacks_something_ends_with_a_sentence(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)  # which would have told before
     monkeypatch.setattr("seqkit.baselines.classifiers.LinearTfidf.fit", fails)
     out, table = tmp_path / "run", write_small_table(tmp_path)
     assert main(["train", "sentiment", "--data", str(table), "--out", str(out), *QUICK]) == 1
@@ -131,7 +130,6 @@ def test_a_run_whose_making_is_stopped_after_the_training_stands(tmp_path, monke
         raise KeyboardInterrupt
 
     monkeypatch.setattr("seqkit.runs.parts.add_baseline", pressed)
-    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
     command = ["train", "sentiment", "--data", str(write_small_table(tmp_path)), "--out", str(tmp_path / "run"), *QUICK]
     assert main(command) == 130
     assert f"{tmp_path / 'run'} stands" in capsys.readouterr().err.splitlines()[-1]
@@ -151,7 +149,6 @@ def stopped(tmp_path_factory):
     folder, said = tmp_path_factory.mktemp("stopped"), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(said):
         patch.setattr("seqkit.runs.parts.add_baseline", pressed)
-        patch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
         assert main(training_of(folder)) == 130
     assert "--resume adds it" in said.getvalue().splitlines()[-1]
     return folder
@@ -218,6 +215,7 @@ EARLY = {
 }
 
 
+@pytest.mark.usefixtures("rehearsed")
 @pytest.mark.parametrize(("path", "what"), EARLY.values(), ids=EARLY.keys())
 def test_what_would_fail_at_the_end_fails_in_the_first_epoch(tmp_path, monkeypatch, path, what):
     monkeypatch.setattr(path, fails)
@@ -248,7 +246,6 @@ def test_what_is_tried_comes_after_the_first_steps_and_changes_nothing(tmp_path,
     monkeypatch.setattr("seqkit.runs.builder.rehearse", wishing)
     one = tagging((tokens, tags), out=tmp_path / "one", callbacks=[steps], **settings)
     assert tried == [0, ("all", True), 1, *[0, 1] * 3]
-    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
     other = tagging((tokens, tags), out=tmp_path / "other", **settings)
     for weights, same in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
         np.testing.assert_array_equal(weights, same)
@@ -273,6 +270,7 @@ def history(run):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.usefixtures("rehearsed")
 def test_a_file_that_gives_another_model_back_is_found_in_the_first_epoch(tmp_path, monkeypatch):
     def other(path):
         model = load_model(path)
@@ -287,12 +285,14 @@ def test_a_file_that_gives_another_model_back_is_found_in_the_first_epoch(tmp_pa
         sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", callbacks=[StopAfterTheFirst()], **SMALL)
 
 
+@pytest.mark.usefixtures("rehearsed")
 def test_rehearsal_scores_of_each_epoch_and_report_are_of_one_graph_of_the_model(tmp_path):
     run = sentiment(texts("data"), valid=texts("valid"), out=tmp_path / "run", **SMALL)
     assert run.forward._run.experimental_get_tracing_count() == 1
     assert run.predict(["good film"]) == load(tmp_path / "run").predict(["good film"])  # with the weights of now
 
 
+@pytest.mark.usefixtures("rehearsed")
 def test_a_baseline_that_finds_a_few_rows_too_few_is_tried_on_all(tmp_path, monkeypatch):
     fit, asked = Sentiment.fit_baselines, []
 
@@ -340,8 +340,7 @@ class Vanishes(keras.callbacks.Callback):
         shutil.rmtree(self.path)
 
 
-def test_a_folder_that_vanishes_while_a_model_is_trained_is_made_again(tmp_path, monkeypatch):
-    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
+def test_a_folder_that_vanishes_while_a_model_is_trained_is_made_again(tmp_path):
     run = sentiment(
         texts("data"),
         valid=texts("valid"),
@@ -353,9 +352,8 @@ def test_a_folder_that_vanishes_while_a_model_is_trained_is_made_again(tmp_path,
     assert load(tmp_path / "run").predict(["a good film"]) == run.predict(["a good film"])
 
 
-def test_an_interrupted_run_goes_on_with_its_own_data_only(tmp_path, monkeypatch):
+def test_an_interrupted_run_goes_on_with_its_own_data_only(tmp_path):
     """Python's data has no name: only what it holds tells whether it is the same. Other test rows change no weight."""
-    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
     data = {name: texts(name) for name in ("data", "valid", "test")}
     with pytest.raises(KeyboardInterrupt):
         sentiment(**data, out=tmp_path / "run", callbacks=[StopAfterAnEpoch()], **SMALL)
@@ -379,8 +377,7 @@ def clockless(run):
     return [{name: row[name] for name in row.keys() - {"seconds", "tokens_per_second"}} for row in run.history]
 
 
-def test_a_finished_run_is_extended_as_if_it_had_been_longer_from_the_first(tmp_path, monkeypatch):
-    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
+def test_a_finished_run_is_extended_as_if_it_had_been_longer_from_the_first(tmp_path):
 
     class StopInTheThirdEpoch(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -414,7 +411,6 @@ def test_a_finished_run_is_extended_as_if_it_had_been_longer_from_the_first(tmp_
 
 def test_what_plays_no_part_in_training_may_change_on_the_way(tmp_path, monkeypatch, capsys):
     """A search is another afterwards; what the weights depend on is refused."""
-    monkeypatch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
     monkeypatch.setattr("seqkit.runs.builder.add_parts", lambda *arguments: None)
     pairs = [f"{word} {number}" for number in ("one", "two", "three") for word in ("a", "b", "c", "d")]
     settings = {
@@ -481,6 +477,7 @@ def test_the_kept_epoch_scores_on_the_validation_rows_what_the_history_says(tmp_
     assert "paths" not in run.info
 
 
+@pytest.mark.usefixtures("rehearsed")
 def test_a_metric_of_ones_own_is_declared_or_refused(tmp_path, monkeypatch):
     """As the training begins where the task doesn't name it; and a scorer that gives another one is refused as well."""
     scorer = Sentiment.scorer
