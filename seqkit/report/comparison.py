@@ -158,7 +158,7 @@ def _scores(found: Comparison) -> Section:
         for part, colour, up, label in (("rows", BLUE, 0.12, "over rows"), ("seeds", ORANGE, -0.12, "over seeds")):
             if part in figures:
                 ends_ = [scale * figures[part][end] for end in ("low", "high")]
-                ax.plot(ends_, [place + up] * 2, color=colour, linewidth=3, label=label if not place else None)
+                ax.plot(ends_, [place + up] * 2, color=colour, linewidth=3, label=label)
         ax.plot([scale * figures["value"]], [place], "o", color=GREY, markersize=5)
     ax.set_yticks(range(len(groups)), [group["name"] for group in groups])
     legend(ax)

@@ -161,5 +161,17 @@ def thinned(names: Sequence[str], most: int) -> tuple[list[int], list[str]]:
 
 
 def legend(ax: Any) -> None:
-    # above the plot, where it hides no point
-    ax.legend(frameon=False, labelcolor=INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
+    """What has a label, each once; nothing where nothing has. Above the plot, where it hides no point."""
+    handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    if not handles:
+        return
+    ax.legend(
+        handles.values(),
+        handles.keys(),
+        frameon=False,
+        labelcolor=INK,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=2,
+        borderaxespad=0,
+    )
