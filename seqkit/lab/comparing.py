@@ -114,6 +114,11 @@ def compare(
     groups, how = grouped(paths, infos)
     tasks = [load_task(path, info) for path, info in zip(paths, infos, strict=True)]
     check_alike(paths, tasks)
+    if data is None and by_bits(tasks):
+        raise InputError(
+            "The runs are language models of other symbols, and what they cost a symbol says nothing of each other: give "
+            "--data, on which they are compared by bits per character."
+        )
     if data is None:
         kept, facts = _kept(paths, infos)
         examples = None

@@ -38,7 +38,8 @@ def settings_of(info: Mapping[str, Any]) -> dict[str, str]:
     for source in SOURCES:
         if str(flat.get(source, "")).startswith("<"):  # data in memory, of which what is held out differs with the seed
             flat[source] = f"{sum(info['data'][split]['rows'] for split in ('train', 'valid'))} rows in memory"
-    return {"recipe": str(info["recipe"]), **flat}
+    together = {"members": str(len(info["members"]))} if "members" in info else {}  # of an ensemble
+    return {"recipe": str(info["recipe"]), **flat, **together}
 
 
 def grouped(paths: Sequence[Path], infos: Sequence[Mapping[str, Any]]) -> tuple[list[Group], str]:

@@ -27,8 +27,10 @@ from seqkit.lab.study_search import Search
 from seqkit.lab.study_worker import GO_ON, STOP, Order
 from seqkit.lab.study_workers import Workers
 from seqkit.runs.builder import recorded_settings
+from seqkit.runs.comparable import by_bits
 from seqkit.runs.contents import RUN, read_info, validated
 from seqkit.runs.evaluation import REPORT, TRAINING, read_report
+from seqkit.runs.opening import load_task
 
 STUDY, TABLE, LOGS = "study.json", "study.csv", "logs"
 
@@ -157,7 +159,7 @@ class Study:
         self._write_table()
         failed = {one.name: self._known[one.name].why for one in self.plan if self._known[one.name].state == "failed"}
         there = [self.out / one.name for one in self.plan if one.name not in failed]
-        found = compare(there) if len(there) > 1 else None
+        found = self._compared(there) if len(there) > 1 else None
         if found is not None:
             found.write(self.out)
         if failed:
@@ -166,6 +168,18 @@ class Study:
                 f"{self.out} has {len(there)} runs, and these failed: {why} Their logs are in {LOGS}/."
             )
         return found
+
+    def _compared(self, runs: Sequence[Path]) -> Comparison | None:
+        """By the rows of their own reports; of language models of other symbols by answering these rows once more."""
+        if not by_bits([load_task(run, read_info(run)) for run in runs]):
+            return compare(runs)
+        data = self.arguments.get("test") or self.arguments.get("valid")
+        if data is None:
+            notify(
+                "The runs have other symbols, and no --test or --valid to be compared on: seqkit compare takes --data."
+            )
+            return None
+        return compare(runs, data=data)
 
     def name_of(self, changes: Mapping[str, Any], seed: int) -> str:
         """What a run's folder is called: cell=lstm,units=64,seed=0."""

@@ -9,6 +9,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from seqkit.metrics.sums import Summed, one_hot, summed
 
 FLOOR = float(np.finfo(np.float32).eps)  # a probability of 0 would cost an infinite log loss
+LEAST = 1e-9  # items, below which there is nothing but rounding: a mean over runs is counted too
 BINS = 15  # of the calibration error, as Guo et al. 2017
 
 
@@ -36,13 +37,13 @@ def classification_scorer(labels: np.ndarray, probabilities: np.ndarray) -> Summ
     return summed(columns, class_scores, occurring=occurring)
 
 
-def class_scores(sums: np.ndarray, *, occurring: int) -> dict[str, float]:
+def class_scores(sums: np.ndarray, *, occurring: int | None) -> dict[str, float]:
     """Scores of summed counts.
 
     Args:
         sums: float, (3 + BINS + 3 classes,): rows, those that are right, nats; of each bin of confidence what is right less
             what was expected to be; then of each class how many are right, have it, are said to have it.
-        occurring: How many classes are among the labels and predictions of all the data.
+        occurring: How many classes are among the labels and predictions of all the data; None where the sums are of all.
     """
     rows, right, nats = sums[:3]
     hits, truths, guesses = sums[3 + BINS :].reshape(3, -1)
@@ -54,7 +55,7 @@ def class_scores(sums: np.ndarray, *, occurring: int) -> dict[str, float]:
     }
 
 
-def macro_f1(hits: np.ndarray, truths: np.ndarray, guesses: np.ndarray, occurring: int) -> float:
+def macro_f1(hits: np.ndarray, truths: np.ndarray, guesses: np.ndarray, occurring: int | None) -> float:
     """The unweighted mean of the classes' F1.
 
     The classes are those that occur among labels or predictions of all the data, as scikit-learn has them by default. Where
@@ -63,9 +64,11 @@ def macro_f1(hits: np.ndarray, truths: np.ndarray, guesses: np.ndarray, occurrin
 
     Args:
         hits, truths, guesses: int, (classes,): of each how many items are right, have it, are said to have it.
-        occurring: How many classes occur.
+        occurring: How many classes occur; None where the items are all, and tell.
     """
-    return float((2.0 * hits / np.maximum(truths + guesses, 1)).sum() / occurring)
+    either = truths + guesses
+    there = either > LEAST
+    return float((2.0 * hits / np.where(there, either, 1)).sum() / (occurring or np.count_nonzero(there)))
 
 
 def _bins(confidence: np.ndarray) -> np.ndarray:

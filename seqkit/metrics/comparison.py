@@ -124,14 +124,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def decided(found: dict[str, Any], name: str, *, rope: float = 0.0) -> Call:
-    """What is called of a difference with its "p_holm"; "same" where it counts for nothing with a probability of 95%."""
+    """What is called of a difference with its "p_holm": "same" where it counts for nothing with a probability of 95%, and of
+    one that is to count for something "better" or "worse" only with as much.
+    """
     if "p_holm" not in found:
         return "few"
     if rope and found["same"] >= SURE:
         return "same"
     if found["p_holm"] >= 1.0 - SURE or not found["difference"]:
         return "open"
-    return "better" if (found["difference"] > 0) == (metric(name).better == "high") else "worse"
+    call: Call = "better" if (found["difference"] > 0) == (metric(name).better == "high") else "worse"
+    return "open" if rope and found[call] < SURE else call
 
 
 def permutation(one: Summed, other: Summed, name: str) -> tuple[float, bool]:
@@ -156,10 +159,10 @@ def permutation(one: Summed, other: Summed, name: str) -> tuple[float, bool]:
     if len(differing) == 1:
         return 1.0, True
     exact = 2 ** len(differing) <= PERMUTATIONS
-    observed = one.metrics(totals[0])[name] - one.metrics(totals[1])[name]
+    observed = one.of_all(totals[0])[name] - one.of_all(totals[1])[name]
     found = np.array(
         [
-            one.metrics(totals[0] - moved)[name] - one.metrics(totals[1] + moved)[name]
+            one.of_all(totals[0] - moved)[name] - one.of_all(totals[1] + moved)[name]
             for swaps in _exchanges(len(differing), exact=exact)
             for moved in swaps @ gap
         ]

@@ -21,7 +21,7 @@ def pair_scorer(right: np.ndarray, of_labels: Summed, of_tags: Summed) -> Summed
     return summed(columns, pair_scores, tags=of_tags.counts.shape[1], **options)
 
 
-def pair_scores(sums: np.ndarray, *, tags: int, unknown: bool, occurring: int) -> dict[str, float]:
+def pair_scores(sums: np.ndarray, *, tags: int, unknown: bool, occurring: int | None) -> dict[str, float]:
     """Scores of summed counts.
 
     Args:

@@ -101,13 +101,13 @@ def segment_scorer(
     return summed(columns, segment_scores, occurring=occurring)
 
 
-def segment_scores(sums: np.ndarray, *, occurring: int) -> dict[str, float]:
+def segment_scores(sums: np.ndarray, *, occurring: int | None) -> dict[str, float]:
     """Scores of summed counts.
 
     Args:
         sums: float: recordings, their edit scores, segments of truth and prediction together; those that are right at each
             overlap; then of each label frames that are right, have it, are said to have it.
-        occurring: How many labels occur.
+        occurring: As in `seqkit.metrics.classification.class_scores`.
     """
     recordings, edits, segments_of_both = sums[:3]
     hits, (right, truth, predicted) = sums[3 : 3 + len(OVERLAPS)], sums[3 + len(OVERLAPS) :].reshape(3, -1)

@@ -17,7 +17,7 @@ class Summed:
     Attributes:
         counts: float, (rows, counts), in memory or in SciPy's compressed rows: what is added up.
         of: From the sums, (counts,), to the metrics; it has a name by which a folder keeps it.
-        options: What else it takes.
+        options: What else it takes; "occurring", where it is one of them, is of all the rows, and follows from their sums.
     """
 
     counts: Any
@@ -30,6 +30,11 @@ class Summed:
     def metrics(self, sums: np.ndarray) -> dict[str, float]:
         """Of summed counts."""
         return self.of(np.asarray(sums, np.float64), **self.options)
+
+    def of_all(self, sums: np.ndarray) -> dict[str, float]:
+        """Of summed counts of all the rows, of which some may be another system's."""
+        told = {name: None if name == "occurring" else value for name, value in self.options.items()}
+        return self.of(np.asarray(sums, np.float64), **told)
 
 
 def summed(columns: list[np.ndarray], of: Callable[..., dict[str, float]], **options: Any) -> Summed:

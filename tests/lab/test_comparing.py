@@ -5,6 +5,7 @@ import dataclasses
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import seqkit
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
 from seqkit.lab import comparing
+from seqkit.lab.groups import grouped
 from seqkit.metrics.metric import metric
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.kept_rows import KINDS, read_rows
@@ -27,9 +29,7 @@ def runs(tmp_path_factory):
     table = write_small_table(folder)
     command = ["train", "sentiment", "--data", str(table), "--valid", str(table), *QUICK, "--wide.ngrams", "0"]
     for seed in ("0", "1"):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("seqkit.runs.builder.rehearse", lambda *arguments: None)
-            assert main([*command, "--seed", seed, "--out", str(folder / f"one-{seed}")]) == 0
+        assert main([*command, "--seed", seed, "--out", str(folder / f"one-{seed}")]) == 0
         shutil.copytree(folder / f"one-{seed}", folder / f"two-{seed}")
         info = read_info(folder / f"two-{seed}")
         info["settings"]["stack"]["cell"] = "made_up"
@@ -55,6 +55,20 @@ def test_runs_that_differ_in_the_seed_are_a_group(runs):
     alone = seqkit.compare(paths(runs, "one-0", "one-1"))
     assert "same settings but for the seed" in alone.how
     assert {pair["call"] for pair in alone.pairs} == {"seeds"}
+
+
+def test_an_ensemble_is_no_seed_of_its_members():
+    one = {"recipe": "sentiment", "settings": {}, "data": {}, "seed": 0}
+    infos = [one, {**one, "seed": 1}, {**one, "members": [{}, {}]}]
+    groups, how = grouped([Path("a"), Path("b"), Path("both")], infos)
+    assert [group.paths for group in groups] == [(Path("a"), Path("b")), (Path("both"),)]
+    assert "which differ in members" in how
+
+
+def test_language_models_of_other_symbols_are_not_compared_by_symbols(runs, monkeypatch):
+    monkeypatch.setattr(comparing, "by_bits", lambda tasks: True)
+    with pytest.raises(InputError, match="give --data, on which they are compared by bits per character"):
+        seqkit.compare(paths(runs, "one-0", "two-0"))
 
 
 def test_what_is_kept_says_what_the_data_says(runs):

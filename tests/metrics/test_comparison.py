@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.metrics import f1_score
 
 from seqkit.metrics import comparison
+from seqkit.metrics.classification import classification_scorer
 from seqkit.metrics.comparison import Scored, decided, difference, holm, permutation
 from seqkit.metrics.sums import summed
 from seqkit.text.spans import span_scores
@@ -99,6 +101,24 @@ def test_where_seeds_say_nothing_the_test_over_both_is_that_over_rows(rng):
     assert found["p_both"] < 0.05
 
 
+def test_macro_f1_is_tested_over_the_classes_that_either_system_has_after_each_exchange(rng):
+    """The second system alone says a third class, once."""
+    labels, one = rng.integers(0, 2, 60), rng.integers(0, 2, 60)
+    other = one.copy()
+    differing = rng.choice(60, 8, replace=False)
+    other[differing] = 1 - other[differing]
+    other[differing[0]] = 2
+    scorers = [classification_scorer(labels, np.eye(3)[said]) for said in (one, other)]
+    found = []
+    for bits in itertools.product((False, True), repeat=8):
+        swapped = np.zeros(60, bool)
+        swapped[differing] = bits
+        sides = np.where(swapped, other, one), np.where(swapped, one, other)
+        found.append(np.subtract(*(f1_score(labels, side, average="macro") for side in sides)))
+    tail = min(np.sum(np.array(found) <= found[0] + 1e-12), np.sum(np.array(found) >= found[0] - 1e-12))
+    assert permutation(*scorers, "macro_f1") == (pytest.approx(min(1.0, 2 * tail / 256)), True)
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_holms_correction_is_the_closed_test(p_values):
     """The greatest Bonferroni-corrected p-value of all families that a comparison is in."""
@@ -130,6 +150,9 @@ def test_probabilities_are_of_three_regions_and_follow_the_direction(rng):
         "better"
     ] * 2
     assert decided({**found, "p_holm": 0.06}, "accuracy") == "open"
+    assert decided({**found, "p_holm": 0.01, "better": 0.9}, "accuracy", rope=0.01) == "open", (
+        "it may count for nothing"
+    )
     assert decided(difference(one, other, "accuracy", rope=0.5) | {"p_holm": 0.0}, "accuracy", rope=0.5) == "same"
     few = difference(*(Scored.of("", [accuracy_of(values[:9])], 9) for values in (better, right)), "accuracy")
     assert (decided(few, "accuracy"), few.keys()) == ("few", {"difference", "over"})
