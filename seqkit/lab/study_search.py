@@ -50,14 +50,15 @@ class Search:
         there = len(self._study.get_trials(deepcopy=False))
         self._study.sampler = optuna.samplers.TPESampler(seed=seed + there, constant_liar=jobs > 1)
         self._open: dict[int, Any] = {}
+        self._failed = 0  # in this process: one that goes on tries as many again
         for trial in self._study.get_trials(states=(self._states.RUNNING,)):  # of one that was killed
             self._study.tell(trial.number, state=self._states.FAIL)
             self._study.enqueue_trial(trial.params)
 
     def wanted(self, trials: int) -> bool:
-        """Whether there are fewer trials than that, ended or under way."""
+        """Whether there are fewer trials than that, ended or under way; those that failed have ended too."""
         ended = self._study.get_trials(deepcopy=False, states=(self._states.COMPLETE, self._states.PRUNED))
-        return len(ended) + len(self._open) < trials
+        return len(ended) + self._failed + len(self._open) < trials
 
     def ask(self) -> tuple[int, dict[str, Any]]:
         """The next trial's number and settings."""
@@ -90,6 +91,7 @@ class Search:
 
     def failed(self, number: int) -> None:
         """A trial gave no figure."""
+        self._failed += 1
         self._tell(number, None, self._states.FAIL)
 
     def again(self, number: int, before: int) -> None:

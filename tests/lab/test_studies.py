@@ -147,6 +147,9 @@ def test_a_search_remembers_what_was_tried(tmp_path):
     assert not again.poor(number, poor), "nobody else has told of that epoch"
     again.pruned(number)
     assert not again.wanted(7)
+    for _ in range(2):
+        again.failed(again.ask()[0])
+    assert (again.wanted(10), again.wanted(9)) == (True, False), "a trial that failed has ended too"
     (tmp_path / "first").mkdir()
     drawn = [Search(tmp_path / "first", choices, ranges, 0, 1).ask()[1]]
     assert drawn[0] == tried[0], "another search with this seed draws alike"
