@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -24,7 +26,7 @@ from seqkit.runs.opening import MODEL, VOCABULARY
 from seqkit.runs.parts import without_report
 from seqkit.runs.run import EVALUATION_BATCH, Run, load
 
-KEPT = (RUN, MODEL, VOCABULARY)  # of a run, what opens it
+KEPT = (RUN, MODEL, VOCABULARY, "samples.jsonl")  # of a run, what opens and exports it
 LEAST = 20  # rows, below which none are held out
 
 
@@ -33,7 +35,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     X is a sequence of texts (a list, an array or a column of a data frame), y their labels, of any type that
     `numpy.unique` sorts. A tenth of the rows is held out to choose the epoch; of fewer than 20 rows none, and the training
-    rows choose it. No report and no baselines are made: `run_` is the run, in memory.
+    rows choose it. No report and no baselines are made: `run_` is the run, whose folder goes
+    with it; export it to another place (`to`).
 
     Args:
         unit, lowercase, vocabulary_size, min_count, max_length, embedding, stack, pooling, wide, training: As for
@@ -54,7 +57,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        unit: Literal["word", "whitespace", "character"] = "word",
+        unit: Literal["word", "whitespace", "character", "subword", "unigram"] = "word",
         lowercase: bool = True,
         vocabulary_size: int = 20_000,
         min_count: int = 2,
@@ -102,16 +105,21 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             for name, value in self.get_params(deep=False).items()
             if name not in ("random_state", "verbose")
         }
-        with tempfile.TemporaryDirectory(prefix="seqkit-") as folder, _quiet(not self.verbose), without_report():
-            run = text_classification(
-                rows,
-                valid=rows if len(texts) < LEAST else None,
-                out=Path(folder) / "run",
-                seed=0 if self.random_state is None else self.random_state,
-                **settings,
-            )
-            self._files = {name: (run.path / name).read_bytes() for name in KEPT}
-        self.classes_, self.run_ = classes, run
+        folder = Path(tempfile.mkdtemp(prefix="seqkit-"))
+        try:
+            with _quiet(not self.verbose), without_report():
+                run = text_classification(
+                    rows,
+                    valid=rows if len(texts) < LEAST else None,
+                    out=folder / "run",
+                    seed=0 if self.random_state is None else self.random_state,
+                    **settings,
+                )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._files = {name: (run.path / name).read_bytes() for name in KEPT}
+        self.classes_, self.run_ = classes, _as_long_as(run, folder)
         return self
 
     def predict_proba(self, X: Sequence[str]) -> np.ndarray:  # noqa: N803
@@ -202,10 +210,16 @@ def _texts(texts: Any) -> list[str]:
 
 
 def _opened(files: dict[str, bytes]) -> Run:
-    with tempfile.TemporaryDirectory(prefix="seqkit-") as folder:
-        for name, content in files.items():
-            (Path(folder) / name).write_bytes(content)
-        return load(folder)
+    folder = Path(tempfile.mkdtemp(prefix="seqkit-"))
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return _as_long_as(load(folder), folder)
+
+
+def _as_long_as(run: Run, folder: Path) -> Run:
+    """The run, whose folder is there for what it writes until nobody holds the run any more."""
+    weakref.finalize(run, shutil.rmtree, folder, ignore_errors=True)
+    return run
 
 
 @contextlib.contextmanager

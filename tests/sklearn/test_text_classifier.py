@@ -1,6 +1,7 @@
 """The estimator: scikit-learn's own checks that need no tables of numbers, its pipelines and searches, and pickles."""
 
 import dataclasses
+import gc
 import inspect
 import pickle
 import shutil
@@ -81,11 +82,17 @@ def test_it_answers_as_its_run_does(fitted):
     assert fitted.score(TEXTS, STARS) == np.mean(fitted.predict(TEXTS) == STARS)
 
 
-def test_a_pickle_answers_alike(fitted):
+def test_a_pickle_answers_alike_and_writes_artefacts(fitted, tmp_path):
     copy = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(copy.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
     assert copy.get_params(deep=False) == fitted.get_params(deep=False)
     assert not hasattr(clone(fitted), "classes_")
+    folder = copy.run_.path
+    assert copy.run_.export("keras", to=tmp_path / "artefact").exists()
+    del copy
+    gc.collect()
+    assert not folder.exists(), "it goes with the run"
+    assert fitted.run_.path.exists()
 
 
 def test_its_defaults_are_those_of_the_recipe():
