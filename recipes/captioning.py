@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
-from seqkit.core.arguments import Plays, RunOptions, Source, recipe
+from seqkit.core.arguments import Plays, RunOptions, Source, recipe, without_attention
 from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
 from seqkit.core.settings import DECODER, Attention, Embedding, Search, Stack, Training
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     task="seqkit.tasks.captioning:Captioning",
     least={"vocabulary_size": 5, "min_count": 1, "max_length": 1},
     reads=DECODER,
-    unread=lambda given: dict.fromkeys(("encoder.changes", "encoder.points"), "a single image"),
+    unread=lambda given: (
+        without_attention(given) | dict.fromkeys(("encoder.changes", "encoder.points"), "a single image")
+    ),
     first=(
         "data",
         "image",

@@ -160,6 +160,11 @@ def language_model(
         raise InputError(
             f"tied needs an embedding as wide as the stack: give embedding.units {stack.units[-1]} and leave one_hot off."
         )
+    if training.sampled and unit == "subword":
+        raise InputError(
+            f"training.sampled is {training.sampled} with unit subword, but symbols are drawn by their place, and merged "
+            "pieces don't begin with the frequent ones: choose unit unigram, or leave it at 0."
+        )
     columns = {"text": text}
     with RunBuilder(language_model, arguments) as making:
         splits = making.splits(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
-from seqkit.core.arguments import Arguments, RunOptions, Source, recipe
+from seqkit.core.arguments import Arguments, RunOptions, Source, recipe, without_attention
 from seqkit.core.errors import InputError
 from seqkit.core.settings import DECODER, Attention, CurriculumKind, Embedding, Exercise, Search, Stack, Training
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 def _unread(given: Arguments) -> dict[str, str]:
     """What is drawn, where there is data; otherwise the bound of an epoch, whose rows are drawn anew."""
-    drawn = ("task", "length", "nesting", "curriculum", "rows")
+    drawn, alone = ("task", "length", "nesting", "curriculum", "rows"), without_attention(given)
     if given["data"] is None:
-        return {"training.max_epoch_steps": "training on rows that are drawn for each epoch"}
-    return dict.fromkeys(drawn, "training on data of one's own")
+        return alone | {"training.max_epoch_steps": "training on rows that are drawn for each epoch"}
+    return alone | dict.fromkeys(drawn, "training on data of one's own")
 
 
 @recipe(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack
 
-from seqkit.core.arguments import Arguments, Plays, RunOptions, Source, recipe
+from seqkit.core.arguments import Arguments, Plays, RunOptions, Source, recipe, without_attention
 from seqkit.core.bounds import one_of
 from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
@@ -20,7 +20,8 @@ def _unread(given: Arguments) -> dict[str, str]:
     frames = dict.fromkeys(("encoder.changes", "encoder.points"), "a single image")
     locked = {"stack.locked": "max pooling, which always locks,"} if given["pooling"] == "max" else {}
     written = ("decoder", "attention", "search") if given["answer_as"] == "class" else ()
-    return frames | locked | dict.fromkeys(written, "answer_as class")
+    alone = without_attention(given) if given["answer_as"] == "text" else {}
+    return frames | locked | alone | dict.fromkeys(written, "answer_as class")
 
 
 @recipe(

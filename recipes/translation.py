@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from seqkit.core.arguments import RunOptions, Source, recipe
+from seqkit.core.arguments import RunOptions, Source, recipe, without_attention
 from seqkit.core.errors import InputError
 from seqkit.core.settings import DECODER, Attention, Embedding, Search, Stack, Training
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     task="seqkit.tasks.translation:Translation",
     least={"vocabulary_size": 5, "min_count": 1, "max_length": 1},
     reads=DECODER,
+    unread=without_attention,
     first=(
         "data",
         "source",

@@ -58,6 +58,11 @@ def beside_start(given: Arguments) -> dict[str, str]:
     return alone | dict.fromkeys(brought, "start_from, whose language model brings its own,")
 
 
+def without_attention(given: Arguments) -> dict[str, str]:
+    """What a decoder that looks at one vector alone has no use for -> what makes it so."""
+    return {} if given["attention"].kind != "none" else {"training.attention_penalty": "a model without attention"}
+
+
 class RunOptions(TypedDict, total=False):
     """What every recipe takes beside its own arguments, as `**run: Unpack[RunOptions]`.
 

@@ -78,6 +78,11 @@ def eligible(layer: layers.Layer) -> bool:
 def _replace(layer: layers.Layer, change: Change | None) -> layers.Layer:
     if change is not None and isinstance(layer, layers.RNN | layers.Bidirectional):
         check_changeable(layer)
+    elif change is not None and hasattr(layer, "cell"):
+        raise InputError(
+            f"The layer {layer.name} looks at what was read within its recurrence, whose weights can't be dropped: leave "
+            "training.weight_drop at 0, or attention.feeding off."
+        )
     return Scanned(layer, change, name=layer.name, dtype=layer.dtype_policy) if eligible(layer) else layer
 
 

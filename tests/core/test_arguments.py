@@ -125,6 +125,14 @@ def test_what_is_read_is_taken(spam):
         ("intents_and_slots", {"training": Training(label_smoothing=0.1)}, "label_smoothing"),
         ("intents_and_slots", {"output": "crf", "training": Training(class_weights="balanced")}, "class_weights"),
         ("sentiment", {"pooling": "max", "stack": Stack(locked=True)}, r"stack\.locked"),
+        *(
+            (
+                name,
+                {"attention": Attention(kind="none"), "training": Training(attention_penalty=1.0)},
+                r"training\.attention_penalty is 1\.0, but a model without attention",
+            )
+            for name in ("translation", "captioning", "programs")
+        ),
         ("language_model", {"training": Training(class_weights="balanced")}, "class_weights"),
         (
             "question_answering",

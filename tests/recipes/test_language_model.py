@@ -339,6 +339,8 @@ def test_what_cannot_be_is_refused(tmp_path):
         language_model(out=tmp_path / "run", stack=Stack(bidirectional=True))
     with pytest.raises(InputError, match="as wide as the stack"):
         language_model(out=tmp_path / "run", tied=True)
+    with pytest.raises(InputError, match="merged pieces don't begin with the frequent ones: choose unit unigram"):
+        language_model(out=tmp_path / "run", unit="subword", training=Training(sampled=10))
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,11 @@ from seqkit.training.step import make_train_steps
 TOKENS = 12
 
 
-def model_and_rows(rng):
+def model_and_rows(rng, attention=Attention()):
     before, features, _ = embed_tokens(TOKENS, Embedding(units=4), name="before")
     model = encoder_decoder(
         embed_tokens(TOKENS, Embedding(units=4)), (before, features), outputs=TOKENS,
-        encoder=Stack(units=(5,), bidirectional=True), decoder=Stack(units=(6,)), attention=Attention(),
+        encoder=Stack(units=(5,), bidirectional=True), decoder=Stack(units=(6,)), attention=attention,
     )  # fmt: skip
     for variable in model.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
@@ -111,3 +111,12 @@ def test_settings_of_writers_are_refused_elsewhere(setting, rng):
     model.compile(optimizer="sgd")
     with pytest.raises(InputError, match=f"training.{setting} is for models that encode and decode"):
         make_train_steps(model, classification(Training()), Training(**{setting: 0.5}), rows)
+
+
+def test_a_recurrence_whose_weights_cannot_be_dropped_is_told(rng):
+    model, rows = model_and_rows(rng, Attention(feeding=True))
+    training = Training(weight_drop=0.5)
+    with pytest.raises(
+        InputError, match=r"weights can't be dropped: leave training\.weight_drop at 0, or .*feeding off"
+    ):
+        make_train_steps(model, classification(training), training, rows)
