@@ -7,7 +7,8 @@ DATA has the folders imdb, rt_polarity, atis, multi30k and ud_en_ewt. Settings a
 recipe's verdict looks at, the mean over the seeds, and each system's mean rank over the sets on which all were scored.
 A seed draws the rows of a small set too. `--systems default "batches of 32" "one pass"` says what smaller batches and
 several passes an epoch bring, of tags `--systems default "half the epochs"` what ten epochs in place of five do, and
-`--systems "wide path" "wide path, words"` what the spelling of words.
+`--systems "wide path" "wide path, words"` what the spelling of words, and `--systems default subwords` what reading words by
+their pieces.
 With `--test` the same systems are fitted once more and answer the test rows. fastText's own library takes part where it is
 installed (pip install fasttext-wheel).
 """
@@ -189,6 +190,9 @@ VARIANTS: dict[str, Callable[..., Answer]] = {  # of the default, which only who
     "words alone": lambda *given: ours(*given, wide=Wide(characters=0)),
     "wide path": wide_path(CHARACTERS),
     "wide path, words": wide_path(0),
+    "subwords": lambda *given: ours(*given, unit="subword"),
+    "subwords, 5,000": lambda *given: ours(*given, unit="subword", vocabulary_size=5_000),
+    "subwords, runs of 3": lambda *given: ours(*given, unit="subword", wide=Wide(ngrams=3)),
 }
 SYSTEMS: dict[str, Callable[..., Answer]] = {
     "default": ours,

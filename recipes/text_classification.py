@@ -49,7 +49,7 @@ def text_classification(
     *,
     text: str = "text",
     label: str = "label",
-    unit: Literal["word", "whitespace", "character"] = "word",
+    unit: Literal["word", "whitespace", "character", "subword", "unigram"] = "word",
     lowercase: bool = True,
     vocabulary_size: int = 20_000,
     min_count: int = 2,
@@ -74,18 +74,19 @@ def text_classification(
         data: Training texts and labels: a table, tfds:NAME, or in Python also (texts, labels).
         text: Column of the texts: a name, or a number from 0 for a file without a header.
         label: Column of the labels, likewise.
-        unit: What a token is: a word; what stands between blanks (whitespace), for text that is tokenised already; or a
-            character, for scripts without blanks.
+        unit: What a token is: a word; what stands between blanks (whitespace), for text that is tokenised already; a
+            character, for scripts without blanks; or a piece of a word, learned by merging neighbours (subword) or as those
+            of a unigram model, so that words that the training texts lack are read by their pieces.
         lowercase: Whether case is folded.
         vocabulary_size: Tokens to know, the most frequent first.
-        min_count: How often a token must occur in the training data to be known.
+        min_count: How often a token must occur in the training data to be known; of pieces each of their characters.
         max_length: Tokens of a text that are read; longer texts are cut there, and counted.
         embedding: How tokens become vectors.
         stack: The recurrent layers.
         pooling: How the steps become one vector.
         wide: What of the text goes straight into the scores.
-        start_from: A finished run of language_model on words, whose vocabulary, embedding and recurrent weights the model
-            starts from; embedding.units and the stack's cell and units must be those of that run.
+        start_from: A finished run of language_model on words or their pieces, whose vocabulary, embedding and recurrent
+            weights the model starts from; embedding.units and the stack's cell and units must be those of that run.
         unlabelled: Texts without labels, a .txt file with one a line or a table, to train such a language model on first,
             with those of the training rows; its run lies beside the new one's.
         pretraining: How the weights of that language model are moved.

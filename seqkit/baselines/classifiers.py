@@ -308,16 +308,20 @@ class NaiveBayesLinear:
             return cls(vectorizer, kept["weights"], kept["intercepts"], kept["columns"], int(kept["classes"]))
 
 
-def naive_bayes_weights(held: sp.csr_matrix, ours: np.ndarray) -> tuple[np.ndarray, float]:
+def naive_bayes_weights(
+    held: sp.csr_matrix, ours: np.ndarray, rows: np.ndarray | None = None
+) -> tuple[np.ndarray, float]:
     """Of a class against the others: the weight of each term, times its r, float (terms,); and the intercept.
 
     Args:
         held: float32, (texts, terms), 1 where a text has a term.
         ours: bool, (texts,).
+        rows: float, (texts,), for how many texts each counts; nothing for one.
     """
-    ratios = log_ratios(held.T @ ours, held.T @ ~ours)
+    each = np.ones(len(ours)) if rows is None else rows
+    ratios = log_ratios(held.T @ (ours * each), held.T @ (~ours * each))
     model = LogisticRegression(C=COST, solver="liblinear", dual=True, max_iter=1000, random_state=0)
-    model.fit((held @ sp.diags(ratios)).tocsr(), ours)
+    model.fit((held @ sp.diags(ratios)).tocsr(), ours, sample_weight=rows)
     weights = model.coef_[0]
     return ratios * ((1 - INTERPOLATION) * np.abs(weights).mean() + INTERPOLATION * weights), float(model.intercept_[0])
 

@@ -58,14 +58,13 @@ class RunBuilder:
     Example:
         >>> from seqkit.layers.embedding import embed_tokens
         >>> from seqkit.tasks.text_classification import TextClassification
-        >>> from seqkit.text.tokenizer import Tokenizer
         >>> from seqkit.topologies.many_to_one import many_to_one
         >>> @seqkit.recipe(task=TextClassification)
         ... def mood(data: seqkit.Source, *, training: Training = Training(), **run: Unpack[seqkit.RunOptions]):
         ...     "Tell the mood of a text."
         ...     with seqkit.RunBuilder(mood, locals()) as making:
         ...         splits = making.splits({"text": "text", "label": "label"}, stratify="label")
-        ...         task = TextClassification.learn(splits, tokenizer=Tokenizer("word"))
+        ...         task = TextClassification.learn(splits)
         ...         inputs = embed_tokens(len(task.vocabulary), Embedding(units=4))
         ...         model = many_to_one(*inputs, outputs=len(task.classes), stack=one_layer)
         ...         return making.done(task, model, splits)

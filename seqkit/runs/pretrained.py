@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from seqkit.runs.opening import MODEL, VOCABULARY
 from seqkit.runs.run import load
 from seqkit.sources.prepared import being_made
 from seqkit.sources.splits import Splits
-from seqkit.text.tokenizer import WORDS
+from seqkit.text.tokenizer import WORDS, Unit
 from seqkit.text.vocabulary import Vocabulary
 from seqkit.training.started import Started
 
@@ -36,12 +36,12 @@ SHAPE = (
 
 @dataclasses.dataclass(frozen=True)
 class LanguageModelStart:
-    """A language model on words, of which a new model gets the vocabulary, the embedding and the recurrent weights.
+    """A language model on words or their pieces, of which a new model gets the vocabulary, embedding and recurrent weights.
 
     Attributes:
         path: The run folder.
         digest: SHA-256 of its model and its vocabulary.
-        vocabulary: Its words, with the rule that splits texts.
+        vocabulary: Its tokens, with the rule that splits texts.
         model: The language model.
         tuning: How the new model goes on from it.
     """
@@ -53,19 +53,25 @@ class LanguageModelStart:
     tuning: FineTuning
 
     @classmethod
-    def open(cls, path: Path | str, embedding: Embedding, stack: Stack, tuning: FineTuning) -> "LanguageModelStart":
+    def open(
+        cls, path: Path | str, embedding: Embedding, stack: Stack, tuning: FineTuning, units: Sequence[Unit] = WORDS
+    ) -> "LanguageModelStart":
         """Open the run that a model with these layers is to start from.
 
+        Args:
+            units: That the new model may read.
         Raises:
-            InputError: It is no language model on words, or its layers are others.
+            InputError: It is no language model on one of these units, or its layers are others.
         """
         run = load(path)
         if run.info["recipe"] != "language_model":
             raise InputError(f"{path} is a run of {run.info['recipe']}: give start_from a run of language_model.")
         vocabulary: Vocabulary = getattr(run.task, "vocabulary")  # noqa: B009 - tasks are on a floor above
         unit = vocabulary.tokenizer.unit
-        if unit not in WORDS:
-            raise InputError(f"{path} is a language model of {unit}s: give one that was trained with unit word.")
+        if unit not in units:
+            raise InputError(
+                f"{path} is a language model of {unit}s: give one that was trained with unit {' or '.join(units)}."
+            )
         settings = run.info["settings"]
         if settings.get("one_hot"):
             raise InputError(f"{path} has no embedding to start from: give one that was trained without one_hot.")
@@ -117,7 +123,7 @@ class LanguageModelStart:
             taken.append(name if whole else f"{name} (for what the language model reads)")
         new = self._new(model, stack)
         notify(
-            f"Starts from the language model {self.path}: its {len(self.vocabulary):,} words, {', '.join(taken)}; new are "
+            f"Starts from the language model {self.path}: its {len(self.vocabulary):,} tokens, {', '.join(taken)}; new are "
             f"{', '.join(new)}."
         )
         info = {"run": str(self.path), "digest": self.digest, "taken": ["vocabulary", *taken], "new": new}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from seqkit.checks.rows import plain
 from seqkit.core.cluster import cluster_of
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
@@ -17,7 +18,7 @@ from seqkit.runs.parts import without_report
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.prepared import being_made
 from seqkit.sources.splits import Splits
-from seqkit.text.tokenizer import WORDS
+from seqkit.text.tokenizer import PIECES, WORDS
 
 # texts that choose the language model's epoch, a tenth of them all at most: each costs a whole softmax a word
 HELD_OUT = 200
@@ -45,9 +46,9 @@ def pretrained(
     """
     if given["start_from"] is not None:
         raise InputError("start_from and unlabelled both name a language model to start from: give one of them.")
-    if given["unit"] not in WORDS:
+    if given["unit"] not in (*WORDS, *PIECES):
         raise InputError(
-            f"unlabelled is given with unit {given['unit']}: its language model needs unit word or whitespace."
+            f"unlabelled is given with unit {given['unit']}: its language model needs unit {' or '.join((*WORDS, *PIECES))}."
         )
     if splits.prepared is not None or being_made() is not None:
         raise InputError(f"unlabelled texts are not prepared: {BY_ITSELF}")
@@ -99,13 +100,13 @@ def _train_or_find(train: Callable[..., Any], *, overwrite: bool) -> None:
 
 
 def _texts(unlabelled: Iterable[str], splits: Splits, field: str) -> tuple[list[str], int]:
-    """Texts to read, each once and in one line, and how many were left out."""
-    kept_back = {_line(text) for name, rows in splits.named() if name != "train" for text in rows[field]}
-    every = {_line(text): None for source in (unlabelled, splits.train[field]) for text in source}
-    texts = [text for text in every if text and text not in kept_back]
+    """Texts to read, each once and in one line, and how many were left out, whatever their case."""
+    kept_back = {plain(text) for name, rows in splits.named() if name != "train" for text in rows[field]}
+    every = {_line(text): plain(text) for source in (unlabelled, splits.train[field]) for text in source}
+    texts = [text for text, same in every.items() if text and same not in kept_back]
     if len(texts) < 2:
         raise InputError(f"unlabelled leaves {len(texts)} texts to learn from: give more.")
-    return texts, len(every.keys() & kept_back)
+    return texts, len(kept_back.intersection(every.values()))
 
 
 def _line(text: str) -> str:

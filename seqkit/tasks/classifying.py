@@ -14,7 +14,7 @@ from seqkit.runs.teaching import taught_splits
 from seqkit.tasks.taught import TaughtTexts
 from seqkit.tasks.text_classification import TextClassification
 from seqkit.tasks.two_paths import recurrent_path
-from seqkit.text.tokenizer import Tokenizer
+from seqkit.text.tokenizer import PIECES, WORDS
 from seqkit.text.vectors import read_vectors
 from seqkit.topologies.many_to_one import many_to_one
 
@@ -46,10 +46,13 @@ def classify_texts(
         else:
             splits, answers = taught_splits(making, columns)
         begun = given["start_from"] if given["unlabelled"] is None else pretrained(language_model, splits, given)
-        start = LanguageModelStart.open(begun, embedding, stack, given["fine_tuning"]) if begun else None
+        start = None
+        if begun:
+            start = LanguageModelStart.open(begun, embedding, stack, given["fine_tuning"], units=(*WORDS, *PIECES))
         task = kind.learn(
             splits,
-            tokenizer=Tokenizer(given["unit"], given["lowercase"]),
+            unit=given["unit"],
+            lowercase=given["lowercase"],
             columns=columns,
             vocabulary_size=given["vocabulary_size"],
             min_count=given["min_count"],
@@ -69,12 +72,13 @@ def classify_texts(
             stack=stack,
             pooling=given["pooling"],
         )
+        weights = task.class_weights(splits.train) if given["training"].class_weights == "balanced" else None
         return making.done(
             task,
             model,
             splits,
             started=start.give(model, stack) if start else None,
             learner=recurrent_path(model),
-            begin=lambda: task.fit_wide(model, splits.train, wide),
-            finish=lambda: task.weigh_paths(model, splits.valid),
+            begin=lambda: task.fit_wide(model, splits.train, wide, weights),
+            finish=lambda: task.weigh_paths(model, splits.valid, weights),
         )

@@ -26,10 +26,11 @@ from seqkit.sources.units import check_unit
 from seqkit.tasks.classes import ClassOfARow
 from seqkit.tasks.roles import Baselines
 from seqkit.tasks.two_paths import both_paths, fit_wide, spelling_of, weigh
-from seqkit.text.labels import learn_classes
-from seqkit.text.tokenizer import Tokenizer
+from seqkit.text.labels import count_labels, learn_classes
+from seqkit.text.tokenizer import Unit
 from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
 from seqkit.training.executor import Forward, row_outputs
+from seqkit.training.objectives import balanced_weights
 
 RUN = 2  # tokens of the longest run of a wide path
 WEIGHTS = 1 << 22  # of the runs of one length
@@ -87,7 +88,8 @@ class TextClassification(LabelBaselines, ClassOfARow):
         cls,
         splits: Splits,
         *,
-        tokenizer: Tokenizer,
+        unit: Unit = "word",
+        lowercase: bool = True,
         columns: dict[str, str] | None = None,
         vocabulary_size: int = 20_000,
         min_count: int = 1,
@@ -98,8 +100,8 @@ class TextClassification(LabelBaselines, ClassOfARow):
         vocabulary = known or splits.vocabulary(
             "vocabulary",
             splits.train["text"],
-            unit=tokenizer.unit,
-            lowercase=tokenizer.lowercase,
+            unit=unit,
+            lowercase=lowercase,
             vocabulary_size=vocabulary_size,
             min_count=min_count,
         )
@@ -132,17 +134,30 @@ class TextClassification(LabelBaselines, ClassOfARow):
         runs = self._runs(wide)
         return None if runs is None else wide_logits(ids, runs, outputs=len(self.classes))
 
-    def fit_wide(self, model: keras.Model, train: Examples, wide: Wide) -> None:
-        """Fit that path to the training texts; a model without one is left as it is."""
+    def class_weights(self, train: Examples) -> np.ndarray:
+        """For how many rows one of each class counts where rare ones are to count as much: float64, (classes,)."""
+        return balanced_weights(count_labels(train["label"], self.classes))
+
+    def fit_wide(self, model: keras.Model, train: Examples, wide: Wide, weights: np.ndarray | None = None) -> None:
+        """Fit that path to what is read of the training texts; a model without one is left as it is.
+
+        Args:
+            weights: Of the classes, float (classes,), where they count otherwise than alike.
+        """
         if runs := self._runs(wide):
             longest = self._spelt(wide, len(train))
             spelling = spelling_of(self.vocabulary.tokens, longest) if longest else None
-            fit_wide(model, self.ids(train, "text"), self.labels(train), runs, spelling)
+            read = self.ids(train, "text").cut(self.max_length - 1)  # one place is the end's
+            fit_wide(model, read, self.labels(train), runs, spelling, weights)
 
-    def weigh_paths(self, model: keras.Model, valid: Examples) -> dict[str, dict[str, float]]:
+    def weigh_paths(
+        self, model: keras.Model, valid: Examples, weights: np.ndarray | None = None
+    ) -> dict[str, dict[str, float]]:
         """Give what a model's two paths say the weights with which their sum has the least loss on these rows, or on some of
         very many.
 
+        Args:
+            weights: As in `fit_wide`.
         Returns:
             The weights, as "paths"; nothing for a model of one path, which is left as it is.
         """
@@ -150,7 +165,7 @@ class TextClassification(LabelBaselines, ClassOfARow):
             return {}
         valid = valid.take(range(0, len(valid), -(-len(valid) // WEIGHED)), valid.origin)
         rows, _ = self.encode(valid, AT_ONCE)
-        return {"paths": weigh(model, row_outputs(Forward(both), rows), self.labels(valid))}
+        return {"paths": weigh(model, row_outputs(Forward(both), rows), self.labels(valid), weights)}
 
     def wide_shares(self, model: keras.Model, ids: np.ndarray, choice: int, wide: Wide) -> np.ndarray | None:
         """What each word adds to a label's score by the wide path, exactly: float, (words,); nothing without such a path.

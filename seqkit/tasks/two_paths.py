@@ -21,7 +21,12 @@ TOKENS = 1 << 24  # of texts that it is fitted on, three times imdb's: they take
 
 
 def fit_wide(
-    model: keras.Model, ids: Ragged, labels: np.ndarray, runs: Runs, spelling: sp.csr_matrix | None = None
+    model: keras.Model,
+    ids: Ragged,
+    labels: np.ndarray,
+    runs: Runs,
+    spelling: sp.csr_matrix | None = None,
+    weights: np.ndarray | None = None,
 ) -> None:
     """Give the wide path the weights of the naive Bayes-weighted linear model of the training texts' runs, each class
     against the others, of about `TOKENS` tokens of them at most.
@@ -33,6 +38,7 @@ def fit_wide(
         ids: Of the training texts.
         labels: int, (rows,), the class of each.
         spelling: float32, (tokens, runs of characters), from `spelling_of`.
+        weights: float, (classes,), for how many rows one of a class counts; nothing where all count alike.
     """
     table = model.get_layer(TABLE)
     classes = table.output_dim
@@ -44,18 +50,19 @@ def fit_wide(
     spelt, spells = _often(held[:, : runs.tokens] @ spelling, least(len(labels)))
     held, known = _often(held, least(len(labels)))
     terms = sp.hstack([held, spelt]).tocsr() if len(spells) else held
-    weights = np.zeros((runs.size, classes), np.float32)
-    counts = np.bincount(labels, minlength=classes)
-    weights[END] = np.log((counts + 1.0) / (counts.sum() + classes))
+    found = np.zeros((runs.size, classes), np.float32)
+    counts = np.bincount(labels, minlength=classes) * (1.0 if weights is None else weights)
+    counted = None if weights is None else weights[labels]
+    found[END] = np.log((counts + 1.0) / (counts.sum() + classes))
     fitted = [] if np.count_nonzero(counts) < 2 else [1] if classes == 2 else np.flatnonzero(counts).tolist()
     for place in fitted:
-        found, weights[END, place] = naive_bayes_weights(terms, labels == place)
-        weights[known, place] = found[: len(known)]
-        weights[: runs.tokens, place] += spelling[:, spells] @ found[len(known) :]
+        own, found[END, place] = naive_bayes_weights(terms, labels == place, counted)
+        found[known, place] = own[: len(known)]
+        found[: runs.tokens, place] += spelling[:, spells] @ own[len(known) :]
     if classes == 2 and fitted:  # one model is both classes'
-        weights[:, 1] /= 2
-        weights[:, 0] = -weights[:, 1]
-    table.set_weights([weights])
+        found[:, 1] /= 2
+        found[:, 0] = -found[:, 1]
+    table.set_weights([found])
 
 
 def _often(held: sp.csr_matrix, texts: int) -> tuple[sp.csr_matrix, np.ndarray]:
@@ -88,7 +95,9 @@ def _character_runs(word: str, longest: int) -> Iterator[str]:
             yield word[start : start + size]
 
 
-def weigh(model: keras.Model, said: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+def weigh(
+    model: keras.Model, said: np.ndarray, labels: np.ndarray, classes: np.ndarray | None = None
+) -> dict[str, float]:
     """Give two paths the weights, from 0 on, with which their sum has the least loss on these rows.
 
     Each path knows of the training rows more than of any others; a weight of 1 counts as one row's evidence, so that few
@@ -97,14 +106,16 @@ def weigh(model: keras.Model, said: np.ndarray, labels: np.ndarray) -> dict[str,
     Args:
         said: float, (rows, 2, classes): scores of the recurrent path, and of the wide one, as `paths_of` has them.
         labels: int, (rows,).
+        classes: float, (classes,), for how many rows one of a class counts.
     Returns:
         The weights, by the paths' names.
     """
     said = said.astype(np.float64)
+    rows = 1.0 if classes is None else classes[labels]
 
     def loss(weights: np.ndarray) -> float:
         nats = -log_softmax(np.einsum("p,rpc->rc", weights, said), axis=1)[np.arange(len(labels)), labels]
-        return float(nats.sum() + np.square(weights - 1.0).sum() / 2)
+        return float((rows * nats).sum() + np.square(weights - 1.0).sum() / 2)
 
     recurrent, wide = map(float, minimize(loss, np.ones(2), bounds=[(0.0, None)] * 2).x)
     weigh_paths(model, recurrent, wide)

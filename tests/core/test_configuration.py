@@ -89,7 +89,7 @@ def test_paths_begin_at_the_file(tmp_path):
         ("max_length = 'x'", 'max_length is "x", where a whole number is expected'),
         ("max_length = 2.0", "max_length is 2.0, where a whole number is expected"),
         ("lowercase = 1", "lowercase is 1, where true or false is expected"),
-        ("unit = 'wrd'", "unit is \"wrd\": choose one of word, whitespace, character; did you mean word"),
+        ("unit = 'wrd'", "unit is \"wrd\": choose one of word, whitespace, character, subword, unigram; did you mean word"),
         ("[training]\nepochs = true", "training.epochs is true, where a whole number is expected"),
         ("[training]\nlearning_rate = true", "training.learning_rate is true, where a number is expected"),
         ("[training]\nepochs = 0", "training.epochs is 0: give a number of at least 1"),

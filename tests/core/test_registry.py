@@ -18,7 +18,6 @@ from seqkit.layers.embedding import embed_tokens
 from seqkit.recurrence.cells import Recurrence
 from seqkit.recurrence.step import Cell
 from seqkit.tasks.text_classification import TextClassification
-from seqkit.text.tokenizer import Tokenizer
 from seqkit.topologies.many_to_one import many_to_one
 
 
@@ -38,7 +37,7 @@ def spam(data: Source = None, *, stack: Stack = Stack(units=(4,)), training: Tra
     """
     with RunBuilder(spam, locals()) as making:
         splits = making.splits({"text": "text", "label": "label"}, stratify="label")
-        task = Spam.learn(splits, tokenizer=Tokenizer("word"))
+        task = Spam.learn(splits)
         inputs = embed_tokens(len(task.vocabulary), Embedding(units=4))
         return making.done(task, many_to_one(*inputs, outputs=2, stack=stack), splits)
 

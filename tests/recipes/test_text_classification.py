@@ -1,11 +1,13 @@
 """text_classification and sentiment: one recipe by two names."""
 
 import inspect
+import itertools
 import json
 
 import numpy as np
 import pytest
 
+import seqkit_runner
 from seqkit import Embedding, InputError, Stack, Training, load
 from seqkit.recipes import sentiment, text_classification
 from seqkit.recipes.text_classification import text_classification as module_one
@@ -42,6 +44,23 @@ def test_they_make_the_same_run_each_by_its_name(tmp_path):
         np.testing.assert_array_equal(one, other)
     infos = [json.loads((run.path / "run.json").read_text()) for run in runs]
     assert infos[0]["settings"] == infos[1]["settings"]
+
+
+@pytest.mark.parametrize("unit", ["subword", pytest.param("unigram", marks=pytest.mark.slow)])
+def test_words_that_training_lacks_are_read_by_their_pieces(unit, tmp_path):
+    with without_report():
+        run = text_classification((TEXTS, LABELS), unit=unit, vocabulary_size=60, out=tmp_path / "run", **TINY)
+    words = sorted(set(" ".join(TEXTS).lower().split()))
+    made_up = [one + other for one, other in itertools.pairwise(words)]
+    answers = run.predict(made_up)
+    _, facts = run.task.encode(run.task.read((made_up,), {"text": "text"}, role="asked"), 8)
+    assert facts["unknown_token_share"] == 0
+    assert len({str(answer["probabilities"]) for answer in answers}) > len(words) / 2, (
+        "they are not one word to the model"
+    )
+    served = seqkit_runner.load(run.export("onnx")).predict(made_up)
+    for answer, same in zip(answers, served, strict=True):
+        assert answer["probabilities"] == pytest.approx(same["probabilities"], abs=1e-5)
 
 
 def test_reviews_are_those_of_sentiment_alone(tmp_path):

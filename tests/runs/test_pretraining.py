@@ -25,8 +25,8 @@ def splits_of(train, valid, test=()):
 
 
 def test_no_text_of_a_validation_or_test_row_is_read(tmp_path):
-    """Whichever of the sources it is in, and however its blanks are written; every other one is, once."""
-    (tmp_path / "more.txt").write_text("kept  one\nheld\t out\n\ntested\nkept one\nkept two\nin training\n")
+    """Whichever of the sources it is in, and however its blanks and its case are written; every other one is, once."""
+    (tmp_path / "more.txt").write_text("kept  one\nHeld\t OUT\n\ntested\nkept one\nkept two\nin training\n")
     seen = {}
 
     def language_model(data, *, valid, **settings):
@@ -68,12 +68,19 @@ def test_a_language_model_that_is_another_is_replaced_where_that_is_meant(tmp_pa
             pretrained(language_model, splits_of(TRAIN, ["held out"]), given)
 
 
-def test_one_command_pretrains_and_goes_on(tmp_path):
+def unknown_share(run, texts):
+    _, facts = run.task.encode(run.task.read((texts,), {"text": "text"}, role="asked"), 8)
+    return facts["unknown_token_share"]
+
+
+@pytest.mark.parametrize("unit", ["word", pytest.param("unigram", marks=pytest.mark.slow)])
+def test_one_command_pretrains_and_goes_on(tmp_path, unit):
     table, more = tmp_path / "rows.tsv", tmp_path / "more.txt"
     rows = zip(TRAIN, LABELS, strict=True)
     table.write_text("text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows))
     more.write_text("".join(f"an unlabelled thriller {number}\n" for number in range(20)))
     flags = ["--data", str(table), "--unlabelled", str(more), "--out", str(tmp_path / "run"), "--min-count", "1"]
+    flags += ["--unit", unit]
     quick = [f"--{part}.{flag}" for part in ("training", "pretraining") for flag in ("epochs=1", "batch-size=4")]
     quick.append("--training.epoch-steps=0")
     command = ["train", "sentiment", *flags, *quick, "--embedding.units", "4", "--stack.units", "4"]
@@ -81,7 +88,7 @@ def test_one_command_pretrains_and_goes_on(tmp_path):
     run, before = load(tmp_path / "run"), load(tmp_path / "run-language_model")
     assert run.report["baselines"]
     assert not before.report  # of one that is made for another
-    assert "thriller" in run.task.vocabulary.tokens
+    assert unknown_share(run, ["thriller"]) == 0
     assert run.task.vocabulary == before.task.vocabulary
     assert run.info["started_from"]["run"] == str(before.path)
     assert run.info["started_from"]["new"] == ["lstm_1 backward", "logits"]
@@ -93,7 +100,7 @@ def test_one_command_pretrains_and_goes_on(tmp_path):
     ("other", "sentence"),
     [
         ({"start_from": "somewhere"}, "give one of them"),
-        ({"unit": "character"}, "needs unit word or whitespace"),
+        ({"unit": "character"}, "needs unit word or whitespace or subword or unigram"),
         ({"workers": "localhost:1,localhost:2", "worker": 0}, "is for one worker"),
     ],
 )

@@ -1,5 +1,7 @@
 """A recurrent path and a wide one of a text classifier, and the weights of each in their sum."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -144,7 +146,7 @@ def test_of_very_many_tokens_a_part_of_each_class_is_fitted_on(rng, monkeypatch)
     monkeypatch.setattr("seqkit.tasks.two_paths.TOKENS", 300)
     monkeypatch.setattr(
         "seqkit.tasks.two_paths.naive_bayes_weights",
-        lambda held, ours: seen.append((held, ours)) or (np.zeros(held.shape[1]), 0.0),
+        lambda held, ours, rows: seen.append((held, ours)) or (np.zeros(held.shape[1]), 0.0),
     )
     two_paths(task, train, Wide())
     ((held, ours),) = seen
@@ -163,6 +165,34 @@ def test_the_path_that_learns_shares_its_weights_and_leaves_the_other_out(rng):
     plain = two_paths(text_task(("a", "b")), examples(rng), Wide(ngrams=0))
     assert recurrent_path(plain) is plain
     assert both_paths(plain) is None
+
+
+def test_classes_that_weigh_more_are_fitted_and_weighed_as_if_their_rows_were_there_so_often(rng):
+    task, train, valid = text_task(("a", "b", "c")), *(examples(rng, classes=("a", "b", "c")) for _ in range(2))
+    weights = np.array([1.0, 3.0, 2.0])
+    found = []
+    for weighed in (True, False):
+        keras.utils.set_random_seed(0)
+        rows = [train, valid]
+        if not weighed:
+            often = [weights[task.labels(one)].astype(int) for one in rows]
+            rows = [
+                one.take(np.repeat(np.arange(len(one)), many), "often") for one, many in zip(rows, often, strict=True)
+            ]
+        model = two_paths(task, train, Wide())
+        task.fit_wide(model, rows[0], Wide(), weights if weighed else None)
+        paths = task.weigh_paths(model, rows[1], weights if weighed else None)
+        found.append([*paths["paths"].values(), *model.get_layer(TABLE).get_weights()])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0.02, atol=0.02)  # a solver's two ways to one minimum
+
+
+def test_of_a_text_the_wide_path_is_fitted_to_what_is_read(rng):
+    task = dataclasses.replace(text_task(("a", "b")), max_length=4)  # three words, and the end
+    whole = examples(rng)
+    cut = Examples({"text": [" ".join(text.split()[:3]) for text in whole["text"]], "label": whole["label"]}, "cut")
+    tables = [two_paths(task, rows, Wide()).get_layer(TABLE).get_weights()[0] for rows in (whole, cut)]
+    np.testing.assert_array_equal(*tables)
 
 
 def test_of_very_many_validation_rows_some_are_asked(rng, monkeypatch):

@@ -5,7 +5,6 @@ from typing import Unpack
 from seqkit import CLASSES, Embedding, Run, RunBuilder, RunOptions, Source, Stack, Training, recipe
 from seqkit.layers.embedding import embed_tokens
 from seqkit.tasks.text_classification import TextClassification
-from seqkit.text.tokenizer import Tokenizer
 from seqkit.topologies.many_to_one import many_to_one
 
 
@@ -32,7 +31,7 @@ def languages(
     """
     with RunBuilder(languages, locals()) as making:
         splits = making.splits({"text": "text", "label": "label"}, stratify="label")
-        task = Languages.learn(splits, tokenizer=Tokenizer("character"))
+        task = Languages.learn(splits, unit="character")
         inputs = embed_tokens(len(task.vocabulary), embedding)
         model = many_to_one(*inputs, outputs=len(task.classes), stack=stack, pooling="max")
         return making.done(task, model, splits)
