@@ -12,12 +12,29 @@ from seqkit.export.subject import Case, Quantize, Subject
 from seqkit.runs.contents import file_of
 from seqkit.runs.opening import MODEL, answering, load_model
 from seqkit.runs.samples import read_samples
+from seqkit.runs.searching import search_of, searching
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
 from seqkit.training.executor import Forward
 
 CASES = 64  # rows on which an artefact is compared with the run
 SYMBOLS = 200  # of each text, where every one is answered
+BEST_ALONE = ("savedmodel",)  # formats that answer by the best answer, where a run has search.n_best of them
+
+
+def task_of_format(task: Task, model: keras.Model, format: str, place: Path) -> Task:
+    """A task as a format answers for it, with a single answer where the format has room for no other.
+
+    Args:
+        model: That answers.
+        format: The name of an exporter.
+        place: The run's folder, for a sentence.
+    """
+    search = search_of(task)
+    if format not in BEST_ALONE or search is None or search.n_best == 1:
+        return task
+    alone: Task = searching(task, model, {"n_best": 1}, str(place))
+    return alone
 
 
 def subject_of(

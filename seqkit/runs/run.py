@@ -34,7 +34,7 @@ from seqkit.runs.checking import SEEN, as_json, check_scoring, say
 from seqkit.runs.comparable import compared_with
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
-from seqkit.runs.exporting import subject_of
+from seqkit.runs.exporting import subject_of, task_of_format
 from seqkit.runs.inputs import check_inputs, rows_of_inputs
 from seqkit.runs.inspecting import Inspection, inspect_rows
 from seqkit.runs.kept_rows import KeptRows
@@ -412,7 +412,8 @@ class Run:
         """
         exporter = exporters.find(format)
         one_of("quantize", quantize, Quantize)
-        subject = subject_of(self.path, self.info, self.task, self.forward, step=step, quantize=quantize)
+        task = task_of_format(self.task, self.model, format, self.path)
+        subject = subject_of(self.path, self.info, task, self.forward, step=step, quantize=quantize)
         folder = inside(self.path, "export") / artefact_name(format, step=step, quantize=quantize)
         with FolderLock(self.path):
             card = functools.partial(model_card, self.info, self.report)

@@ -7,6 +7,7 @@ import pytest
 import sacrebleu
 import tensorflow as tf
 
+import seqkit_runner
 from seqkit import load
 from seqkit.cli.main import main
 from seqkit.core.settings import Search
@@ -15,6 +16,7 @@ from seqkit.export.portable import portable
 from seqkit.sources.examples import Examples
 from seqkit.tasks.translation import Translation
 from seqkit.text.vocabulary import learn_vocabulary
+from seqkit_runner.artefact import alike
 
 SMALL = {
     "vocabulary-size": 120,
@@ -88,6 +90,8 @@ def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
         assert unit == "marked_word" or answer["score"] >= answer["others"][0]["score"]
     if unit == "marked_word":
         check_drawn(run)
+    if unit == "symbol":
+        check_exported(run)
 
 
 def check_drawn(run):
@@ -102,6 +106,18 @@ def check_drawn(run):
     assert not any("<unknown>" in answer for answer in answers)
     of_source = [set(text.split()) & set(answer.split()) for text, answer in zip(texts, answers, strict=True)]
     assert any(word not in run.task.target.tokens for words in of_source for word in map("▁{}".format, words))
+
+
+def check_exported(run):
+    """A SavedModel gives the best answer alone, other formats give others too."""
+    texts = ["forty-two", "", "one hundred"]
+    expected = run.predict(texts)
+    assert [len(answer["others"]) for answer in expected] == [1, 0, 1]
+    alone, whole = (seqkit_runner.load(run.export(format)) for format in ("savedmodel", "litert"))
+    assert [alone.manifest["task"]["search"]["n_best"], whole.manifest["task"]["search"]["n_best"]] == [1, 2]
+    for answer, best, several in zip(expected, alone.predict(texts), whole.predict(texts), strict=True):
+        assert alike(answer, several, 1e-5)
+        assert alike({name: value for name, value in answer.items() if name != "others"}, best, 1e-5)
 
 
 def test_folded_translations_are_scored_folded():
