@@ -3,7 +3,7 @@
 import { greatest, idsOf, logSoftmax, mapped, rounded, row, softmax } from "./arrays.js";
 import { ArtefactError } from "./errors.js";
 import { textOf } from "./task.js";
-import { BEGIN, UNKNOWN } from "./tokenizer.js";
+import { BEGIN, END, UNKNOWN } from "./tokenizer.js";
 
 const LIKELIEST = 5; // symbols that a language model tells
 const STREAMED = ["tag", "label_frames", "language_model"];
@@ -82,7 +82,9 @@ export class Session {
   }
 
   async _symbols(text) {
-    const ids = this._task.tokenizer.ids(text);
+    const { fields, tokenizer } = this._task;
+    const lines = fields.lines ? text.split("\n") : [text];
+    const ids = lines.flatMap((line) => [END, ...tokenizer.ids(line)]).slice(1);
     let nats = 0;
     for (const id of ids) {
       nats += logSoftmax(this._state.next.data)[id];
@@ -90,7 +92,7 @@ export class Session {
     }
     const shares = softmax(this._state.next.data);
     const likeliest = Array.from(shares.keys()).sort((one, other) => shares[other] - shares[one]).slice(0, LIKELIEST);
-    const names = this._task.tokenizer.vocabulary;
+    const names = tokenizer.vocabulary;
     return {
       log_probability: rounded(nats, 6),
       symbols: ids.length,

@@ -151,6 +151,7 @@ def test_a_session_goes_on_as_in_the_python_runner(tmp_path, kind):
     folder = written(tmp_path / "streams", files, manifest)
     artefact = load(folder)
     fed = ["good", "film", "a", "unknown", "bad"] if kind == "tag" else ["good film", "", "a\tbad film"]
+    fed += [] if kind == "tag" else ["bad\na good\n\n", "\n"]  # the end of a line is a symbol
     texts = [["good", "film"], ["a"]] if kind == "tag" else ["good film\na", "", "bad"]
     prompts = [] if kind == "tag" else [("good ", {"length": 30, "seed": seed, "top_k": seed}) for seed in range(4)]
     prompts += [] if kind == "tag" else [("", {"length": 40, "stop": "film a", "temperature": 1.5})]
