@@ -79,10 +79,13 @@ def _short(value: Any) -> str:
     return excerpt(str(value))
 
 
-def _said_of(stretch: Mapping[str, Any]) -> str:
-    """A span by its words, a segment by its frames, of which the end is the one behind the last."""
-    where = stretch["text"] if "text" in stretch else f"{stretch['start']} to {stretch['end'] - 1}"
-    return f"{stretch['label']}: {where};"
+def _said_of(one: Mapping[str, Any]) -> str:
+    """A span by its words, a segment by its frames, of which the end is the one behind the last, a text with its score."""
+    if "label" not in one:
+        texts = (str(value) for name, value in one.items() if name != "score")
+        return f"{' '.join(texts)} ({one['score']});"
+    where = one["text"] if "text" in one else f"{one['start']} to {one['end'] - 1}"
+    return f"{one['label']}: {where};"
 
 
 def _moved(found: Mapping[str, Any]) -> list[Section]:

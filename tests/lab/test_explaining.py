@@ -111,6 +111,8 @@ def test_an_answer_on_a_page_is_words(tmp_path):
     segments = [{"label": "up", "start": 0, "end": 2}, {"label": "down", "start": 2, "end": 3}]
     assert ">up: 0 to 1; down: 2 to 2<" in _short(segments)
     assert ">city: New York<" in _short([{"label": "city", "begin": 0, "end": 2, "text": "New York"}])
+    others = [{"translation": "am Montag", "score": -1.25}, {"translation": "", "score": -3.5}]
+    assert ">am Montag (-1.25);  (-3.5)<" in _short(others)
 
 
 @pytest.mark.parametrize(("steps", "shown"), [(3, MOST), (MOST + 8, MOST + 8), (40, ROWS)])
