@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -98,7 +99,8 @@ def predict_files(
     Args:
         run: The run folder.
         inputs: A pattern: * for part of a name, ** for folders. A file is read as `Run.inputs_of` does it.
-        out: The folder of answers, NAME.jsonl for each NAME, a JSON object a line.
+        out: The folder of answers, NAME.jsonl for each NAME, a JSON object a line. What lies in folders below those that the
+            pattern names before its first wildcard lies in the same ones here.
         columns: Field -> column, where they are called otherwise than in the training data.
         on_error: As for `load`.
         modules: That are imported first, for a recipe or a cell that no installed package declares.
@@ -117,10 +119,7 @@ def predict_files(
         ['others.tsv.jsonl', 'rows.tsv.jsonl']
     """
     check_engine(engine, address)
-    files = sorted(Path(name).resolve() for name in glob.glob(inputs, recursive=True))
-    if not files:
-        raise InputError(f"{inputs} fits no file: check the pattern, and quote it.")
-    base = Path(os.path.commonpath([file.parent for file in files]))
+    base, files = _found(inputs)
     answers = FileAnswers(Path(run).resolve(), Path(out).resolve(), base, columns, on_error, modules, search or {}, id)
     opened = answers.opened()
     opened.columns(columns)  # which refuses one that isn't there
@@ -140,6 +139,22 @@ def predict_files(
         more = f"; and {len(failed) - NAMED:,} more" if len(failed) > NAMED else ""
         raise UnfinishedError(f"{len(failed):,} of {len(files):,} files could not be answered: {named}{more}.")
     return Path(out)
+
+
+def _found(pattern: str) -> tuple[Path, list[Path]]:
+    """The files that fit a pattern, and the folder that it names before its first wildcard, so that the place of a file's
+    answers depends on no other file; above it where the pattern goes up again.
+
+    Raises:
+        InputError: There are none.
+    """
+    named = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parent.parts))
+    base = named.resolve()
+    inside = {os.path.relpath(name, named) for name in glob.glob(pattern, recursive=True)}
+    files = sorted(Path(os.path.normpath(base / name)) for name in inside)
+    if not files:
+        raise InputError(f"{pattern} fits no file: check the pattern, and quote it.")
+    return Path(os.path.commonpath([base, *(file.parent for file in files)])), files
 
 
 def _here(answers: FileAnswers, run: Run, files: Sequence[Path]) -> Iterator[tuple[Path, str]]:

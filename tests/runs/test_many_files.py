@@ -40,6 +40,43 @@ def test_each_file_gets_the_answers_of_its_inputs(small, texts, tmp_path):
     assert not list((tmp_path / "out").rglob("*.partial"))
 
 
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_file_keeps_its_place_when_others_come(small, texts, tmp_path, monkeypatch, capsys, relative):
+    monkeypatch.chdir(tmp_path)
+    later = texts / "b"
+    later.rename(tmp_path / "later")
+    pattern = "in/../in/**/*.txt" if relative else f"{texts}/**/*.txt"
+    predict_files(small, pattern, tmp_path / "out")
+    assert answers(tmp_path / "out").keys() == {"a/x.txt.jsonl"}
+    (tmp_path / "later").rename(later)
+    predict_files(small, pattern, tmp_path / "out")
+    assert "1 of 3 files are answered already" in capsys.readouterr().err
+    assert answers(tmp_path / "out").keys() == {"a/x.txt.jsonl", "b/x.txt.jsonl", "b/deep/y.txt.jsonl"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "place"),
+    [
+        ("in/a/x.txt", "x.txt"),
+        ("*/a/x.txt", "in/a/x.txt"),
+        ("in/b/*/*.txt", "deep/y.txt"),
+        ("in/b/*/../../a/*", "a/x.txt"),
+    ],
+)
+def test_answers_lie_below_what_a_pattern_names_before_its_wildcards(
+    small, texts, tmp_path, monkeypatch, pattern, place
+):
+    monkeypatch.chdir(tmp_path)
+    predict_files(small, pattern, "out")
+    assert answers(tmp_path / "out").keys() == {f"{place}.jsonl"}
+
+
+def test_a_linked_file_is_answered_where_the_link_lies(small, texts, tmp_path):
+    (texts / "a" / "linked.txt").symlink_to(texts / "b" / "x.txt")
+    predict_files(small, f"{texts}/a/*.txt", tmp_path / "out")
+    assert answers(tmp_path / "out").keys() == {"x.txt.jsonl", "linked.txt.jsonl"}
+
+
 def test_a_bad_file_is_named_and_a_second_call_does_what_is_left(small, texts, tmp_path, monkeypatch, capsys):
     bad = texts / "b" / "bad.csv"
     bad.write_text("other\nx\n")
