@@ -14,7 +14,7 @@ from seqkit.core.version import __version__
 from seqkit.recurrence.cells import recurrence_of
 from seqkit.recurrence.diagnostics import jacobian_norms, saturation, spectral_radii, state_norms
 from seqkit.recurrence.fresh import fate, fresh, linear_norms
-from seqkit.recurrence.watching import watch
+from seqkit.recurrence.watching import Course, watch
 from seqkit.report.gradients import write_gradients
 from seqkit.report.wording import listed
 from seqkit.runs.run import Run
@@ -139,7 +139,7 @@ def run_gradients(run: Run, data: Any, *, rows: int = 16) -> dict[str, Any]:
     moved = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
     moved = [tf.convert_to_tensor(gradient) for gradient in moved if gradient is not None]
     clipped, norm, _ = clip(moved, training)
-    row, length = _longest(batches.lengths, flows[0].shape)
+    answers = batches.lengths[batch["rows"].numpy()] if "rows" in batch else None
     return {
         "run": str(run.path),
         "rows": len(examples),
@@ -156,17 +156,34 @@ def run_gradients(run: Run, data: Any, *, rows: int = 16) -> dict[str, Any]:
                 "radii": spectral_radii(course),
                 "saturation": saturation(course),
             }
-            for course, flow in zip(courses, flows, strict=True)
+            for course, flow, (row, length) in zip(
+                courses, flows, _longest(courses, len(batch["targets"]), answers), strict=True
+            )
         ],
     }
 
 
-def _longest(lengths: np.ndarray, shape: tuple[int, int]) -> tuple[int, int]:
-    """The longest row of a batch of (rows, steps), and how long it is; of windows, which are all full, the first."""
-    if len(lengths) != shape[0]:
-        return 0, shape[1]
-    row = int(np.argmax(lengths))
-    return row, min(int(lengths[row]), shape[1])
+def _longest(courses: Sequence[Course], rows: int, answers: np.ndarray | None) -> list[tuple[int, int]]:
+    """For each course the row of its batch to show, and how many real steps that has: the row with the most over all courses
+    together; where a course has other rows, such as words by their characters, the longest of these.
+
+    Args:
+        rows: Of the model's batch.
+        answers: int, (rows,), how long they are; nothing of windows.
+    """
+    counts = [_real_steps(course, answers) for course in courses]
+    together = sum((own for own in counts if len(own) == rows), np.zeros(rows, np.int64))
+    places = [int(np.argmax(together if len(own) == rows else own)) for own in counts]
+    return [(row, int(own[row])) for row, own in zip(places, counts, strict=True)]
+
+
+def _real_steps(course: Course, answers: np.ndarray | None) -> np.ndarray:
+    """Of each row how many steps are no padding: int, (rows,). A layer without a mask, as a decoder's, runs over answers."""
+    if course.mask is not None:
+        real: np.ndarray = np.asarray(course.mask, np.int64).sum(axis=1)
+        return real
+    rows, steps = course.steps[0].x.shape[0], len(course.steps)
+    return np.full(rows, steps) if answers is None or len(answers) != rows else np.minimum(answers, steps)
 
 
 def lead(found: Mapping[str, Any]) -> str:

@@ -83,6 +83,7 @@ class Course:
         weights: as in `bptt.scan`.
         steps: in the order of the text, also where it was read from its end.
         reverse: whether it was.
+        mask: bool, (batch, steps), False on padding; nothing where it was given none.
     Example:
         >>> from seqkit.recurrence.watching import watch
         >>> model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(4)])
@@ -96,6 +97,7 @@ class Course:
     weights: dict[str, Any]
     steps: list[Step]
     reverse: bool
+    mask: tf.Tensor | None = None
 
     def by_name(self) -> dict[str, np.ndarray]:
         """Its states after each step and its gates at each: float, (batch, steps, units), by their names."""
@@ -165,7 +167,7 @@ class Watched(Scanned):
         backwards = layer.go_backwards
         steps = open_steps(cell, weights, sequences, initial_state, mask=mask, reverse=backwards, tape=self._tape)
         direction = {True: " backward", False: " forward"}[backwards] if layer is not self.layer else ""
-        self._add(Course(self.layer.name + direction, cell, weights, steps, backwards))
+        self._add(Course(self.layer.name + direction, cell, weights, steps, backwards, mask))
         states = steps[0 if backwards else -1].after
         outputs = tf.stack([step.after[0] for step in steps], axis=1)
         if mask is not None:

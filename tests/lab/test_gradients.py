@@ -7,7 +7,9 @@ import pytest
 import tensorflow as tf
 
 from seqkit.cli.main import main
+from seqkit.core.settings import Attention, Stack, Training
 from seqkit.lab.gradients import fresh_gradients, lead, run_gradients
+from seqkit.recipes.translation import translation
 from seqkit.runs.run import load
 from seqkit.text.vocabulary import END
 from tests.conftest import write_small_table
@@ -32,6 +34,28 @@ def test_the_gradient_of_a_run_is_that_of_its_loss_by_keras(small, tmp_path):
     assert found["rows"] == 6
     assert {len(layer["norms"]) for layer in found["layers"]} == {padded.shape[1]}
     assert all(np.max(layer["norms"]) > 0 for layer in found["layers"])
+
+
+def test_the_steps_of_the_longest_row_are_shown_wherever_it_stands(small):
+    run = load(small)
+    texts, labels = ["a good film number 1 a good film number 2", "a bad film"], ["good", "bad"]
+    given = ((texts, labels), (texts[::-1], labels[::-1]), (texts[:1], labels[:1]))
+    for first, last, alone in zip(*(run_gradients(run, one)["layers"] for one in given), strict=True):
+        assert len(first["norms"]) == len(first["jacobians"]) == 11, "ten words and the end"
+        np.testing.assert_allclose(first["jacobians"], alone["jacobians"], rtol=1e-3)
+        np.testing.assert_allclose(first["norms"], np.divide(alone["norms"], 2), rtol=1e-3)  # the mean of two rows
+        np.testing.assert_allclose(last["norms"], first["norms"], rtol=1e-3)
+
+
+def test_an_encoder_and_its_decoder_have_each_their_own_steps(tmp_path):
+    pairs = (["one two three four five six", "seven"] * 8, ["uno dos tres", "siete"] * 8)
+    parts = {"encoder": Stack(units=(4,)), "decoder": Stack(units=(4,)), "attention": Attention("none")}
+    training = Training(epochs=1, batch_size=8)
+    run = translation(pairs, valid=pairs, unit="word", tied=False, out=tmp_path / "run", training=training, **parts)
+    for order in (slice(None, 2), slice(1, None, -1)):
+        read, written = run_gradients(run, tuple(column[order] for column in pairs))["layers"]
+        assert [len(layer["norms"]) for layer in (read, written)] == [7, 4]
+        assert min(read["norms"] + written["norms"]) > 0
 
 
 def test_the_page_names_each_cell_and_layer_and_what_becomes_of_its_gradient(small, tmp_path, capsys):
