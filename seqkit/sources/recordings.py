@@ -158,6 +158,7 @@ def recordings(
         source: A path of a recording, of a folder of recordings, or a pattern (data/s0[1-7]*.npz); "tfds:NAME[:SPLIT]", for
             example tfds:ucf101, whose one label a clip stands for all its frames; a tuple of sequences (frames, labels); a
             sequence of arrays or paths; a mapping with these columns; a tf.data.Dataset of tuples or dicts; Recordings.
+            Labels that are given for a path are in place of those of its file; None stands for these.
         columns: "frames" and, where labels are wanted, "labels" -> the array's or feature's name.
         role: What they are for; it chooses the split of a TFDS data set that names none.
         data_dir: Where TFDS keeps prepared data sets.
@@ -349,11 +350,24 @@ def _of_columns(values: Sequence[Any], columns: Mapping[str, str], role: Role, n
         if isinstance(frames, Recording):
             labels = functools.partial(labels_given, row[1], frames.name) if len(row) > 1 else None
             yield dataclasses.replace(frames, labels=labels)
+        elif isinstance(frames, str | Path) and len(row) > 1 and row[1] is not None:
+            yield _of_labelled_path(frames, row[1], columns, notices)
         elif isinstance(frames, str | Path):
             for path in _paths(str(frames), notices):
                 yield _of_path(path, columns, notices)
         else:
             yield _of_arrays(*row, name=f"recording {number} ({role})")
+
+
+def _of_labelled_path(source: str | Path, labels: Any, columns: Mapping[str, str], notices: Notices) -> Recording:
+    """The recording of a path, with the labels that are given for it in place of those in the file or beside it."""
+    paths = _paths(str(source), notices)
+    if len(paths) != 1:
+        raise InputError(
+            f"{source} has {len(paths)} recordings, and labels are given for one: give the path of each with its labels."
+        )
+    recording = _of_path(paths[0], {"frames": columns["frames"]}, notices)
+    return dataclasses.replace(recording, labels=functools.partial(labels_given, labels, recording.name))
 
 
 def _of_rows(rows: Iterable[Any], columns: Mapping[str, str], origin: str) -> Iterator[Recording]:

@@ -121,6 +121,19 @@ def test_python_sources_give_the_same_recordings(tmp_path):
     assert [len(part) for part in read_recordings([frames[1], tmp_path / "a.npz"], FRAMES)["frames"]] == [3, 7]
 
 
+def test_labels_that_are_given_beside_paths_are_those_that_count(tmp_path):
+    write_npz(tmp_path / "a.npz", video())  # which holds others
+    write_gif(tmp_path / "b.gif", video())  # which has none beside it
+    paths, labels = [tmp_path / "a.npz", str(tmp_path / "b.gif")], [("walk",) * 7, ("run",) * 7]
+    for source in ((paths, labels), {"frames": paths, "labels": [list(labels[0]), "run"]}):
+        assert read_recordings(source, COLUMNS)["labels"] == labels
+    assert read_recordings((paths[:1], [None]), COLUMNS)["labels"] == [LABELS]
+    with pytest.raises(InputError, match=r"a\.npz: there are 7 frames and 2 labels"):
+        read_recordings((paths[:1], [["walk"] * 2]), COLUMNS)
+    with pytest.raises(InputError, match="has 2 recordings, and labels are given for one"):
+        read_recordings(([tmp_path], [["walk"] * 7]), COLUMNS)
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """A data set like ucf101, made here: a label a clip."""
