@@ -120,11 +120,18 @@ class RunBuilder:
             extend=bool(given["extend_epochs"]),
         )
 
-    def splits(self, columns: Mapping[str, str], **options: Any) -> Splits:
-        """The recipe's data, read by `seqkit.sources.splits.read_splits` with these options."""
+    def splits(
+        self, columns: Mapping[str, str], *, change: Callable[[Splits], Splits] | None = None, **options: Any
+    ) -> Splits:
+        """The recipe's data, read by `seqkit.sources.splits.read_splits` with these options.
+
+        Args:
+            change: What becomes of it, such as more training rows, so that whoever reads it again has it all.
+        """
         data, valid, test = (self.arguments[name] for name in ("data", "valid", "test"))
         given = {name: self.arguments[name] for name in ("seed", "data_dir")}
-        return handed(read_splits(data, valid, test, columns, **given, **options))
+        read = read_splits(data, valid, test, columns, **given, **options)
+        return handed(read if change is None else change(read))
 
     def done(
         self,

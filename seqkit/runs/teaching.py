@@ -33,8 +33,14 @@ def taught_splits(making: RunBuilder, columns: Mapping[str, str]) -> tuple[Split
         splits = making.splits(columns, stratify="label")
         check_labels(answers, splits.valid["label"], all_known=False)
         return splits, answers
-    splits = making.splits(columns, stratify="label")
-    labels = sorted({*splits.train["label"], *splits.valid["label"]})
-    answers = answers.named_as(labels)
-    check_labels(answers, labels, all_known=True)
-    return dataclasses.replace(splits, train=taught_with(splits.train, answers)), answers
+
+    def named(splits: Splits) -> Answers:
+        return answers.named_as(sorted({*splits.train["label"], *splits.valid["label"]}))
+
+    def with_answers(splits: Splits) -> Splits:
+        own = named(splits)
+        check_labels(own, [*splits.train["label"], *splits.valid["label"]], all_known=True)
+        return dataclasses.replace(splits, train=taught_with(splits.train, own))
+
+    splits = making.splits(columns, stratify="label", change=with_answers)
+    return splits, named(splits)

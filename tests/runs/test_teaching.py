@@ -1,6 +1,7 @@
 """Teaching: a student learns from what a teacher answers, beside labels or without any."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import tensorflow as tf
 from seqkit import load
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
-from seqkit.core.settings import Training
+from seqkit.core.settings import Embedding, Stack, Training
+from seqkit.lab.nearest import nearest_rows
 from seqkit.recipes.sentiment import sentiment
 from seqkit.runs.checking import check, checked
 from seqkit.training.objectives import distillation
@@ -144,6 +146,20 @@ def test_lines_of_other_labels_or_without_text_are_named(table, tmp_path):
 def test_a_teacher_may_write_labels_in_another_case(table, tmp_path):
     path = write_answers(tmp_path / "a.jsonl", [("a fine film", {"Good": 0.9, "BAD": 0.1})] * 3)
     check(sentiment, table, teacher=path)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_rows_of_a_student_are_read_again_with_its_teachers(table, answers, tmp_path, labelled):
+    settings = {"embedding": Embedding(units=4), "stack": Stack(units=(4,)), "training": Training(epochs=1)}
+    teacher, data = shutil.copy(answers, tmp_path / "answers.jsonl"), str(table) if labelled else None
+    student = sentiment(data, valid=str(table), teacher=teacher, out=tmp_path / "student", **settings)
+    near = nearest_rows(student, ROWS[3][1], count=2 * len(ROWS), among=0)
+    same = [one.row for one in near if one.columns["text"] == ROWS[3][1]]
+    assert sorted(same) == [3, 3 + len(ROWS)][: 1 + labelled]
+    assert len(near) == student.info["data"]["train"]["rows"] == len(ROWS) * (1 + labelled)
+    teacher.write_text("".join(answers.read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(InputError, match="holds other training rows today"):
+        nearest_rows(student, ROWS[3][1])
 
 
 def test_the_check_names_answers_to_test_texts(table, tmp_path):
