@@ -174,26 +174,15 @@ def _tried(run: Run, examples: Examples, searches: Sequence[Search]) -> list[tup
     found: Generated = beamed.outputs(run.forward, beamed.encode(examples, EVALUATION_BATCH)[0])
     seconds = time.perf_counter() - started
     assert found.costs is not None, "they were searched for"
-    rows = np.arange(count)
-    chosen = [found.costs.scores(one.length_penalty, one.coverage_penalty).argmax(axis=1) for one in searches]
-    used = np.zeros((count, beam), bool)
-    for places in chosen:
-        used[rows, places] = True
-    width = int(used.sum(axis=1).max())  # of each row as many answers, or its references would weigh more than others'
-    kept = np.argsort(~used, axis=1, kind="stable")[:, :width]  # (rows, width), those that are used first
-    rank = np.cumsum(used, axis=1) - 1
-    again = np.repeat(rows, width)
-    one_best = task.with_search(dataclasses.replace(wide, n_best=1), run.model)
-    score = one_best.scorer(examples.take(again, examples.origin), found.one_each(again, kept.ravel()))
+    rows, one_best = np.arange(count), task.with_search(dataclasses.replace(wide, n_best=1), run.model)
+    scorers: dict[bytes, Scorer] = {}  # of what is chosen for each row, where several searches choose alike
     tried: list[tuple[Tried, Scorer]] = []
-    for one, places in zip(searches, chosen, strict=True):
-        at = rows * width + rank[rows, places]
-
-        def scorer(some: np.ndarray, at: np.ndarray = at) -> dict[str, float]:
-            figures: dict[str, float] = score(at[some])
-            return figures
-
-        tried.append((Tried(one, scorer(rows), seconds), scorer))
+    for one in searches:
+        places = found.costs.scores(one.length_penalty, one.coverage_penalty).argmax(axis=1)
+        if (key := places.tobytes()) not in scorers:
+            # of these rows once, as an evaluation has them: a score may depend on all of them, as CIDEr-D does
+            scorers[key] = one_best.scorer(examples, found.one_each(rows, places))
+        tried.append((Tried(one, scorers[key](rows), seconds), scorers[key]))
     return tried
 
 

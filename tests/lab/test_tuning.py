@@ -9,12 +9,16 @@ import pytest
 
 from seqkit import load, predict_files, tune_search
 from seqkit.cli.main import main
+from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Embedding, Search, Stack, Training
 from seqkit.corpora.number_words import number_words
+from seqkit.corpora.scenes import described_scenes
+from seqkit.recipes.captioning import captioning
 from seqkit.recipes.translation import translation
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.run import Run
+from seqkit.sources.examples import Examples
 
 pytestmark = pytest.mark.xdist_group("tuning")  # one process trains what all of them read
 OWN = Search(beam=2, length_penalty=0.4, longest=12, ratio=0.0)
@@ -120,6 +124,30 @@ def test_each_figure_is_that_of_a_search_of_its_own(trained, tuning):
     gained = tuning.best.metrics["chrf"] - tuning.tried[0].metrics["chrf"]
     assert tuning.difference["difference"] == pytest.approx(gained)
     assert tuning.data["digest"] == trained.info["data"]["valid"]["digest"]
+
+
+def test_what_weighs_words_by_all_rows_is_that_of_an_evaluation_too(tmp_path):
+    scenes = {
+        name: Examples({field: values[: 200 if name == "train" else 20] for field, values in columns.items()}, name)
+        for name, columns in described_scenes(seed=0, scenes=300).items()
+    }
+    run = captioning(
+        scenes["train"],
+        valid=scenes["valid"],
+        encoder=Encoder(filters=(4, 6), units=8),
+        embedding=Embedding(units=8),
+        decoder=Stack(cell="gru", units=(12,)),
+        training=Training(epochs=4, batch_size=16, learning_rate=1e-2),
+        search=Search(beam=4, longest=12),
+        out=tmp_path / "run",
+    )
+    tuning = tune_search(run, data=scenes["valid"], beams=(1, 4), length_penalties=(0.0, 1.5, 4.0))
+    assert len({one.metrics["cider"] for one in tuning.tried if one.search.beam == 4}) > 1
+    for one in tuning.tried:
+        alone = run.searching(**dataclasses.asdict(one.search))
+        examples = alone.task.read(scenes["valid"], alone.columns())
+        report, _ = alone.scored(examples, {"source": "", "rows": len(examples), "digest": ""}, resamples=2)
+        assert one.metrics == pytest.approx({name: score["value"] for name, score in report["metrics"].items()})
 
 
 def test_the_best_is_stored_only_where_that_is_asked_for(run, trained, tuning, capsys):
