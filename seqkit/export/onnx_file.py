@@ -53,7 +53,8 @@ def onnx_model(graph: Graph, *, quantize: str = "none") -> Any:
         stepped = {one.name for one in model.inputs if len(one.shape) > len(graph.inputs[one.name].shape)}
         model = _of_one_step(model, stepped)
     outside = builder.tensor
-    inputs = [outside(name, spec.dtype.as_numpy_dtype, _axes(graph, spec)) for name, spec in graph.inputs.items()]
+    read, said = ("places" if graph.name in names else "steps" for names in (("decoder",), ("encoder", "decoder")))
+    inputs = [outside(name, spec.dtype.as_numpy_dtype, _axes(spec, read)) for name, spec in graph.inputs.items()]
     given: list[Value] = [
         builder.add("Unsqueeze", one.name, np.array([1])) if one.name in stepped else one.name for one in model.inputs
     ]
@@ -65,7 +66,7 @@ def onnx_model(graph: Graph, *, quantize: str = "none") -> Any:
     found += [after for layer in walk.states for after in walk.after[layer]]
     names = {output: output_name(graph, output) for output in graph.outputs}
     outputs = [
-        outside(names[name], spec.dtype.as_numpy_dtype, _axes(graph, spec)) for name, spec in graph.outputs.items()
+        outside(names[name], spec.dtype.as_numpy_dtype, _axes(spec, said)) for name, spec in graph.outputs.items()
     ]
     return builder.model(graph.name, inputs, outputs, dict(zip(names.values(), map(builder.name, found), strict=True)))
 
@@ -93,8 +94,8 @@ def _states(graph: Graph) -> dict[str, list[Value]]:
     return states
 
 
-def _axes(graph: Graph, spec: tf.TensorSpec) -> list[int | str]:
-    steps = "places" if graph.name == "decoder" else "steps"
+def _axes(spec: tf.TensorSpec, steps: str) -> list[int | str]:
+    """With a name of its own for what a pyramid makes of its steps: axes of one name are as long, and may share memory."""
     return ["batch" if axis == 0 else steps if size is None else size for axis, size in enumerate(spec.shape)]
 
 
