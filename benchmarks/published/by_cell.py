@@ -1,5 +1,6 @@
 """Rows of drawn tasks, cell by cell."""
 
+import dataclasses
 import functools
 
 from rows import Given, Measured, Published, Row
@@ -10,12 +11,16 @@ declare(Metric("squared_error", "mean squared error", "number", "low"))
 
 
 def measured(name: str, cell: str, given: Given) -> Measured:
-    """Train the cell on the task with each seed."""
-    from drawn import TASKS, train  # TensorFlow, which the table doesn't need
+    """Train the cell on the task with each seed; with another rate, which is tried, the figures are of validation data."""
+    from drawn import task_of, train  # TensorFlow, which the table doesn't need
 
-    if given.flags:
-        raise SystemExit(f"Flags are for rows that a recipe trains: leave {' '.join(given.flags)} out for {name}.")
-    found = [train(TASKS[name], cell, seed) for seed in range(given.seeds)]
+    task, part = task_of(name, cell), "test"
+    match given.flags:
+        case ["--rate", rate]:
+            task, part = dataclasses.replace(task, rate=float(rate)), "valid"
+        case [_, *_]:
+            raise SystemExit(f"{name} is a drawn task: of flags it knows --rate, not {' '.join(given.flags)}.")
+    found = [train(task, cell, seed, part) for seed in range(given.seeds)]
     return Measured([figure for _, figure in found], [seconds for seconds, _ in found])
 
 

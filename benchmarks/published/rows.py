@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from seqkit.metrics.comparison import BOUNDS
 from seqkit.metrics.metric import metric
 from seqkit.report.wording import signed
 
@@ -79,16 +80,17 @@ class Row:
         if self.published is None or self.published.value is None:
             return "–"
         theirs, ours = self.published.value, float(np.mean(line["values"]))
-        for found in (over_seeds(line["values"]), line["rows"]):
+        for found in (over_seeds(self.metric, line["values"]), line["rows"]):
             if found is not None and found["low"] <= theirs <= found["high"]:
                 return "level"
         ahead = metric(self.metric).gain(ours) > metric(self.metric).gain(theirs)
         return f"{'ahead' if ahead else '**short**'}, {signed(self.metric, ours - theirs)}"
 
 
-def over_seeds(values: Sequence[float]) -> dict[str, float] | None:
-    """The 95% interval of the mean over other seeds (Student's t); nothing of a single one."""
+def over_seeds(name: str, values: Sequence[float]) -> dict[str, float] | None:
+    """The 95% interval of the mean over other seeds (Student's t), within what the metric can be; nothing of one."""
     if len(values) < 2:
         return None
     half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return {"low": float(np.mean(values) - half), "high": float(np.mean(values) + half)}
+    low, high = BOUNDS.get(metric(name).kind, (0.0, np.inf))  # a plain number here is an error
+    return {"low": float(max(np.mean(values) - half, low)), "high": float(min(np.mean(values) + half, high))}
