@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import itertools
-import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from seqkit.sources.storing import note_read
 
 EXCEL, PARQUET = (".xlsx", ".xlsm"), (".parquet",)
 WORKBOOKS = (*EXCEL, *PARQUET)
+Row = tuple[int, list[Any]]  # its line, in a workbook that of the sheet, from 1, and its cells
 ROWS, BUFFER = 4_096, 1 << 20  # rows and bytes of a Parquet file that are read at once
 _BROKEN = (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, KeyError, ValueError, OSError)  # a workbook
 
@@ -34,40 +34,48 @@ def read_workbook(path: Path, columns: Mapping[str, str]) -> Examples:
     """
     _check_file(path)
     note_read(path)
-    if path.suffix in PARQUET:
-        names, rows = _parquet(path)
-        first, by_number = 1, {str(number): name for number, name in enumerate(names)}
-        wanted = {field: name if name in names else by_number.get(name, name) for field, name in columns.items()}
-    else:
-        numbered = all(name.isdigit() for name in columns.values())
-        names, rows = _excel(path, named=not numbered)
-        first, wanted = 1 if numbered else 2, dict(columns)
-    for field, name in wanted.items():
-        if name not in names:
-            raise InputError(f"{path} has no column {name!r}: it has {listed(names)}. {how_to_name(field)}")
-    places = {field: names.index(name) for field, name in wanted.items()}
-    chosen = ({field: cells[place] for field, place in places.items()} for cells in rows)
-    return examples_of(enumerate(chosen, start=first), columns, str(path))
+    names, rows = _opened(path, named=not all(name.isdigit() for name in columns.values()))
+    places = _places(path, names, columns)
+    chosen = ((number, {field: cells[place] for field, place in places.items()}) for number, cells in rows)
+    return examples_of(chosen, columns, str(path))
 
 
 def workbook_head(path: Path, rows: int) -> tuple[list[str], list[list[Any]]]:
     """The names of the columns, which a workbook has in its first row, and the first rows."""
     _check_file(path)
-    names, cells = _parquet(path) if path.suffix in PARQUET else _excel(path, named=True)
-    return names, list(itertools.islice(cells, rows))
+    names, found = _opened(path)
+    return names, [cells for _, cells in itertools.islice(found, rows)]
 
 
 def asked_of_workbook(
     path: Path, columns: Mapping[str, str], more: Mapping[str, str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Where each row stands, and its cells: those of the columns, and of `more` those that there are."""
-    names, rows = workbook_head(path, sys.maxsize)
-    for field, name in columns.items():
-        if name not in names:
-            raise InputError(f"{path} has no column {name!r}: it has {listed(names)}. {how_to_name(field)}")
-    places = {field: names.index(name) for field, name in {**columns, **more}.items() if name in names}
-    for number, cells in enumerate(rows, start=1 if path.suffix in PARQUET else 2):
+    _check_file(path)
+    names, rows = _opened(path)
+    places = _places(path, names, {**columns, **{field: name for field, name in more.items() if name in names}})
+    for number, cells in rows:
         yield f"{path}, line {number}", {field: cells[place] for field, place in places.items()}
+
+
+def _opened(path: Path, *, named: bool = True) -> tuple[list[str], Iterator[Row]]:
+    """The names of the columns, and the rows; of a workbook that has no names these are the numbers of its columns."""
+    return _parquet(path) if path.suffix in PARQUET else _excel(path, named=named)
+
+
+def _places(path: Path, names: list[str], columns: Mapping[str, str]) -> dict[str, int]:
+    """Field -> where its column is; in a Parquet file a number that is no name is a place."""
+    places = {}
+    for field, name in columns.items():
+        if names.count(name) > 1:
+            raise InputError(f"{path} has more than one column {name!r}: give each a name of its own.")
+        if name in names:
+            places[field] = names.index(name)
+        elif path.suffix in PARQUET and name.isdigit() and int(name) < len(names):
+            places[field] = int(name)
+        else:
+            raise InputError(f"{path} has no column {name!r}: it has {listed(names)}. {how_to_name(field)}")
+    return places
 
 
 def _check_file(path: Path) -> None:
@@ -75,7 +83,7 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}: check the path.")
 
 
-def _excel(path: Path, *, named: bool) -> tuple[list[str], Iterator[list[Any]]]:
+def _excel(path: Path, *, named: bool) -> tuple[list[str], Iterator[Row]]:
     try:
         import openpyxl
     except ImportError:
@@ -84,22 +92,22 @@ def _excel(path: Path, *, named: bool) -> tuple[list[str], Iterator[list[Any]]]:
             "sheet as .csv."
         ) from None
 
-    def rows() -> Iterator[list[Any]]:
+    def rows() -> Iterator[Row]:
         with (
             _readable(path, "workbook that openpyxl reads", "save it as .csv", _BROKEN),
             contextlib.closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book,
         ):
-            for row in book.worksheets[0].iter_rows(values_only=True):
-                yield ["" if cell is None else _plain(cell) for cell in row]
+            for number, row in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
+                yield number, ["" if cell is None else _plain(cell) for cell in row]
 
-    filled = rows()
-    first = next(filled, [])
-    if len(first) > 1:
-        filled = (row for row in itertools.chain([first], filled) if any(cell != "" for cell in row))
-        first = next(filled, [])
-    if not first:
+    filled, none = rows(), (0, list[Any]())
+    first = next(filled, none)
+    if len(first[1]) > 1:
+        filled = (row for row in itertools.chain([first], filled) if any(cell != "" for cell in row[1]))
+        first = next(filled, none)
+    if not first[1]:
         raise InputError(f"{path} has no rows on its first sheet: expected a table.")
-    names = list(map(str, first if named else range(len(first))))
+    names = list(map(str, first[1] if named else range(len(first[1]))))
     return names, filled if named else itertools.chain([first], filled)
 
 
@@ -107,7 +115,7 @@ def _plain(cell: Any) -> Any:
     return str(cell) if isinstance(cell, float) else cell
 
 
-def _parquet(path: Path) -> tuple[list[str], Iterator[list[Any]]]:
+def _parquet(path: Path) -> tuple[list[str], Iterator[Row]]:
     try:
         import pyarrow.parquet
     except ImportError:
@@ -126,7 +134,7 @@ def _parquet(path: Path) -> tuple[list[str], Iterator[list[Any]]]:
             for batch in file.iter_batches(ROWS):
                 yield from map(list, zip(*(column.to_pylist() for column in batch.columns), strict=True))
 
-    return list(file.schema_arrow.names), rows()
+    return list(file.schema_arrow.names), enumerate(rows(), start=1)
 
 
 @contextlib.contextmanager

@@ -5,13 +5,15 @@ import io
 import json
 
 import numpy as np
+import openpyxl
 import pandas as pd
+import pyarrow.parquet
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
-from seqkit.sources.reading import read, read_inputs
+from seqkit.sources.reading import read, read_asked, read_inputs
 
 COLUMNS = {"text": "text", "label": "label"}
 TAGGED = {"tokens": "tokens", "tags": "tags"}
@@ -159,6 +161,39 @@ def test_workbooks_are_read_as_other_tables(tmp_path, name):
     assert list(read_inputs(tmp_path / name, "text", "text")) == found["text"]
     with pytest.raises(InputError, match="has no column 'review': it has 'label', 'text', 'score'"):
         read(tmp_path / name, {"text": "review", "label": "label"})
+
+
+def write_sheet(path, *rows):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+
+
+@pytest.mark.parametrize("name", ["rows.xlsx", "rows.parquet"])
+def test_two_columns_of_a_workbook_with_one_name_are_told_apart_only_by_number(tmp_path, name):
+    if name.endswith("xlsx"):
+        write_sheet(tmp_path / name, ["text", "label", "label"], ["a", "x", "y"])
+    else:
+        table = pyarrow.table([["a"], ["x"], ["y"]], names=["text", "label", "label"])
+        pyarrow.parquet.write_table(table, tmp_path / name)
+    with pytest.raises(InputError, match=f"{name} has more than one column 'label': give each a name of its own"):
+        read(tmp_path / name, COLUMNS)
+    with pytest.raises(InputError, match="has more than one column 'label'"):
+        list(read_asked(tmp_path / name, COLUMNS))
+    assert list(read_asked(tmp_path / name, {"text": "text"})) == [{"text": "a"}]
+    assert read(tmp_path / name, {"text": "0", "label": "2"})["label"][-1] == "y"
+
+
+def test_blank_rows_of_a_sheet_count_as_lines(tmp_path):
+    path, columns = tmp_path / "rows.xlsx", {"text": "text", "label": "label"}
+    write_sheet(path, [None, None], ["text", "label"], ["a", "x"], [None, None], ["b", "y"], ["c", " "])
+    with pytest.raises(InputError, match=r"rows\.xlsx, line 6: the label is empty"):
+        read(path, columns)
+    write_sheet(path, ["text", "label"], ["a", "x"], [None, None], ["b", "y"])
+    assert [read(path, columns).place(row) for row in range(2)] == [f"{path}, line 2", f"{path}, line 4"]
+    asked = read_asked(path, {"text": "text"}, id="label")
+    assert [row["id"] for row in asked] == ["x", "y"]
 
 
 def test_utf_16_without_its_mark_is_named(tmp_path):
