@@ -269,14 +269,16 @@ def test_ctrl_c_saves_and_the_same_command_resumes(table, tmp_path, monkeypatch,
 
 @contextlib.contextmanager
 def full_disk():
-    """Files may grow to 2 KB only: less than any model."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    """Files may grow to 2 KB only: less than any model. Modules that are imported meanwhile would be kept cut off."""
+    limit, writing = resource.getrlimit(resource.RLIMIT_FSIZE), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
     heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limit[1]))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        sys.dont_write_bytecode = writing
         signal.signal(signal.SIGXFSZ, heard)
 
 
