@@ -126,6 +126,7 @@ def test_each_figure_is_that_of_a_search_of_its_own(trained, tuning):
     assert tuning.data["digest"] == trained.info["data"]["valid"]["digest"]
 
 
+@pytest.mark.slow
 def test_what_weighs_words_by_all_rows_is_that_of_an_evaluation_too(tmp_path):
     scenes = {
         name: Examples({field: values[: 200 if name == "train" else 20] for field, values in columns.items()}, name)

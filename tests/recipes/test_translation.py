@@ -48,7 +48,9 @@ def train(folder, out, data="train", **flags):
     return main(["train", "translation", *(f"--{name}={one}" for name, values in several.items() for one in values)])
 
 
-@pytest.mark.parametrize("unit", ["unigram", pytest.param("marked_word", marks=pytest.mark.slow), "symbol"])
+@pytest.mark.parametrize(
+    "unit", ["unigram", *(pytest.param(unit, marks=pytest.mark.slow) for unit in ("marked_word", "symbol"))]
+)
 def test_each_unit_goes_through_the_command_line(folder, unit, capsys):
     search = DRAWN if unit == "marked_word" else {"search__beam": 3}
     flags = {"search__n_best": 2, "search__longest": 12, "test": folder / "test"} | search
