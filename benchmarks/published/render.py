@@ -30,7 +30,9 @@ def table(lines: Iterable[Mapping[str, Any]], rows: Mapping[str, Row]) -> Iterat
             continue
         line, published = last[name], row.published
         ours = f"{written(row.metric, float(np.mean(line['values'])))} ({len(line['values'])})"
-        intervals = [interval(row.metric, found or {}) for found in (over_seeds(row.metric, line["values"]), line["rows"])]
+        intervals = [
+            interval(row.metric, found or {}) for found in (over_seeds(row.metric, line["values"]), line["rows"])
+        ]
         theirs = [published.said, row.beside(line), published.source] if published else ["–"] * 3
         seconds = f"{np.median(line['seconds']):.0f}"
         yield f"| {' | '.join([f'`{name}`', row.of, ours, *intervals, *theirs, seconds])} |"
