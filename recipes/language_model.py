@@ -151,6 +151,7 @@ def language_model(
     from seqkit.runs.builder import RunBuilder
     from seqkit.sources.corpus import hold_out_end, read_corpus
     from seqkit.tasks.language_model import LanguageModel, build_language_model
+    from seqkit.training.sampled_softmax import check_drawn
 
     if data is None and not contiguous:
         raise InputError("The built-in topics are one running text: leave contiguous on, or give --data.")
@@ -160,11 +161,7 @@ def language_model(
         raise InputError(
             f"tied needs an embedding as wide as the stack: give embedding.units {stack.units[-1]} and leave one_hot off."
         )
-    if training.sampled and unit == "subword":
-        raise InputError(
-            f"training.sampled is {training.sampled} with unit subword, but symbols are drawn by their place, and merged "
-            "pieces don't begin with the frequent ones: choose unit unigram, or leave it at 0."
-        )
+    check_drawn("training", training.sampled, unit)
     columns = {"text": text}
     with RunBuilder(language_model, arguments) as making:
         splits = making.splits(

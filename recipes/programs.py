@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def _unread(given: Arguments) -> dict[str, str]:
-    """What is drawn, where there is data; otherwise the bound of an epoch, whose rows are drawn anew."""
-    drawn, alone = ("task", "length", "nesting", "curriculum", "rows"), without_attention(given)
+    """What is drawn, where there is data, or else the bound of an epoch; and what is for attention, where there is none."""
+    drawn, unattended = ("task", "length", "nesting", "curriculum", "rows"), without_attention(given)
     if given["data"] is None:
-        return alone | {"training.max_epoch_steps": "training on rows that are drawn for each epoch"}
-    return alone | dict.fromkeys(drawn, "training on data of one's own")
+        return unattended | {"training.max_epoch_steps": "training on rows that are drawn for each epoch"}
+    return unattended | dict.fromkeys(drawn, "training on data of one's own")
 
 
 @recipe(

@@ -20,8 +20,8 @@ def _unread(given: Arguments) -> dict[str, str]:
     frames = dict.fromkeys(("encoder.changes", "encoder.points"), "a single image")
     locked = {"stack.locked": "max pooling, which always locks,"} if given["pooling"] == "max" else {}
     written = ("decoder", "attention", "search") if given["answer_as"] == "class" else ()
-    alone = without_attention(given) if given["answer_as"] == "text" else {}
-    return frames | locked | alone | dict.fromkeys(written, "answer_as class")
+    unattended = without_attention(given) if given["answer_as"] == "text" else {}
+    return frames | locked | unattended | dict.fromkeys(written, "answer_as class")
 
 
 @recipe(

@@ -53,7 +53,8 @@ def onnx_model(graph: Graph, *, quantize: str = "none") -> Any:
         stepped = {one.name for one in model.inputs if len(one.shape) > len(graph.inputs[one.name].shape)}
         model = _of_one_step(model, stepped)
     outside = builder.tensor
-    read, said = ("places" if graph.name in names else "steps" for names in (("decoder",), ("encoder", "decoder")))
+    read = "places" if graph.name == "decoder" else "steps"
+    said = "places" if graph.name in ("encoder", "decoder") else "steps"
     inputs = [outside(name, spec.dtype.as_numpy_dtype, _axes(spec, read)) for name, spec in graph.inputs.items()]
     given: list[Value] = [
         builder.add("Unsqueeze", one.name, np.array([1])) if one.name in stepped else one.name for one in model.inputs
@@ -95,7 +96,10 @@ def _states(graph: Graph) -> dict[str, list[Value]]:
 
 
 def _axes(spec: tf.TensorSpec, steps: str) -> list[int | str]:
-    """With a name of its own for what a pyramid makes of its steps: axes of one name are as long, and may share memory."""
+    """The axes of a tensor, the open one behind the batch by the name that is given.
+
+    Axes of one name are taken to be as long, and may share memory: so what a pyramid makes of its steps has another.
+    """
     return ["batch" if axis == 0 else steps if size is None else size for axis, size in enumerate(spec.shape)]
 
 

@@ -18,7 +18,8 @@ from seqkit.runs.parts import without_report
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.prepared import being_made
 from seqkit.sources.splits import Splits
-from seqkit.text.tokenizer import PIECES, WORDS
+from seqkit.text.tokenizer import WORDS_OR_PIECES
+from seqkit.training.sampled_softmax import check_drawn
 
 # texts that choose the language model's epoch, a tenth of them all at most: each costs a whole softmax a word
 HELD_OUT = 200
@@ -46,10 +47,11 @@ def pretrained(
     """
     if given["start_from"] is not None:
         raise InputError("start_from and unlabelled both name a language model to start from: give one of them.")
-    if given["unit"] not in (*WORDS, *PIECES):
+    if given["unit"] not in WORDS_OR_PIECES:
         raise InputError(
-            f"unlabelled is given with unit {given['unit']}: its language model needs unit {' or '.join((*WORDS, *PIECES))}."
+            f"unlabelled is given with unit {given['unit']}: its language model needs unit {' or '.join(WORDS_OR_PIECES)}."
         )
+    check_drawn("pretraining", given["pretraining"].sampled, given["unit"])
     if splits.prepared is not None or being_made() is not None:
         raise InputError(f"unlabelled texts are not prepared: {BY_ITSELF}")
     if cluster_of(os.environ, given["workers"], given["worker"]) is not None:

@@ -35,8 +35,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     X is a sequence of texts (a list, an array or a column of a data frame), y their labels, of any type that
     `numpy.unique` sorts. A tenth of the rows is held out to choose the epoch; of fewer than 20 rows none, and the training
-    rows choose it. No report and no baselines are made: `run_` is the run, whose folder goes
-    with it; export it to another place (`to`).
+    rows choose it. No report and no baselines are made: `run_` is the run, whose folder goes with it; export it to another
+    place (`to`).
 
     Args:
         unit, lowercase, vocabulary_size, min_count, max_length, embedding, stack, pooling, wide, training: As for

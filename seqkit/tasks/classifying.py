@@ -14,7 +14,7 @@ from seqkit.runs.teaching import taught_splits
 from seqkit.tasks.taught import TaughtTexts
 from seqkit.tasks.text_classification import TextClassification
 from seqkit.tasks.two_paths import recurrent_path
-from seqkit.text.tokenizer import PIECES, WORDS
+from seqkit.text.tokenizer import WORDS_OR_PIECES
 from seqkit.text.vectors import read_vectors
 from seqkit.topologies.many_to_one import many_to_one
 
@@ -48,7 +48,7 @@ def classify_texts(
         begun = given["start_from"] if given["unlabelled"] is None else pretrained(language_model, splits, given)
         start = None
         if begun:
-            start = LanguageModelStart.open(begun, embedding, stack, given["fine_tuning"], units=(*WORDS, *PIECES))
+            start = LanguageModelStart.open(begun, embedding, stack, given["fine_tuning"], units=WORDS_OR_PIECES)
         task = kind.learn(
             splits,
             unit=given["unit"],

@@ -29,7 +29,7 @@ from seqkit.text.subwords import MARK, MARKED, Subwords, fold, unmark
 
 Unit = Literal["word", "whitespace", "marked_word", "character", "symbol", "subword", "unigram"]
 WORDS: tuple[Unit, ...] = ("word", "whitespace")  # between which, written out, there is a space
-PIECES: tuple[Unit, ...] = ("subword", "unigram")  # of words
+WORDS_OR_PIECES: tuple[Unit, ...] = (*WORDS, "subword", "unigram")
 # A word is letters, marks and digits with apostrophes inside it; any other visible character stands alone.
 _CLEAN = (("(?i)<br */?>", " "), (r"[\p{Z}\p{C}]+", " "))
 _WORD = r"[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*"

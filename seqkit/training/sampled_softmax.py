@@ -9,6 +9,7 @@ import math
 import keras
 import tensorflow as tf
 
+from seqkit.core.errors import InputError
 from seqkit.core.settings import Training
 from seqkit.training.objectives import Objective
 
@@ -43,6 +44,21 @@ class Head:
         """float, (symbols,), where there is one."""
         bias = getattr(self.layer, "bias", None)
         return None if bias is None else bias.value
+
+
+def check_drawn(settings: str, sampled: int, unit: str) -> None:
+    """Raise InputError where symbols would be drawn from a vocabulary that doesn't begin with the frequent ones.
+
+    Args:
+        settings: Name of the training's settings in the recipe.
+        sampled: Symbols to draw.
+        unit: Of the vocabulary; pieces that were merged stand in the order of their merging, characters behind them.
+    """
+    if sampled and unit == "subword":
+        raise InputError(
+            f"{settings}.sampled is {sampled} with unit subword, but symbols are drawn by their place, and merged pieces "
+            f"don't begin with the frequent ones: choose unit unigram, or {settings}.sampled 0."
+        )
 
 
 def samples(model: keras.Model, training: Training) -> bool:

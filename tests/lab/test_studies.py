@@ -16,6 +16,7 @@ from seqkit import Embedding, Range, Stack, Training
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
 from seqkit.core.variations import parsed_grid, parsed_ranges
+from seqkit.lab import studies
 from seqkit.lab.study_search import Search
 from seqkit.recipes.sentiment import sentiment
 from seqkit.runs.lock import FolderLock
@@ -123,6 +124,23 @@ def test_it_goes_on_where_it_was_stopped_and_trains_nothing_twice(table, tmp_pat
     assert {path.suffix for path in out.glob("comparison.*")} == {".html", ".csv", ".tex", ".json"}
     with pytest.raises(InputError, match=r"seed=0 was trained with other settings \(training .*: choose another --out"):
         study(table, out, seeds=2, training=Training(epochs=2)).run()
+
+
+@pytest.mark.parametrize("given", [{"test": "t.tsv", "valid": "v.tsv"}, {"valid": "v.tsv"}, {}])
+def test_runs_of_other_symbols_are_compared_on_the_study_s_own_rows(table, tmp_path, monkeypatch, capsys, given):
+    for name in ("load_task", "read_info"):
+        monkeypatch.setattr(studies, name, lambda *arguments: None)
+    asked = []
+    monkeypatch.setattr(studies, "compare", lambda runs, **options: asked.append(options))
+    made = study(table, tmp_path / "study", seeds=2)
+    made.arguments = {name: value for name, value in made.arguments.items() if name not in ("test", "valid")} | given
+    monkeypatch.setattr(studies, "by_bits", lambda tasks: True)
+    made._compared([tmp_path, tmp_path])
+    assert asked == [{"data": value} for value in list(given.values())[:1]]
+    assert ("seqkit compare takes --data" in capsys.readouterr().err) == (not given)
+    monkeypatch.setattr(studies, "by_bits", lambda tasks: False)
+    made._compared([tmp_path, tmp_path])
+    assert asked[-1] == {}, "as they were scored"
 
 
 def test_a_search_remembers_what_was_tried(tmp_path):

@@ -101,6 +101,7 @@ def test_one_command_pretrains_and_goes_on(tmp_path, unit):
     [
         ({"start_from": "somewhere"}, "give one of them"),
         ({"unit": "character"}, "needs unit word or whitespace or subword or unigram"),
+        ({"unit": "subword", "pretraining": Training(sampled=10)}, r"pretraining\.sampled is 10 with unit subword"),
         ({"workers": "localhost:1,localhost:2", "worker": 0}, "is for one worker"),
     ],
 )
