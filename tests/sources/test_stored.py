@@ -1,5 +1,6 @@
 """Columns in files: what was written is read, whole, in parts and in any order."""
 
+import gc
 import tracemalloc
 
 import numpy as np
@@ -105,12 +106,16 @@ def _by_pandas(path, rows):
 
 @pytest.mark.parametrize(("name", "write"), [("a.conll", _conll), ("a.xlsx", _by_pandas), ("a.parquet", _by_pandas)])
 def test_what_is_stored_is_read_row_by_row(name, write, tmp_path, monkeypatch):
-    """Four times the rows take no more memory, but for the 60 bytes a row that openpyxl keeps; in it, a row takes 400."""
+    """Nine thousand rows more take no more memory, but for 80 bytes a row that openpyxl keeps; in it, they take 165 to 270.
+
+    So many, because what the collector hasn't freed yet is some 200,000 bytes more or less.
+    """
     for held in ("workbooks.ROWS", "stored.BLOCK", "storing.BLOCK", "text_files._BLOCK"):
         monkeypatch.setattr(f"seqkit.sources.{held}", 64)
     most = []
-    for rows in (100, 1_000, 4_000):  # the first imports what is imported once
+    for rows in (100, 1_000, 10_000):  # the first imports what is imported once
         write(tmp_path / name, rows)
+        gc.collect()
         tracemalloc.start()
         with stored_in(tmp_path / f"{rows}") as read_from:
             examples = read(tmp_path / name, {"tokens": "tokens", "tags": "tags"})
@@ -118,4 +123,4 @@ def test_what_is_stored_is_read_row_by_row(name, write, tmp_path, monkeypatch):
         tracemalloc.stop()
         assert (len(examples), examples["tokens"][-1], examples["tags"][-1]) == (rows, ("a", "b"), ("X", "O"))
         assert read_from == [tmp_path / name]
-    assert most[2] - most[1] < 3_000 * 100, most
+    assert most[2] - most[1] < 9_000 * 140, most
