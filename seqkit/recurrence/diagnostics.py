@@ -102,12 +102,13 @@ def spectral_radii(course: Course) -> dict[str, float]:
 
 
 def saturation(course: Course) -> dict[str, tuple[float, float]]:
-    """Of each gate the share of its values, over rows, steps and units, near its lower and near its upper end: within a
-    tenth of its range, as Karpathy, Johnson and Fei-Fei 2015 count them.
+    """Of each gate the share of its values, over rows, units and steps that are no padding, near its lower and near its upper
+    end: within a tenth of its range, as Karpathy, Johnson and Fei-Fei 2015 count them.
     """
     found = {}
+    real = slice(None) if course.mask is None else np.asarray(course.mask).T  # (steps, batch)
     for name, (kind, _) in course.steps[0].gates.items():
-        values = np.stack([step.gates[name][1] for step in course.steps])
+        values = np.stack([step.gates[name][1] for step in course.steps])[real]
         low, high = (0.1, 0.9) if kind == "sigmoid" else (-0.8, 0.8)
         found[name] = (float((values < low).mean()), float((values > high).mean()))
     return found

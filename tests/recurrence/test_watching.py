@@ -80,6 +80,22 @@ def test_gates_are_those_of_the_equations(rng):
     assert sum(map(sum, shares.values())) > 0.5
 
 
+def test_padding_saturates_no_gate(rng):
+    """Of a padded batch the shares are those of its rows one by one, each as long as it is, by their numbers of steps."""
+    inputs, mask = keras.Input((None, UNITS)), keras.Input((None,), dtype="bool")
+    model = keras.Model([inputs, mask], make_layer("lstm", UNITS)(inputs, mask=mask))
+    x, lengths = 4 * rng.normal(size=(2, STEPS, UNITS)).astype(np.float32), [2, STEPS]
+
+    def shares(rows, real):
+        (course,) = watch(model, [rows, real])[1]
+        return {name: np.array(values) for name, values in saturation(course).items()}
+
+    whole = shares(x, np.arange(STEPS) < np.array(lengths)[:, None])
+    alone = [shares(x[k : k + 1, :n], np.ones((1, n), bool)) for k, n in enumerate(lengths)]
+    for name, values in whole.items():
+        np.testing.assert_allclose(values, np.average([own[name] for own in alone], axis=0, weights=lengths), atol=1e-6)
+
+
 @pytest.mark.parametrize("cell", ["lstm", "gru", "qrnn"])
 def test_jacobians_multiply_to_what_a_small_change_of_a_state_does_at_the_end(cell, rng):
     """By finite differences of the whole rest of the sequence, from each step's state."""
