@@ -102,8 +102,8 @@ def spectral_radii(course: Course) -> dict[str, float]:
 
 
 def saturation(course: Course) -> dict[str, tuple[float, float]]:
-    """Of each gate the share of its values, over rows, units and steps that are no padding, near its lower and near its upper
-    end: within a tenth of its range, as Karpathy, Johnson and Fei-Fei 2015 count them.
+    """Of each gate the share of its values, over rows, units and steps without padding, near its lower and upper end:
+    within a tenth of its range, as Karpathy, Johnson and Fei-Fei 2015 count them.
     """
     found = {}
     real = slice(None) if course.mask is None else np.asarray(course.mask).T  # (steps, batch)

@@ -8,12 +8,17 @@ from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
 
 
-def check_inputs(inputs: Any) -> None:
-    """Raise InputError where inputs are no rows one after the other."""
+def checked_inputs(inputs: Any) -> Any:
+    """The inputs, of which slices can be taken: a list of any sequence, else the data frame or array that was given.
+
+    Raises:
+        InputError: They are no rows one after the other.
+    """
     if isinstance(inputs, str | bytes):
         raise InputError(f"The one string {inputs[:40]!r} is no list of inputs: give [...].")
     if isinstance(inputs, Mapping) or not (hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__")):
         raise InputError(f"A {type(inputs).__name__} is no list of inputs: give a list, or a data frame.")
+    return list(inputs) if isinstance(inputs, Sequence) else inputs
 
 
 def rows_of_inputs(task: Task, inputs: Any) -> Examples:
@@ -24,7 +29,7 @@ def rows_of_inputs(task: Task, inputs: Any) -> Examples:
     Raises:
         InputError: They are not as expected.
     """
-    check_inputs(inputs)
+    inputs = checked_inputs(inputs)
     fields = task.fields
     if hasattr(inputs, "columns"):
         return task.read(inputs, {field: task.columns[field] for field in fields}, role="asked")

@@ -35,7 +35,7 @@ from seqkit.runs.comparable import compared_with
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
 from seqkit.runs.exporting import subject_of, task_of_format
-from seqkit.runs.inputs import check_inputs, rows_of_inputs
+from seqkit.runs.inputs import checked_inputs, rows_of_inputs
 from seqkit.runs.inspecting import Inspection, inspect_rows
 from seqkit.runs.kept_rows import KeptRows
 from seqkit.runs.language_models import adapted_scores
@@ -155,9 +155,9 @@ class Run:
     def stream(self, chunks: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
         """Answer chunks of inputs as they come, a dict each, in order."""
         for chunk in chunks:
-            check_inputs(chunk)
-            for start in range(0, len(chunk), CHUNK):
-                examples = self.asked(chunk[start : start + CHUNK])
+            rows = checked_inputs(chunk)
+            for start in range(0, len(rows), CHUNK):
+                examples = self.asked(rows[start : start + CHUNK])
                 pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
                 with answering(self.path):
                     answers = self.task.answers(examples, self.task.outputs(self.forward, pipeline))

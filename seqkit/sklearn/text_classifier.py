@@ -25,6 +25,7 @@ from seqkit.runs.contents import RUN
 from seqkit.runs.opening import MODEL, VOCABULARY
 from seqkit.runs.parts import without_report
 from seqkit.runs.run import EVALUATION_BATCH, Run, load
+from seqkit.text.labels import same_but_for_writing
 
 KEPT = (RUN, MODEL, VOCABULARY, "samples.jsonl")  # of a run, what opens and exports it
 LEAST = 20  # rows, below which none are held out
@@ -46,7 +47,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         verbose: Whether the training is shown on standard error.
     Attributes:
         classes_: The labels, sorted.
-        run_: The trained run (`seqkit.Run`).
+        run_: The trained run (`seqkit.Run`), which answers these labels, as texts; their places from 0 where some texts are
+            the same but for their writing.
     Example:
         >>> from seqkit.sklearn import TextClassifier
         >>> model = TextClassifier(stack=one_layer, **small).fit(["a good film", "a bad film"] * 8, ["good", "bad"] * 8)
@@ -99,7 +101,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             raise InputError(f"There are {len(texts)} texts and {len(places)} labels: each text needs one.")
         if len(classes) < 2:
             raise InputError(f"y has the one class {classes[0]!r}: expected two or more to tell apart.")
-        rows = texts, [str(place) for place in places]
+        self._names = _names(classes)
+        rows = texts, [self._names[place] for place in places]
         settings = {
             name: value
             for name, value in self.get_params(deep=False).items()
@@ -131,7 +134,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             task = self.run_.task
             examples = task.read((texts,), {"text": "text"}, role="asked")
             rows, _ = task.encode(examples, EVALUATION_BATCH)
-            found[:, [int(name) for name in task.classes]] = task.outputs(self.run_.forward, rows)
+            found[:, [self._names.index(name) for name in task.classes]] = task.outputs(self.run_.forward, rows)
         return found
 
     def predict(self, X: Sequence[str]) -> np.ndarray:  # noqa: N803
@@ -181,11 +184,23 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         super().__setstate__(state)
         if "_files" in state:
             self.run_ = _opened(state["_files"])
+            self.__dict__.setdefault("_names", _places(self.classes_))  # before 0.17
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array, tags.input_tags.string = False, True
         return tags
+
+
+def _names(classes: np.ndarray) -> list[str]:
+    """What the run calls the classes: their texts, where these are told apart as they are read from a table."""
+    names = [str(label) for label in classes]
+    plain = all(name.isprintable() and name == " ".join(name.split()) != "" for name in names)
+    return names if plain and not same_but_for_writing(names) and len(set(names)) == len(names) else _places(classes)
+
+
+def _places(classes: np.ndarray) -> list[str]:
+    return [str(place) for place in range(len(classes))]
 
 
 def _texts(texts: Any) -> list[str]:

@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+from collections import deque
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from seqkit import Embedding, InputError, Run, Stack, load, predict_file
@@ -42,6 +45,12 @@ def test_a_data_frame_is_asked_by_its_column(classifier, library):
     assert classifier.predict(frame) == classifier.predict(texts)
     with pytest.raises(InputError, match="no column 'text'"):
         classifier.predict(frame[["nr"]])
+
+
+@pytest.mark.parametrize("kind", [tuple, deque, np.array, pd.Series])
+def test_any_sequence_is_asked(classifier, kind):
+    texts = ["good film", "bad", "good"]
+    assert classifier.predict(kind(texts)) == classifier.predict(texts)
 
 
 @pytest.mark.parametrize("inputs", ["a text", b"a text", {"text": ["a"]}, {"a"}, iter("a"), 3])

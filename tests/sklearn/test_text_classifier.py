@@ -46,10 +46,10 @@ def fitted():
 def called(small, monkeypatch):
     """What the recipe is called with; it trains nothing."""
     calls, known = [], load(small)
-    task = dataclasses.replace(known.task, classes=("0", "1"))  # of bad and good
 
     def train(rows, *, out, **settings):
         calls.append((rows, settings))
+        task = dataclasses.replace(known.task, classes=tuple(sorted(set(rows[1]))))  # of bad and good
         shutil.copytree(small, out)
         return Run(out, task, known.model, known.info, known.forward)
 
@@ -76,10 +76,32 @@ def test_it_answers_as_its_run_does(fitted):
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
     answers = fitted.run_.predict(TEXTS[:3])
     np.testing.assert_allclose(
-        found, [[row["probabilities"][name] for name in ("0", "1")] for row in answers], atol=1e-6
+        found, [[row["probabilities"][name] for name in ("1", "5")] for row in answers], atol=1e-6
     )
     assert fitted.predict(np.array(TEXTS[:3])).tolist() == fitted.classes_[found.argmax(axis=1)].tolist()
     assert fitted.score(TEXTS, STARS) == np.mean(fitted.predict(TEXTS) == STARS)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ([-1, 10], ["-1", "10"]),
+        ([False, True], ["False", "True"]),
+        (["very bad", "good"], ["good", "very bad"]),
+        (["Good", "good"], ["0", "1"]),
+        (["a b", "a  b"], ["0", "1"]),
+        (["a\n", "b"], ["0", "1"]),
+        (["", "b"], ["0", "1"]),
+        ([1.0, 2.0], ["1.0", "2.0"]),
+    ],
+)
+def test_labels_keep_their_names_in_the_run_where_they_can(labels, names, called):
+    model = TextClassifier().fit(["x", "y"] * 2, labels * 2)
+    ((texts, given), _) = called[0]
+    assert (texts, set(given)) == (["x", "y"] * 2, set(names))
+    assert [names[model.classes_.tolist().index(label)] for label in labels * 2] == given
+    answers = [answer["label"] for answer in model.run_.predict(TEXTS)]
+    assert [names[model.classes_.tolist().index(one)] for one in model.predict(TEXTS)] == answers
 
 
 def test_a_pickle_answers_alike_and_writes_artefacts(fitted, tmp_path):
@@ -124,7 +146,7 @@ def test_a_grid_search_over_a_pipeline_reaches_the_recipe(called):
     assert [settings["training"].epochs for _, settings in called[:4]] == [1, 1, 4, 4]
     for (rows, told), settings in called:
         assert rows[0].isupper()
-        assert set(told) == {"0", "1"}
+        assert set(told) == {"no", "yes"}
         assert (settings["pooling"], settings["seed"]) == ("mean", 3)
     assert [settings["valid"] is None for _, settings in called] == [False] * 4 + [True]  # 12 rows, and all 24
     assert search.best_estimator_.predict(texts).tolist() == [
