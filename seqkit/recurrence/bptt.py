@@ -7,8 +7,8 @@ gradient is again a product of many steps at once, dU = sum_t Z_t^T X_t, dW = su
 Decisions, each by measurement on two cores of an AVX-512 machine:
 
 - The loops are compiled by XLA: a step is some twenty small element-wise operations, dearer to start than to do.
-- "Many steps at once" is `CHUNK` steps, not all: what one chunk writes is still in the core's cache when the next
-  product reads it. Chunks also let a batch stop where its padding begins.
+- "Many steps at once" is `CHUNK` steps, not all, and fewer where layer and batch are large: what one chunk writes is still
+  in the core's cache when the next product reads it. Chunks also let a batch stop where its padding begins.
 - The batch is cut into one shard a core, so that cores need not meet at every step. With a mask the rows are sorted by
   length and cut finer: a shard stops at its own longest row, and a product of 8 rows is nearly as fast as one of 16,
   row for row.
@@ -18,6 +18,8 @@ Decisions, each by measurement on two cores of an AVX-512 machine:
 - A step is few and large pieces, since each costs some 0.2 microseconds: neighbouring gates by one tanh, each state written
   once, gradients of blocks read from where they are written. What is one activation of a state is computed again on the way
   back, which is cheaper than to write and read it.
+- What a step back reads of what it writes lies in buffers of its own (`_Layout` in `loops.py`): XLA copies a buffer that is
+  written behind a read, all steps of it, at each step. That was half of a large GRU's time.
 - In bfloat16 XLA's loops are some fifty times slower than in float32, TensorFlow's own products twice as fast. So there the
   input projection and its gradients are TensorFlow's, of all steps at once, and the loops compute in float32.
 - A cell that is linear in its state has loops of its own (`linear.py`).

@@ -15,7 +15,8 @@ from seqkit.recurrence.compiled import Compiled
 from seqkit.recurrence.heads import kernel_gradient, whole_product
 from seqkit.recurrence.step import Cell, Ops, Tensors, apply, plan_of, step_gradient
 
-CHUNK = 16  # steps
+CHUNK = 16  # steps at most
+ROOM = 2**20  # gates of a chunk at most, which a core's cache still has when the next product reads them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +109,8 @@ class _Shard:
         self.units = (self.features if setting.projected else weights[0].shape[-1]) // cell.gates
 
         self.length = masks[2] if setting.masked else self.steps
-        self.size = tf.minimum(CHUNK, self.steps)
+        gates = tf.maximum(self.rows * cell.gates * self.units, 1)  # of a step
+        self.size = tf.minimum(tf.minimum(CHUNK, self.steps), tf.maximum(ROOM // gates, 1))
         self.count = -(-self.length // self.size)
         self.edge = tf.where(direction > 0, 0, self.length - self.size)
         self.around = (tf.where(direction > 0, 0, self.length), tf.where(direction > 0, 1, self.length - 1))
@@ -219,7 +221,7 @@ class _Backward(_Shard):
         dstates: Tensors,
     ):
         super().__init__(setting, direction, x, masks, weights, memory)
-        self.columns = _columns_of(self.cell)
+        self.layout = _layout_of(self.cell)
         self.turned, (self.kept, self.courses) = turned, kept
         self.dcourses = tuple(tf.transpose(d, (1, 0, 2)) for d in dstates[self.narrow :])  # (steps + 1, rows, places)
         self.dstates = (*dstates[: self.narrow], *(_take(d, self.steps) for d in self.dcourses))
@@ -254,14 +256,14 @@ class _Backward(_Shard):
         first = self.first_step(edge)
 
         def step(
-            s: tf.Tensor, around: Tensors, dstates: Tensors, dconstant: Tensors, written: tf.Tensor
+            s: tf.Tensor, around: Tensors, dstates: Tensors, dconstant: Tensors, written: Tensors
         ) -> tuple[Any, ...]:
             dold, dshared, written = self.step(around, dstates, written, first)
             # a state of one row, known while tracing, beside inputs of any number
             dold = tuple(tf.ensure_shape(new, old.shape) for new, old in zip(dold, dstates, strict=True))
             return s - 1, tuple(place - self.direction for place in around), dold, _sums(dconstant, dshared), written
 
-        written = tf.zeros((self.size, self.rows, self.columns.width * self.units), self.x.dtype)
+        written = tuple(tf.zeros((self.size, self.rows, n * self.units), self.x.dtype) for n in self.layout.widths)
         last = tf.minimum((k + 1) * self.size, self.length) - 1
         loop = tf.while_loop(lambda s, *_: s >= k * self.size, step, (last, around, dstates, dconstant, written))
         _, around, dstates, dconstant, written = loop
@@ -272,8 +274,8 @@ class _Backward(_Shard):
         return k - 1, edge - self.direction * self.size, around, dstates, dconstant, dx, _sums(dweights, dnew)
 
     def step(
-        self, around: Tensors, dstates: Tensors, written: tf.Tensor, first: tf.Tensor
-    ) -> tuple[Tensors, Tensors, tf.Tensor]:
+        self, around: Tensors, dstates: Tensors, written: Tensors, first: tf.Tensor
+    ) -> tuple[Tensors, Tensors, Tensors]:
         """The gradients of the states before and of what all steps share; `written`, with what `gradients` needs."""
         t, real = tf.minimum(*around), None
         gates, states, recorded = self.recall(t, around)
@@ -311,104 +313,109 @@ class _Backward(_Shard):
         )
         return gates, states, tuple(recorded)
 
-    def gradients(self, written: tf.Tensor, first: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def gradients(self, written: Tensors, first: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Of a chunk's inputs, (rows, size, features), and of all weights but vectors.
 
         Args:
             before: the place of the states before step `first` in their courses.
         """
-        dgates = self.steps_of(written, 0, 0, self.cell.gates)
+        flat = [tf.reshape(buffer, (self.size * self.rows, buffer.shape[-1])) for buffer in written]
+        dgates = self.layout.gates_of(flat, self.units)
         dpiece, dprojection, beside = dgates, [], self.beside()
         kernels, biases = [], []
         if not self.setting.projected:
             piece = tf.reshape(self.piece(first), (self.size * self.rows, self.features))
-            sides = [piece] + ([] if beside is None else [self.left(beside, written, before)])
+            sides = [piece] + ([] if beside is None else [self.left(beside, flat, before)])
             together = tf.matmul(tf.concat(sides, 1), dgates, transpose_a=True)
             dprojection = [together[: self.features], tf.reduce_sum(dgates, 0)]
             dpiece = dgates @ self.turned[0]
         for k, blocks in enumerate(self.cell.products):
-            dblocks = self.steps_of(written, 0, self.columns.blocks[k], blocks)
             if k == beside:
                 kernels.append(together[self.features :])
             else:
-                kernels.append(kernel_gradient(self.left(k, written, before), dblocks, self.recurrent[k], blocks))
-            biases.extend([tf.reduce_sum(dblocks, 0)] if self.setting.biased[k] else [])
+                kernels.append(kernel_gradient(self.left(k, flat, before), flat[k], self.recurrent[k], blocks))
+            biases.extend([tf.reduce_sum(flat[k], 0)] if self.setting.biased[k] else [])
         dpiece = tf.transpose(tf.reshape(dpiece, (self.size, self.rows, self.features)), (1, 0, 2))
         return dpiece, [*dprojection, *kernels, *biases]
 
     def beside(self) -> int | None:
         """The product whose blocks have the gradients of all gates, if any: its kernel's goes with the projection's."""
         whole = range(0 if self.setting.projected else len(self.cell.products))
-        fit = (k for k in whole if self.plan.shared[k] == 0 and self.cell.products[k] == self.cell.gates)
+        fit = (k for k in whole if self.plan.shared[k] == tuple(range(self.cell.gates)))
         return next((k for k in fit if len(self.recurrent[k].shape) == 2), None)
 
-    def left(self, k: int, written: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+    def left(self, k: int, flat: Tensors, before: tf.Tensor) -> tf.Tensor:
         """The left sides of a product in a chunk, (size * rows, width)."""
         state = self.plan.left[k]
         if state is None:
-            return self.steps_of(written, 0, self.columns.lefts[k], self.plan.widths[k])
-        return self.steps_of(self.courses[state], before, 0, 1)
-
-    def steps_of(self, buffer: tf.Tensor, first: tf.Tensor | int, column: int, columns: int) -> tf.Tensor:
-        """A chunk of (steps, rows, width), some columns of units of it: (size * rows, columns * units)."""
-        width = columns * self.units
-        piece = tf.slice(buffer, (first, 0, column * self.units), (self.size, self.rows, width))
-        return tf.reshape(piece, (self.size * self.rows, width))
+            return flat[self.layout.lefts[k]]
+        piece = tf.slice(self.courses[state], (before, 0, 0), (self.size, self.rows, self.units))
+        return tf.reshape(piece, (self.size * self.rows, self.units))
 
 
 class _Written:
     """What the products of many steps need of one step, written as it is found."""
 
-    def __init__(self, back: _Backward, written: tf.Tensor, place: tf.Tensor):
-        self.back, self.plan, self.columns, self.place, self.written = back, back.plan, back.columns, place, written
+    def __init__(self, back: _Backward, written: Tensors, place: tf.Tensor):
+        self.back, self.layout, self.place, self.written = back, back.layout, place, list(written)
 
-    def put(self, column: int, blocks: Tensors) -> None:
-        self.written = _put(self.written, self.place, blocks, column * self.back.units)
+    def put(self, buffer: int, blocks: Tensors) -> None:
+        self.written[buffer] = _put(self.written[buffer], self.place, blocks)
 
     def left_gradient(self, k: int, dblocks: Tensors) -> tf.Tensor:
         """Of product k in its left side; its blocks are read from where they are written, which saves a copy of them."""
-        column, width = self.columns.blocks[k] * self.back.units, self.back.cell.products[k] * self.back.units
-        self.put(self.columns.blocks[k], dblocks)
-        whole = tf.slice(self.written, (self.place, 0, column), (1, self.back.rows, width))
-        whole = tf.reshape(whole, (self.back.rows, width))
-        return whole_product(whole, self.back.turned[k - len(self.back.cell.products)], self.plan.widths[k])
+        self.put(k, dblocks)
+        turned = self.back.turned[k - len(self.back.cell.products)]
+        return whole_product(_take(self.written[k], self.place), turned, self.back.plan.widths[k])
 
-    def write(self, dgates: Tensors, lefts: Tensors) -> tf.Tensor:
+    def write(self, dgates: Tensors, lefts: Tensors) -> Tensors:
         """All else: gates whose gradient isn't that of a product's block, and left sides that aren't states."""
-        products = zip(self.plan.shared, self.back.cell.products, strict=True)
-        there = {gate + i for gate, blocks in products if gate is not None for i in range(blocks)}
-        for gate in set(range(len(dgates))) - there:
-            self.put(gate, [dgates[gate]])
-        for k, left in enumerate(lefts):
-            if self.plan.left[k] is None:
-                self.put(self.columns.lefts[k], [left])
-        return self.written
+        if self.layout.own:
+            self.put(len(lefts), [dgates[gate] for gate in self.layout.own])
+        for k, buffer in self.layout.lefts.items():
+            self.put(buffer, [lefts[k]])
+        return tuple(self.written)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Columns:
-    """Where lies what a step back writes: the gradients of the gates of x, of blocks that don't share them, left sides.
+class _Layout:
+    """Where lies what a step back writes: a buffer for each product's blocks, for gates that share none, for left sides.
+
+    Of a buffer that is written behind being read, in a step, XLA makes a copy, of all of a chunk: so each of them is written
+    once a step, and read after that.
 
     Attributes:
-        blocks: For each product, where the gradients of its blocks start, in units.
-        lefts: For each product, where its left side starts; 0 where that is a state.
-        width: Of all.
+        widths: Of each buffer, in units; product k's blocks are in buffer k.
+        gates: For each gate of x, the buffer with its gradient, and where in that, in units.
+        own: The gates whose gradient is that of no product's block: they are in a buffer of theirs, behind those of blocks.
+        lefts: Product -> the buffer with its left side, where that isn't a state.
     """
 
-    blocks: tuple[int, ...]
-    lefts: tuple[int, ...]
-    width: int
+    widths: tuple[int, ...]
+    gates: tuple[tuple[int, int], ...]
+    own: tuple[int, ...]
+    lefts: dict[int, int]
+
+    def gates_of(self, flat: Tensors, units: int) -> tf.Tensor:
+        """The gradients of all gates of x, side by side, from the buffers: (rows, gates * units)."""
+        runs: list[tuple[int, int, int]] = []  # buffer, from, to
+        for buffer, column in self.gates:
+            if runs and runs[-1][0] == buffer and runs[-1][2] == column:
+                runs[-1] = (buffer, runs[-1][1], column + 1)
+            else:
+                runs.append((buffer, column, column + 1))
+        return tf.concat([flat[buffer][:, begin * units : end * units] for buffer, begin, end in runs], 1)
 
 
-def _columns_of(cell: Cell) -> _Columns:
-    plan, width, blocks, lefts = plan_of(cell), cell.gates, [], []
-    for gate, size in zip(plan.shared, cell.products, strict=True):
-        blocks.append(width if gate is None else gate)
-        width += size if gate is None else 0
-    for state, size in zip(plan.left, plan.widths, strict=True):
-        lefts.append(width if state is None else 0)
-        width += size if state is None else 0
-    return _Columns(tuple(blocks), tuple(lefts), width)
+def _layout_of(cell: Cell) -> _Layout:
+    plan, widths = plan_of(cell), list(cell.products)
+    shared = {gate: (k, i) for k, gates in enumerate(plan.shared) for i, gate in enumerate(gates) if gate is not None}
+    own = tuple(gate for gate in range(cell.gates) if gate not in shared)
+    gates = tuple(shared[gate] if gate in shared else (len(widths), own.index(gate)) for gate in range(cell.gates))
+    widths += [len(own)] if own else []
+    computed = [k for k, state in enumerate(plan.left) if state is None]
+    lefts = {k: len(widths) + place for place, k in enumerate(computed)}
+    return _Layout((*widths, *(plan.widths[k] for k in computed)), gates, own, lefts)
 
 
 def _sums(some: Tensors, others: Tensors) -> tuple[tf.Tensor, ...]:

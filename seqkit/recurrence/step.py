@@ -190,7 +190,7 @@ class Plan:
             number among all of `kept`'s candidates, the kind or "", the state.
         courses: which states it reads, before the step or after; the wide ones are always among them.
         results: how many blocks each result of op.* has.
-        shared: for each product, the gate of x from which on its gradient is that of x, or None.
+        shared: for each product, of each of its blocks the gate of x that has the same gradient, or None.
         left: for each product, which state is its left side, or None where it must be computed.
         widths: for each product, the width of its left side in units.
     """
@@ -199,7 +199,7 @@ class Plan:
     again: tuple[tuple[int, str, int], ...]
     courses: tuple[int, ...]
     results: tuple[int, ...]
-    shared: tuple[int | None, ...]
+    shared: tuple[tuple[int | None, ...], ...]
     left: tuple[int | None, ...]
     widths: tuple[int, ...]
 
@@ -240,8 +240,7 @@ def plan_of(cell: Cell) -> Plan:
 
         shared, left = [], []
         for argument, d in products:
-            runs = [g for g in range(cell.gates - len(d) + 1) if all(a is b for a, b in zip(dx[g:], d, strict=False))]
-            shared.append(runs[0] if runs else None)
+            shared.append(tuple(next((gate for gate, own in enumerate(dx) if own is block), None) for block in d))
             left.append(next((i for i, s in enumerate(state) if s is argument), None))
         read, queue = set(), [*dx, *ds, *dv, *dm, *(t for argument, d in products for t in (argument, *d))]
         while queue:
