@@ -3,8 +3,11 @@
 import contextlib
 import dataclasses
 import importlib.resources
+import json
 import platform
 import shutil
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -73,24 +76,51 @@ def write_artefact(
                 _write_vectors(*own_answers(subject, part), part)
         (part / CARD).write_text(card(manifest), encoding="utf-8")
         _seal(part, manifest)
-    with replacing(folder.with_name(f"{folder.name}.zip")) as packed:
-        shutil.move(shutil.make_archive(str(packed), "zip", folder.parent, folder.name), packed)
+    with replacing(_zip_of(folder)) as packed:
+        _pack(folder, packed)
     return folder
 
 
+def _zip_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.zip")
+
+
+def _pack(folder: Path, packed: Path) -> None:
+    """A zip has no time before 1980, which a file of an installed package may have."""
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+        for path in (folder, *sorted(folder.rglob("*"))):
+            archive.write(path, path.relative_to(folder.parent))
+
+
 def _check_place(folder: Path) -> None:
-    """Only an artefact is replaced by another, and nothing behind a link."""
+    """Only an artefact is replaced by another, and its zip by another's, and nothing behind a link."""
+    packed = _zip_of(folder)
     if folder.is_symlink():
         raise InputError(f"{folder} is a link: give the folder itself, or another --to.")
     if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or _is_artefact(folder))):
         raise InputError(f"{folder} is there and is no artefact of seqkit: move it away, or give another --to.")
+    if packed.is_symlink() or (packed.exists() and not _is_zip_of(folder, packed)):
+        raise InputError(
+            f"{packed} is there and is no zip of an artefact of that name, where the one of {folder.name} goes: move it "
+            "away, or give another --to."
+        )
 
 
 def _is_artefact(folder: Path) -> bool:
     with contextlib.suppress(InputError):
-        manifest = read_json(folder / MANIFEST)
-        return isinstance(manifest, dict) and "artefact" in manifest
+        return _is_manifest(read_json(folder / MANIFEST))
     return False
+
+
+def _is_zip_of(folder: Path, packed: Path) -> bool:
+    unread = contextlib.suppress(OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError)
+    with unread, zipfile.ZipFile(packed) as archive:
+        return _is_manifest(json.loads(archive.read(f"{folder.name}/{MANIFEST}")))
+    return False
+
+
+def _is_manifest(value: Any) -> bool:
+    return isinstance(value, dict) and "artefact" in value
 
 
 def _manifest(subject: Subject, format: str, written: Sequence[Written], folder: Path) -> dict[str, Any]:

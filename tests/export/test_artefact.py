@@ -97,16 +97,39 @@ def test_nothing_but_an_artefact_is_replaced_and_no_link_is_followed(subject, tm
     (tmp_path / "file").write_text("mine")
     (tmp_path / "manifest").mkdir()
     (tmp_path / "manifest" / "manifest.json").write_text('{"name": "of something else"}')
+    (tmp_path / "report.zip").write_bytes(b"mine")
+    (tmp_path / "folder.zip").mkdir()
+    (tmp_path / "folder.zip" / "precious").write_text("mine")
+    (tmp_path / "linked.zip").symlink_to(tmp_path / "report.zip")
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        archive.writestr("packed/manifest.json", '{"name": "of something else"}')
     before = contents(tmp_path)
     for name, complaint in {
         "mine": "no artefact",
         "link": "a link",
         "file": "no artefact",
         "manifest": "no artefact",
+        "report": "no zip of an artefact",
+        "folder": "no zip of an artefact",
+        "linked": "no zip of an artefact",
+        "packed": "no zip of an artefact",
     }.items():
         with pytest.raises(InputError, match=complaint):
             write_artefact(subject, "text", exporter, tmp_path / name, card)
     assert contents(tmp_path) == before
-    assert os.path.islink(tmp_path / "link")
+    assert all(os.path.islink(tmp_path / name) for name in ("link", "linked.zip"))
     (tmp_path / "empty").mkdir()
     assert write_artefact(subject, "text", exporter, tmp_path / "empty", card).is_dir()
+
+
+def test_an_artefact_and_its_zip_are_replaced_whatever_the_time_of_their_files(subject, tmp_path):
+    def old(subject):
+        (written,) = exporter(subject)
+        os.utime(written.path, (0, 0))
+        return [written]
+
+    for _ in range(2):
+        folder = write_artefact(subject, "text", old, tmp_path / "text", card)
+    with zipfile.ZipFile(tmp_path / "text.zip") as archive:
+        assert archive.read("text/model.txt") == (folder / "model.txt").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"text", "text.zip"}
