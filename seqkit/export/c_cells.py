@@ -112,15 +112,17 @@ class Statements(Functions):
         def ask(term: Any) -> str:
             if not isinstance(term, Term):
                 return f"{float(term)!r}f"
-            if not term.given:
-                return term.text
+            return named(term) if term.given else term.text
+
+        def named(term: Term) -> str:
             if term not in names:
                 text = term.text.format(*map(ask, term.given))
                 names[term] = f"t{len(names)}"
                 lines.append(f"const float {names[term]} = {text};")
             return names[term]
 
-        ends = [f"{name}[i] = {ask(term)};" for name, term in wanted.items()]
+        # a state may go into another as it was, so that what is wanted is named even where it stands in a vector
+        ends = [f"{name}[i] = {named(term) if isinstance(term, Term) else ask(term)};" for name, term in wanted.items()]
         self._program.lines += [
             f"for (i = 0; i < {self._units}; ++i) {{",
             *(f"    {line}" for line in [*lines, *ends]),

@@ -25,7 +25,8 @@ from seqkit.layers.crf import CRF
 from seqkit.layers.embedding import embed_tokens
 from seqkit.layers.frames import embed_frames
 from seqkit.layers.wide import Runs, wide_logits
-from seqkit.recurrence.cells import CELLS, make_layer
+from seqkit.recurrence.cells import CELLS, Recurrence, make_layer, register
+from seqkit.recurrence.step import Cell
 from seqkit.topologies.many_to_many import many_to_many
 from tests import cases
 
@@ -71,6 +72,18 @@ def reopened(model):
         return keras.models.load_model(f"{folder}/model.keras")
 
 
+def remembering():
+    """A cell whose second state is the first one as it was before the step, and whose third is the second so."""
+
+    def two_back(op, x, state, vectors):
+        h, one, two = state
+        return op.tanh(x[0] + op.product(h)[0] + 0.5 * one + 0.5 * two), h, one
+
+    register("two_back", Recurrence(Cell(two_back, gates=1, products=(1,), states=3)))
+    frames = keras.Input((None, FRAME), name="frames")
+    return keras.Model(frames, make_layer("two_back", 5, return_sequences=True)(frames))
+
+
 def every_cell():
     features = inputs = keras.Input((None, FRAME), name="frames")
     for cell in sorted(CELLS.keys() - {"lstm_full_gate", *LIGHT}):
@@ -97,6 +110,7 @@ MODELS = {
     "3 mödels-of.*": oddly_named,
     "every_cell": every_cell,
     "light_cells": light_cells,
+    "remembering": remembering,
 }
 BROKEN = {
     "answer": lambda text: re.sub(r"(_wanted_2\[\] = \{ )", r"\g<1>9.0f, ", text),
