@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+from typing import ClassVar
 
 import numpy as np
 import onnxruntime
@@ -22,6 +23,8 @@ from seqkit_runner.__main__ import main as alone
 from seqkit_runner.artefact import MOST_JSON, opened, verified
 from seqkit_runner.errors import ArtefactError
 from seqkit_runner.prove import _START, Case, proof, prove_apart, read_cases, write_cases
+from seqkit_runner.task import SERVED
+from seqkit_runner.tasks import task_of
 from tests.runner.artefacts import (
     LABELS,
     WORDS,
@@ -138,6 +141,32 @@ def test_a_session_says_what_the_whole_row_does(tmp_path):
         np.testing.assert_allclose([one["confidence"] for one in got], shares.max(axis=1), atol=1e-4)
     with pytest.raises(ArtefactError, match="The state is"):
         other.state = {"one_state_0": np.zeros((2, 3))}
+
+
+class Served:
+    """A SavedModel's graph for a test: it keeps what it was asked, of which an equation is the answer."""
+
+    outputs: ClassVar = {}
+
+    def __init__(self, equation):
+        self.equation, self.asked = equation, []
+
+    def __call__(self, given):
+        self.asked.append(given)
+        return self.equation(**given)
+
+
+def test_a_recording_without_frames_is_answered_by_nothing_beside_others():
+    def equation(frames):
+        assert frames.shape[1:] == (3, len(LABELS)), "it reads no other recording"
+        return {"probabilities": softmax(frames)}
+
+    task = task_of("label_frames", {"shape": [3]}, {SERVED: Served(equation)}, {}, {"labels": list(LABELS)})
+    frames = (9 * np.eye(3)).tolist()
+    alone, nothing, again = task.answers([frames, [], frames])
+    assert alone == again
+    assert alone["labels"] == list(LABELS)
+    assert nothing == {"segments": [], "labels": [], "confidence": []}
 
 
 def test_a_language_model_scores_streams_and_writes(tmp_path):

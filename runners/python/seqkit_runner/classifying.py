@@ -147,16 +147,14 @@ class LabelFrames(Task):
         return shares
 
     def serve(self, asked: list[np.ndarray]) -> list[np.ndarray]:
-        served = self.graphs[SERVED]
-        return [served({"frames": one[None]})["probabilities"][0] for one in asked]
+        served, nothing = self.graphs[SERVED], np.zeros((0, len(self.names)), np.float32)
+        return [served({"frames": one[None]})["probabilities"][0] if len(one) else nothing for one in asked]
 
     def answer(self, asked: np.ndarray, found: np.ndarray) -> dict[str, Any]:
         labels = [self.names[place] for place in found.argmax(axis=1)]
         starts = [place for place, label in enumerate(labels) if not place or label != labels[place - 1]]
-        runs = [
-            {"label": labels[start], "start": start, "end": end}
-            for start, end in zip(starts, [*starts[1:], len(labels)], strict=True)
-        ]
+        ends = [*starts, len(labels)][1:]  # none without frames
+        runs = [{"label": labels[start], "start": start, "end": end} for start, end in zip(starts, ends, strict=True)]
         return {
             "segments": runs,
             "labels": labels,
