@@ -21,6 +21,7 @@ from seqkit.cli.main import main
 from seqkit_runner import load
 from seqkit_runner.__main__ import main as alone
 from seqkit_runner.artefact import MOST_JSON, opened, verified
+from seqkit_runner.batching import BATCH
 from seqkit_runner.errors import ArtefactError
 from seqkit_runner.prove import _START, Case, proof, prove_apart, read_cases, write_cases
 from seqkit_runner.task import SERVED
@@ -167,6 +168,20 @@ def test_a_recording_without_frames_is_answered_by_nothing_beside_others():
     assert alone == again
     assert alone["labels"] == list(LABELS)
     assert nothing == {"segments": [], "labels": [], "confidence": []}
+
+
+def test_a_savedmodel_is_asked_for_so_many_inputs_at_once_as_there_is_room_for(monkeypatch):
+    monkeypatch.setattr("seqkit_runner.batching.ROOM", 3000 * len(LABELS))
+    lengths = [*np.random.default_rng(0).integers(0, 60, 100).tolist(), *[1000] * 5, 5000, 7]
+    served = Served(lambda text: {"probabilities": np.eye(len(LABELS))[[len(one) % len(LABELS) for one in text]]})
+    task = task_of("classify_text", {"max_length": 4}, {SERVED: served}, {}, {"labels": list(LABELS)})
+    answers = task.answers(["a" * length for length in lengths])
+    assert [answer["label"] for answer in answers] == [LABELS[length % len(LABELS)] for length in lengths]
+    asked = [sorted(map(len, given["text"])) for given in served.asked]
+    assert sorted(length for batch in asked for length in batch) == sorted(lengths)
+    assert all(len(batch) == 1 or (len(batch) <= BATCH and len(batch) * batch[-1] <= 3000) for batch in asked)
+    assert len(asked) < 10
+    assert task.answers([]) == []
 
 
 def test_a_language_model_scores_streams_and_writes(tmp_path):

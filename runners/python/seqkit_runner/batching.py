@@ -37,12 +37,21 @@ def steps_of(graph: Graph, row: Arrays) -> int:
 
 def batches(graph: Graph, rows: Sequence[Arrays], size: int = BATCH) -> Iterator[list[int]]:
     """Places of rows that are asked at once, rows of like lengths together."""
-    lengths = [steps_of(graph, row) for row in rows]
     widths = [tensor.shape[-1] for tensor in graph.outputs.values() if isinstance(tensor.shape[-1], int)]
-    most = ROOM // max([1, *widths])
+    yield from together([steps_of(graph, row) for row in rows], max([1, *widths]), graph.batch or size)
+
+
+def together(lengths: Sequence[int], width: int, size: int = BATCH) -> Iterator[list[int]]:
+    """Places of rows that are asked at once, rows of like lengths together.
+
+    Args:
+        width: Numbers that a graph makes of each step.
+        size: Rows at most.
+    """
+    most = ROOM // width
     batch: list[int] = []
-    for place in sorted(range(len(rows)), key=lengths.__getitem__):
-        if batch and (len(batch) >= (graph.batch or size) or lengths[place] * (len(batch) + 1) > most):
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) >= size or lengths[place] * (len(batch) + 1) > most):
             yield batch
             batch = []
         batch.append(place)

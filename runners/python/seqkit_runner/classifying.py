@@ -22,7 +22,7 @@ class ClassifyText(Task):
         return [softmax(logits) for logits in super().found(asked)]
 
     def serve(self, asked: list[str]) -> list[np.ndarray]:
-        return list(self.graphs[SERVED]({"text": asked})["probabilities"]) if asked else []
+        return list(self.graphs[SERVED]({"text": asked})["probabilities"])
 
     def answer(self, asked: str, found: np.ndarray) -> dict[str, Any]:
         shares = {name: round(float(share), 6) for name, share in zip(self.names, found, strict=True)}
@@ -73,7 +73,7 @@ class Tag(Task):
         return [self.names[tag] for tag in best_tags(scores[:-1], self._chain)]
 
     def serve(self, asked: list[Any]) -> list[Any]:
-        rows: Any = self.graphs[SERVED]({"text": self._texts(asked)})["tag_ids"] if asked else []
+        rows: Any = self.graphs[SERVED]({"text": self._texts(asked)})["tag_ids"]
         return [[self.names[tag] for tag in row if tag >= 0] for row in rows]
 
     def _texts(self, asked: list[Any]) -> list[str]:
@@ -109,8 +109,6 @@ class TagAndLabel(Tag):
         return [(self._tags(one), softmax(one[-1, self.fields["tags"] :])) for one in scores]
 
     def serve(self, asked: list[Any]) -> list[Any]:
-        if not asked:
-            return []
         rows: Any = self.graphs[SERVED]({"text": self._texts(asked)})
         return [
             ([self.names[tag] for tag in tags if tag >= 0], shares)
@@ -138,6 +136,9 @@ class LabelFrames(Task):
 
     def arrays(self, asked: np.ndarray) -> Arrays:
         return {"frames": asked, "mask": np.ones(len(asked), bool)}
+
+    def size(self, asked: np.ndarray) -> int:
+        return len(asked)
 
     def found(self, asked: list[np.ndarray]) -> list[np.ndarray]:
         some = [place for place, frames in enumerate(asked) if len(frames)]
@@ -171,12 +172,15 @@ class ClassifyImage(Task):
     def arrays(self, asked: dict[str, Any]) -> Arrays:
         return {"ids": ended(self.tokenizer.ids(asked["question"])), "image": asked["image"]}
 
+    def size(self, asked: dict[str, Any]) -> int:
+        return len(asked["question"])
+
     def found(self, asked: list[dict[str, Any]]) -> list[np.ndarray]:
         return [softmax(logits) for logits in super().found(asked)]
 
     def serve(self, asked: list[dict[str, Any]]) -> list[np.ndarray]:
         given = {name: [one[name] for one in asked] for name in ("image", "question")}
-        return list(self.graphs[SERVED](given)["probabilities"]) if asked else []
+        return list(self.graphs[SERVED](given)["probabilities"])
 
     def answer(self, asked: dict[str, Any], found: np.ndarray) -> dict[str, Any]:
         best = {"answer": self.names[int(found.argmax())], "confidence": round(float(found.max()), 4)}

@@ -41,8 +41,12 @@ class LanguageModel(Task):
             nats[place] = scores[np.arange(len(scores)), targets[place]]
         return nats
 
+    @property
+    def width(self) -> int:
+        return len(self.tokenizer.vocabulary)
+
     def serve(self, asked: list[str]) -> list[np.ndarray]:
-        rows: Any = self.graphs[SERVED]({"text": asked})["log_probabilities"] if asked else []
+        rows: Any = self.graphs[SERVED]({"text": asked})["log_probabilities"]
         return [row[: len(self.predicted(one))] for one, row in zip(asked, rows, strict=True)]
 
     def answer(self, asked: str, found: np.ndarray) -> dict[str, Any]:

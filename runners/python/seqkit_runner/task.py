@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from seqkit_runner.backends import Arrays, Graph
-from seqkit_runner.batching import BATCH, batches, cropped, padded, steps_of, streamed
+from seqkit_runner.batching import BATCH, batches, cropped, padded, steps_of, streamed, together
 from seqkit_runner.errors import ArtefactError
 from seqkit_runner.tokenizer import END, Tokenizer
 
@@ -48,9 +48,16 @@ class Task:
     def answers(self, inputs: list[Any]) -> list[dict[str, Any]]:
         """An answer each, in order."""
         asked = [self.read(one, f"Input {place}") for place, one in enumerate(inputs)]
-        if SERVED in self.graphs:
-            return [self.answer(one, found) for one, found in zip(asked, self.serve(asked), strict=True)]
-        return [self.answer(one, found) for one, found in zip(asked, self.found(asked), strict=True)]
+        found = self._served(asked) if SERVED in self.graphs else self.found(asked)
+        return [self.answer(one, what) for one, what in zip(asked, found, strict=True)]
+
+    def _served(self, asked: list[Any]) -> list[Any]:
+        """What a SavedModel finds for each, so many at once as there is room for."""
+        found: list[Any] = [None] * len(asked)
+        for places in together([self.size(one) for one in asked], self.width):
+            for place, what in zip(places, self.serve([asked[place] for place in places]), strict=True):
+                found[place] = what
+        return found
 
     def read(self, value: Any, where: str) -> Any:
         """An input as it was given, or an ArtefactError where it is none."""
@@ -68,8 +75,17 @@ class Task:
         """The answer of what was found."""
         raise NotImplementedError
 
+    def size(self, asked: Any) -> int:
+        """How long an input is, about, before it is split: of a text or tokens, the characters."""
+        return sum(map(len, asked))
+
+    @property
+    def width(self) -> int:
+        """Numbers that a graph makes of each step."""
+        return max(1, len(self.labels.get("labels", ())))
+
     def serve(self, asked: list[Any]) -> list[Any]:
-        """The same by a SavedModel, which takes inputs as they are given."""
+        """What a SavedModel, which takes inputs as they are given, finds for some, at least one."""
         raise ArtefactError(f"A SavedModel of the kind {self.kind} is not answered for here: export onnx.")
 
     def outputs(self, rows: list[Arrays]) -> list[np.ndarray]:

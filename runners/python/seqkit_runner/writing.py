@@ -87,8 +87,6 @@ class Write(Task):
         return self.target.text(best.ids, unknown=[words[place] for place in best.looked])
 
     def serve(self, asked: list[Any]) -> list[list[tuple[str, float]]]:
-        if not asked:
-            return []
         answers = self.graphs[SERVED](self._given(asked))
         texts = answers["answer" if "answer" in answers else "text"]
         return [[(text.decode(), score)] for text, score in zip(texts.tolist(), answers["score"].tolist(), strict=True)]
@@ -115,6 +113,9 @@ class Caption(Write):
     def arrays(self, asked: np.ndarray) -> Arrays:
         return {"image": asked}
 
+    def size(self, asked: np.ndarray) -> int:
+        return 1
+
     def _given(self, asked: list[Any]) -> dict[str, Any]:
         return {"image": asked}
 
@@ -127,6 +128,9 @@ class WriteAnswer(Write):
 
     def arrays(self, asked: dict[str, Any]) -> Arrays:
         return {"ids": ended(self.tokenizer.ids(asked["question"])), "image": asked["image"]}
+
+    def size(self, asked: dict[str, Any]) -> int:
+        return len(asked["question"])
 
     def _given(self, asked: list[Any]) -> dict[str, Any]:
         return {name: [one[name] for one in asked] for name in ("image", "question")}
