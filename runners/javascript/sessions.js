@@ -2,7 +2,7 @@
 
 import { greatest, idsOf, logSoftmax, mapped, rounded, row, softmax } from "./arrays.js";
 import { ArtefactError } from "./errors.js";
-import { textOf } from "./task.js";
+import { fitting, textOf } from "./task.js";
 import { BEGIN, END, UNKNOWN } from "./tokenizer.js";
 
 const LIKELIEST = 5; // symbols that a language model tells
@@ -46,6 +46,7 @@ export class Session {
         `The state is ${told(state)}, where ${told(this._state)} is expected: take it from a session of this artefact.`,
       );
     }
+    mapped(state, (array, name) => fitting(array, `The state ${name}`));
     this._state = mapped(this._state, ({ shape, data }, name) => ({ shape, data: data.constructor.from(state[name].data) }));
   }
 

@@ -1,6 +1,6 @@
 // Raw inputs to what a graph reads, and what it says to answers: what is the same for all tasks.
 
-import { row } from "./arrays.js";
+import { product, row } from "./arrays.js";
 import { ArtefactError } from "./errors.js";
 import { batched, batches, stepsOf, streamed } from "./graphs.js";
 
@@ -79,7 +79,7 @@ export function kindOf(value) {
 
 // float32, of {shape, data} or of lists in lists.
 export function arrayOf(value, where) {
-  if (value?.shape && value.data) return { shape: [...value.shape], data: Float32Array.from(value.data) };
+  if (value?.shape && value.data) return floatsOf(fitting(value, where));
   const shape = [];
   for (let one = value; Array.isArray(one); one = one[0]) shape.push(one.length);
   const data = [];
@@ -90,14 +90,25 @@ export function arrayOf(value, where) {
     else for (const item of one) walk(item, depth + 1);
   };
   walk(value, 0);
-  return { shape, data: Float32Array.from(data) };
+  return floatsOf({ shape, data });
+}
+
+const floatsOf = ({ shape, data }) => ({ shape, data: Float32Array.from(data) });
+
+// A shape and numbers, if they are of one array.
+export function fitting(value, where) {
+  const [shape, data] = [Array.from(value.shape), value.data];
+  if (shape.every((size) => size >= 0) && product(shape) === data.length) return { shape, data };
+  throw new ArtefactError(
+    `${where} has ${data.length} numbers, where its shape [${shape}] has ${product(shape)}: give shape and data of one array.`,
+  );
 }
 
 // float32, (height, width, channels), 0 to 255: of an array, grey ones too, or of a canvas's ImageData.
 export function imageOf(value, fields, where) {
   const expected = [...fields.image.size, fields.image.channels];
   const channels = expected[2];
-  let { shape, data } = value?.data && value.width ? ofCanvas(value) : arrayOf(value, where);
+  let { shape, data } = value?.data && value.width ? ofCanvas(value, where) : arrayOf(value, where);
   if (shape.length === 3 && shape[2] === 1) shape = shape.slice(0, 2);
   if (shape.length === 2) {
     shape = [...shape, channels];
@@ -112,8 +123,9 @@ export function imageOf(value, fields, where) {
   return { shape, data };
 }
 
-function ofCanvas({ width, height, data }) {
-  return { shape: [height, width, 3], data: Float32Array.from(data.filter((_, place) => place % 4 < 3)) };
+function ofCanvas({ width, height, data }, where) {
+  fitting({ shape: [height, width, 4], data }, where);
+  return floatsOf({ shape: [height, width, 3], data: data.filter((_, place) => place % 4 < 3) });
 }
 
 export function imageAndQuestion(value, fields, where) {

@@ -11,6 +11,8 @@ import { ArtefactError, load, verify } from "../../runners/javascript/index.js";
 import { generator, rowKey, uniform } from "../../runners/javascript/random.js";
 import { checkSampling, drawn } from "../../runners/javascript/sampling.js";
 import { search } from "../../runners/javascript/search.js";
+import { Session } from "../../runners/javascript/sessions.js";
+import { arrayOf, imageOf } from "../../runners/javascript/task.js";
 
 const floats = (rows) => ({ shape: [rows.length, rows[0]?.length ?? 0], data: Float32Array.from(rows.flat()) });
 const ints = (values) => ({ shape: [values.length], data: Int32Array.from(values) });
@@ -76,6 +78,14 @@ const ANSWERS = {
     const graph = { inputs: { ids: { steps: true }, image: { steps: false } } };
     const found = batched(graph, rows.map(({ ids, image }) => ({ ids: ints(ids), image: floats(image) })));
     return mapped(found, ({ shape, data }) => ({ shape, data: Array.from(data) }));
+  },
+  array: ({ value }) => Array.from(arrayOf(value, "It").data),
+  image: ({ value }) => Array.from(imageOf(value, { image: { size: [1, 2], channels: 3 } }, "It").data),
+  state: ({ value }) => {
+    const session = new Session({}, {});
+    session._state = { it: floats([[1, 2]]) };
+    session.state = { it: value };
+    return Array.from(session.state.it.data);
   },
   artefact: async ({ path, by, model, predict, feed, prompts }) => {
     const ort = runtime(model);

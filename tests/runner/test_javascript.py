@@ -129,6 +129,25 @@ def test_what_has_no_steps_is_not_padded():
     ]
 
 
+@pytest.mark.parametrize("what", ["array", "image", "state"])
+def test_a_shape_and_numbers_that_are_not_of_one_array_are_refused(what):
+    shape, right = {"array": ([2, 3], 6), "image": ([1, 2, 3], 6), "state": ([1, 2], 2)}[what]
+    sizes = [right, 0, 1, right - 1, right + 1, 2 * right]
+    values = [{"shape": shape, "data": list(range(size))} for size in sizes]
+    values += [{"shape": [-size for size in shape], "data": list(range(right))}] if what == "array" else []
+    answers = asked([{"what": what, "value": value} for value in values])
+    assert answers[0] == list(range(right))
+    assert all("numbers, where its shape" in said and said.endswith("of one array.") for said in answers[1:])
+
+
+def test_pixels_of_a_canvas_are_read_without_their_alpha_and_no_others_are():
+    sizes = [8, 6, 9]
+    values = [{"width": 2, "height": 1, "data": list(range(size))} for size in sizes]
+    answers = asked([{"what": "image", "value": value} for value in values])
+    assert answers[0] == [0, 1, 2, 4, 5, 6]
+    assert all("where its shape [1,2,4] has 8" in said for said in answers[1:])
+
+
 def question(folder, words, between=(), **more):
     model = {"words": np.asarray(words).tolist(), "between": np.asarray(between).tolist()}
     return {"what": "artefact", "path": str(folder), "model": model} | more
