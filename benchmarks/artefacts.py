@@ -32,7 +32,7 @@ def row_of(run, format, options, folder):
     return [
         f"{sum(sizes) / 1e3:,.0f} kB",
         f"{parity['outputs']:.1e}" if "outputs" in parity else "",
-        f"{parity['answers']:.1%}" if parity else "",
+        f"{parity['answers']:.1%}" if "answers" in parity else "",
         f"{latency.get('answer_ms', latency.get('median_ms', 0)):.2f}" if latency else "",
         "",
     ]

@@ -32,7 +32,7 @@ def reference(subject: Subject, case: Case) -> Outputs:
 
 
 def proven(subject: Subject, folder: Path, graphs: Set[str], references: list[Outputs]) -> dict[str, Any]:
-    """What a manifest says of an artefact's proof: "parity" and "latency".
+    """What a manifest says of an artefact's proof: "parity", nothing where nothing could be compared, and "latency".
 
     Args:
         graphs: The names of those that were written.
@@ -50,6 +50,8 @@ def proven(subject: Subject, folder: Path, graphs: Set[str], references: list[Ou
     latency, differences = report.pop("latency"), report.pop("differences")
     if not {"step", *(case.graph for case in cases)} & graphs:  # of a SavedModel answers alone are compared
         del report["outputs"], report["probabilities"]
+    if not report["rows"]:  # of a SavedModel whose answers are drawn
+        return {"parity": None, "latency": latency}
     tolerance = TOLERANCE.get(subject.quantize)
     far, most = report.get("outputs" if subject.quantize == "none" else "probabilities", 0.0), tolerance or COARSE
     if not far <= most:

@@ -13,6 +13,7 @@ import pytest
 from seqkit.core.errors import InputError
 from seqkit.core.files import digest_of
 from seqkit.export.artefact import write_artefact
+from seqkit.export.card import _proof
 from seqkit.export.description import Description
 from seqkit.export.graphs import Written
 from seqkit.export.subject import Case, Subject, unquantised
@@ -133,3 +134,17 @@ def test_an_artefact_and_its_zip_are_replaced_whatever_the_time_of_their_files(s
     with zipfile.ZipFile(tmp_path / "text.zip") as archive:
         assert archive.read("text/model.txt") == (folder / "model.txt").read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"text", "text.zip"}
+
+
+@pytest.mark.parametrize(
+    ("parity", "said"),
+    [
+        ({}, "It was not compared with the run."),
+        ({"rows": 5, "answers": 1.0, "tolerance": 1e-5}, "5 real rows: answers agree on 100.0%."),
+        ({"rows": 5, "outputs": 0.0, "tolerance": 1e-5}, "outputs differ by at most 0, answers were not compared."),
+        ({"rows": 5, "outputs": 0.0, "answers": 0.5, "tolerance": 1e-5}, "at most 0, answers agree on 50.0%."),
+        ({"rows": 5, "outputs": 0.0, "probabilities": 0.1, "answers": 0.5}, "probabilities differ by at most 0.1."),
+    ],
+)
+def test_a_card_says_what_was_compared(parity, said):
+    assert _proof(parity).endswith(said)

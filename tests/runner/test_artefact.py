@@ -88,10 +88,30 @@ def test_what_has_no_answer_is_tried_by_its_graphs(tmp_path):
     files, manifest = classifier()
     for number, vector in enumerate(files["test_vectors.json"]):
         vector["answer"] = vector["answer"] if number else None
-    for task in (manifest["task"], None):
-        assert "3 test vectors" in verified(written(tmp_path / "mine", files, manifest | {"task": task}))
+    for task, told in (
+        (manifest["task"], "2 test vectors answered as its run does, 1 test vector whose outputs alone"),
+        (None, "3 test vectors whose outputs alone"),
+    ):
+        assert told in verified(written(tmp_path / "mine", files, manifest | {"task": task}))
         wrong = files | {"model.onnx": bag(tables(1)[0])}
         refused(written(tmp_path / "mine", wrong, manifest | {"task": task}), "outputs of test vector 0|answers test")
+
+
+def test_what_was_not_compared_is_not_said_to_be(tmp_path):
+    files, manifest = classifier()
+    unanswered = [vector | {"answer": None, "graph_outputs": {}} for vector in files["test_vectors.json"]]
+    path = written(tmp_path / "mine", files | {"test_vectors.json": unanswered}, manifest)
+    assert verified(path).endswith("3 test vectors without anything that could be compared")
+    assert load(path).try_vectors() == 0
+    graph = manifest["graphs"]["model"]
+    graphs = {"graphs": {"encoder": graph, "decoder": graph}}
+    drawn = [case._replace(graph=name, answer=None) for case in cases() for name in graphs["graphs"]]
+    for told in (manifest, manifest | {"task": None}):
+        report = proof(opened(written(tmp_path / "mine", files, told)), cases())
+        assert (report["rows"], report.get("answers")) == (5, 1.0 if told["task"] else None)
+    report = proof(opened(written(tmp_path / "mine", files, manifest | {"task": None} | graphs)), drawn)
+    assert (report["rows"], report.get("answers")) == (5, None)
+    assert proof(opened(written(tmp_path / "mine", files, manifest)), drawn)["rows"] == 0
 
 
 def test_the_command_needs_no_tensorflow(folder):

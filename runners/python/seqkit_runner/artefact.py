@@ -207,11 +207,16 @@ class Artefact:
         return [_with_arrays(vector, f"{where}, item {place}") for place, vector in enumerate(vectors)]
 
     def try_vectors(self, count: int | None = None) -> int:
-        """Answer the first test vectors, or all; returns how many there were.
+        """Answer the first test vectors, or all; returns how many were compared with the run's answers or outputs.
 
         Raises:
             ArtefactError: An answer differs from the run's.
         """
+        answered, others, _ = self._tried(count)
+        return answered + others
+
+    def _tried(self, count: int | None = None) -> tuple[int, int, int]:
+        """How many vectors' answers were compared, of how many others what their graphs give, and how many are left."""
         vectors = list(enumerate(self.vectors()[:count]))
         answered = [(place, one) for place, one in vectors if self._task and one["answer"] is not None]
         answers = self.predict([one["inputs"] for _, one in answered]) if answered else []
@@ -221,22 +226,25 @@ class Artefact:
                     f"{self._files.path} answers test vector {place} by {str(got)[:200]}, its run by "
                     f"{str(vector['answer'])[:200]}: {AGAIN}"
                 )
-        for place in {place for place, _ in vectors} - {place for place, _ in answered}:
-            self._try_graphs(vectors[place][1], place)
-        return len(vectors)
+        others = {place for place, _ in vectors} - {place for place, _ in answered}
+        tried = sum(self._try_graphs(vectors[place][1], place) for place in sorted(others))
+        return len(answered), tried, len(others) - tried
 
-    def _try_graphs(self, vector: Mapping[str, Any], place: int) -> None:
-        """What is known of a vector without an answer: what the graphs that read make of it."""
+    def _try_graphs(self, vector: Mapping[str, Any], place: int) -> bool:
+        """Whether something is known of a vector without an answer: what the graphs that read make of it."""
+        known = False
         for name, expected in vector["graph_outputs"].items():
             graph = self.graphs.get(name)
             got = {} if graph is None else graph(padded(graph, [vector["graph_inputs"]]))
             for output in expected.keys() & got.keys():
+                known = True
                 values, own = expected[output].astype(np.float64), got[output][0].astype(np.float64)
                 far = np.abs(own - values).max(initial=0) if own.shape == values.shape else np.inf
                 if not far <= self.tolerance * max(1.0, np.abs(values).max(initial=0)):
                     raise ArtefactError(
                         f"{self._files.path} differs from its run by {far:.2g} in {output} of test vector {place}: {AGAIN}"
                     )
+        return known
 
     def check_files(self) -> int:
         """Compare the digest of every file that was not read yet; returns how many files there are.
@@ -294,15 +302,19 @@ def opened(path: str | Path, *, threads: int = 1) -> Artefact:
 
 
 def verified(path: str | Path) -> str:
-    """Compare every file with its digest and answer every test vector; returns what was found.
+    """Compare every file with its digest and answer every test vector; returns what was found, and what was compared.
 
     Raises:
         ArtefactError: Something is other than the manifest says.
     """
     artefact = opened(path)
-    files, vectors = artefact.check_files(), artefact.try_vectors()
-    answered = f"{vectors} test vectors answered as its run does" if vectors else "no test vectors to be answered"
-    return f"{artefact.manifest['name']}, {artefact.manifest['format']}: {files} files as they were written, {answered}"
+    files, found = artefact.check_files(), artefact._tried()
+    kinds = "answered as its run does", "whose outputs alone were compared", "without anything that could be compared"
+    told = [
+        f"{number} test vector{'s' * (number > 1)} {kind}" for number, kind in zip(found, kinds, strict=True) if number
+    ]
+    tried = ", ".join(told) or "no test vectors to be answered"
+    return f"{artefact.manifest['name']}, {artefact.manifest['format']}: {files} files as they were written, {tried}"
 
 
 def _task(files: Files, manifest: Mapping[str, Any], graphs: Mapping[str, Graph], where: str) -> Task | None:

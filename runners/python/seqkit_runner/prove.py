@@ -132,10 +132,11 @@ def proof(artefact: Artefact, cases: Sequence[Case]) -> dict[str, Any]:
     """How an artefact's answers compare with its run's.
 
     Returns:
-        "rows", how many inputs were answered; "batches", the sizes at which; "lengths", of the shortest and of the longest
+        "rows", how many inputs were compared; "batches", the sizes at which; "lengths", of the shortest and of the longest
         row; "outputs", the greatest difference of a number that a graph gives, divided by the greatest of that tensor where
         that is above 1; "probabilities", the greatest difference of the softmax of what ends in logits; "streamed",
-        "outputs" of the step; "answers", the share that is alike at every batch size; "differences", those that aren't;
+        "outputs" of the step; "answers", the share that is alike at every batch size, where there are any to compare;
+        "differences", those that aren't;
         "latency", the median time of one row through the graph that reads, and of one answer.
     """
     found: dict[str, Any] = {"outputs": 0.0, "probabilities": 0.0}
@@ -152,13 +153,15 @@ def proof(artefact: Artefact, cases: Sequence[Case]) -> dict[str, Any]:
         for case, outputs in zip(rows, answers, strict=True):
             _widen(apart, case.outputs, {"outputs": outputs})
         found = {name: max(value, apart[name]) for name, value in found.items()} | {"streamed": apart["outputs"]}
-    asked = [case for case in cases if case.answer is not None]
-    differences = _differences(artefact, asked) if artefact.manifest["task"] else {}
+    asked = [case for case in cases if case.answer is not None and artefact.manifest["task"]]
+    differences = _differences(artefact, asked)
+    if asked:
+        found["answers"] = 1 - len(differences) / len(asked)
+    read = [case for case in whole if case.graph != "decoder"]  # whose rows an encoder has read before
     return found | {
-        "rows": len(asked) or len(whole) or len(rows),
+        "rows": max(len(asked), len(read), len(rows) if "step" in artefact.graphs else 0),
         "batches": list(BATCHES),
         "lengths": _lengths(cases),
-        "answers": 1 - len(differences) / max(1, len(asked)),
         "differences": list(differences.values()),
         "latency": _latency(artefact, cases),
     }
@@ -230,8 +233,8 @@ def _latency(artefact: Artefact, cases: Sequence[Case]) -> dict[str, Any]:
         graph = artefact.graphs[case.graph]
         batch = padded(graph, [case.arrays])
         found |= {"length": _lengths([case])[0], "median_ms": _median(lambda: graph(batch))}
-    asked = [case for case in cases if case.answer is not None]
-    if asked and artefact.manifest["task"]:
+    asked = [case for case in cases if case.answer is not None and artefact.manifest["task"]]
+    if asked:
         inputs = [asked[len(asked) // 2].inputs]
         found |= {"answer_ms": _median(lambda: artefact.predict(inputs))}
     return found
