@@ -78,7 +78,8 @@ def _longest(model: keras.Model, search: Search, inputs: Sequence[tf.Tensor], le
     longest = tf.fill([tf.shape(inputs[0])[0]], length)
     if search.ratio and "ids" in names:
         symbols = tf.reduce_sum(tf.cast(inputs[names.index("ids")] != PADDING, tf.float32), axis=1)
-        longest = tf.minimum(longest, tf.cast(symbols * search.ratio, tf.int32) + ROOM)
+        room = tf.minimum(symbols * search.ratio, tf.cast(length, tf.float32))  # it may be too great for an int32
+        longest = tf.minimum(longest, tf.cast(room, tf.int32) + ROOM)
     if names == ["ids"]:
         asked = tf.reduce_any((inputs[0] != PADDING) & (inputs[0] != END), axis=1)
         longest = tf.where(asked, longest, 0)

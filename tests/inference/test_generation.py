@@ -21,6 +21,7 @@ from seqkit.layers.embedding import embed_tokens
 from seqkit.text.tokenizer import Tokenizer, tokenize
 from seqkit.text.vocabulary import END, UNKNOWN, Vocabulary
 from seqkit.topologies.encoder_decoder import encoder_decoder
+from seqkit_runner.writing import longest_answers
 from tests.decoding.test_beam_search import found_by, toy
 
 SOURCES = ["a (Smith) saw", "", "Jones"]
@@ -44,7 +45,9 @@ HOW = pytest.mark.parametrize("how", [{"beam": 1}, {"beam": 3}, {"temperature": 
 
 
 @HOW
-@pytest.mark.parametrize("ratio", [0.0, 1.7, *(pytest.param(ratio, marks=pytest.mark.slow) for ratio in (0.5, 3.0))])
+@pytest.mark.parametrize(
+    "ratio", [0.0, 1.7, 1e30, *(pytest.param(ratio, marks=pytest.mark.slow) for ratio in (0.5, 3.0))]
+)
 def test_an_answer_is_as_long_as_its_own_source_allows(endless, how, ratio):
     """`Search.ratio` times the symbols of the source, padding aside, and 10 more, but no longer than `longest`."""
     sizes, longest = np.array([1, 7, 4, 12]), 25
@@ -52,6 +55,7 @@ def test_an_answer_is_as_long_as_its_own_source_allows(endless, how, ratio):
     found = generation_graph(endless, Search(ratio=ratio, longest=longest, **how))(tf.constant(ids))
     allowed = np.minimum(longest, np.floor(sizes * ratio) + 10) if ratio else np.full(len(sizes), longest)
     np.testing.assert_array_equal(found.lengths[:, 0], allowed)
+    np.testing.assert_array_equal(longest_answers(sizes, longest, ratio), allowed)
 
 
 @HOW

@@ -55,9 +55,7 @@ class Write(Task):
         longest, symbols = np.full(rows, search["longest"]), np.zeros(rows, int)
         if "ids" in names:
             symbols = (batch["ids"] != PADDING).sum(axis=1)
-            if search["ratio"]:
-                room = (symbols.astype(np.float32) * np.float32(search["ratio"])).astype(int) + ROOM
-                longest = np.minimum(longest, room)
+            longest = longest_answers(symbols, search["longest"], search["ratio"])
         if names == ["ids"]:
             longest = np.where(symbols > 1, longest, 0)  # one with nothing but its end is answered by nothing
         encoded = encoder(batch)
@@ -102,6 +100,15 @@ class Write(Task):
             else {}
         )
         return answers[0] | others
+
+
+def longest_answers(symbols: np.ndarray, longest: int, ratio: float) -> np.ndarray:
+    """Symbols that the answer to each row may have at most, of those of what is asked."""
+    if not ratio:
+        return np.full(len(symbols), longest)
+    room = np.minimum(symbols.astype(np.float32) * np.float32(ratio), longest)  # as float: it may be too great for int
+    most: np.ndarray = np.minimum(longest, room.astype(int) + ROOM)
+    return most
 
 
 class Caption(Write):
