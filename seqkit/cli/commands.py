@@ -18,6 +18,7 @@ from seqkit.core.files import json_text
 from seqkit.core.registry import import_path
 from seqkit.core.settings import Search
 from seqkit.core.terminal import Terminal, shown
+from seqkit_runner.backends import FORMATS
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
@@ -294,7 +295,10 @@ def export(
     """
     place = _load(run, import_, search=search).export(format, step=step, quantize=quantize, to=to)
     print(shown(str(place)))
-    next_steps(f"seqkit verify {shlex.quote(str(place))}", f"seqkit serve {shlex.quote(str(place))}")
+    if format in FORMATS:
+        next_steps(f"seqkit verify {shlex.quote(str(place))}", f"seqkit serve {shlex.quote(str(place))}")
+    for header in sorted(place.glob("*.h")):
+        next_steps(f"include {header} in a program, and ask its {header.stem}_self_test()", "see docs/c.md")
 
 
 def tune_search(

@@ -20,10 +20,11 @@ from seqkit.core.files import digest_of, json_text, read_json, replacing, write_
 from seqkit.core.version import __version__
 from seqkit.export.description import LABELS
 from seqkit.export.graphs import Specs, Written
-from seqkit.export.proof import FORMATS, own_answers, proven, reference
+from seqkit.export.proof import own_answers, proven, reference
 from seqkit.export.subject import Case, Exporter, Quantize, Subject
 from seqkit.export.tokenizer_file import tokenizer_json
 from seqkit.export.vectors import Outputs, as_json
+from seqkit_runner.backends import FORMATS
 
 LAYOUT = 1  # the version of what a folder holds, which a runner checks
 MANIFEST, VECTORS, CARD = "manifest.json", "test_vectors.json", "model_card.md"

@@ -21,7 +21,6 @@ TOLERANCE = {"none": 1e-5, "float16": 1e-2}  # of a number; where that of a tens
 COARSE = (
     0.25  # of a probability, with int8 weights: a graph that is wrong is further off, one that is rounded a tenth of it
 )
-FORMATS = ("keras", "savedmodel", "litert", "onnx")  # that a runner runs
 
 
 def reference(subject: Subject, case: Case) -> Outputs:

@@ -4,6 +4,7 @@ import inspect
 import re
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
@@ -98,6 +99,19 @@ def test_what_to_do_next_is_for_people_alone(small, tmp_path, monkeypatch, capsy
             assert (wanted if person else "") in said.err
             assert ("Next:" in said.err) == person
             assert "Next:" not in said.out
+
+
+@pytest.mark.parametrize(
+    ("format", "said"), [("onnx", ["seqkit verify", "seqkit serve"]), ("c", ["mine_self_test()"]), ("other", [])]
+)
+def test_what_no_runner_answers_is_neither_verified_nor_served_next(format, said, tmp_path, monkeypatch, capsys):
+    (tmp_path / {"c": "mine.h"}.get(format, "model")).touch()
+    monkeypatch.setattr("seqkit.cli.commands._load", lambda *_, **__: SimpleNamespace(export=lambda *_, **__: tmp_path))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main(["export", str(tmp_path), "--format", format]) == 0
+    told = capsys.readouterr().err
+    assert [part for part in ("seqkit verify", "seqkit serve", "mine_self_test()") if part in told] == said
+    assert ("Next:" in told) == bool(said)
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")

@@ -135,7 +135,7 @@ def open_graph(
         ArtefactError: There is no such format, its runtime isn't installed, or can't open the file.
     """
     if format not in _BACKENDS:
-        raise ArtefactError(f"Its format is {format!r}: a runner answers for {', '.join(_BACKENDS)}.")
+        raise ArtefactError(f"Its format is {format!r}: a runner answers for {', '.join(FORMATS)}.")
     try:
         return Graph(value, _BACKENDS[format](value, content, place, threads, loaded))
     except ModuleNotFoundError as error:
@@ -260,6 +260,7 @@ def _serve(module: Any, ask: Callable[..., Mapping[str, Any]], given: Arrays) ->
 
 
 _BACKENDS = {"onnx": _onnx, "litert": _litert, "keras": _keras, "savedmodel": _savedmodel}
+FORMATS = tuple(_BACKENDS)  # that a runner answers
 
 
 def _check(value: Mapping[str, Any], what: str, found: Mapping[str, Sequence[Any]]) -> None:
