@@ -6,6 +6,19 @@ from collections.abc import Iterator
 import numpy as np
 
 
+def steps_a_place(steps: int, places: int) -> int:
+    """How many steps a place stands for: a power of two, for each layer of a pyramid makes one place of two.
+
+    Args:
+        steps: That the longest row had.
+        places: That became of them.
+    """
+    stride = 1
+    while -(-steps // stride) > max(places, 1):
+        stride *= 2
+    return stride
+
+
 @dataclasses.dataclass(frozen=True)
 class Ragged:
     """Rows of unequal length.

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from seqkit.core.errors import InputError
+from seqkit.core.ragged import steps_a_place
 from seqkit.layers.row_label import TAGS
 from seqkit.layers.wide import HEAD, paths_of
 from seqkit.recurrence.watching import Course, watch
@@ -106,7 +107,7 @@ def _looked(seen: Mapping[str, tf.Tensor], batch: Mapping[str, tf.Tensor]) -> tu
         return None, ""
     scores = seen["pooling"]
     real = batch["ids"] != 0 if "ids" in batch else batch["mask"]
-    stride = -(-int(real.shape[1]) // int(scores.shape[1]))
+    stride = steps_a_place(int(real.shape[1]), int(scores.shape[1]))
     return tf.nn.softmax(tf.where(real[:, ::stride], scores, -1e4)), "pooling"
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from seqkit.core.ragged import steps_a_place
 from seqkit.report.pages import (
     BLUE,
     GREY,
@@ -225,7 +226,7 @@ def looks(found: Mapping[str, Any]) -> list[Markup]:
             return []
         return [overlays("look", "Where each looks", found["image"], lines, weights)]
     read = found["steps"][axes_of[-1].partition(" ")[0]]
-    stride = -(-len(read) // weights.shape[-1])
+    stride = steps_a_place(len(read), weights.shape[-1])
     places = ["".join(read[first : first + stride]) for first in range(0, len(read), stride)]
     return [attended("attention", "Attention: what is read across, what looks at it down", weights, places, lines)]
 
@@ -247,7 +248,7 @@ def _layers(found: Mapping[str, Any]) -> list[Section]:
         ((axis, _), *_) = [axes_of for _, axes_of in arrays.values()]
         words = found["steps"][axis.partition(" ")[0]]
         count = len(next(iter(arrays.values()))[0])
-        stride = -(-len(words) // count)
+        stride = steps_a_place(len(words), count)
         names = ["".join(words[first : first + stride]) for first in range(0, len(words), stride)]
         picture = _heat([(what, values.T, None) for what, (values, _) in arrays.items()], names)
         title = f"{layer}: units from top to bottom, steps from left to right"

@@ -6,15 +6,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.teacher_forcing import teacher_forced
 from seqkit.core.errors import InputError
-from seqkit.core.ragged import Ragged
-from seqkit.inference.generation import symbols_a_place
+from seqkit.core.ragged import Ragged, steps_a_place
 from seqkit.inference.opened import Opened, open_model
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
@@ -141,9 +139,7 @@ def inspect_rows(
         name: Named(_without_padding(values, rows, axis), (ROW, *axis, CLASS))
         for name, values in (("logits", logits), ("probabilities", probabilities))
     }
-    return Inspection(
-        said, arrays | _of_layers(opened, rows, forward.model), rows.steps, tuple(asked.choices), rows.read == "ids"
-    )
+    return Inspection(said, arrays | _of_layers(opened, rows), rows.steps, tuple(asked.choices), rows.read == "ids")
 
 
 def open_rows(
@@ -219,7 +215,7 @@ def _without_padding(values: np.ndarray, rows: OpenRows, axes: Sequence[str], st
     return found
 
 
-def _of_layers(opened: Opened, rows: OpenRows, model: keras.Model) -> dict[str, Named]:
+def _of_layers(opened: Opened, rows: OpenRows) -> dict[str, Named]:
     """What the layers did: states, gates and the vector from which the answer is read; and attention."""
     arrays: dict[str, Named] = {}
     writes = TARGET in rows.steps
@@ -232,7 +228,7 @@ def _of_layers(opened: Opened, rows: OpenRows, model: keras.Model) -> dict[str, 
             steps = course.steps
             if len(rows.steps[axis]) != steps[0].x.shape[0] or course.name.startswith("character"):
                 continue  # the letters of words, by themselves
-            stride = -(-width // len(steps))
+            stride = steps_a_place(width, len(steps))
             name = f"{part}/{course.name}" if writes else course.name
             axes = (ROW, axis if stride == 1 else f"{axis} {PLACE}", "unit")
             for what, values in course.by_name().items():
@@ -245,11 +241,11 @@ def _of_layers(opened: Opened, rows: OpenRows, model: keras.Model) -> dict[str, 
     for path, values in opened.paths.items():
         arrays[path] = Named(values.numpy(), (ROW, CLASS))
     if opened.attention is not None:
-        arrays["attention"] = _attention(opened, rows, model)
+        arrays["attention"] = _attention(opened, rows)
     return arrays
 
 
-def _attention(opened: Opened, rows: OpenRows, model: keras.Model) -> Named:
+def _attention(opened: Opened, rows: OpenRows) -> Named:
     """Where each step of what is written, each hop, or the summary looks."""
     assert opened.attention is not None
     weights = opened.attention.numpy()
@@ -258,7 +254,7 @@ def _attention(opened: Opened, rows: OpenRows, model: keras.Model) -> Named:
     if opened.grid is not None:
         return Named(weights.reshape(*weights.shape[:-1], *opened.grid), (ROW, *lead, "image row", "image column"))
     axis = SOURCE if TARGET in rows.steps else STEP
-    stride = symbols_a_place(model) if lead == (TARGET,) else -(-max(map(len, rows.steps[axis])) // weights.shape[-1])
+    stride = steps_a_place(max(map(len, rows.steps[axis])), weights.shape[-1])
     for row, names in enumerate(rows.steps[axis]):
         weights[row, ..., -(-len(names) // stride) :] = np.nan
     return Named(weights, (ROW, *lead, axis if stride == 1 else f"{axis} {PLACE}"))
