@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 
 from seqkit_runner.errors import ArtefactError
-from seqkit_runner.server import BODY, INPUTS, LENGTH, TOGETHER, application
+from seqkit_runner.server import BODY, INPUTS, LENGTH, STOP, TOGETHER, application
 
 
 class Echo:
@@ -83,6 +83,10 @@ def test_what_is_too_much_is_refused_before_it_is_asked(ask, echo):
     for body, status in [
         (too_long, 413),
         ({"inputs": ["x" * (LENGTH + 1)]}, 422),
+        ({"inputs": [{"image": [[0]], "question": "x" * (LENGTH + 1)}]}, 422),
+        ({"inputs": [["x" * LENGTH, "x"]]}, 422),
+        ({"inputs": [[[0], [0] * (LENGTH + 1)]]}, 422),
+        ({"inputs": [{"x" * (LENGTH + 1): 0}]}, 422),
         ({"inputs": ["x"] * (INPUTS + 1)}, 422),
         ({"inputs": "x"}, 422),
         ({}, 422),
@@ -92,7 +96,29 @@ def test_what_is_too_much_is_refused_before_it_is_asked(ask, echo):
         assert got == status, said
         assert "detail" in json.loads(said)
     assert echo.batches == []
-    assert ask("POST", "/generate", {"length": LENGTH + 1})[0] == 422
+    for too_much in ({"length": LENGTH + 1}, {"prompt": "x" * (LENGTH + 1)}, {"stop": "x" * (STOP + 1)}):
+        assert ask("POST", "/generate", too_much)[0] == 422
+
+
+@pytest.mark.parametrize("half", ["\ud800", "a\udfffb"])
+def test_half_a_character_is_refused_wherever_it_stands(ask, echo, half):
+    for body in (
+        {"inputs": ["right", half]},
+        {"inputs": [["right", half]]},
+        {"inputs": [{"image": [[0]], "question": half}]},
+        {"inputs": [{half: 0}]},
+        {"inputs": half},
+        {half: []},
+        {"inputs": float("nan")},
+    ):
+        status, said = ask("POST", "/predict", body)
+        assert status == 422, said
+        assert isinstance(json.loads(said)["detail"], str)
+    for body in ({"prompt": half}, {"prompt": "a", "stop": half}):
+        assert ask("POST", "/generate", body)[0] == 422
+    assert echo.batches == []
+    numbers = [[0.5] * 300 for _ in range(400)]  # more than LENGTH, and no list of them is
+    assert ask("POST", "/predict", {"inputs": [numbers, "\U0001f600"]})[0] == 200
 
 
 def test_text_streams_and_the_pages_are_there(ask):

@@ -19,7 +19,9 @@ from seqkit_runner.errors import ArtefactError
 
 try:
     import uvicorn
-    from fastapi import FastAPI, Request
+    from fastapi import FastAPI, Request, Response
+    from fastapi.exception_handlers import request_validation_exception_handler
+    from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse, StreamingResponse
     from fastapi_offline import FastAPIOffline
     from pydantic import BaseModel, Field
@@ -30,7 +32,8 @@ TOGETHER = 64  # inputs that are answered at once
 WAIT = 0.002  # seconds that the first of them waits for others
 BODY = 10_000_000  # bytes of a request
 INPUTS = 1_000  # of a request
-LENGTH = 100_000  # characters of an input, or symbols to write
+LENGTH = 100_000  # characters of an input, items of a list in it, or symbols to write
+STOP = 1_000  # characters of what ends a text, each beginning of which is looked for behind every piece
 
 Message = MutableMapping[str, Any]
 
@@ -65,7 +68,7 @@ class Prompt(BaseModel):
     temperature: float = Field(0.8, ge=0)
     top_k: int = Field(0, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
-    stop: str | None = None
+    stop: str | None = Field(None, max_length=STOP)
     seed: int = Field(0, ge=0)
 
 
@@ -186,6 +189,14 @@ def application(artefact: Answering) -> FastAPI:
     async def refuse(request: Request, error: ArtefactError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, 422)
 
+    @app.exception_handler(RequestValidationError)
+    async def explain(request: Request, error: RequestValidationError) -> Response:
+        try:
+            return await request_validation_exception_handler(request, error)
+        except ValueError:  # it tells what was given
+            said = "The request holds half a character (a lone surrogate), or a number that is none: remove it."
+            return JSONResponse({"detail": said}, 422)
+
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """That it lives."""
@@ -200,12 +211,14 @@ def application(artefact: Answering) -> FastAPI:
     async def answer(asked: Asked) -> Answers:
         """Answer inputs."""
         for one in asked.inputs:
-            _check_length(one)
+            _check(one)
         return Answers(answers=await together.ask(asked.inputs))
 
     @app.post("/generate")
     def generate(prompt: Prompt) -> StreamingResponse:
         """Write on from a prompt: a line {"text": ...} a piece, as it is drawn, and {"end": true} behind the last."""
+        for text in (prompt.prompt, prompt.stop or ""):
+            _check_text(text)
         with lock:
             pieces = artefact.generate(**prompt.model_dump())
             first = next(pieces, None)  # so that what is wrong with the prompt is said before anything is sent
@@ -223,10 +236,28 @@ def _lines(first: str | None, pieces: Iterator[str], lock: threading.Lock) -> It
     yield json.dumps({"end": True}) + "\n"
 
 
-def _check_length(value: Any) -> None:
-    size = len(value) if isinstance(value, str | list) else 0
-    if size > LENGTH:
-        raise ArtefactError(f"An input has {size:,} characters or items: at most {LENGTH:,} are read.")
+def _check(value: Any) -> None:
+    """Raise ArtefactError where an input is too long, at whatever depth, or holds what is no text."""
+    characters, left = 0, [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            characters += len(one)
+            _check_text(one)
+        elif isinstance(one, dict):
+            left += [*one, *one.values()]
+        elif isinstance(one, list):
+            left += [item for item in one if isinstance(item, str | dict | list)]
+        size = max(characters, len(one) if isinstance(one, list) else 0)
+        if size > LENGTH:
+            raise ArtefactError(f"An input has {size:,} characters or items: at most {LENGTH:,} are read.")
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ArtefactError("A text holds half a character (a lone surrogate): remove it.") from None
 
 
 def serve(path: str | Path, *, host: str, port: int) -> None:
