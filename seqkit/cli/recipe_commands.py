@@ -142,7 +142,7 @@ def _prepare(recipe: Recipe, asked: Asked) -> Callable[..., None]:
             engine: Who makes ids of the texts: this process (local), or workers of ray, which all see the folder.
             address: Of a cluster of Ray; nothing for this machine's cores.
         """
-        given = _settled(recipe, asked, args, kwargs, but=("out", *without))
+        given = {"out": out} | _settled(recipe, asked, args, kwargs, but=("out", *without))
         made = seqkit.prepare(recipe.function, engine=engine, address=address, **given)
         print(shown(str(made)))
         next_steps(f"seqkit train {recipe.name} --data {shlex.quote(str(made))}")
@@ -189,20 +189,21 @@ def _study(recipe: Recipe, asked: Asked) -> Callable[..., None]:
             seeds=seeds,
             trials=trials,
             jobs=jobs,
-            **_settled(recipe, asked, args, kwargs, but=PLACES),
+            **{"out": out} | _settled(recipe, asked, args, kwargs, but=PLACES),
         )
         found = made.run()
         if found is not None:
             Terminal().print(*found.tables(), sep="\n")
         print(shown(str(made.out)))
 
+    out = Path("saved_models") / "study"
     return _command(
         study,
         recipe,
         asked,
         without=[name for name in PLACES if name != "out"],
         first=("grid", "ranges", "seeds", "trials", "jobs"),
-        out=Path("saved_models") / "study",
+        out=out,
         other_words={OUT: "The folder of the study."},
     )
 
@@ -252,7 +253,7 @@ def _command(
     Args:
         without: Arguments of the recipe that it hasn't.
         first: Arguments that help shows at first beside those that the recipe names.
-        out: Where what it makes lies if nothing is said; nothing for the recipe's own place.
+        out: Where what it makes lies if nothing is said, which the function sees to; nothing for the recipe's own place.
         other_words: Words of the recipe's docstring, and those that stand in their place.
     """
     only, told = inspect.Parameter.KEYWORD_ONLY, get_type_hints(function, include_extras=True)

@@ -3,12 +3,15 @@
 import dataclasses
 import functools
 import json
+from pathlib import Path
 
 import pytest
 
+import seqkit
 from seqkit import InputError
 from seqkit.cli.main import main
 from seqkit.core.registry import recipes
+from tests.cases import write_small_table
 
 TOML = 'recipe = "sentiment"\ndata = "a.csv"\nout = "run"\n[stack]\nunits = [3]\ncell = "gru"\n[training]\nepochs = 4\n'
 
@@ -90,12 +93,20 @@ def test_what_is_wrong_gets_the_nearest_right_one(project, monkeypatch, capsys, 
         raise InputError(error)
 
 
-def test_a_check_and_a_preparation_read_the_same_file(small, project, capsys):
-    rows = small.parent / "rows.tsv"
-    if not rows.exists():
-        (rows,) = small.parent.glob("*.tsv")
-    (project / "seqkit.toml").write_text(TOML.replace('"a.csv"', json.dumps(str(rows))))
+def test_a_check_and_a_preparation_read_the_same_file(project, monkeypatch, capsys):
+    rows = write_small_table(project)
+    monkeypatch.chdir(project.parent)
+    (project / "seqkit.toml").write_text(TOML.replace("a.csv", rows.name))
     assert main(["check", str(project)]) == 0
-    assert main(["prepare", str(project), "--out", str(project / "prepared")]) == 0
-    assert (project / "prepared" / "manifest.json").exists()
+    for out, told in (("prepared/sentiment", []), ("elsewhere", ["--out", "elsewhere"])):
+        assert main(["prepare", str(project), *told]) == 0
+        assert (project.parent / out / "manifest.json").exists()
     assert not (project / "run").exists()
+
+
+def test_a_study_lies_where_help_says(project, monkeypatch):
+    made = []
+    monkeypatch.setattr(seqkit.Study, "run", lambda study: made.append(study.out))
+    assert main(["study", str(project)]) == 0
+    assert main(["study", str(project), "--out", "elsewhere"]) == 0
+    assert made == [Path("saved_models/study"), Path("elsewhere")]
