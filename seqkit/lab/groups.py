@@ -11,6 +11,8 @@ from seqkit.runs.searching import CHOSEN
 
 BESIDE = ("seed", "data_dir", "strict", "test", *(f"training.{name}" for name in Training.elsewhere))
 SOURCES = ("data", "valid")
+ROWS = {"data": ("train", "training_rows"), "valid": ("valid", "validation_rows")}  # of each source
+DIGITS = 8  # of a digest
 LONGEST = 60  # characters of a value
 
 
@@ -53,6 +55,8 @@ def grouped(paths: Sequence[Path], infos: Sequence[Mapping[str, Any]]) -> tuple[
         if place in places[:number]:
             raise InputError(f"{paths[number]} is given twice: give each run once.")
     known = [settings_of(info) for info in infos]
+    for source in SOURCES:
+        _tell_rows(source, known, infos)
     names = list(dict.fromkeys(name for one in known for name in one))
     differing = [name for name in names if len({one.get(name) for one in known}) > 1]
     members: dict[tuple[str, ...], list[int]] = {}
@@ -80,6 +84,23 @@ def grouped(paths: Sequence[Path], infos: Sequence[Mapping[str, Any]]) -> tuple[
         f"Runs that differ in the seed alone are one group: {len(groups)} groups, of {counts} "
         f"runs, which differ in {', '.join(differing)}."
     )
+
+
+def _tell_rows(source: str, known: Sequence[dict[str, str]], infos: Sequence[Mapping[str, Any]]) -> None:
+    """Add to runs' settings which rows a source held, where it didn't hold the same ones for all: a file was changed.
+
+    What a run holds out itself differs with the seed, so that its rows say nothing.
+    """
+    split, name = ROWS[source]
+    held: dict[str, dict[int, str]] = {}
+    for number, info in enumerate(infos):
+        rows = info["data"].get(split, {})
+        if info["settings"].get("valid") is not None and "digest" in rows:
+            held.setdefault(known[number].get(source, ""), {})[number] = f"{rows['rows']:,} ({rows['digest'][:DIGITS]})"
+    for of_source in held.values():
+        if len({*of_source.values()}) > 1:
+            for number, rows_told in of_source.items():
+                known[number][name] = rows_told
 
 
 def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, str]:

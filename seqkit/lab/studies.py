@@ -23,6 +23,7 @@ from seqkit.core.progress import console, notify
 from seqkit.core.registry import recipe_of
 from seqkit.core.variations import Range, changed, plain
 from seqkit.lab.comparing import Comparison, compare
+from seqkit.lab.rereading import check_rows_again
 from seqkit.lab.study_search import Search
 from seqkit.lab.study_worker import GO_ON, STOP, Order
 from seqkit.lab.study_workers import Workers
@@ -139,6 +140,7 @@ class Study:
         for changes in [*(one.changes for one in self.plan), *ends]:
             self._settled(changes, seed)
         self._known: dict[str, Progress] = {}
+        self._same_rows = False  # as runs that are there already had: looked at once, before anything is trained
 
     def run(self) -> Comparison | None:
         """Train what is left, and compare; the comparison is written below `out`, with a table of all runs.
@@ -146,7 +148,7 @@ class Study:
         Returns:
             The comparison; nothing of a single run.
         Raises:
-            InputError: A run of these names was trained with other settings.
+            InputError: A run of these names was trained with other settings, or on rows that the data no longer has.
             UnfinishedError: A run failed: which, and why; all others stand.
             KeyboardInterrupt: Runs in the making have saved their states: `run` goes on from there.
         """
@@ -274,6 +276,18 @@ class Study:
                 )
         return not info.get("failed") and f"evaluations/{TRAINING}/{REPORT}" in info.get("files", {})
 
+    def _check_same_rows(self) -> None:
+        """Raise InputError where a run that is there was trained on other rows than the study's data holds today."""
+        looked = self._same_rows or self.arguments["data"] is None  # what is built in is as it was
+        places = [] if looked else sorted(path.parent for path in self.out.glob(f"[!.]*/{RUN}"))
+        self._same_rows, seen = True, set[str]()
+        for place in places:
+            info = read_info(place)
+            digests = json.dumps([rows.get("digest") for _, rows in sorted(info["data"].items())])
+            if digests not in seen:
+                seen.add(digests)
+                check_rows_again(self.recipe.function, load_task(place, info), place, info, self.arguments)
+
     def _order(self, one: Planned, **how: Any) -> Order:
         made = changed(self.recipe.function, self.arguments, one.changes)
         arguments = made | {"seed": one.seed, "out": self.out / one.name}
@@ -296,6 +310,7 @@ class Study:
         self._side_by_side(supply, self._heard)
 
     def _started(self, one: Planned, **how: Any) -> Order:
+        self._check_same_rows()
         self._known[one.name] = Progress("training", since=time.monotonic())
         if not console.is_terminal:
             notify(f"{one.name}: training")

@@ -65,6 +65,28 @@ def test_an_ensemble_is_no_seed_of_its_members():
     assert "which differ in members" in how
 
 
+def test_runs_on_a_file_that_was_changed_are_no_group():
+    def info(seed, rows, digest, cell="lstm", data="t.tsv", **settings):
+        held = {"train": {"rows": rows, "digest": digest * 32}, "valid": {"rows": 2, "digest": "e" * 64}}
+        return {
+            "recipe": "sentiment",
+            "seed": seed,
+            "data": held,
+            "settings": {"data": data, "stack": {"cell": cell}} | settings,
+        }
+
+    def names(*infos):
+        return [group.name for group in grouped([Path(str(number)) for number in range(len(infos))], infos)[0]]
+
+    told = ["training_rows=20 (0a0a0a0a)", "training_rows=1,021 (0b0b0b0b)"]
+    valid = {"valid": "v.tsv"}
+    assert names(info(0, 20, "0a", **valid), info(1, 1021, "0b", **valid), info(2, 20, "0a", **valid)) == told
+    other_cells = names(info(0, 20, "0a", **valid), info(0, 1021, "0b", "gru", **valid))
+    assert other_cells == [f"cell={cell} {rows}" for cell, rows in zip(("lstm", "gru"), told, strict=True)]
+    assert names(info(0, 20, "0a", **valid), info(0, 21, "0b", data="u.tsv", **valid)) == ["data=t.tsv", "data=u.tsv"]
+    assert names(info(0, 20, "0a"), info(1, 20, "0b")) == ["0", "1"], "what is held out differs with the seed"
+
+
 def test_language_models_of_other_symbols_are_not_compared_by_symbols(runs, monkeypatch):
     monkeypatch.setattr(comparing, "by_bits", lambda tasks: True)
     with pytest.raises(InputError, match="give --data, on which they are compared by bits per character"):

@@ -124,6 +124,15 @@ def test_it_goes_on_where_it_was_stopped_and_trains_nothing_twice(table, tmp_pat
     assert {path.suffix for path in out.glob("comparison.*")} == {".html", ".csv", ".tex", ".json"}
     with pytest.raises(InputError, match=r"seed=0 was trained with other settings \(training .*: choose another --out"):
         study(table, out, seeds=2, training=Training(epochs=2)).run()
+    study(table, out, seeds=3)._check_same_rows()
+    with open(table, "a") as file:
+        file.write("good\tanother film\n")
+    assert len(study(table, out, seeds=2).run().groups) == 2, "nothing is left to be trained, or read"
+    with pytest.raises(
+        InputError, match=r"seed=0 was trained with other training rows \(40\) than .* today \(41\): choose"
+    ):
+        study(table, out, seeds=3).run()
+    assert not list(out.glob("*seed=2*"))
 
 
 @pytest.mark.parametrize("given", [{"test": "t.tsv", "valid": "v.tsv"}, {"valid": "v.tsv"}, {}])
