@@ -232,20 +232,28 @@ def _check_keys(row: Mapping[str, Any], columns: Mapping[str, str], place: str) 
 
 
 def _wide(file: TextFile, layout: Layout, rows: int = sys.maxsize) -> Iterator[Wide]:
-    """The first so many rows with all of their cells."""
+    """The first so many rows with all of their cells; of a file that is not read to its end the whole ones."""
     if not layout.quoted:
         for number, line in enumerate(itertools.islice(file.lines, rows), start=1):
             yield number, line.split(layout.separator)
         return
     csv.field_size_limit(sys.maxsize)  # the default refuses a text of more than 131,072 characters
-    lines = (part for line in file.whole_lines() for part in io.StringIO(line, newline=""))  # \r alone ends one too
-    reader = csv.reader(lines, strict=True, delimiter=layout.separator)
+    read, number = 0, 1  # lines; and where a row begins: a quoted cell may hold line ends
+
+    def lines() -> Iterator[str]:
+        nonlocal read
+        for line in file.whole_lines():
+            yield from io.StringIO(line, newline="")  # \r alone ends one too
+            read += 1
+
+    reader = csv.reader(lines(), strict=True, delimiter=layout.separator)
     try:
-        number = 1  # where a row begins: a quoted cell may hold line ends
         for _, cells in zip(range(rows), reader, strict=False):
             yield number, cells or [""]
             number = reader.line_num + 1
     except csv.Error as error:
+        if read == file.most and number > 1:
+            return
         raise InputError(f"{file.path}, line {reader.line_num}: {error}. Check the quotes there.") from None
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from seqkit import InputError
+from seqkit.sources import looking
 from seqkit.sources.looking import Guess, guess, look_at
 
 REVIEWS = [
@@ -82,6 +83,21 @@ def test_a_recipe_that_is_named_finds_its_own_columns(tmp_path):
     assert guess(looked, "video_frames") == Guess("video_frames")
     with pytest.raises(InputError, match="the columns 'id', 'review', 'verdict', in which tagging finds nothing"):
         guess(looked, "tagging")
+
+
+def test_a_look_may_end_inside_a_quoted_cell(tmp_path, monkeypatch):
+    """Whichever line it ends with; where the file itself ends there, reading it says so."""
+    monkeypatch.setattr(looking, "LOOKED_AT", 40)
+    rows = [(number, f'"a\nfilm, {text}\n\nof three "', label) for number, (text, label) in enumerate(REVIEWS * 2)]
+    for more in range(4):
+        text = table(",", rows, ("id", '"of the review' + more * "\n" + '"', "verdict"))
+        (tmp_path / "a.csv").write_text(text)
+        found = guess(look_at(tmp_path / "a.csv"))
+        assert (found.recipe, found.columns["label"]) == ("text_classification", "verdict")
+    text = table(",", rows[:3])
+    (tmp_path / "a.csv").write_text(text[: text.rindex('"')])
+    with pytest.raises(InputError, match="Check the quotes there"):
+        look_at(tmp_path / "a.csv")
 
 
 def test_parallel_files_are_a_pair(tmp_path):
