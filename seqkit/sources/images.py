@@ -17,14 +17,15 @@ from seqkit.batches.pipeline import Shared
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 from seqkit.core.progress import notify
+from seqkit.sources.cells import examples_of
 from seqkit.sources.damage import BROKEN, reason
 from seqkit.sources.examples import Examples, OnError, Role
 from seqkit.sources.frame_labels import times
+from seqkit.sources.labels import check_names
 from seqkit.sources.nameless_files import mapped, nameless_file
 from seqkit.sources.notices import Notices
 from seqkit.sources.pixels import ImageRef, decode_image, resized
 from seqkit.sources.prepared import read_before
-from seqkit.sources.reading import read
 from seqkit.sources.storing import stored_part, storing
 from seqkit.sources.tables import read_table
 from seqkit.sources.tfds import feature_of, open_tfds
@@ -122,10 +123,17 @@ def read_images(
                 notify(str(finding))
     values = pixels.done()
     cells: dict[str, list[Any]] = {field: [ImageRef(values, *image) for image in images]}
+    lined = all(lines)
     if others:
-        given = {columns[name]: list(column) for name, column in zip(others, zip(*texts, strict=True), strict=True)}
-        cells |= read(given, {name: columns[name] for name in others}, role=role).columns
-    return Examples(cells, origin, lines=lines if all(lines) else None, findings=(*found, *notices.findings()))
+        named = (dict(zip(others, own, strict=True)) for own in texts)
+        numbered = zip(lines, named, strict=True) if lined else enumerate(named)
+        checked = examples_of(
+            numbered, {name: columns[name] for name in others}, origin, unit="line" if lined else "row"
+        )
+        cells |= checked.columns
+        found += checked.findings
+    examples = Examples(cells, origin, lines=lines if lined else None, findings=(*found, *notices.findings()))
+    return check_names(examples, role)
 
 
 class _Pixels:

@@ -75,6 +75,26 @@ def test_every_source_gives_the_same_rows_and_decodes_a_image_once(tmp_path, ima
         check_rows(table.take([1, 0, 2], "turned"), images)
 
 
+def test_what_is_found_in_answers_is_told_with_its_place(tmp_path, images):
+    rows = [
+        ("b.png", "is it?", "no"),
+        ("absent.png", "is it?", "no"),
+        *[("a.png", f"is {n}?", "yes") for n in range(2)],
+    ]
+    path = write_table(tmp_path / "rows.csv", [*rows, ("a.png", "so?", "Yes")])
+    table = read_images(path, COLUMNS, on_error="skip")
+    (found,) = (finding for finding in table.findings if finding.kind == "near_labels")
+    assert (found.what, found.places) == (
+        "the answers 'Yes', 'yes' are one but for their writing, and count as 2 classes",
+        (f"{path}, line 6",),
+    )
+    mapping = {"image": [images["a.png"]] * 3, "question": ["q"] * 3, "answer": ["yes", "Yes ", "Yes"]}
+    assert {finding.kind: finding.places for finding in read_images(mapping, COLUMNS).findings} == {
+        "blanks": ("the mapping (train), row 1",),
+        "near_labels": ("the mapping (train), row 0",),
+    }
+
+
 def test_grey_and_other_sizes_become_colour_and_one_size(rng):
     grey = rng.integers(0, 256, (5, 7)).astype(np.uint8)
     for array in (grey, grey[..., None]):
