@@ -34,7 +34,7 @@ def read_workbook(path: Path, columns: Mapping[str, str]) -> Examples:
     """
     _check_file(path)
     note_read(path)
-    names, rows = _opened(path, named=not all(name.isdigit() for name in columns.values()))
+    names, rows = _opened(path, columns)
     places = _places(path, names, columns)
     chosen = ((number, {field: cells[place] for field, place in places.items()}) for number, cells in rows)
     return examples_of(chosen, columns, str(path))
@@ -43,7 +43,7 @@ def read_workbook(path: Path, columns: Mapping[str, str]) -> Examples:
 def workbook_head(path: Path, rows: int) -> tuple[list[str], list[list[Any]]]:
     """The names of the columns, which a workbook has in its first row, and the first rows."""
     _check_file(path)
-    names, found = _opened(path)
+    names, found = _opened(path, {})
     return names, [cells for _, cells in itertools.islice(found, rows)]
 
 
@@ -52,29 +52,41 @@ def asked_of_workbook(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Where each row stands, and its cells: those of the columns, and of `more` those that there are."""
     _check_file(path)
-    names, rows = _opened(path)
-    places = _places(path, names, {**columns, **{field: name for field, name in more.items() if name in names}})
+    names, rows = _opened(path, columns)
+    there = {field: name for field, name in more.items() if _place(path, names, name) is not None}
+    places = _places(path, names, {**columns, **there})
     for number, cells in rows:
         yield f"{path}, line {number}", {field: cells[place] for field, place in places.items()}
 
 
-def _opened(path: Path, *, named: bool = True) -> tuple[list[str], Iterator[Row]]:
-    """The names of the columns, and the rows; of a workbook that has no names these are the numbers of its columns."""
+def _opened(path: Path, columns: Mapping[str, str]) -> tuple[list[str], Iterator[Row]]:
+    """The names of the columns, and the rows.
+
+    Args:
+        columns: Those that are wanted: by numbers alone of a workbook without names, whose columns these are called then.
+    """
+    named = not columns or not all(name.isdigit() for name in columns.values())
     return _parquet(path) if path.suffix in PARQUET else _excel(path, named=named)
 
 
+def _place(path: Path, names: list[str], name: str) -> int | None:
+    """Where a column is, None for nowhere; in a Parquet file a number that is no name is a place."""
+    if name in names:
+        return names.index(name)
+    numbered = path.suffix in PARQUET and name.isdigit() and int(name) < len(names)
+    return int(name) if numbered else None
+
+
 def _places(path: Path, names: list[str], columns: Mapping[str, str]) -> dict[str, int]:
-    """Field -> where its column is; in a Parquet file a number that is no name is a place."""
+    """Field -> where its column is."""
     places = {}
     for field, name in columns.items():
         if names.count(name) > 1:
             raise InputError(f"{path} has more than one column {name!r}: give each a name of its own.")
-        if name in names:
-            places[field] = names.index(name)
-        elif path.suffix in PARQUET and name.isdigit() and int(name) < len(names):
-            places[field] = int(name)
-        else:
+        place = _place(path, names, name)
+        if place is None:
             raise InputError(f"{path} has no column {name!r}: it has {listed(names)}. {how_to_name(field)}")
+        places[field] = place
     return places
 
 
@@ -102,13 +114,16 @@ def _excel(path: Path, *, named: bool) -> tuple[list[str], Iterator[Row]]:
 
     filled, none = rows(), (0, list[Any]())
     first = next(filled, none)
-    if len(first[1]) > 1:
+    if len(first[1]) != 1:  # of one column a blank row is a row
         filled = (row for row in itertools.chain([first], filled) if any(cell != "" for cell in row[1]))
         first = next(filled, none)
-    if not first[1]:
+    width = len(first[1])
+    if not width:
         raise InputError(f"{path} has no rows on its first sheet: expected a table.")
-    names = list(map(str, first[1] if named else range(len(first[1]))))
-    return names, filled if named else itertools.chain([first], filled)
+    names = list(map(str, first[1] if named else range(width)))
+    chosen = filled if named else itertools.chain([first], filled)
+    # where the sheet doesn't say how wide it is, a row ends with its last cell
+    return names, ((number, cells + [""] * (width - len(cells))) for number, cells in chosen)
 
 
 def _plain(cell: Any) -> Any:

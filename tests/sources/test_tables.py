@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
 from seqkit.sources.reading import read, read_asked, read_inputs
+from seqkit.sources.workbooks import workbook_head
 
 COLUMNS = {"text": "text", "label": "label"}
 TAGGED = {"tokens": "tokens", "tags": "tags"}
@@ -163,10 +164,12 @@ def test_workbooks_are_read_as_other_tables(tmp_path, name):
         read(tmp_path / name, {"text": "review", "label": "label"})
 
 
-def write_sheet(path, *rows):
-    book = openpyxl.Workbook()
+def write_sheet(path, *rows, sized=True):
+    """A workbook; one that isn't sized doesn't say how wide its sheet is, and ends each row with its last cell."""
+    book = openpyxl.Workbook(write_only=not sized)
+    sheet = book.active if sized else book.create_sheet()
     for row in rows:
-        book.active.append(row)
+        sheet.append(row)
     book.save(path)
 
 
@@ -183,6 +186,32 @@ def test_two_columns_of_a_workbook_with_one_name_are_told_apart_only_by_number(t
         list(read_asked(tmp_path / name, COLUMNS))
     assert list(read_asked(tmp_path / name, {"text": "text"})) == [{"text": "a"}]
     assert read(tmp_path / name, {"text": "0", "label": "2"})["label"][-1] == "y"
+
+
+@pytest.mark.parametrize("name", ["rows.xlsx", "rows.parquet"])
+def test_workbooks_are_asked_by_number_as_they_are_read(tmp_path, name):
+    rows, columns = [["a b", "x", "n1"], ["c", "y", "n2"]], {"text": "0", "label": "1"}
+    if name.endswith("xlsx"):
+        write_sheet(tmp_path / name, *rows)
+    else:
+        parts = dict(zip(("text", "label", "nr"), zip(*rows, strict=True), strict=True))
+        pyarrow.parquet.write_table(pyarrow.table(parts), tmp_path / name)
+    found = read(tmp_path / name, columns)
+    asked = list(read_asked(tmp_path / name, columns, id="2"))
+    assert asked == [
+        {"text": text, "label": label, "id": id}
+        for text, label, (*_, id) in zip(found["text"], found["label"], rows, strict=True)
+    ]
+
+
+def test_a_sheet_that_does_not_say_its_size_is_read_as_one_that_does(tmp_path):
+    rows = [[None, None, None], ["label", "text", "note"], ["x", "a"], [None], ["y", "", "n"], ["x", "b", "n"]]
+    sheets = [tmp_path / "sized.xlsx", tmp_path / "rows.xlsx"]
+    for path in sheets:
+        write_sheet(path, *rows, sized=path == sheets[0])
+    both = [[workbook_head(path, 9), read(path, COLUMNS).columns, [*read_asked(path, COLUMNS)]] for path in sheets]
+    assert both[0] == both[1]
+    assert both[0][0][1][0] == ["x", "a", ""]
 
 
 def test_blank_rows_of_a_sheet_count_as_lines(tmp_path):
