@@ -2,6 +2,9 @@
 
 import collections
 import dataclasses
+import datetime
+import decimal
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ import numpy as np
 
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
-from seqkit.sources.cells import LISTS, Trimmed, checked_row
+from seqkit.sources.cells import LISTS, Trimmed, checked_cell, checked_row
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.in_memory import read_dataset, read_frame, read_mapping
 from seqkit.sources.labels import check_names, check_tags
@@ -157,7 +160,23 @@ def read_asked(path: Path, columns: Mapping[str, str], id: str | None = None) ->
         if id is not None and cells.get("id") in (None, ""):
             raise InputError(f"{place}: there is no id in the column {id!r}. Each row needs one.")
         said = {name: value for name, value in cells.items() if name in columns and not _blank(value)}
-        yield checked_row({field: cells[field], **said}, place, trimmed) | {key: cells[key] for key in ("id",) if id}
+        named = {} if id is None else {"id": _told_id(cells["id"], place)}
+        yield checked_row({field: cells[field], **said}, place, trimmed) | named
+
+
+def _told_id(value: Any, place: str) -> str | int | float:
+    """What a row is called, as JSON can say it: a date or a decimal number as a text.
+
+    Raises:
+        InputError: It is something else.
+    """
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, str):
+        return checked_cell(value, "id", place)
+    if isinstance(value, int | float | decimal.Decimal) and math.isfinite(value):
+        return str(value) if isinstance(value, decimal.Decimal) else value
+    raise InputError(f"{place}: the id is {value!r}, where a text, a number or a date is expected.")
 
 
 def _asked_tokens(file: TextFile, kind: Kind, columns: Mapping[str, str]) -> Iterator[dict[str, Any]]:

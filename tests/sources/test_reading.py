@@ -1,18 +1,22 @@
 """Sources: the same rows from every kind, and one sentence for everything that can be wrong with them."""
 
 import csv
+import datetime
+import decimal
 import gzip
 import io
 import json
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
+from seqkit.core.files import json_text
 from seqkit.sources.examples import Examples, hold_out
-from seqkit.sources.reading import read
+from seqkit.sources.reading import read, read_asked
 
 COLUMNS = {"text": "text", "label": "label"}
 NUMBERS = {"text": "1", "label": "0"}
@@ -248,3 +252,24 @@ def test_tables_that_fit_a_pattern_are_one(tmp_path):
         read(str(tmp_path / "part-*"), COLUMNS)
     with pytest.raises(InputError, match="No file's name fits the pattern"):
         read(str(tmp_path / "none-*.tsv"), COLUMNS)
+
+
+def test_ids_are_what_json_can_say(tmp_path):
+    """Or their row is named."""
+    day, noon = datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29, 12)
+    kinds = {
+        "text": ["a", "b"], "whole": [1, -2], "float": [0.5, -1.0], "flag": [True, False], "day": [day, day],
+        "noon": [noon, noon], "decimal": [decimal.Decimal("1.10"), decimal.Decimal("2.00")],
+        "hole": [1.5, float("nan")], "list": [[1], [2]], "bytes": [b"a", b"b"], "none": ["a", None],
+    }  # fmt: skip
+    path, columns = tmp_path / "rows.parquet", {"text": "text"}
+    pyarrow.parquet.write_table(pyarrow.table(kinds), path)
+    as_text = {"day": str(day), "noon": noon.isoformat(), "decimal": "1.10"}
+    for kind, values in kinds.items():
+        if kind in ("hole", "list", "bytes", "none"):
+            with pytest.raises(InputError, match=rf"rows\.parquet, line {2 if kind in ('hole', 'none') else 1}: .* id"):
+                list(read_asked(path, columns, id=kind))
+        else:
+            ids = [row["id"] for row in read_asked(path, columns, id=kind)]
+            assert ids[0] == as_text.get(kind, values[0])
+            assert [*map(type, json.loads(json_text(ids)))] == [*map(type, ids)]
