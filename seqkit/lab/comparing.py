@@ -20,7 +20,7 @@ from seqkit.metrics.metric import headlines
 from seqkit.metrics.metric import metric as declared
 from seqkit.report.comparison import comparison_tables, write_comparison
 from seqkit.runs.checking import say
-from seqkit.runs.comparable import answered, by_bits, check_alike, check_metrics, scorer_of
+from seqkit.runs.comparable import answered, by_bits, check_alike, scorer_of, shared_metrics
 from seqkit.runs.contents import files_like, read_info
 from seqkit.runs.evaluation import TRAINING, read_report
 from seqkit.runs.kept_rows import ROWS, KeptRows, read_rows
@@ -100,7 +100,7 @@ def compare(
         columns: Field -> column of the data, where they are called otherwise than in training.
         data_dir: Where TFDS keeps prepared data sets.
     Raises:
-        InputError: The runs were scored on other rows, or with other columns, classes or metrics; which, it says.
+        InputError: The runs were scored on other rows, or with other columns, classes or deciding metrics; which, it says.
     Example:
         >>> found = seqkit.compare(["run_0", "run_1"], data="others.tsv")
         >>> found.data["rows"], found.metrics[0], [group["name"] for group in found.groups]
@@ -128,8 +128,8 @@ def compare(
         )
         facts = {"source": examples.origin, "rows": len(examples), "digest": examples.digest()}
         kept = list(_answers(paths, examples, by_bits(tasks)))
-    check_metrics(paths, [one.scorer for one in kept])
-    return _compared(groups, how, dict(zip(paths, kept, strict=True)), facts, metric, rope, examples)
+    names = shared_metrics(paths, [one.scorer for one in kept], metric)
+    return _compared(groups, how, dict(zip(paths, kept, strict=True)), facts, names, metric, rope, examples)
 
 
 def _answers(paths: Sequence[Path], examples: Examples, bits: bool) -> Iterable[KeptRows]:
@@ -193,6 +193,7 @@ def _compared(
     how: str,
     kept: Mapping[Path, KeptRows],
     facts: dict[str, Any],
+    names: tuple[str, ...],
     metric: str | None,
     rope: float,
     examples: Examples | None,
@@ -202,7 +203,6 @@ def _compared(
         Scored.of(group.name, [kept[path].scorer for path in group.paths], rows, resamples=RESAMPLES)
         for group in tracked(groups, "resampling")
     ]
-    names = tuple(scored[0].values)
     if metric is not None:
         one_of("metric", metric, (), *(name for name in names if declared(name).better != "one"))
     chosen = (metric,) if metric is not None else headlines(names)

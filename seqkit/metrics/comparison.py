@@ -30,7 +30,7 @@ class Scored:
     Attributes:
         name: As a reader calls it.
         scorers: One a run.
-        values: Metric -> float, (runs,), over all rows.
+        values: Metric that all runs have -> float, (runs,), over all rows.
         drawn: Metric -> float, (resamples,), the runs' mean over resampled rows; nothing where rows are too few.
         rows: How many there are.
     """
@@ -45,11 +45,12 @@ class Scored:
     def of(cls, name: str, scorers: Sequence[Score], rows: int, *, resamples: int = 1000) -> "Scored":
         whole = [score(np.arange(rows)) for score in scorers]
         drawn = [resampled(score, rows, resamples=resamples) for score in scorers] if rows >= LEAST else []
+        shared = [one for one in whole[0] if all(one in scores for scores in whole)]
         return cls(
             name,
             tuple(scorers),
-            {one: np.array([scores[one] for scores in whole]) for one in whole[0]},
-            {one: np.mean([scores[one] for scores in drawn], axis=0) for one in whole[0]} if drawn else {},
+            {one: np.array([scores[one] for scores in whole]) for one in shared},
+            {one: np.mean([scores[one] for scores in drawn], axis=0) for one in shared} if drawn else {},
             rows,
         )
 

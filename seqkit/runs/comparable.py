@@ -36,12 +36,22 @@ def check_alike(paths: Sequence[Path], tasks: Sequence[Task]) -> None:
                 raise incomparable(paths[0], path, what, found[0], theirs)
 
 
-def check_metrics(paths: Sequence[Path], scorers: Sequence[Scorer]) -> None:
-    """Raise InputError where runs score by other metrics than the first."""
+def shared_metrics(paths: Sequence[Path], scorers: Sequence[Scorer], asked: str | None = None) -> tuple[str, ...]:
+    """The metrics that all runs are scored by; some may be of one alone, as the accuracy of unknown words is.
+
+    Args:
+        asked: The metric to compare by; nothing for those that decide.
+    Raises:
+        InputError: A run isn't scored by what is asked for, or by what decides.
+    """
     found = [score(np.arange(1)) for score in scorers]
     for path, theirs in zip(paths, found, strict=True):
-        if theirs.keys() != found[0].keys():
+        decides = [
+            set(headlines(list(names)) if asked is None else {asked} & set(names)) for names in (found[0], theirs)
+        ]
+        if decides[0] != decides[1]:
             raise incomparable(paths[0], path, "metrics", found[0], theirs)
+    return tuple(name for name in found[0] if all(name in theirs for theirs in found))
 
 
 def incomparable(one: Path, other: Path, what: str, ours: Iterable[str], theirs: Iterable[str]) -> InputError:
@@ -81,13 +91,13 @@ def compared_with(run: Any, other: Any, examples: Examples, outputs: Any, resamp
     ours = scorer_of(run.task, examples, outputs, bits)
     characters = run.task.paid(examples, outputs)[1] if bits else None
     scorers = [ours, scorer_of(other.task, *theirs, bits, characters)]
-    check_metrics(paths, scorers)
+    shared = shared_metrics(paths, scorers)
     one, two = (
         Scored.of(str(path), [score], len(examples), resamples=resamples)
         for path, score in zip(paths, scorers, strict=True)
     )
-    decide = headlines(list(one.values))
-    found = {name: difference(one, two, name, permuted=name in decide) for name in one.values}
+    decide = headlines(shared)
+    found = {name: difference(one, two, name, permuted=name in decide) for name in shared}
     return {"run": str(other.path), "metrics": {name: _told(test) for name, test in found.items()}}
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import re
 import shutil
@@ -14,10 +15,14 @@ import seqkit
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
 from seqkit.lab import comparing
-from seqkit.lab.groups import grouped
+from seqkit.lab.groups import Group, grouped
+from seqkit.metrics.judged import Items, Judged
 from seqkit.metrics.metric import metric
+from seqkit.metrics.sums import summed
+from seqkit.metrics.tags import sentence_sums, tag_scores
+from seqkit.runs.comparable import shared_metrics
 from seqkit.runs.contents import read_info, write_info
-from seqkit.runs.kept_rows import KINDS, read_rows
+from seqkit.runs.kept_rows import KINDS, KeptRows, read_rows
 from seqkit.runs.run import load
 from tests.cases import QUICK, write_small_table
 
@@ -170,6 +175,33 @@ def test_what_does_not_compare_is_refused_by_name(runs, small, tmp_path):
     write_info(bare, info)
     with pytest.raises(InputError, match="bare keeps nothing of the rows of its evaluation training.*give --data"):
         seqkit.compare([one, bare])
+
+
+def test_runs_are_compared_by_the_metrics_that_all_have(rng):
+    """Such as taggers of which one knows every word, be they two groups or one."""
+    rows = 30
+    tags = [tuple(rng.choice(["X", "Y"], 3)) for _ in range(rows)]
+    known = [np.array([True, True, row > 5]) for row in range(rows)]
+    sums = sentence_sums(tags, [row[::-1] for row in tags], known)
+    scorers = [summed([sums], tag_scores, unknown=unknown) for unknown in (True, False)]
+    names, both = [Path("one"), Path("other")], list(itertools.permutations(scorers))
+    items = Items(np.arange(rows), {})
+    for scored in both:
+        kept = {
+            name: KeptRows(scorer, items, Judged(np.ones(rows), [])) for name, scorer in zip(names, scored, strict=True)
+        }
+        shared = shared_metrics(names, scored)
+        assert shared == ("token_accuracy",)
+        for groups in ([(name,) for name in names], [tuple(names), (names[0],)]):
+            made = [Group(str(own), own, (0,) * len(own), {}) for own in groups]
+            found = comparing._compared(made, "", kept, {"rows": rows}, shared, None, 0.0, None)
+            assert {name for group in found.groups for name in group["metrics"]} == {"token_accuracy"}
+            assert [pair["metric"] for pair in found.pairs] == ["token_accuracy"]
+        with pytest.raises(InputError, match=r"other has other metrics than one \(.*token_accuracy"):
+            shared_metrics(names, scored, "unknown_token_accuracy")
+    spans = summed([np.concatenate([sums, np.ones((rows, 3))], axis=1)], tag_scores, unknown=True)
+    with pytest.raises(InputError, match="other has other metrics than one .*span_f1"):
+        shared_metrics(names, [scorers[0], spans])
 
 
 def test_what_is_best_near_one_is_no_metric_to_compare_by(runs, monkeypatch):
