@@ -70,20 +70,33 @@ def grouped(paths: Sequence[Path], infos: Sequence[Mapping[str, Any]]) -> tuple[
         )
     short = [name.rpartition(".")[2] for name in differing]
     told = short if len({*short}) == len(short) else differing
+    titles = [_title(told, [_cut(value) for value in values]) for values in members]
+    if len({*titles}) < len(titles):
+        titles = [_title(told, values) for values in members]
     groups = [
         Group(
-            " ".join(f"{name}={value[:LONGEST]}" for name, value in zip(told, values, strict=True)),
+            title,
             tuple(paths[number] for number in own),
             tuple(infos[number]["seed"] for number in own),
             dict(zip(differing, values, strict=True)),
         )
-        for values, own in members.items()
+        for title, (values, own) in zip(titles, members.items(), strict=True)
     ]
     counts = ", ".join(str(len(group.paths)) for group in groups)
     return groups, (
         f"Runs that differ in the seed alone are one group: {len(groups)} groups, of {counts} "
         f"runs, which differ in {', '.join(differing)}."
     )
+
+
+def _title(names: Sequence[str], values: Sequence[str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
+
+
+def _cut(value: str) -> str:
+    """A value that is too long without its middle: paths differ at their ends."""
+    begins = LONGEST // 3
+    return value if len(value) <= LONGEST else f"{value[:begins]}...{value[begins + 3 - LONGEST :]}"
 
 
 def _tell_rows(source: str, known: Sequence[dict[str, str]], infos: Sequence[Mapping[str, Any]]) -> None:

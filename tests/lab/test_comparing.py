@@ -92,6 +92,22 @@ def test_runs_on_a_file_that_was_changed_are_no_group():
     assert names(info(0, 20, "0a"), info(1, 20, "0b")) == ["0", "1"], "what is held out differs with the seed"
 
 
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (("data/" + "a" * 80 + "/x.tsv", "data/" + "a" * 80 + "/y.tsv"), ["data/aaaaaaaaaaaaaaa...", "/x.tsv"]),
+        (("a" * 40 + "1" + "a" * 40, "a" * 40 + "2" + "a" * 40), ["a" * 40 + "1" + "a" * 40]),
+        (("short", "b" * 60), ["short"]),
+    ],
+)
+def test_groups_of_long_settings_have_names_of_their_own(values, shown):
+    infos = [{"recipe": "sentiment", "seed": 0, "data": {}, "settings": {"stack": {"vectors": one}}} for one in values]
+    names = [group.name for group in grouped([Path("a"), Path("b")], infos)[0]]
+    assert len({*names}) == 2
+    assert all(part in names[0] for part in shown)
+    assert len(names[0]) <= len("vectors=") + max(60, len(max(shown, key=len)))
+
+
 def test_language_models_of_other_symbols_are_not_compared_by_symbols(runs, monkeypatch):
     monkeypatch.setattr(comparing, "by_bits", lambda tasks: True)
     with pytest.raises(InputError, match="give --data, on which they are compared by bits per character"):
