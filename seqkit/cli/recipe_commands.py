@@ -106,7 +106,7 @@ def _check(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         *args: Any,
         suspects: bool = False,
         json: bool = False,
-        strict: bool = False,
+        strict: bool | None = None,
         **kwargs: Any,
     ) -> None:
         """Check the recipe's data and settings.
@@ -116,7 +116,8 @@ def _check(recipe: Recipe, asked: Asked) -> Callable[..., None]:
             json: Print a JSON list instead of sentences.
         """
         _load_cells((*args, *kwargs.values()))
-        findings = seqkit.check(recipe.function, suspects=suspects, **_settled(recipe, asked, args, kwargs, but=PLACES))
+        given = _settled(recipe, asked, args, kwargs, but=PLACES)
+        findings = seqkit.check(recipe.function, suspects=suspects, **given)
         if json:
             print(json_text([dataclasses.asdict(finding) for finding in findings]))
         else:
@@ -124,7 +125,7 @@ def _check(recipe: Recipe, asked: Asked) -> Callable[..., None]:
             count = len(findings)
             print(f"{count} {'finding' if count == 1 else 'findings'}" if findings else "Nothing was found.")
             next_steps("the same with seqkit train in place of seqkit check")
-        if strict:
+        if given.get("strict", False) if strict is None else strict:
             refuse(findings)
 
     return _command(check, recipe, asked, without=PLACES, first=("strict",))

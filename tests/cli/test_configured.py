@@ -104,6 +104,19 @@ def test_a_check_and_a_preparation_read_the_same_file(project, monkeypatch, caps
     assert not (project / "run").exists()
 
 
+def test_a_check_is_as_strict_as_the_file_says(project, capsys):
+    (project / "a.csv").write_text("label,text\n" + "a,x y\nb,z\n" * 20)
+    for said_there, flag, status in (
+        ("true", [], 2),
+        ("true", ["--no-strict"], 0),
+        ("false", [], 0),
+        ("false", ["--strict"], 2),
+    ):
+        (project / "seqkit.toml").write_text(f"strict = {said_there}\n{TOML}")
+        assert main(["check", str(project), *flag]) == status
+        assert ("Refused, as strict asks" in capsys.readouterr().err) == (status == 2)
+
+
 def test_a_study_lies_where_help_says(project, monkeypatch):
     made = []
     monkeypatch.setattr(seqkit.Study, "run", lambda study: made.append(study.out))
