@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, UnknownOptionError
+from cyclopts import App, CycloptsError, UnknownOptionError, UnusedCliTokensError
 
 from seqkit.cli import artefacts, commands, comparisons, lab_commands
 from seqkit.cli.asked import Asked, asked
@@ -12,7 +12,7 @@ from seqkit.cli.book_commands import learn
 from seqkit.cli.launch import launch, separated
 from seqkit.cli.new import new
 from seqkit.cli.recipe_commands import check_app, prepare_app, study_app, train_app
-from seqkit.cli.telling import next_steps, unknown_flag
+from seqkit.cli.telling import next_steps, unknown_flag, unused_words
 from seqkit.core.errors import ExportError, InputError, Terminated, TrainingError, UnfinishedError
 from seqkit.core.registry import recipes
 from seqkit.core.terminal import shown
@@ -91,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status or DONE
     except UnknownOptionError as error:
         return _complain(unknown_flag(error), WRONG_INPUT)
+    except UnusedCliTokensError as error:
+        return _complain(unused_words(error), WRONG_INPUT)
     except (InputError, ArtefactError, CycloptsError) as error:
         return _complain(error, WRONG_INPUT)
     except (TrainingError, ExportError, UnfinishedError) as error:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cyclopts import UnknownOptionError
+from cyclopts import UnknownOptionError, UnusedCliTokensError
 
 from seqkit.core.findings import Finding
 from seqkit.core.progress import notify
@@ -50,3 +50,13 @@ def unknown_flag(error: UnknownOptionError) -> str:
     else:
         near = [f"--{name}" for name in whole]
     return f"There is no flag {given}" + (f": did you mean {' or '.join(near)}?" if near else ": --help lists them.")
+
+
+def unused_words(error: UnusedCliTokensError) -> str:
+    """What is said of words that belong to no flag."""
+    words = error.unused_tokens or []
+    belong = "belongs" if len(words) == 1 else "belong"
+    return (
+        f"{', '.join(map(repr, words))} {belong} to no flag: repeat a flag for each of its values (--grid A --grid B), put "
+        "what has blanks into quotes, or see --help."
+    )

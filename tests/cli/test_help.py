@@ -75,6 +75,7 @@ def test_each_group_has_what_it_says(wide, capsys):
         (["train", "sentiment", "--zzz"], "There is no flag --zzz: --help lists them."),
         (["predit", "run"], 'Did you mean "predict"?'),
         (["check", "taging"], "did you mean tagging?"),
+        (["study", "sentiment", "a.tsv", "--grid", "a=1", "b=2"], "'b=2' belongs to no flag: repeat a flag for each"),
     ],
 )
 def test_a_wrong_name_gets_the_nearest_right_one(arguments, sentence, capsys):
