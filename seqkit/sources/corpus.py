@@ -155,7 +155,10 @@ def hold_out_end(examples: Examples, *, by: str | None, seed: int) -> tuple[Exam
         return hold_out(examples, by=by, seed=seed)
     rows = len(examples)
     if rows < 2:
-        raise InputError(f"{examples.origin} is too short to hold a tenth out for validation: give --valid.")
+        raise InputError(
+            f"{examples.origin} is too short to hold a tenth out for validation: give more, or validation data (--valid for "
+            "seqkit train)."
+        )
     kept = rows - max(1, rows // 10)
     rest = examples.take(range(kept, rows), f"the last tenth of {examples.origin}")
     return examples.take(range(kept), examples.origin), rest

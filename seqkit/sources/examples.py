@@ -144,7 +144,10 @@ def hold_out(examples: Examples, *, by: str | None, seed: int) -> tuple[Examples
     held = order[int(rng.integers(min(10, len(order)))) :: 10]
     held = held[np.bincount(strata)[strata[held]] > 1]
     if not len(held):
-        raise InputError(f"{examples.origin} has too few rows to hold a tenth out for validation: give --valid.")
+        raise InputError(
+            f"{examples.origin} has too few rows to hold a tenth out for validation: give more, or validation data "
+            "(--valid for seqkit train)."
+        )
     kept = np.setdiff1d(order, held)
     return (
         examples.take(kept, examples.origin),

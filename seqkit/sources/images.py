@@ -221,7 +221,10 @@ def hold_out_images(examples: Examples, *, by: str | None, seed: int) -> tuple[E
     column = shared_images(next(iter(examples.columns.values())))
     images = np.unique(column.index)
     if len(images) < 2:
-        raise InputError(f"{examples.origin} has one image: give --valid, or more images to hold a tenth of them out.")
+        raise InputError(
+            f"{examples.origin} has one image: give more, to hold a tenth of them out, or validation data (--valid for "
+            "seqkit train)."
+        )
     held = np.random.default_rng(seed).permutation(images)[: max(1, len(images) // 10)]
     chosen = np.isin(column.index, held)
     return (

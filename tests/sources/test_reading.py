@@ -164,7 +164,7 @@ def test_the_held_out_tenth_is_stratified_and_loses_nothing(labels, seed):
 
 
 def test_one_row_can_not_be_split():
-    with pytest.raises(InputError, match="too few rows .* give --valid"):
+    with pytest.raises(InputError, match="too few rows .*--valid for seqkit train"):
         hold_out(Examples({"text": ["a"], "label": ["b"]}, "here"), by="label", seed=0)
 
 
