@@ -28,7 +28,9 @@ from seqkit.sources.pixels import ImageRef, decode_image, resized
 from seqkit.sources.prepared import read_before
 from seqkit.sources.storing import stored_part, storing
 from seqkit.sources.tables import read_table
+from seqkit.sources.text_files import suffix_of
 from seqkit.sources.tfds import feature_of, open_tfds
+from seqkit.sources.workbooks import WORKBOOKS, read_workbook
 
 FOLDER = "images"  # beside a table, where its images may lie
 Texts = tuple[Any, ...]
@@ -259,7 +261,7 @@ def _rows(
 
 def _of_table(path: Path, columns: Mapping[str, str], found: list[Finding]) -> Iterator[_Row]:
     with stored_part("table"):
-        table = read_table(path, columns)
+        table = (read_workbook if suffix_of(path) in WORKBOOKS else read_table)(path, columns)
     found += table.findings
     loads: dict[str, functools.partial[np.ndarray]] = {}
     for line, name, *texts in zip(table.lines or (), *table.columns.values(), strict=True):

@@ -15,6 +15,7 @@ from seqkit.sources.prepared import read_before
 from seqkit.sources.reading import read
 from seqkit.sources.storing import Gathered
 from seqkit.sources.text_files import TABLES, TextFile, open_text, suffix_of
+from seqkit.sources.workbooks import WORKBOOKS
 
 
 def read_parallel(
@@ -36,7 +37,7 @@ def read_parallel(
     if (known := read_before(source, role)) is not None:
         return known
     tfds = isinstance(source, str) and source.startswith("tfds:")
-    if tfds or not isinstance(source, str | Path) or suffix_of(Path(source)) in TABLES:
+    if tfds or not isinstance(source, str | Path) or suffix_of(Path(source)) in (*TABLES, *WORKBOOKS):
         examples = read(source, columns, role=role, data_dir=data_dir)
         return _whole_pairs(examples) if len(columns) > 1 else examples
     files = {field: _file(Path(source), field, suffix) for field, suffix in columns.items()}
@@ -70,9 +71,9 @@ def _file(prefix: Path, field: str, suffix: str) -> Path:
     if not plain.exists():
         beside = sorted(path.name for path in prefix.parent.glob("*") if path.name.startswith(f"{prefix.name}."))
         found = f"there are {', '.join(map(repr, beside[:6]))}" if beside else f"no name there begins {prefix.name!r}"
+        tables = ", ".join((*TABLES, *WORKBOOKS))
         raise InputError(
-            f"{plain} does not exist ({found}): give the prefix of two files, or a table ({', '.join(TABLES)}). "
-            f"{how_to_name(field)}"
+            f"{plain} does not exist ({found}): give the prefix of two files, or a table ({tables}). {how_to_name(field)}"
         )
     return plain
 

@@ -4,6 +4,7 @@ import csv
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -56,11 +57,16 @@ def test_every_source_gives_the_same_rows_and_decodes_a_image_once(tmp_path, ima
     arrays = [images[name] for name in names]
     files = [tmp_path / "a.png", tmp_path / "images" / "b.png", tmp_path / "a.png"]
     table = read_images(write_table(tmp_path / "rows.csv"), COLUMNS)
+    frame = pd.DataFrame(ROWS, columns=[*COLUMNS])
+    frame.to_excel(tmp_path / "rows.xlsx", index=False)
+    frame.to_parquet(tmp_path / "rows.parquet")
     sources = {
         "arrays": (arrays, questions, answers),
         "lists": ([array.tolist() for array in arrays], questions, answers),
         "files": (files, questions, answers),
         "encoded": ([encoded(array) for array in arrays], questions, answers),
+        "sheet": tmp_path / "rows.xlsx",
+        "Parquet": tmp_path / "rows.parquet",
         "read before": (table["image"], questions, answers),
         "mapping": {"answer": answers, "image": arrays, "question": questions},
         "elements": tf.data.Dataset.from_tensor_slices((np.stack(arrays), questions, answers)),

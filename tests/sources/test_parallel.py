@@ -2,6 +2,7 @@
 
 import gzip
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +49,17 @@ def test_every_source_gives_the_same_pairs(tmp_path):
         (tmp_path / f"train.{suffix}.gz").write_bytes(gzip.compress("\n".join(PAIRS[field]).encode()))
     table = tmp_path / "pairs.tsv"
     table.write_text("target\tsource\n" + "".join(f"{de}\t{en}\n" for en, de in zip(*PAIRS.values(), strict=True)))
-    sources = [(tmp_path / "train", COLUMNS), (table, NAMES), (tuple(PAIRS.values()), NAMES), (PAIRS, NAMES)]
+    frame = pd.DataFrame(PAIRS)
+    frame.to_excel(tmp_path / "pairs.xlsx", index=False)
+    frame.to_parquet(tmp_path / "pairs.parquet")
+    workbooks = [(tmp_path / name, NAMES) for name in ("pairs.xlsx", "pairs.parquet")]
+    sources = [
+        *workbooks,
+        (tmp_path / "train", COLUMNS),
+        (table, NAMES),
+        (tuple(PAIRS.values()), NAMES),
+        (PAIRS, NAMES),
+    ]
     for source, columns in sources:
         examples = read_parallel(source, columns)
         assert examples.columns == PAIRS
@@ -108,7 +119,7 @@ def test_files_that_do_not_fit_get_one_sentence(tmp_path, english, german, compl
         ("train", NAMES, "train.source does not exist .*there are 'train.de', 'train.en'.* --source"),
         ("train", {"source": "en", "target": "fr"}, "train.fr does not exist .*--target"),
         ("dev", COLUMNS, "dev.en does not exist .*no name there begins 'dev'"),
-        ("pairs.parquet", COLUMNS, "a table \\(.tsv"),
+        ("pairs.xls", COLUMNS, "a table \\(.tsv.*.xlsx"),
     ],
 )
 def test_a_prefix_without_files_says_what_is_there(tmp_path, name, columns, complaint):
