@@ -245,9 +245,14 @@ def keep_last(folder: Path, count: int) -> None:
             path.unlink()
 
 
+def as_kept(arrays: Arrays) -> Arrays:
+    """What NumPy's files hold of arrays: bfloat16, of which they keep the bytes but not the type, as float32, exactly."""
+    return [array.astype(np.float32) if array.dtype == tf.bfloat16.as_numpy_dtype else array for array in arrays]
+
+
 def _write(path: Path, state: str, arrays: Arrays) -> None:
     contents = {"state": np.frombuffer(state.encode(), np.uint8)}
-    contents |= {f"array_{number}": array for number, array in enumerate(arrays)}
+    contents |= {f"array_{number}": array for number, array in enumerate(as_kept(arrays))}
     with replacing(path) as part, open(part, "wb") as file:
         np.savez(file, allow_pickle=False, digest=_digest(list(contents.values())), **contents)
 

@@ -26,7 +26,7 @@ from seqkit.core.gradients import forgotten_gradients
 from seqkit.core.progress import EpochProgress, notify
 from seqkit.core.settings import Training
 from seqkit.training.averages import averaged_weights, make_averages
-from seqkit.training.checkpoint import Arrays, Checkpoint, Position, State, gone_on
+from seqkit.training.checkpoint import Arrays, Checkpoint, Position, State, as_kept, gone_on
 from seqkit.training.curriculum import Curriculum
 from seqkit.training.interruption import Interruption, Stop, interruption
 from seqkit.training.monitor import Monitor, make_monitor
@@ -437,7 +437,7 @@ def _epoch_told(steps: int, size: int) -> str:
 def _packed(position: Position, arrays: Arrays, best: Arrays) -> bytes:
     buffer = io.BytesIO()
     state = np.frombuffer(json.dumps(dataclasses.asdict(position)).encode(), np.uint8)
-    np.savez(buffer, state, *arrays, *best, count=np.array(len(arrays)))
+    np.savez(buffer, state, *as_kept([*arrays, *best]), count=np.array(len(arrays)))
     return buffer.getvalue()
 
 

@@ -31,7 +31,7 @@ def train(case, windows=False, shapes=1, checkpoint=None, training=TRAINING, **o
     first = next(iter(columns))
     whole = Pipeline(columns, axes_of(columns, most=shapes), 8)
     rows = Windows(columns, first, 8, 5, random=windows == "random") if windows else whole
-    with reproducible(0, "float32"):
+    with reproducible(0, training.precision):
         model = case.build(STACK, case.variants[0])
     history = Trainer(model, case.objective(training), training, checkpoint=checkpoint).fit(rows, rows, **options)
     clockless = [{k: v for k, v in row.items() if k not in ("seconds", "tokens_per_second")} for row in history]
@@ -183,16 +183,20 @@ def test_resume_check_catches_a_forgotten_variable(first, tmp_path, monkeypatch)
     assert forgetful
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])  # in which the states are
 @pytest.mark.parametrize("recipe", of_each_kind(IN_STEP, ["language_model"]))
-def test_resumed_windows_go_on_with_their_state(recipe, tmp_path):
+def test_resumed_windows_go_on_with_their_state(recipe, precision, tmp_path):
     """Also in a pass that has more batches than the first one, by which an epoch is counted."""
     checkpoint, counted = tmp_path / "checkpoint", Counted()
-    straight = train(recipe, windows="random", callbacks=[counted])
+    on_windows = functools.partial(
+        train, recipe, windows="random", training=dataclasses.replace(TRAINING, precision=precision)
+    )
+    straight = on_windows(callbacks=[counted])
     assert counted.epochs[1] > counted.epochs[0]
     stop = After(counted.epochs[0] + counted.epochs[1] - 2, press_ctrl_c)
     with pytest.raises(KeyboardInterrupt, match="--resume"):
-        train(recipe, windows="random", checkpoint=checkpoint, callbacks=[stop])
-    assert_same(train(recipe, windows="random", checkpoint=checkpoint, resume=True), straight)
+        on_windows(checkpoint=checkpoint, callbacks=[stop])
+    assert_same(on_windows(checkpoint=checkpoint, resume=True), straight)
     with np.load(next(checkpoint.glob("step-*.npz"))) as kept:
         arrays = dict(kept)
     assert len(straight[1]) == TRAINING.epochs

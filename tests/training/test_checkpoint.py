@@ -5,12 +5,14 @@ import os
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
 from seqkit.training import checkpoint as module
 from seqkit.training.checkpoint import Checkpoint, Position, gone_on
+from seqkit.training.trainer import _packed, _unpacked
 
 OF = {"steps": 7, "seed": 0}
 
@@ -125,6 +127,19 @@ def test_numbers_come_back_as_they_were(tmp_path):
     figures = {str(number): value for number, value in enumerate(np.random.default_rng(0).normal(size=100).tolist())}
     Checkpoint(tmp_path, OF).save(Position(total=1, sums=figures | {"odd": float("inf")}), [], [])
     assert Checkpoint(tmp_path, OF).latest()[0].sums == json.loads(json.dumps(figures)) | {"odd": float("inf")}
+
+
+def test_bfloat16_comes_back_as_float32_from_a_file_and_from_another_worker(tmp_path):
+    """Which NumPy would write as bytes of no type."""
+    values = np.random.default_rng(0).normal(size=20).astype(tf.bfloat16.as_numpy_dtype)
+    Checkpoint(tmp_path, OF).save(Position(total=1, best=1), [values], [values])
+    for _, (array,), (best,) in (
+        Checkpoint(tmp_path, OF).latest(),
+        _unpacked(_packed(Position(), [values], [values])),
+    ):
+        assert array.dtype == best.dtype == np.float32
+        np.testing.assert_array_equal(array, values)
+        np.testing.assert_array_equal(best, values)
 
 
 def test_a_save_writes_what_is_new_of_a_history(tmp_path, monkeypatch):
