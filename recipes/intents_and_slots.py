@@ -21,7 +21,9 @@ def _unread(given: Arguments) -> dict[str, str]:
 @recipe(
     task="seqkit.tasks.intents_and_slots:IntentsAndSlots",
     least={"vocabulary_size": 5, "min_count": 1, "character_units": 2, "max_word_length": 2, "label_weight": 0},
-    reads=lambda given: IN_STEP if given["output"] == "crf" else IN_STEP | {"training.class_weights"},
+    reads=lambda given: (
+        IN_STEP | {"embedding.vectors"} | ({"training.class_weights"} if given["output"] != "crf" else set())
+    ),
     unread=_unread,
 )
 def intents_and_slots(

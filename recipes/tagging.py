@@ -23,7 +23,7 @@ def _unread(given: Arguments) -> dict[str, str]:
 @recipe(
     task="seqkit.tasks.tagging:Tagging",
     least={"vocabulary_size": 5, "min_count": 1, "character_units": 2, "max_word_length": 2},
-    reads=lambda given: IN_STEP if given["output"] == "crf" else IN_STEP | CLASSES,
+    reads=lambda given: IN_STEP | {"embedding.vectors"} | (CLASSES if given["output"] != "crf" else set()),
     unread=_unread,
     first=(
         "data",

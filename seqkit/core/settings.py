@@ -24,6 +24,7 @@ Exercise = Literal["programs", "addition", "copying"]
 AnswerAs = Literal["class", "text"]
 CurriculumKind = Literal["baseline", "naive", "mix", "combined"]
 SPECIAL = (  # settings that a recipe has to say that it reads
+    "embedding.vectors",
     "training.class_weights",
     "training.label_smoothing",
     "training.ar",
@@ -33,9 +34,8 @@ SPECIAL = (  # settings that a recipe has to say that it reads
     "training.sampled",
     "training.r_drop",
 )
-CLASSES = frozenset(
-    {"training.class_weights", "training.label_smoothing", "training.r_drop"}
-)  # what a choice among classes reads,
+# What a choice among classes reads,
+CLASSES = frozenset({"training.class_weights", "training.label_smoothing", "training.r_drop"})
 IN_STEP = frozenset({"training.ar", "training.tar"})  # an answer at every step,
 DECODER = frozenset(
     {

@@ -11,7 +11,7 @@ from seqkit.core.arguments import RunOptions, Source, recipe
 from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
 from seqkit.core.registry import recipe_of, recipes
-from seqkit.core.settings import CLASSES, SPECIAL, Attention, Search, Stack, Training
+from seqkit.core.settings import CLASSES, SPECIAL, Attention, Embedding, Search, Stack, Training
 
 
 @pytest.fixture
@@ -144,6 +144,10 @@ def test_what_is_read_is_taken(spam):
         ("programs", {"data": ([], []), "rows": 99}, "rows is 99, but training on data of one's own"),
         ("video_frames", {"window": 0, "random_windows": True}, "random_windows is True"),
         ("translation", {"training": Training(tar=1.0)}, r"training\.tar"),
+        *(
+            (name, {"embedding": Embedding(vectors="vectors.txt")}, f"vectors is 'vectors.txt', but the recipe {name}")
+            for name in ("translation", "programs", "language_model", "captioning", "question_answering")
+        ),
     ],
 )
 def test_recipes_refuse_what_they_do_not_read(name, given, complaint, tmp_path):
@@ -153,8 +157,10 @@ def test_recipes_refuse_what_they_do_not_read(name, given, complaint, tmp_path):
 
 
 def test_special_settings_exist():
+    settings = {"embedding": Embedding(), "training": Training()}
     for setting in SPECIAL:
-        assert hasattr(Training(), setting.removeprefix("training."))
+        argument, _, field = setting.partition(".")
+        assert hasattr(settings[argument], field)
 
 
 def test_a_recipe_that_does_not_say_what_matters_shows_its_own_settings():
