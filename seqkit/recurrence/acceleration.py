@@ -27,10 +27,11 @@ def accelerate(model: keras.Model, *, change: Change | None = None) -> keras.Mod
 
     Args:
         model: functional or sequential, built.
-        change: what becomes of a recurrent kernel while training: (kernel; name, one of its own) -> kernel.
+        change: what becomes of a recurrent kernel while training: (kernel; name, one of its own) -> kernel. A layer that
+            training leaves alone keeps its own.
     Raises:
-        InputError: the model is subclassed, so that its calls can't be followed, or isn't built.
-        ValueError: there is a `change`, and a recurrent layer that stays as it is, or has no recurrent kernel (InputError).
+        InputError: the model is subclassed, so that its calls can't be followed, or isn't built; or there is a `change`, and
+            a recurrent layer that stays as it is, or has no recurrent kernel.
     Example:
         >>> model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(4)])
         >>> fast, x = seqkit.accelerate(model), rng.normal(size=(2, 5, 3))
@@ -76,9 +77,8 @@ def eligible(layer: layers.Layer) -> bool:
 
 
 def _replace(layer: layers.Layer, change: Change | None) -> layers.Layer:
-    if change is not None and isinstance(layer, layers.RNN | layers.Bidirectional):
-        check_changeable(layer)
-    elif change is not None and hasattr(layer, "cell"):
+    change = change_of(layer, change)
+    if change is not None and not isinstance(layer, layers.RNN | layers.Bidirectional) and hasattr(layer, "cell"):
         raise InputError(
             f"The layer {layer.name} looks at what was read within its recurrence, whose weights can't be dropped: leave "
             "training.weight_drop at 0, or attention.feeding off."
@@ -86,13 +86,16 @@ def _replace(layer: layers.Layer, change: Change | None) -> layers.Layer:
     return Scanned(layer, change, name=layer.name, dtype=layer.dtype_policy) if eligible(layer) else layer
 
 
-def check_changeable(layer: layers.Layer) -> None:
-    """Raise where a recurrent layer has no recurrent kernel that can be changed while training.
+def change_of(layer: layers.Layer, change: Change | None) -> Change | None:
+    """What becomes of a layer's recurrent kernel while training: nothing where training leaves the layer alone.
 
     Raises:
-        InputError: It has none.
-        ValueError: It isn't `eligible`.
+        InputError: There is a change, and the recurrent layer has no recurrent kernel, or isn't `eligible`.
     """
+    if change is None or not getattr(layer, "trainable_variables", ()):  # an operation has none
+        return None
+    if not isinstance(layer, layers.RNN | layers.Bidirectional):
+        return change
     one = layer.forward_layer if isinstance(layer, layers.Bidirectional) else layer
     if type(one) is Recurrent and not one.cell.recurrence.cell.products:
         raise InputError(
@@ -100,9 +103,11 @@ def check_changeable(layer: layers.Layer) -> None:
             "training.weight_drop at 0."
         )
     if not eligible(layer):
-        raise ValueError(
-            f"The layer {layer.name} is none that the scan runs, so its recurrent kernel can't be changed."
+        raise InputError(
+            f"The layer {layer.name} is none that the scan runs, so its recurrent weights can't be dropped: leave "
+            "training.weight_drop at 0."
         )
+    return change
 
 
 class Scanned(layers.Layer):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from seqkit.core.errors import InputError
-from seqkit.recurrence.acceleration import Change, check_changeable, check_followed, eligible, run_layer
+from seqkit.recurrence.acceleration import Change, change_of, check_followed, eligible, run_layer
 
 
 def streams(model: keras.Model) -> bool:
@@ -48,8 +48,9 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
         A model from [*inputs, *states] to [*outputs, *states]. A state is (batch, units), named "<layer>_state_<number>";
         it starts at zeros. A masked step hands it on.
     Raises:
-        InputError: a layer runs backwards, or is called more than once; or the model's calls can't be followed.
-        ValueError: a layer gives no sequence or has recurrent dropout; or there is a `change`, and the scan doesn't run it.
+        InputError: a layer runs backwards, or is called more than once; or the model's calls can't be followed; or there is
+            a `change`, and the scan doesn't run a layer that is trained.
+        ValueError: a layer gives no sequence or has recurrent dropout.
     Example:
         >>> from seqkit.recurrence.stateful import stateful
         >>> model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(4, return_sequences=True)])
@@ -79,9 +80,7 @@ def stateful(model: keras.Model, *, steps: int | None = None, change: Change | N
         odd = layer.return_state or layer.stateful or getattr(layer.cell, "recurrent_dropout", 0)
         if odd or not layer.return_sequences:
             raise ValueError(f"The layer {layer.name} can't hand its state on: expected a plain one of seqkit's stack.")
-        if change is not None:
-            check_changeable(layer)
-        carried.append(Carried(layer, change, name=layer.name, dtype=layer.dtype_policy))
+        carried.append(Carried(layer, change_of(layer, change), name=layer.name, dtype=layer.dtype_policy))
         called.append("_".join((*within, layer.name)))
         return once(carried[-1])
 

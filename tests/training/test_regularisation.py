@@ -177,12 +177,26 @@ def test_a_layer_that_is_not_scanned_is_refused():
     ids, features, mask = embed_tokens(9, Embedding(units=3))
     odd = keras.layers.LSTM(4, return_sequences=True, recurrent_dropout=0.1)
     model = keras.Model(ids, odd(features, mask=mask))
-    with pytest.raises(ValueError, match="none that the scan runs"):
+    with pytest.raises(InputError, match="none that the scan runs.*leave training.weight_drop at 0"):
         accelerate(model, change=lambda kernel, name: kernel)
     ids, features, mask = embed_tokens(9, Embedding(units=3))
     odd = keras.layers.LSTM(4, return_sequences=True, activation="relu")
-    with pytest.raises(ValueError, match="none that the scan runs"):
+    with pytest.raises(InputError, match="none that the scan runs"):
         stateful(keras.Model(ids, odd(features, mask=mask)), change=lambda kernel, name: kernel)
+
+
+@pytest.mark.parametrize("copy", [stateful, accelerate])
+@pytest.mark.parametrize("activation", ["linear", "tanh"])  # of which the scan doesn't run the first
+def test_a_fixed_layer_keeps_its_recurrent_weights(activation, copy, rng):
+    ids, features, mask = embed_tokens(9, Embedding(units=3))
+    fixed = keras.layers.SimpleRNN(4, return_sequences=True, activation=activation, trainable=False)
+    model = keras.Model(ids, keras.layers.LSTM(4, return_sequences=True)(fixed(features, mask=mask), mask=mask))
+    names: list[str] = []
+    changed = copy(model, change=lambda kernel, name: names.append(name) or kernel)
+    states = [np.zeros((2, tensor.shape[1]), "float32") for tensor in changed.inputs[1:]]
+    ids = rng.integers(4, 9, (2, 6))
+    changed([ids, *states] if states else ids, training=True)
+    assert set(names) == {f"{model.layers[-1].name}_0"}
 
 
 def test_resumed_training_draws_the_same(tmp_path):
