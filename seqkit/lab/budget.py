@@ -121,7 +121,7 @@ class _Within:
         self._settled, self._arguments = settled, arguments
         self._out = Path(settled["out"])
         self._trials = self._out.with_name(f"{self._out.name}.trials")
-        self._state: dict[str, Any] = {"spent": 0.0, "epochs": None, "trials": [], "placed": False}
+        self._state: dict[str, Any] = {"spent": 0.0, "epochs": None, "trials": [], "refused": [], "placed": False}
         self._open(overwrite=settled["overwrite"], resume=settled["resume"])
 
     def run(self) -> Run:
@@ -131,8 +131,8 @@ class _Within:
             changes = self._changed(trial, best["changes"])
             if changes is None or (not self._done(trial.name) and trial.cost * best["seconds"] > self._left()):
                 continue
-            found = self._tried(trial.name, changes)
-            if found["gain"] > best["gain"]:
+            found = self._allowed(trial.name, changes)
+            if found is not None and found["gain"] > best["gain"]:
                 best = found
         notify(f"Of {len(self._state['trials'])} trials the best by validation rows: {best['name']}.")
         return self._kept(best)
@@ -159,7 +159,7 @@ class _Within:
         if resume is True and not there:
             raise InputError(f"There is no stopped training beside {self._out}: leave --resume out.")
         if there:
-            self._state = read_json(self._trials / STATE)
+            self._state = {"refused": [], **read_json(self._trials / STATE)}
             for name, value in self._state["asked"].items():
                 if asked[name] != value:
                     raise InputError(
@@ -256,6 +256,19 @@ class _Within:
         self._state["trials"].append(found)
         self.keep_time()
         return found
+
+    def _allowed(self, name: str, changes: Mapping[str, Any]) -> dict[str, Any] | None:
+        """As `_tried` has it; nothing for what the recipe refuses, such as sizes that have to be the same."""
+        if name in self._state["refused"]:
+            return None
+        try:
+            return self._tried(name, changes)
+        except InputError as error:
+            notify(f"Trial {name} is left out: {error}")
+            self._state["refused"].append(name)
+            shutil.rmtree(self._trials / name, ignore_errors=True)
+            self.keep_time()
+            return None
 
     def _call(self, changes: Mapping[str, Any], out: Path, callback: keras.callbacks.Callback, **how: Any) -> Run:
         made = changed(self._recipe.function, self._arguments, changes)

@@ -12,7 +12,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.lab import budget
 from seqkit.lab.budget import Trial, seconds_of, train_within
-from seqkit.recipes import sentiment
+from seqkit.recipes import language_model, sentiment
 from tests.cases import write_small_table
 
 TINY = {"embedding": Embedding(units=4), "stack": Stack(units=(4,)), "wide": seqkit.Wide(ngrams=0), "seed": 3}
@@ -98,6 +98,26 @@ def test_a_stop_loses_no_trial_and_other_settings_are_refused(told, quick):
     run = train_within(sentiment, "90s", **given, resume=True)
     assert [one["name"] for one in run.info["budget"]["trials"]] == ["as_given", "half_the_batch"]
     assert all("training.epochs" not in one["changes"] for one in run.info["budget"]["trials"]), "it was given"
+
+
+def test_a_trial_that_the_recipe_refuses_is_left_out_for_good(tmp_path, quick, monkeypatch, capsys):
+    """Such as twice the units of an embedding that is tied to a stack whose units were given."""
+    twice, half = Trial("twice_the_units", {"units": 2.0}, 1.0), Trial("half_the_batch", {"batch_size": 0.5}, 1.0)
+    monkeypatch.setattr(budget, "TRIALS", (twice, half))
+    given = {"data": (["the cat sat on the mat."] * 20,), "out": tmp_path / "run", "tied": True, "contiguous": False}
+    given |= {"stack": Stack(units=(64,)), "training": Training(epochs=1)}
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(budget._Within, "_kept", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train_within(language_model, "90s", **given)
+    assert "Trial twice_the_units is left out: " in capsys.readouterr().err
+    run = train_within(language_model, "90s", **given, resume=True)
+    assert "twice_the_units" not in capsys.readouterr().err
+    assert [one["name"] for one in run.info["budget"]["trials"]] == ["as_given", "half_the_batch"]
 
 
 def test_what_does_not_go_with_a_budget_is_refused(told, small):
