@@ -355,19 +355,17 @@ class _Fit:
         position.end_epoch(row)
         if better:
             self.best, position.best = weights, position.epoch
-        waited, patience = self._waited(), self._training.plateau_patience
+        waited, patience = position.epoch - position.best, self._training.plateau_patience
         if patience and waited and waited % patience == 0:
             self._model.optimizer.learning_rate = float(self._model.optimizer.learning_rate) / 2
         if self._out_of_patience():
             self._model.stop_training = True
 
-    def _waited(self) -> int:
-        """Epochs without a better one, since the training was extended at most."""
-        position = self.position
-        return min(position.epoch - (position.best or position.epoch), max(position.epoch - self._trainer.since, 0))
-
     def _out_of_patience(self) -> bool:
-        return bool(self._training.patience and self._waited() >= self._training.patience)
+        """Whether so many epochs were no better, of those since the training was extended."""
+        position, patience = self.position, self._training.patience
+        waited = position.epoch - max(position.best, self._trainer.since)
+        return bool(patience and waited >= patience)
 
     def _is_due(self, count: int) -> bool:
         """Whether the state is to be saved in the middle of an epoch, after so many further steps."""

@@ -361,12 +361,24 @@ def test_a_warm_up_longer_than_the_training_is_told(warmup, capsys):
     assert (said in capsys.readouterr().err) == (warmup >= 3)
 
 
-def test_plateau_halves_the_learning_rate():
-    training = Training(epochs=6, optimizer="sgd", learning_rate=1.0, plateau_patience=2)
-    history = Trainer(table_model(np.zeros((4, 2))), classification(training, [1, 1]), training).fit(
-        rows([0, 0, 1, 1]), rows([1, 1, 0, 0])
-    )
-    assert [row["learning_rate"] for row in history] == [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]
+@pytest.mark.parametrize(
+    ("plateau", "rates"), [(1, [1.0, 1.0, 0.5, 0.25, 0.125, 0.0625]), (2, [1.0, 1.0, 1.0, 0.5, 0.5, 0.25])]
+)
+@pytest.mark.parametrize("patience", [None, 2])
+def test_plateau_halves_the_learning_rate(plateau, rates, patience, tmp_path):
+    """Also of a training that is extended after three epochs, from where on patience counts, and it alone."""
+
+    def train(epochs, patience, **options):
+        training = Training(
+            epochs=epochs, optimizer="sgd", learning_rate=1.0, plateau_patience=plateau, patience=patience
+        )
+        trainer = Trainer(table_model(np.zeros((4, 2))), classification(training, [1, 1]), training, **options)
+        history = trainer.fit(rows([0, 0, 1, 1]), rows([1, 1, 0, 0]), resume=trainer.since > 0)
+        return [row["learning_rate"] for row in history]
+
+    assert train(6, patience) == rates[: 3 if patience else 6]
+    assert train(3, None, checkpoint=tmp_path) == rates[:3]
+    assert train(6, patience, checkpoint=tmp_path, since=3) == rates[: 5 if patience else 6]
 
 
 @pytest.mark.parametrize("where", ["loss", "gradient"])
