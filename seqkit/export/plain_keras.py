@@ -212,7 +212,8 @@ def _recur_once(
 def _attend_once(layer: Attentive, given: Sequence[keras.KerasTensor]) -> tuple[keras.KerasTensor, ...]:
     """What an `Attentive` of one step says, where it looked, and its states after."""
     sequences, keys, values, real, *states = given
-    cell, inner = attentive(layer.cell.kind, layer.kind, layer.coverage), layer.cell.recurrence.cell
+    inner = layer.cell.recurrence.cell
+    cell = attentive(inner, layer.kind, layer.coverage)
     weights = layer.cell.scan_weights()
     recurrent = [layer.feed, *weights["recurrent"], layer.tail]
     memory = (keys, values, ops.cast(real, keys.dtype))

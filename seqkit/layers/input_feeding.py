@@ -9,15 +9,15 @@ import tensorflow as tf
 from keras import ops
 
 from seqkit.recurrence.bptt import scan
-from seqkit.recurrence.cells import CELLS, GateCell
+from seqkit.recurrence.cells import GateCell
 from seqkit.recurrence.step import Cell, Functions, PlainOps
 
 Tensors = tuple[tf.Tensor, ...]
 
 
 @functools.cache
-def attentive(cell: str, kind: str, coverage: bool = False) -> Cell:
-    """A recurrence of `CELLS` with attention in its step; its states are those of the cell, then a.
+def attentive(inner: Cell, kind: str, coverage: bool = False) -> Cell:
+    """A recurrence with attention in its step; its states are those of the cell, then a.
 
     h_t = cell([x_t; a_{t-1}], h_{t-1}), e_ts = v . tanh(W_m m_s + W_h h_t) or h_t . W_m m_s, w_t = softmax_s(e_ts),
     a_t = tanh(W_a h_t + sum_s w_ts (W_c m_s + b)) (Luong et al. 2015, (5); additive scores of Bahdanau et al. 2015). With
@@ -27,7 +27,7 @@ def attentive(cell: str, kind: str, coverage: bool = False) -> Cell:
     `op.memory` holds the keys W_m m_s and the values W_c m_s + b, (batch, places, units), both made before the loop, and
     which places are real, (batch, places).
     """
-    inner, additive = CELLS[cell].cell, kind == "additive"
+    additive = kind == "additive"
 
     def step(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Tensors:
         *own, before, covered = state if coverage else (*state, None)
@@ -87,7 +87,7 @@ class Attentive(keras.layers.Layer):
 
     Args:
         units: Width of the states.
-        cell: A key of `seqkit.recurrence.cells.CELLS`.
+        cell: A name that `seqkit.recurrence.cells.recurrence_of` knows.
         kind: "additive" or "multiplicative".
         coverage: Whether additive scores know what was looked at before.
         recurrent_initializer, heads: As in `seqkit.recurrence.cells.Recurrent`.
@@ -133,7 +133,7 @@ class Attentive(keras.layers.Layer):
 
     def call(self, given: Sequence[tf.Tensor], training: bool = False) -> Tensors:
         sequences, keys, values, real, *states = given
-        cell, own = attentive(self.cell.kind, self.kind, self.coverage), self.cell.scan_weights()
+        cell, own = attentive(self.cell.recurrence.cell, self.kind, self.coverage), self.cell.scan_weights()
         tail = tf.convert_to_tensor(self.tail)
         own["recurrent"] = [tf.convert_to_tensor(self.feed), *own["recurrent"], tail]
         own["vectors"] = [*own["vectors"], *(tf.convert_to_tensor(score)[:, 0] for score in self.score)]

@@ -6,12 +6,14 @@ import pytest
 import tensorflow as tf
 
 from seqkit.core.errors import InputError
+from seqkit.core.registry import cells
 from seqkit.core.settings import Attention, Embedding, Search, Stack
 from seqkit.inference.generation import generation_graph
 from seqkit.layers.attention import attend, attention_keys
 from seqkit.layers.embedding import SHARED, TABLE, embed_tokens, table_of, tied_head
 from seqkit.layers.input_feeding import Attentive
 from seqkit.recurrence.acceleration import accelerate
+from seqkit.recurrence.cells import CELLS, register
 from seqkit.runs.opening import load_model
 from seqkit.topologies.encoder_decoder import encoder_decoder
 from seqkit.topologies.one_to_many import one_to_many
@@ -169,6 +171,19 @@ def test_feeding_follows_its_equations(cell, kind, rng):
             fed(cell, kind, given, weights | {"feed_kernel": 0 * weights["feed_kernel"]})[0],
             rtol=1e-4, atol=1e-5,
         )  # fmt: skip
+
+
+def test_a_cell_of_ones_own_is_fed_as_one_of_ours(rng):
+    layer, given = attentive_case("gru", "additive", rng)
+    register("mine", CELLS["gru"])
+    try:
+        own = Attentive(layer.units, "mine", layer.kind)
+        own(given)
+        own.set_weights(layer.get_weights())
+        for got, expected in zip(own(given), layer(given), strict=True):
+            np.testing.assert_array_equal(got, expected)
+    finally:
+        cells.discard("mine")
 
 
 @pytest.mark.parametrize(
