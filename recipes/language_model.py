@@ -161,7 +161,7 @@ def language_model(
         raise InputError(
             f"tied needs an embedding as wide as the stack: give embedding.units {stack.units[-1]} and leave one_hot off."
         )
-    check_drawn("training", training.sampled, unit)
+    check_drawn("training.sampled", training.sampled, unit)
     columns = {"text": text}
     with RunBuilder(language_model, arguments) as making:
         splits = making.splits(

@@ -21,6 +21,7 @@ from seqkit.sources.prepared import being_made
 from seqkit.sources.splits import Splits
 from seqkit.text.tokenizer import WORDS, Unit
 from seqkit.text.vocabulary import Vocabulary
+from seqkit.training.sampled_softmax import check_drawn
 from seqkit.training.started import Started
 
 SHAPE = (
@@ -77,6 +78,7 @@ class LanguageModelStart:
             raise InputError(f"{path} has no embedding to start from: give one that was trained without one_hot.")
         if being_made() is None:  # for which no layers are asked
             _check_fits(path, settings, embedding, stack)
+            check_drawn("fine_tuning.language_model", tuning.language_model, unit)
             _check_second(path, settings, stack, tuning)
         files = "".join(digest_of(file_of(run.path, run.info, name)) for name in (MODEL, VOCABULARY))
         return cls(run.path, hashlib.sha256(files.encode()).hexdigest(), vocabulary, run.model, tuning)

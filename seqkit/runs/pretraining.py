@@ -51,7 +51,8 @@ def pretrained(
         raise InputError(
             f"unlabelled is given with unit {given['unit']}: its language model needs unit {' or '.join(WORDS_OR_PIECES)}."
         )
-    check_drawn("pretraining", given["pretraining"].sampled, given["unit"])
+    check_drawn("pretraining.sampled", given["pretraining"].sampled, given["unit"])
+    check_drawn("fine_tuning.language_model", given["fine_tuning"].language_model, given["unit"])
     if splits.prepared is not None or being_made() is not None:
         raise InputError(f"unlabelled texts are not prepared: {BY_ITSELF}")
     if cluster_of(os.environ, given["workers"], given["worker"]) is not None:

@@ -46,18 +46,18 @@ class Head:
         return None if bias is None else bias.value
 
 
-def check_drawn(settings: str, sampled: int, unit: str) -> None:
+def check_drawn(setting: str, value: float, unit: str) -> None:
     """Raise InputError where symbols would be drawn from a vocabulary that doesn't begin with the frequent ones.
 
     Args:
-        settings: Name of the training's settings in the recipe.
-        sampled: Symbols to draw.
+        setting: That asks for draws, such as training.sampled.
+        value: That it has; 0 for no draws.
         unit: Of the vocabulary; pieces that were merged stand in the order of their merging, characters behind them.
     """
-    if sampled and unit == "subword":
+    if value and unit == "subword":
         raise InputError(
-            f"{settings}.sampled is {sampled} with unit subword, but symbols are drawn by their place, and merged pieces "
-            f"don't begin with the frequent ones: choose unit unigram, or {settings}.sampled 0."
+            f"{setting} is {value} with unit subword, but symbols are drawn by their place, and merged pieces don't begin "
+            f"with the frequent ones: choose unit unigram, or {setting} 0."
         )
 
 

@@ -21,6 +21,7 @@ from seqkit.runs.checking import checked
 from seqkit.runs.contents import add_files, read_info, write_info
 from seqkit.runs.parts import without_report
 from seqkit.runs.pretrained import LanguageModelStart
+from seqkit.text.byte_pairs import BytePairs
 from seqkit.topologies.many_to_many import many_to_many
 from seqkit.topologies.many_to_one import many_to_one
 
@@ -34,7 +35,7 @@ STEP = Training(epochs=1, learning_rate=1e-12)
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Language models: on words; the same, as if on lower-cased words, and on symbols."""
+    """Language models: on words; the same, as if on lower-cased words, on symbols, and on pieces that were merged."""
     folder = tmp_path_factory.mktemp("pretrained")
     options = {"contiguous": False, "unit": "word", "training": Training(epochs=1), **WORDS}
     with without_report():
@@ -42,6 +43,7 @@ def runs(tmp_path_factory):
     for name, rule in {
         "folded": {"lowercase": True},
         "symbols": {"unit": "symbol", "replace": [], "normalise": None},
+        "pieces": {"unit": "subword", "replace": [list(step) for step in BytePairs(()).steps]},
     }.items():
         shutil.copytree(folder / "words", folder / name)
         path = folder / name / "vocabulary.json"
@@ -134,6 +136,11 @@ def test_a_run_goes_on_from_the_language_model_that_it_started_from(runs, starte
             "words",
             {"fine_tuning": FineTuning(language_model=0.5)},
             "weights of its own: leave it at 0, or train .* tied",
+        ),
+        (
+            "pieces",
+            {"fine_tuning": FineTuning(language_model=0.5)},
+            "language_model is 0.5 with unit subword, but .* unigram, or fine_tuning.language_model 0",
         ),
         ("words", {"lowercase": False}, "lowercase is False, but start_from"),
         ("words", {"embedding": Embedding(units=4, vectors="v.txt")}, "embedding.vectors is 'v.txt', but start_from"),

@@ -5,6 +5,7 @@ import pytest
 from seqkit import check, load, prepare
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
+from seqkit.core.fine_tuning import FineTuning
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.recipes.sentiment import sentiment
 from seqkit.runs.pretraining import HELD_OUT, pretrained
@@ -17,6 +18,7 @@ GIVEN = {
     **{"text": "text", "unit": "word", "lowercase": True, "vocabulary_size": 99, "min_count": 1, "seed": 0},
     **{"start_from": None, "data_dir": None, "workers": None, "worker": None, "overwrite": False, "resume": False},
     **{"embedding": Embedding(units=4), "stack": Stack(units=(4,), bidirectional=True), "pretraining": Training()},
+    "fine_tuning": FineTuning(),
 }
 
 
@@ -102,6 +104,10 @@ def test_one_command_pretrains_and_goes_on(tmp_path, unit):
         ({"start_from": "somewhere"}, "give one of them"),
         ({"unit": "character"}, "needs unit word or whitespace or subword or unigram"),
         ({"unit": "subword", "pretraining": Training(sampled=10)}, r"pretraining\.sampled is 10 with unit subword"),
+        (
+            {"unit": "subword", "fine_tuning": FineTuning(language_model=0.5)},
+            r"fine_tuning\.language_model is 0\.5 with unit subword",
+        ),
         ({"workers": "localhost:1,localhost:2", "worker": 0}, "is for one worker"),
     ],
 )
