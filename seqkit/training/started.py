@@ -53,18 +53,20 @@ class Started:
 
         return [share(depths.get(id(variable), 0)) for variable in variables]
 
-    def language_model_loss(self, ids: tf.Tensor, said: tf.Tensor, seed: tf.Tensor, peers: Peers = ALONE) -> tf.Tensor:
+    def language_model_loss(
+        self, batch: Mapping[str, tf.Tensor], said: tf.Tensor, seed: tf.Tensor, peers: Peers = ALONE
+    ) -> tf.Tensor:
         """The weighted mean cross-entropy of each next token in nats, this process's share of it: float32, ().
 
         Args:
-            ids: int, (batch, steps), 0 on padding.
+            batch: Its "ids", int, (batch, steps), 0 on padding; and whether this process has rows of it ("counts").
             said: float, (batch, steps, width), what the top layer says.
             seed: int64, (2,), of the symbols that are drawn.
         """
         (table,) = (layer.embeddings.value for layer in self.layers[0])
-        targets = ids[:, 1:]
+        targets = batch["ids"][:, 1:]
         losses = sampled_cross_entropy(targets, said[:, :-1, : self.units], table, None, SAMPLED, seed)
-        real = tf.cast(tf.not_equal(targets, 0), tf.float32)
+        real = tf.cast(tf.not_equal(targets, 0), tf.float32) * batch["counts"]
         (count,) = peers.sum([tf.reduce_sum(real)])
         return self.tuning.language_model * tf.math.divide_no_nan(tf.reduce_sum(losses * real), count)
 

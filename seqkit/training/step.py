@@ -238,7 +238,7 @@ def _penalised(
         if training.ar or training.tar:
             penalty += activation_penalty(training, said, dropped, weights, peers)
         if started and started.tuning.language_model:
-            penalty += started.language_model_loss(batch["ids"], dropped, seed, peers)
+            penalty += started.language_model_loss(batch, dropped, seed, peers)
         return own, penalty
     if training.attention_penalty:
         return own, training.attention_penalty * doubly_stochastic_penalty(outputs[1], weights, batch["whole"])

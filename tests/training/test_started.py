@@ -1,5 +1,7 @@
 """Models that go on from a language model: what each layer moves by, and the language model's loss."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import tensorflow as tf
 from scipy.special import log_softmax
 
 from seqkit.batches.pipeline import Pipeline
+from seqkit.batches.rows import WHOLE, Part
 from seqkit.core.fine_tuning import FineTuning
 from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
@@ -87,11 +90,28 @@ def test_the_second_loss_is_the_language_model_s(rng):
     said = rng.normal(size=(2, 4, 2 * UNITS)).astype("float32")
     scores = log_softmax(said[..., :UNITS] @ model.get_layer("embedding").get_weights()[0].T, axis=-1)
     expected = -np.mean([scores[0, 0, 5], scores[0, 1, 6], scores[0, 2, 3], scores[1, 0, 3]])
+    batch = {"ids": tf.constant(ids), "counts": tf.constant(1.0)}
     losses = [
-        started.language_model_loss(tf.constant(ids), tf.constant(said), tf.constant([draw, 0], tf.int64)).numpy()
+        started.language_model_loss(batch, tf.constant(said), tf.constant([draw, 0], tf.int64)).numpy()
         for draw in range(10)
     ]
     assert np.mean(losses) == pytest.approx(0.5 * expected, rel=0.02)
+
+
+def test_the_second_loss_of_two_workers_is_that_of_one(rng):
+    """Also where the second one has no row of a batch, and is shown one of the first."""
+    _, started = made(FineTuning(language_model=0.5))
+    ids = Ragged.of_lengths(rng.integers(4, TOKENS, 5).astype("int32"), np.array([5]))
+    data = Pipeline({"ids": ids, "targets": np.zeros(1, "int32")}, {"ids": [5]}, 4)
+    said, seed, counted = tf.constant(rng.normal(size=(1, 5, UNITS)), tf.float32), tf.constant([0, 0], tf.int64), []
+
+    def loss(part):
+        (batch,) = data.batches(part=part)
+        peers = types.SimpleNamespace(sum=lambda counts: counted.extend(counts) or [tf.constant(4.0)])
+        return float(started.language_model_loss(batch, said, seed, peers))
+
+    assert loss(Part(0, 2)) + loss(Part(1, 2)) == pytest.approx(loss(WHOLE))
+    assert list(map(float, counted)) == [4, 0, 4]
 
 
 def test_the_second_loss_trains_the_forward_direction(rng):
