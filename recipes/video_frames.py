@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 def _unread(given: Arguments) -> dict[str, str]:
-    """Windows that there are none of."""
+    """Windows that there are none of, and a width that is a backbone's."""
+    backbone = given["encoder"].backbone
+    pooled = {"encoder.units": f"the backbone {backbone}"} if backbone else {}
     whole = {} if given["window"] else {"random_windows": "training on whole recordings (window 0)"}
     if given["window"] and not given["stack"].bidirectional:
         whole["training.batch_tokens"] = "training on windows (window times training.batch_size steps a batch)"
-    return whole | ({"random_windows": "a stack that looks both ways"} if given["stack"].bidirectional else {})
+    return pooled | whole | ({"random_windows": "a stack that looks both ways"} if given["stack"].bidirectional else {})
 
 
 @recipe(
@@ -120,6 +122,8 @@ def video_frames(
             splits = dataclasses.replace(splits, train=with_turned_copies(splits.train, turned_copies, run["seed"]))
         videos = [video_of(cell) for cell in splits.train["frames"]]
         shape = videos[0].values.shape[1:]
+        if frame_size and len(shape) == 1:
+            raise InputError(f"frame_size is {frame_size}, but the frames are vectors, which have none: leave it out.")
         trained, validated = flat_labels(splits.train["labels"]), flat_labels(splits.valid["labels"])
         classes = learn_classes(trained, validated, splits.train.origin)
         if background is not None and background not in classes:

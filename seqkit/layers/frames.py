@@ -100,6 +100,12 @@ def _vectors(images: keras.KerasTensor, encoder: Encoder, normalise: keras.Layer
 def _must_fit(shape: tuple[int, ...], encoder: Encoder) -> None:
     if len(shape) == 1 and encoder.backbone:
         raise InputError(f"encoder.backbone is {encoder.backbone}, but the frames are vectors: leave it out.")
+    for name in ("filters", "units"):
+        given, usual = getattr(encoder, name), getattr(Encoder(), name)
+        if len(shape) == 1 and given != usual:
+            raise InputError(
+                f"encoder.{name} is {given}, but the frames are vectors, which are read as they are: leave it at {usual}."
+            )
     if encoder.times and (len(shape) != 1 or shape[0] < 2):
         raise InputError(
             f"encoder.times is on, but a frame's shape is {shape}: expected vectors whose last number is the time since the "

@@ -140,6 +140,11 @@ def test_what_is_read_is_taken(spam):
             r"decoder\.cell is 'lstm'|decoder\.units is \(9,\), but answer_as class",
         ),
         ("question_answering", {"encoder": Encoder(points=3)}, r"encoder\.(points|filters)"),
+        (
+            "video_frames",
+            {"encoder": Encoder(backbone="MobileNetV2", units=32)},
+            "units is 32, but the backbone MobileNetV2 doesn't read it: leave it at 64",
+        ),
         ("captioning", {"attention": Attention(kind="multiplicative", units=8)}, r"attention\.units is 8"),
         ("programs", {"data": ([], []), "rows": 99}, "rows is 99, but training on data of one's own"),
         ("video_frames", {"window": 0, "random_windows": True}, "random_windows is True"),

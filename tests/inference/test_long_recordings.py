@@ -16,7 +16,8 @@ from seqkit.training.executor import Forward
 
 
 def model(bidirectional, shape=(4,), changes=True):
-    inputs, features, mask = embed_frames(shape, Encoder(changes=changes, filters=(3,), units=5))
+    images = {"filters": (3,), "units": 5} if len(shape) == 3 else {}
+    inputs, features, mask = embed_frames(shape, Encoder(changes=changes, **images))
     return many_to_many(
         inputs, features, mask, outputs=3, stack=Stack(cell="gru", units=(6,), bidirectional=bidirectional)
     )

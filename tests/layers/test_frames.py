@@ -65,7 +65,8 @@ def test_every_image_is_encoded_by_itself(rng):
 @pytest.mark.parametrize("shape", [(6,), (8, 8, 1)])
 @pytest.mark.parametrize("size", [1, 3])
 def test_changes_go_on_where_the_window_before_ended(shape, size, rng):
-    inputs, features, mask = embed_frames(shape, Encoder(filters=(4,), units=5))
+    encoder = Encoder(filters=(4,), units=5) if len(shape) == 3 else Encoder()
+    inputs, features, mask = embed_frames(shape, encoder)
     model = many_to_many(inputs, features, mask, outputs=2, stack=Stack(cell="gru", units=(4,)))
     copy = stateful(model, steps=1 if size == 1 else None)
     frames = rng.normal(size=(2, 9, *shape)).astype("float32")
@@ -95,6 +96,8 @@ def test_a_backbone_of_keras_reads_grey_images_and_is_trained_or_frozen(rng, tmp
     ("shape", "encoder", "complaint"),
     [
         ((6,), {"backbone": "MobileNetV2"}, "the frames are vectors"),
+        ((6,), {"units": 32}, "units is 32, but the frames are vectors, which are read as they are: leave it at 64"),
+        ((6,), {"filters": (4,)}, "filters is .*, but the frames are vectors"),
         ((7,), {"points": 3}, r"points is 3, but a frame's shape is \(7,\)"),
         ((8, 8, 1), {"points": 3}, "points is 3"),
         ((4, 9, 1), {"filters": (8, 8, 8)}, "each of which halves"),

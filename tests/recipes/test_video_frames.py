@@ -159,6 +159,8 @@ def test_turned_copies_are_trained_on_beside_the_originals(tmp_path, rng):
         ({"turned_copies": 1}, "only points in space can be turned"),
         ({"background": "nothing"}, "background is 'nothing': the labels are down, up"),
         ({"encoder": Encoder(points=3)}, "encoder.points is 3"),
+        ({"encoder": Encoder(units=32)}, "encoder.units is 32, but the frames are vectors"),
+        ({"frame_size": (8, 8)}, r"frame_size is \(8, 8\), but the frames are vectors"),
         ({"window": -1}, "window is -1"),
         ({"frames": "pixels"}, r"s0\.npz has no array 'pixels': it has 'frames', 'labels'"),
     ],
