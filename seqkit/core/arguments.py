@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, ParamSpec, TypedDict, TypeVar, cast,
 
 from cyclopts import Parameter
 
-from seqkit.core.bounds import at_least
+from seqkit.core.bounds import at_least, check_seed
 from seqkit.core.errors import InputError
 from seqkit.core.registry import Recipe, recipe_of, recipes
 from seqkit.core.settings import SPECIAL
@@ -133,7 +133,7 @@ def recipe(
         task: A class as in `seqkit.runs.task`, or the path of one ("module:Class"), so that the command line can read the
             signature before TensorFlow is there.
         tasks: Further ones by their names, where one recipe makes runs of several kinds.
-        least: Argument -> the least that it may be; `seed` is at least 0 anyway.
+        least: Argument -> the least that it may be; `seed` and `extend_epochs` are looked at anyway.
         reads: Which of `seqkit.core.settings.SPECIAL` the recipe reads, such as "training.ar"; or a function that says so
             from all arguments. Any other that is not left at its default is refused.
         unread: From all arguments to those that count for nothing beside the others: setting -> what makes it so.
@@ -218,7 +218,8 @@ def _signature(function: Callable[..., Any], defaults: Arguments, hints: Argumen
 
 
 def _check_least(given: Arguments, least: Mapping[str, float]) -> None:
-    for argument, bound in {"seed": 0, "extend_epochs": 0, **least}.items():
+    check_seed("seed", given["seed"])
+    for argument, bound in {"extend_epochs": 0, **least}.items():
         at_least(argument, given[argument], bound)
 
 

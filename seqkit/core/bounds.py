@@ -25,6 +25,12 @@ def at_least(name: str, value: float, bound: float) -> None:
         raise InputError(f"{name} is {value}: give a number of at least {bound}.")
 
 
+def check_seed(name: str, value: int) -> None:
+    """Raise InputError where `value` is no seed to NumPy's global generator."""
+    if not 0 <= value < 2**32:
+        raise InputError(f"{name} is {value}: give a whole number from 0 up to, but not including, 2^32 ({2**32}).")
+
+
 def share(name: str, value: float) -> None:
     """Raise InputError where `value` is no share of less than all."""
     if not 0 <= value < 1:

@@ -6,7 +6,7 @@ No TensorFlow is imported here, so that `seqkit --help` answers at once.
 import dataclasses
 from typing import ClassVar, Literal, Self
 
-from seqkit.core.bounds import at_least, check_sampling, one_of, share
+from seqkit.core.bounds import at_least, check_sampling, check_seed, one_of, share
 from seqkit.core.cell_names import Cell
 from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
@@ -274,7 +274,7 @@ class Search:
             at_least(f"search.{name}", getattr(self, name), 0)
         check_sampling(self.temperature, self.top_k, self.top_p, prefix="search.")
         if self.seed is not None:
-            at_least("search.seed", self.seed, 0)
+            check_seed("search.seed", self.seed)
         if not self.temperature and self.n_best > self.beam:
             raise InputError(
                 f"search.n_best is {self.n_best} with a beam of {self.beam}: a beam finds as many as it is wide."

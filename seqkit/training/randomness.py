@@ -25,8 +25,8 @@ def seeded(seed: int) -> Iterator[None]:
     tensorflow = context.context()
     # a new generator takes the place of the old one, which there is only once somebody has seeded
     of_tensorflow = tensorflow._seed, getattr(tensorflow, "_rng", None)
-    keras.utils.set_random_seed(seed)
     try:
+        keras.utils.set_random_seed(seed)  # it may refuse the seed when Python's generator has it
         yield
     finally:
         random.setstate(python)

@@ -87,6 +87,7 @@ def test_common_arguments_arrive(spam):
     ("given", "complaint"),
     [
         ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**32}, r"seed is 4294967296: give a whole number from 0 up to, but not including, 2\^32"),
         ({"window": 1}, "window is 1"),
         ({"whole": True, "window": 9}, "window is 9, but whole rows"),
         (

@@ -4,6 +4,7 @@ import random
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context
 
@@ -26,6 +27,15 @@ def drawn():
     kept = np.asarray(layer(np.ones((1, 20), np.float32), training=True))
     of_keras = float(keras.random.uniform(()))
     return random.random(), np.random.rand(), float(tf.random.uniform(())), of_keras, kept.tolist()  # noqa: NPY002
+
+
+def test_a_seed_that_is_refused_changes_nothing():
+    keras.utils.set_random_seed(3)
+    expected = drawn()
+    keras.utils.set_random_seed(3)
+    with pytest.raises(ValueError, match="Seed must be between"), seeded(2**32):
+        pass
+    assert drawn() == expected
 
 
 def test_the_block_draws_by_its_seed_and_what_follows_as_if_there_were_none():
