@@ -158,8 +158,7 @@ def recipe(
         def settle(*args: Any, **kwargs: Any) -> dict[str, Any]:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            given = bound.arguments
-            check_types(hints_of(run), given)
+            given = check_types(hints_of(run), bound.arguments)
             _check_least(given, least or {})
             special = _special(name, reads(given) if callable(reads) else reads)
             _refuse_unread(signature, given, special | dict(unread(given)))

@@ -19,23 +19,41 @@ WORDS = {
 
 
 def check_fields(settings: Any, name: str) -> None:
-    """Raise InputError where a field of a settings class is of another type than it declares.
+    """Raise InputError where a field of a settings class is of another type than it declares; make its numbers Python's.
 
     Args:
         name: Under which a recipe takes the class: "stack".
     """
-    check_types(get_type_hints(type(settings), include_extras=True), vars(settings), f"{name}.")
+    checked = check_types(get_type_hints(type(settings), include_extras=True), vars(settings), f"{name}.")
+    for field, value in checked.items():
+        object.__setattr__(settings, field, value)  # of a frozen class, as it is made
 
 
-def check_types(hints: Mapping[str, Any], values: Mapping[str, Any], prefix: str = "") -> None:
+def check_types(hints: Mapping[str, Any], values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Raise InputError where a value is of another type than its hint says.
 
     Args:
         prefix: Before its name in the sentence.
+    Returns:
+        The values, of which numbers of NumPy's are Python's, as JSON takes them; what may be anything is left as it is.
     """
+    checked = {}
     for name, value in values.items():
         if not fits(value, hint := hints.get(name, Any)):
             raise InputError(f"{prefix}{name} is {value!r:.60}: expected {said(hint)}.")
+        checked[name] = value if Any in (hint, *get_args(hint)) else _as_python(value)
+    return checked
+
+
+def _as_python(value: Any) -> Any:
+    """A setting with Python's numbers in place of NumPy's, also in a tuple or a list; all else as it is."""
+    if type(value) in (list, tuple):
+        return type(value)(map(_as_python, value))
+    if fits(value, bool):
+        return bool(value)
+    if isinstance(value, numbers.Real):
+        return int(value) if isinstance(value, numbers.Integral) else float(value)
+    return value
 
 
 def fits(value: Any, hint: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 
 import seqkit
-from seqkit.core.registry import recipes
-from seqkit.core.typed import fits, said
+from seqkit.core.registry import recipe_of, recipes
+from seqkit.core.typed import check_types, fits, said
 from seqkit.recipes import sentiment
+from seqkit.runs.builder import recorded_settings
 
 FITS = [
     (int, [3, np.int32(3)], [3.0, True, "3", None, [3]]),
@@ -35,6 +37,34 @@ def test_values_fit_as_their_type_says(hint, right, wrong):
     assert [value for value in right if not fits(value, hint)] == []
     assert [value for value in wrong if fits(value, hint)] == []
     assert said(hint)
+
+
+@pytest.mark.parametrize(
+    ("given", "hint", "expected"),
+    [
+        (np.int64(3), int, 3),
+        (np.int32(3), float, 3),
+        (np.float32(0.5), float, 0.5),
+        (np.float64(0.5), int | float, 0.5),
+        (np.bool_(True), bool | Literal["auto"], True),
+        ((np.int64(3), 4), Annotated[tuple[int, ...] | None, "mark"], (3, 4)),
+        ([np.int64(3)], tuple[int, ...], [3]),
+        (("a", np.int64(3)), tuple[str, int], ("a", 3)),
+        (np.int64(3), Any, np.int64(3)),
+    ],
+)
+def test_numbers_of_numpy_become_pythons_where_numbers_are_expected(given, hint, expected):
+    got = check_types({"size": hint}, {"size": given})["size"]
+    assert repr(got) == repr(expected)
+
+
+def test_settings_and_arguments_with_numbers_of_numpy_are_json():
+    training = seqkit.Training(epochs=np.int64(3), learning_rate=np.float32(0.5))
+    given = recipe_of(sentiment).settle(training=training, min_count=np.int64(2), seed=np.arange(3)[2])
+    stack = seqkit.Stack(units=tuple(np.array([4, 5])))
+    settings = json.loads(json.dumps(recorded_settings(given | {"stack": stack})))
+    assert (settings["training"]["epochs"], settings["min_count"], settings["seed"]) == (3, 2, 2)
+    assert settings["stack"]["units"] == [4, 5]
 
 
 def settings_classes():
