@@ -44,14 +44,14 @@ def gru(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """As cuDNN has it, reset after the product: h_t = z h_{t-1} + (1 - z) tanh(W_h x_t + r (R_h h_{t-1} + b))."""
     (h,) = state
     z, r, n = op.product(h)
-    z, r = op.gates(("sigmoid", "sigmoid"), x[:2], (z, r))
+    z, r = op.sigmoid(x[0] + z), op.sigmoid(x[1] + r)
     return (z * h + (1 - z) * op.tanh(x[2] + r * n),)
 
 
 def gru_reset_before(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     """Cho et al. 2014: h_t = z h_{t-1} + (1 - z) tanh(W_h x_t + R_h (r h_{t-1}))."""
     (h,) = state
-    z, r = op.gates(("sigmoid", "sigmoid"), x[:2], op.product(h, 0))
+    z, r = map(op.sigmoid, _add(x[:2], op.product(h, 0)))
     return (z * h + (1 - z) * op.tanh(x[2] + op.product(r * h, 1)[0]),)
 
 
@@ -72,7 +72,7 @@ def mut2(op: Any, x: Tensors, state: Tensors, vectors: Tensors) -> Blocks:
     h' = tanh(W_hh (r h) + W_xh x_t + b_h) z + h (1 - z)
     """
     (h,) = state
-    z, r = op.gates(("sigmoid", "sigmoid"), x[:2], op.product(h, 0))
+    z, r = map(op.sigmoid, _add(x[:2], op.product(h, 0)))
     return (op.tanh(op.product(r * h, 1)[0] + x[2]) * z + h * (1 - z),)
 
 

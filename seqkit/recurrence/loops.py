@@ -172,7 +172,8 @@ class _Forward(_Shard):
             s: tf.Tensor, around: Tensors, states: Tensors, kept: Any, courses: dict[int, tf.Tensor]
         ) -> tuple[Any, ...]:
             t = tf.minimum(*around)
-            gates = tuple(tf.split(_take(projected, t - first), self.cell.gates, axis=1))
+            pieces = zip(projected, self.plan.joined, strict=True)
+            gates = [gate for piece, n in pieces for gate in tf.split(_take(piece, t - first), n, axis=1)]
             new, trail = self.step(t, gates, states)
             kept = _put(kept, t, trail) if self.setting.keeping else ()
             courses = {i: _put(course, around[1], [new[i]]) for i, course in courses.items()}
@@ -192,13 +193,14 @@ class _Forward(_Shard):
             new = tuple(tf.where(real, a, b) for a, b in zip(new, states, strict=True))
         return new, [tf.concat([candidates[i] for i in run], 1) for run in self.plan.runs(self.cell.gates)]
 
-    def project(self, piece: tf.Tensor) -> tf.Tensor:
-        """A chunk's gates, (size, rows, gates * units)."""
-        if self.setting.projected:
-            return piece
-        kernel, bias = self.projection
-        gates = tf.reshape(piece, (self.size * self.rows, self.features)) @ kernel + bias
-        return tf.reshape(gates, (self.size, self.rows, self.cell.gates * self.units))
+    def project(self, piece: tf.Tensor) -> list[tf.Tensor]:
+        """A chunk's gates, (size, rows, n * units) each."""
+        if not self.setting.projected:
+            kernel, bias = self.projection
+            gates = tf.reshape(piece, (self.size * self.rows, self.features)) @ kernel + bias
+            piece = tf.reshape(gates, (self.size, self.rows, self.cell.gates * self.units))
+        pieces: list[tf.Tensor] = tf.split(piece, [n * self.units for n in self.plan.joined], axis=2)
+        return pieces
 
     def product(self, left: tf.Tensor, k: int) -> tuple[tf.Tensor, ...]:
         blocks, bias = self.cell.products[k], self.biases[k]

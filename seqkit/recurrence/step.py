@@ -190,6 +190,7 @@ class Plan:
             number among all of `kept`'s candidates, the kind or "", the state.
         courses: which states it reads, before the step or after; the wide ones are always among them.
         results: how many blocks each result of op.* has.
+        joined: how many neighbouring gates of x lie in one piece: as many as `op.gates` reads at once, and else one.
         shared: for each product, of each of its blocks the gate of x that has the same gradient, or None.
         left: for each product, which state is its left side, or None where it must be computed.
         widths: for each product, the width of its left side in units.
@@ -199,6 +200,7 @@ class Plan:
     again: tuple[tuple[int, str, int], ...]
     courses: tuple[int, ...]
     results: tuple[int, ...]
+    joined: tuple[int, ...]
     shared: tuple[tuple[int | None, ...], ...]
     left: tuple[int | None, ...]
     widths: tuple[int, ...]
@@ -257,10 +259,28 @@ def plan_of(cell: Cell) -> Plan:
         again=tuple(again),
         courses=(*sorted(followed), *range(len(narrow), cell.states)),
         results=tuple(len(r) for r in recorded),
+        joined=_joined(x, [arguments for what, arguments, _ in op.trail if not isinstance(what, int)]),
         shared=tuple(shared),
         left=tuple(left),
         widths=tuple(widths[k] for k in range(len(products))),
     )
+
+
+def _joined(x: Blocks, activated: Sequence[Blocks]) -> tuple[int, ...]:
+    """How many neighbours of x go into each activation together; those that go into none, or alone, are one each."""
+    places = [[gate for one in group for gate in range(len(x)) if _reads(one, x[gate])] for group in activated]
+    first = {
+        gates[0]: len(gates) for gates in places if gates and gates == list(range(gates[0], gates[0] + len(gates)))
+    }
+    found, gate = [], 0
+    while gate < len(x):
+        found.append(first.get(gate, 1))
+        gate += found[-1]
+    return tuple(found)
+
+
+def _reads(one: tf.Tensor, other: tf.Tensor) -> bool:
+    return one is other or any(given is other for given in one.op.inputs)
 
 
 def _from_states(

@@ -17,7 +17,7 @@ from seqkit.recurrence.acceleration import accelerate
 from seqkit.recurrence.bptt import scan
 from seqkit.recurrence.cells import CELLS, weights_of
 from seqkit.recurrence.loops import Setting, loops_of
-from seqkit.recurrence.step import Cell, left_widths
+from seqkit.recurrence.step import Cell, left_widths, plan_of
 from tests import oracle
 
 STEPS, FEATURES, UNITS = 19, 5, 4  # more steps than a chunk, and no multiple of it
@@ -297,6 +297,20 @@ def test_no_step_copies_what_many_steps_have_written(name):
             copied = re.findall(rf"= f64\[(\d+),{rows},\d+\]\S* copy\(", part)
             assert not [size for size in copied if int(size) > 2], part
             assert "dynamic-update-slice" in part
+
+
+def test_gates_that_are_read_at_once_lie_in_one_piece():
+    """A GRU whose first two gates are found by one tanh is the GRU."""
+
+    def joined(op, x, state, vectors):
+        z, r, n = op.product(state[0])
+        z, r = op.gates(("sigmoid", "sigmoid"), x[:2], (z, r))
+        return (z * state[0] + (1 - z) * op.tanh(x[2] + r * n),)
+
+    cell, rng = Cell(joined, gates=3, products=(3,)), np.random.default_rng(9)
+    assert [plan_of(each).joined for each in (cell, CELLS["gru"].cell, CELLS["lstm"].cell)] == [(2, 1), (1, 1, 1), (4,)]
+    x, weights = tf.constant(rng.normal(size=(3, STEPS, 3))), weights_for("gru", rng)
+    compare(*([scan(each, x, **weights)[0]] for each in (cell, CELLS["gru"].cell)))
 
 
 def test_bfloat16_follows_float32():
