@@ -95,6 +95,10 @@ def _pack(folder: Path, packed: Path) -> None:
 
 def _check_place(folder: Path) -> None:
     """Only an artefact is replaced by another, and its zip by another's, and nothing behind a link."""
+    if folder.name in ("", ".."):
+        raise InputError(
+            f"{folder} has no name of its own, which the zip beside it would have: give --to a folder's name."
+        )
     packed = _zip_of(folder)
     if folder.is_symlink():
         raise InputError(f"{folder} is a link: give the folder itself, or another --to.")

@@ -114,6 +114,7 @@ def test_nothing_but_an_artefact_is_replaced_and_no_link_is_followed(subject, tm
         "folder": "no zip of an artefact",
         "linked": "no zip of an artefact",
         "packed": "no zip of an artefact",
+        "mine/..": "no name of its own",
     }.items():
         with pytest.raises(InputError, match=complaint):
             write_artefact(subject, "text", exporter, tmp_path / name, card)
