@@ -201,38 +201,44 @@ def grouped(figures):
 def picture(figures):
     """A row a task: quality over seconds of training and over a stream's step. The line joins what nothing beats in both."""
     names = list(dict.fromkeys(one["task"] for one in figures))
+    stacked = len({one["layers"] for one in figures}) > 1
     drawn = Figure(figsize=(10, 3.6 * len(names)), layout="constrained")
     axes = drawn.subplots(len(names), 2, squeeze=False)
     for row, name in zip(axes, names, strict=True):
         costs = ("seconds", 1, "training, s"), ("step_seconds", 1e6, "a stream's step, us")
         for ax, (cost, scale, title) in zip(row, costs, strict=True):
-            for kind, marker in (("epochs", "o"), ("time", "s")):
-                points = [
-                    (
-                        scale * np.mean([one[cost] for one in rows]),
-                        np.mean([one["value"] for one in rows]),
-                        f"{layers} {cell}",
-                    )
-                    for (task, compared, cell, layers), rows in grouped(figures).items()
-                    if (task, compared) == (name, kind)
-                ]
-                draw_points(ax, points, marker, TASKS[name])
+            points = [
+                (
+                    scale * np.mean([one[cost] for one in rows]),
+                    np.mean([one["value"] for one in rows]),
+                    f"{layers} {cell}" if stacked else cell,
+                    compared,
+                )
+                for (task, compared, cell, layers), rows in grouped(figures).items()
+                if task == name
+            ]
+            draw_points(ax, points, TASKS[name])
             ax.set_xlabel(title)
             ax.set_ylabel(f"{name}: {TASKS[name].unit}")
-            if not TASKS[name].higher and not ax.yaxis_inverted():
+            ax.legend(frameon=False, fontsize=8)
+            if not TASKS[name].higher:
                 ax.invert_yaxis()  # the better the higher
     return drawn
 
 
-def draw_points(ax, points, marker, task):
-    best, front = None, []
-    for x, y, cell in sorted(points):
-        ax.plot(x, y, marker, color="tab:blue" if marker == "o" else "tab:orange")
-        ax.annotate(cell, (x, y), textcoords="offset points", xytext=(4, 3), fontsize=8)
+def draw_points(ax, points, task):
+    for compared, marker, colour in (("epochs", "o", "tab:blue"), ("time", "s", "tab:orange")):
+        own = [(x, y) for x, y, _, kind in points if kind == compared]
+        if own:
+            ax.plot(*zip(*own, strict=True), marker, color=colour, label=f"equal {compared}")
+    best, front, told = None, [], set()
+    for x, y, cell, _ in sorted(points):
+        if (cell, y) not in told:  # of as many epochs in both comparisons once
+            ax.annotate(cell, (x, y), textcoords="offset points", xytext=(4, 3), fontsize=8)
+            told.add((cell, y))
         if best is None or task.better(y, best):
             best, front = y, [*front, (x, y)]
-    if front:
-        ax.plot(*zip(*front, strict=True), color="grey", linewidth=0.8, zorder=0)
+    ax.plot(*zip(*front, strict=True), color="grey", linewidth=0.8, zorder=0)
 
 
 def main():
