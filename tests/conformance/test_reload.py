@@ -152,4 +152,5 @@ def test_the_model_is_an_ordinary_keras_model(run, case, rng):
     log_probabilities = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
     picked = np.take_along_axis(log_probabilities, targets[..., None], axis=-1)
     assert before[0] == pytest.approx(-picked.mean(), rel=1e-4)
-    assert model.fit(inputs, targets, epochs=3, verbose=0).history["loss"][-1] < before[0]
+    model.fit(inputs, targets, epochs=3, verbose=0)  # whose own losses are of what dropout leaves
+    assert model.evaluate(inputs, targets, verbose=0)[0] < before[0]
