@@ -22,9 +22,10 @@ class Cell:
     Args:
         step: `step(op, x, state, vectors) -> state`, all of them tuples of (batch, units). `x` has one entry a gate,
             the projected input with its bias. `op` has `op.product(left, k)`, a tuple of left W_k (+ bias) by gate,
-            `op.sigmoid`, `op.tanh`, and `op.gates(kinds, x, product)`, these of neighbouring gates at once; what these four
-            return is what the backward pass may look up. Everything else may be any differentiable TensorFlow expression;
-            what `Functions` has can be exported to C too. The first state is the output.
+            `op.sigmoid`, `op.tanh`, and `op.gates(kinds, x, product)`, these of neighbouring gates at once, which pays where
+            they are all of them; what these four return is what the backward pass may look up. Everything else may be any
+            differentiable TensorFlow expression; what `Functions` has can be exported to C too. The first state is the
+            output.
         gates: how many blocks of `units` columns the input projection has.
         products: for each recurrent product, how many blocks of `units` columns it has.
         states: how many states there are.
