@@ -18,6 +18,7 @@ from seqkit.core.files import json_text
 from seqkit.core.registry import import_path
 from seqkit.core.settings import Search
 from seqkit.core.terminal import Terminal, shown
+from seqkit_runner.formats import FORMATS
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
@@ -292,8 +293,6 @@ def export(
     import_
         A module to import first, for a recipe or a cell that no installed package declares.
     """
-    from seqkit_runner.backends import FORMATS
-
     place = _load(run, import_, search=search).export(format, step=step, quantize=quantize, to=to)
     print(shown(str(place)))
     if format in FORMATS:

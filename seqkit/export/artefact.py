@@ -24,7 +24,7 @@ from seqkit.export.proof import own_answers, proven, reference
 from seqkit.export.subject import Case, Exporter, Quantize, Subject
 from seqkit.export.tokenizer_file import tokenizer_json
 from seqkit.export.vectors import Outputs, as_json
-from seqkit_runner.backends import FORMATS
+from seqkit_runner.formats import FORMATS
 
 LAYOUT = 1  # the version of what a folder holds, which a runner checks
 MANIFEST, VECTORS, CARD = "manifest.json", "test_vectors.json", "model_card.md"

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqkit_runner.errors import ArtefactError
+from seqkit_runner.formats import FORMATS
 
 Arrays = dict[str, np.ndarray]
 AFTER = "_after"  # ends the name of a state that a step gives, where a format wants two names for it
@@ -259,8 +260,7 @@ def _serve(module: Any, ask: Callable[..., Mapping[str, Any]], given: Arrays) ->
     return {name: tensor.numpy() for name, tensor in answers.items()}
 
 
-_BACKENDS = {"onnx": _onnx, "litert": _litert, "keras": _keras, "savedmodel": _savedmodel}
-FORMATS = tuple(_BACKENDS)  # that a runner answers
+_BACKENDS = dict(zip(FORMATS, (_onnx, _litert, _keras, _savedmodel), strict=True))
 
 
 def _check(value: Mapping[str, Any], what: str, found: Mapping[str, Sequence[Any]]) -> None:
