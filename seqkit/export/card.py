@@ -46,9 +46,8 @@ def _proof(parity: Mapping[str, Any]) -> str:
     if not parity:
         return "It was not compared with the run."
     compared = f"It was compared with the run on {parity['rows']} real rows: "
-    if (
-        "outputs" in parity and "tolerance" not in parity
-    ):  # int8 weights: of answers every probability is a little another
+    rounded = "outputs" in parity and "tolerance" not in parity
+    if rounded:  # int8 weights: of answers every probability is a little another
         return f"{compared}probabilities differ by at most {parity['probabilities']:.1g}."
     outputs = [f"outputs differ by at most {parity['outputs']:.1g}"] if "outputs" in parity else []
     agree = f"agree on {parity['answers']:.1%}" if "answers" in parity else "were not compared"

@@ -19,9 +19,10 @@ Decisions, each by measurement on two cores of an AVX-512 machine:
   once, gradients of blocks read from where they are written. What is one activation of a state is computed again on the way
   back, which is cheaper than to write and read it.
 - Gates of x that an activation reads alone lie in pieces of their own: a tanh of some columns of a wider piece, at a step
-  that the loop chooses, XLA doesn't vectorise. A GRU that only answers took twice the time.
+  that the loop chooses, XLA doesn't vectorise. At (32, 200, 128, 128) a GRU that only answers took 1.4 times an LSTM's
+  time in place of 0.8.
 - What a step back reads of what it writes lies in buffers of its own (`_Layout` in `loops.py`): XLA copies a buffer that is
-  written behind a read, all steps of it, at each step. That was half of a large GRU's time.
+  written behind a read, all steps of it, at each step. That was two fifths of a large GRU's time.
 - In bfloat16 XLA's loops are some fifty times slower than in float32, TensorFlow's own products twice as fast. So there the
   input projection and its gradients are TensorFlow's, of all steps at once, and the loops compute in float32.
 - A cell that is linear in its state has loops of its own (`linear.py`).
