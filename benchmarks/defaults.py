@@ -11,11 +11,17 @@ several passes an epoch bring, of tags `--systems default "half the epochs"` wha
 their pieces.
 With `--test` the same systems are fitted once more and answer the test rows. fastText's own library takes part where it is
 installed (pip install fasttext-wheel).
+
+Each score has its 95% interval over rows (Wilson's; of tags the bootstrap's, as reported), the mean of the seeds' own. The
+default is above a set's linear models where its mean is above the intervals of all of them, below where it is below one.
+With `--lines FILE` each score is kept there as soon as it is known, and what the file has is not fitted again; so several
+processes can share a suite, and a last one prints its table.
 """
 
 import argparse
 import dataclasses
 import functools
+import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +29,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -213,31 +220,60 @@ SYSTEMS: dict[str, Callable[..., Answer]] = {
 
 
 HALF = Training(epochs=5, epoch_steps=250, learning_rate=4e-3, schedule="cosine", global_clipnorm=5.0)
+LINEAR = ["linear", "linear, characters", "naive Bayes"]
+
 OF_TAGS: dict[str, dict[str, Training]] = {"default": {}, "half the epochs": {"training": HALF}}
 
 
-def tags(data: Path, name: str, systems: Sequence[str], seed: int, test: bool) -> dict[str, tuple[float, float]]:
+@dataclasses.dataclass(frozen=True)
+class Score:
+    set: str
+    system: str
+    seed: int
+    test: bool
+    value: float
+    low: float
+    high: float
+    seconds: float
+
+
+def tags(data: Path, name: str, system: str, seed: int, test: bool) -> list[Score]:
+    """Of the tagger, and of the linear one that it is compared with."""
     folder, files, metric = TAGS[name]
     train, valid, own = (str(data / folder / file) for file in files)
-    found = {}
-    for system, settings in OF_TAGS.items():
-        if system not in systems:
-            continue
-        with tempfile.TemporaryDirectory() as place:
-            out = Path(place) / "run"
-            run = tagging(train, valid=valid, test=own if test else None, out=out, seed=seed, **settings)
-        for kind, scores in {system: run.report["metrics"], "linear": run.report["baselines"]["linear"]}.items():
-            found[kind] = scores[metric]["value"], run.info["training_seconds"]
-    return found
+    with tempfile.TemporaryDirectory() as place:
+        out = Path(place) / "run"
+        run = tagging(train, valid=valid, test=own if test else None, out=out, seed=seed, **OF_TAGS[system])
+    scores = {system: run.report["metrics"], "linear": run.report["baselines"]["linear"]}
+    return [
+        Score(
+            name,
+            kind,
+            seed,
+            test,
+            *(own[metric][name] for name in ("value", "low", "high")),
+            run.info["training_seconds"],
+        )
+        for kind, own in scores.items()
+    ]
 
 
-def labels(data: Path, name: str, system: str, seed: int, test: bool) -> tuple[float, float]:
+def labels(data: Path, name: str, system: str, seed: int, test: bool) -> list[Score]:
     own = few(LABELS[FEW[name][0]](data), FEW[name][1], seed) if name in FEW else LABELS[name](data)
     texts, truth = own.test if test else own.valid
     started = time.perf_counter()
     answer = (SYSTEMS | VARIANTS)[system](own.train, own.valid, seed)
     seconds = time.perf_counter() - started
-    return float(np.mean([a == b for a, b in zip(answer(texts), truth, strict=True)])), seconds
+    right = sum(a == b for a, b in zip(answer(texts), truth, strict=True))
+    low, high = binomtest(right, len(truth)).proportion_ci(method="wilson")
+    return [Score(name, system, seed, test, right / len(truth), low, high, seconds)]
+
+
+def kept(lines: Path | None, test: bool) -> list[Score]:
+    if not lines or not lines.exists():
+        return []
+    scores = [Score(**json.loads(line)) for line in lines.read_text(encoding="utf-8").splitlines()]
+    return [score for score in scores if score.test == test]
 
 
 def main() -> None:
@@ -247,39 +283,74 @@ def main() -> None:
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=[*SYSTEMS, *VARIANTS, *OF_TAGS])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--test", action="store_true", help="score the test rows: once, when all is chosen")
+    parser.add_argument("--lines", type=Path, help="file that scores are appended to, and that is not measured again")
     given = parser.parse_args()
-    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    found = {(score.set, score.system, score.seed): score for score in kept(given.lines, given.test)}
     for name in given.sets:
-        rows = found[name] = {}
+        measure, systems = (tags, OF_TAGS) if name in TAGS else (labels, SYSTEMS | VARIANTS)
         for seed in range(given.seeds):
-            if name in TAGS:
-                for system, score in tags(given.data, name, given.systems, seed, given.test).items():
-                    rows.setdefault(system, []).append(score)
-                continue
-            for system in [one for one in given.systems if one in SYSTEMS | VARIANTS]:
+            for system in [one for one in given.systems if one in systems and (name, one, seed) not in found]:
                 try:
-                    rows.setdefault(system, []).append(labels(given.data, name, system, seed, given.test))
+                    scores = measure(given.data, name, system, seed, given.test)
                 except ImportError as error:
                     print(f"{system} is left out: {error}", flush=True)
-                    rows.pop(system)
                     given.systems.remove(system)
-        print(name, {system: f"{np.mean([s for s, _ in own]):.4f}" for system, own in rows.items()}, flush=True)
-    report(found, given.systems)
+                    continue
+                for score in scores:
+                    found[score.set, score.system, score.seed] = score
+                    print(json.dumps(dataclasses.asdict(score)), flush=True)
+                    if given.lines:
+                        with open(given.lines, "a", encoding="utf-8") as file:
+                            print(json.dumps(dataclasses.asdict(score)), file=file)
+    wanted = [score for score in found.values() if score.set in given.sets and score.seed < given.seeds]
+    print("\n".join(summary(wanted, given.sets, given.systems)))
 
 
-def report(found: dict[str, dict[str, list[tuple[float, float]]]], systems: Sequence[str]) -> None:
-    print(f"\n| data | {' | '.join(systems)} |\n|---|{'---|' * len(systems)}")
+@dataclasses.dataclass(frozen=True)
+class Mean:
+    value: float
+    low: float
+    high: float
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{100 * self.value:.1f} ({100 * self.low:.1f} to {100 * self.high:.1f}; {self.seconds:.0f} s)"
+
+
+def means(scores: Sequence[Score]) -> dict[str, Mean]:
+    """Of each system of a set."""
+    own: dict[str, list[Score]] = {}
+    for score in scores:
+        own.setdefault(score.system, []).append(score)
+    names = [field.name for field in dataclasses.fields(Mean)]
+    return {
+        system: Mean(*(float(np.mean([getattr(score, name) for score in of])) for name in names))
+        for system, of in own.items()
+    }
+
+
+def beside(rows: dict[str, Mean]) -> str:
+    """How the default stands to the linear models' intervals."""
+    others = [rows[system] for system in LINEAR if system in rows]
+    if "default" not in rows or not others:
+        return ""
+    value = rows["default"].value
+    if value > max(other.high for other in others):
+        return "above"
+    return "below" if value < max(other.low for other in others) else "within"
+
+
+def summary(scores: Sequence[Score], sets: Sequence[str], systems: Sequence[str]) -> list[str]:
+    lines = [f"| data | {' | '.join(systems)} | default beside linear |", f"|---|{'---|' * len(systems)}---|"]
     ranks: dict[str, list[int]] = {system: [] for system in systems}
-    for name, rows in found.items():
-        cells, means = [], {system: np.mean([score for score, _ in own]) for system, own in rows.items()}
-        for system in systems:
-            own = rows.get(system)
-            cells.append(f"{100 * means[system]:.1f} ({np.mean([s for _, s in own]):.0f} s)" if own else "")
-        print(f"| {name} | {' | '.join(cells)} |")
-        if means.keys() >= set(systems):
+    for name in sets:
+        rows = means([score for score in scores if score.set == name])
+        lines.append(f"| {name} | {' | '.join(str(rows.get(system, '')) for system in systems)} | {beside(rows)} |")
+        if rows.keys() >= set(systems):
             for system in systems:
-                ranks[system].append(1 + sum(other > means[system] for other in means.values()))
-    print(f"| mean rank | {' | '.join(f'{np.mean(own):.1f}' if own else '' for own in ranks.values())} |")
+                ranks[system].append(1 + sum(other.value > rows[system].value for other in rows.values()))
+    lines.append(f"| mean rank | {' | '.join(f'{np.mean(own):.1f}' if own else '' for own in ranks.values())} | |")
+    return lines
 
 
 if __name__ == "__main__":
