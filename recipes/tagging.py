@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from seqkit.core.arguments import Arguments, RunFolder, RunOptions, Source, beside_start, recipe
+from seqkit.core.arguments import Arguments, RunFolder, RunFolders, RunOptions, Source, beside_start, recipe
 from seqkit.core.fine_tuning import FineTuning
 from seqkit.core.settings import CLASSES, IN_STEP, Embedding, Scheme, Stack, Training
 
@@ -17,7 +17,8 @@ def _unread(given: Arguments) -> dict[str, str]:
     brought = beside_start(given)
     if given["characters"] != "none":
         return brought
-    return brought | dict.fromkeys(("character_units", "max_word_length"), "a tagger without characters")
+    without = ("character_units",) if given["contextual"] else ("character_units", "max_word_length")
+    return brought | dict.fromkeys(without, "a tagger without characters")
 
 
 @recipe(
@@ -49,6 +50,7 @@ def tagging(
     characters: Literal["none", "cnn", "rnn"] = "cnn",
     character_units: int = 128,
     max_word_length: int = 20,
+    contextual: RunFolders = (),
     scheme: Scheme = "data",
     output: Literal["softmax", "crf"] = "softmax",
     start_from: RunFolder = None,
@@ -76,6 +78,9 @@ def tagging(
         characters: What composes a word of its characters: nothing, filters or an LSTM.
         character_units: Width of that.
         max_word_length: Characters of a word that are read; of longer words the middle is left out, and they are counted.
+        contextual: Finished runs of language_model by symbols, one or one of each direction (`backward`), whose states as
+            they read the sentence are further vectors of its words (Akbik, Blythe and Vollgraf 2018). They are not trained
+            on, and characters are known that they know.
         scheme: How tags mark spans: as the data has it, which is told from the tags, or BIO (IOB2), IOB1, BIOES (IOBES),
             BILOU, BMES, IOE1 or IOE2, into which all tags are converted; prefixes stay where the data has them.
         output: Each tag on its own (softmax), or all of a sentence as a linear chain (crf). Either way spans are legal.
@@ -99,6 +104,7 @@ def tagging(
     arguments = locals()
     from seqkit.corpora.sentences import sentences
     from seqkit.runs.builder import RunBuilder
+    from seqkit.runs.contextual import CharacterReaders
     from seqkit.runs.pretrained import LanguageModelStart
     from seqkit.tasks.tagging import Tagging, build_tagger, learn_scheme, learn_tags
     from seqkit.text.lexicon import Lexicon, split_tokens
@@ -108,18 +114,21 @@ def tagging(
     with RunBuilder(tagging, arguments) as making:
         splits = making.splits(columns, builtin=sentences)
         start = LanguageModelStart.open(start_from, embedding, stack, fine_tuning) if start_from else None
+        readers = CharacterReaders.open(contextual) if contextual else None
         lexicon = Lexicon.build(
             split_tokens(splits.train["tokens"]),
             lowercase=lowercase,
             size=vocabulary_size,
             min_count=min_count,
-            longest=None if characters == "none" else max_word_length,
+            longest=None if characters == "none" and readers is None else max_word_length,
             known=start.vocabulary_for(splits) if start else None,
+            alphabet=readers.symbols if readers else (),
         )
         written = learn_scheme(splits.train, scheme)
-        task = Tagging(columns, lexicon, learn_tags(splits, written), written, output)
+        task = Tagging(columns, lexicon, learn_tags(splits, written), written, output, contextual=readers is not None)
         vectors = None
         if embedding.vectors:
             vectors = read_vectors(embedding.vectors, lexicon.words, seed=run["seed"])
-        model = build_tagger(task, characters, character_units, embedding, stack, vectors)
+        read = readers.reading() if readers else None
+        model = build_tagger(task, characters, character_units, embedding, stack, vectors, read=read)
         return making.done(task, model, splits, started=start.give(model, stack) if start else None)

@@ -23,7 +23,7 @@ from seqkit.corpora.scenes import described_scenes
 from seqkit.corpora.sentences import sentences
 from seqkit.corpora.topics import topics
 from seqkit.corpora.travel import travel_requests
-from seqkit.layers.characters import compose_characters
+from seqkit.layers.characters import character_input, compose_characters
 from seqkit.layers.embedding import embed_tokens, table_of, tied_head
 from seqkit.layers.frames import embed_frames
 from seqkit.layers.images import embed_images
@@ -178,7 +178,8 @@ def _tagger(stack: Stack, characters: str) -> Any:
     ids, features, mask = embed_tokens(TOKENS, Embedding(units=5))
     inputs = ids
     if characters != "none":
-        letters, spelt = compose_characters(TOKENS, WORD + 2, characters, 6)
+        letters = character_input(WORD + 2)
+        spelt = compose_characters(letters, TOKENS, characters, 6)
         inputs, features = [ids, letters], keras.layers.Concatenate()([features, spelt])
     return many_to_many(inputs, features, mask, outputs=CLASSES, stack=stack)
 

@@ -15,12 +15,13 @@ DATA, MODEL, TRAINING, OUTPUT = (
 )
 WHICH = {  # of what neither its part nor its type tells
     DATA: ("unit", "lowercase", "vocabulary_size", "shared_vocabulary", "min_count", "max_length", "max_word_length",
-           "contiguous", "window", "random_windows", "background", "image_size", "frame_size", "on_error", "turned_copies",
-           "task", "length", "nesting", "rows", "scheme", "strict", "suspects", "config"),
+           "contiguous", "backward", "window", "random_windows", "background", "image_size", "frame_size", "on_error",
+           "turned_copies", "task", "length", "nesting", "rows", "scheme", "strict", "suspects", "config"),
     TRAINING: ("training", "pretraining", "fine_tuning", "curriculum", "seed", "workers", "worker", "preset",
                "grid", "seeds", "trials", "jobs"),
     OUTPUT: ("search", "json", "engine", "address"),
 }  # fmt: skip
+STARTS = ("start_from", "contextual")  # models that a model is made of
 ALWAYS = ("config", "preset", "suspects", "json")
 
 
@@ -31,7 +32,8 @@ def group_of(recipe: Recipe, argument: str, hint: Any) -> Group:
             return group
     part = parts_of(recipe.function).get(argument)
     if part in ("source", "place"):
-        return DATA if part == "source" and argument != "start_from" else MODEL if part == "source" else OUTPUT
+        read = MODEL if argument in STARTS else DATA
+        return read if part == "source" else OUTPUT
     return DATA if hint is str else MODEL
 
 

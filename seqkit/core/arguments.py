@@ -35,6 +35,7 @@ class Plays:
 
 Source = Annotated[Any, Parameter(converter=lambda type_, tokens: tokens[0].value, n_tokens=1), Plays("source")]
 RunFolder = Annotated[Path | str | None, Plays("source")]
+RunFolders = Annotated[tuple[Path | str, ...], Parameter(negative="", consume_multiple=True), Plays("source")]
 Callbacks = Annotated[Sequence[Any], Parameter(parse=False), Plays("place")]
 Arguments = Mapping[str, Any]
 

@@ -3,6 +3,7 @@
 __all__ = [
     "attention",
     "characters",
+    "contextual",
     "copying",
     "crf",
     "decoder",

@@ -1,11 +1,13 @@
 """Words as vectors of their characters."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from seqkit.layers.contextual import NAMES, RealText
 from seqkit.layers.time_distributed import unfold_steps
 
 PADDING = 0
@@ -16,61 +18,75 @@ CHARACTERS = "characters"  # name of the input, and of layers:
 TABLE, FILTERS, WORD = "character_embedding", "character_filters", "word"
 
 
+def character_input(width: int) -> keras.KerasTensor:
+    """A second input of a model that reads words: so many characters of each, int32 (batch, steps, width), 0 for padding."""
+    return keras.Input((None, width), dtype="int32", name=CHARACTERS)
+
+
 def compose_characters(
-    characters: int, width: int, composition: Composition, units: int
-) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """A second input of a model that reads words: their characters, and what becomes of them.
+    ids: keras.KerasTensor, characters: int, composition: Composition, units: int
+) -> keras.KerasTensor:
+    """What becomes of the characters of words.
 
     Args:
+        ids: From `character_input`.
         characters: Size of the alphabet.
-        width: Characters a word.
         composition: "cnn" takes the greatest answer of each of `units` filters over three characters (dos Santos and
             Zadrozny 2014); "rnn" the last states of an LSTM both ways (Ling et al. 2015), `units` altogether.
     Returns:
-        characters, int32 (batch, steps, width), 0 for padding; features, float (batch, steps, units).
+        float (batch, steps, units).
     """
-    ids = keras.Input((None, width), dtype="int32", name=CHARACTERS)
     table = keras.layers.Embedding(characters, EMBEDDING, name=TABLE)
     if composition == "cnn":
         filters = keras.layers.Conv2D(units, (1, KERNEL), padding="same", activation="relu", name=FILTERS)
         real = ops.cast(ops.expand_dims(ops.not_equal(ids, PADDING), -1), keras.config.floatx())
         vectors = table(ids)  # (batch, steps, width, EMBEDDING)
         real = ops.cast(real, vectors.dtype)
-        return ids, ops.max(filters(vectors * real) * real, axis=2)
+        return ops.max(filters(vectors * real) * real, axis=2)
     # One call for the words of all rows and steps; what it answers is gathered back into rows, a place for each word.
-    word = keras.Input((width,), dtype="int32")
+    word = keras.Input((ids.shape[2],), dtype="int32")
     lstm = keras.layers.LSTM(units // 2)
     both = keras.layers.Bidirectional(lstm, name="character_lstm")(table(word), mask=ops.not_equal(word, PADDING))
     spelling = keras.Model(word, both, name="spelling")
-    flat = spelling(ops.reshape(ids, (-1, width)))  # (batch * steps, units)
-    return ids, unfold_steps(flat, ids[:, :, 0])
+    flat = spelling(ops.reshape(ids, (-1, ids.shape[2])))  # (batch * steps, units)
+    return unfold_steps(flat, ids[:, :, 0])
 
 
-def beside_words(features: keras.KerasTensor, spelt: keras.KerasTensor) -> keras.KerasTensor:
-    """What is known of each word: (batch, steps, units) of its embedding and of its characters, side by side."""
-    return keras.layers.Concatenate(name=WORD)([features, spelt])
+def beside_words(features: keras.KerasTensor, *others: keras.KerasTensor) -> keras.KerasTensor:
+    """What is known of each word: (batch, steps, units) of its embedding, and of its characters, side by side."""
+    return keras.layers.Concatenate(name=WORD)([features, *others])
 
 
 def without_padding(model: keras.Model) -> keras.Model:
-    """A model with the variables of this one whose filters over characters pass over padding; itself where it has none.
+    """A model with the variables of this one whose filters over characters, and language models that read them, pass over
+    padding; itself where it has none.
 
     Args:
-        model: functional, with what `compose_characters` gives `beside_words`; the original is the one to save.
+        model: functional, with what `compose_characters` and `contextual_vectors` give `beside_words`; the original is the
+            one to save.
     """
     layers = {layer.name: layer for layer in model.layers}
-    if not {TABLE, FILTERS, WORD} <= layers.keys():
+    convolution = _convolution(layers)
+    if not convolution and not layers.keys() & set(NAMES.values()):
         return model
-    table, filters = layers[TABLE], layers[FILTERS]
-    greatest = layers[WORD].input[1]._keras_history.operation
-    without_ids = greatest.input._keras_history.operation, filters.input._keras_history.operation
-    passed = {id(operation) for operation in (greatest, *without_ids, table)}
 
     def replace(operation: Any) -> Any:
-        if operation is filters:
-            return RealCharacters(table, filters, name="real_characters", dtype=filters.dtype_policy)
-        return First() if id(operation) in passed else operation  # so that the ids themselves reach it
+        if operation.name in NAMES.values():
+            return RealText(operation, name=operation.name, dtype=operation.dtype_policy)
+        if convolution and operation is layers[FILTERS]:
+            return RealCharacters(layers[TABLE], operation, name="real_characters", dtype=operation.dtype_policy)
+        return First() if id(operation) in convolution else operation  # so that the ids themselves reach it
 
     return keras.models.clone_model(model, clone_function=replace)
+
+
+def _convolution(layers: Mapping[str, Any]) -> set[int]:
+    """What stands around the filters over characters, as ids of Python."""
+    if not {TABLE, FILTERS, WORD} <= layers.keys():
+        return set()
+    greatest = layers[WORD].input[1]._keras_history.operation
+    without_ids = greatest.input._keras_history.operation, layers[FILTERS].input._keras_history.operation
+    return {id(operation) for operation in (greatest, *without_ids, layers[TABLE])}
 
 
 class First(keras.layers.Layer):

@@ -41,8 +41,9 @@ def tags_and_label(
     seen = keras.layers.Concatenate(dtype="float32", name="summary")([summary, met])
     of_labels = keras.layers.Dense(labels, dtype="float32", name=LABEL)(seen)  # (batch, labels)
     no_tags = ops.full_like(of_tags, FORBIDDEN)
-    no_labels = ops.zeros_like(of_tags[:, :, :1]) + ops.full_like(ops.expand_dims(of_labels, 1), FORBIDDEN)
-    at_each = ops.zeros_like(of_tags[:, :, :1]) + ops.expand_dims(of_labels, 1)  # (batch, steps, labels)
+    # no sum: of one row of as many steps as there are labels Keras 3.15 takes the second term for a bias of the steps
+    at_each = ops.ones_like(of_tags[:, :, :1]) * ops.expand_dims(of_labels, 1)  # (batch, steps, labels)
+    no_labels = ops.full_like(at_each, FORBIDDEN)
     return ops.where(
         ops.expand_dims(at_end, -1),
         ops.concatenate([no_tags, at_each], axis=-1),

@@ -7,6 +7,7 @@ __all__ = [
     "checking",
     "comparable",
     "contents",
+    "contextual",
     "ensembles",
     "evaluation",
     "exporting",

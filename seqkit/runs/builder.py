@@ -42,6 +42,8 @@ from seqkit.training.peers import ALONE, meet
 from seqkit.training.started import Started
 from seqkit.training.trainer import Trainer, reproducible
 
+PLAIN = (str, int, float, bool, type(None))  # what JSON has itself
+
 
 class RunBuilder:
     """The making of a run. As a context it has the folder to fill, which takes its place when the block ends well, and all
@@ -345,14 +347,16 @@ def _scoring(task: Task, forward: Forward, valid: Examples) -> Callable[[], dict
 
 def recorded_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe's arguments as JSON; data that is no path or name is told by its type."""
-    plain = (str, int, float, bool, type(None))
-    return {
-        name: dataclasses.asdict(value)
-        if dataclasses.is_dataclass(value) and not isinstance(value, type | Examples)
-        else value
-        if isinstance(value, plain)
-        else str(value)
-        if isinstance(value, Path)
-        else f"<{type(value).__name__}>"
-        for name, value in arguments.items()
-    }
+    return {name: _recorded(value) for name, value in arguments.items()}
+
+
+def _recorded(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type | Examples):
+        return dataclasses.asdict(value)
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple) and all(isinstance(one, (*PLAIN, Path)) for one in value):  # sizes, or run folders
+        return [_recorded(one) for one in value]
+    return f"<{type(value).__name__}>"

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from seqkit.core.errors import InputError
 from seqkit.export.portable import portable
 from seqkit.export.subject import Case, Quantize, Subject
 from seqkit.runs.contents import file_of
@@ -52,7 +53,11 @@ def subject_of(
         path: Its folder.
         info: run.json.
         forward: Of the model that answers for the run.
+    Raises:
+        InputError: The task's models aren't exported.
     """
+    if task.unexported:
+        raise InputError(f"{path} can't be exported: {task.unexported}.")
     examples = task.read(tuple(_kept(path, info, task).values()), {field: field for field in task.fields}, role="asked")
 
     if info["settings"]["training"]["precision"] != "float32":  # weights leave as float32, and are to answer as such

@@ -79,8 +79,9 @@ def _rehearse(
         write_evaluation(folder, run.info, TRAINING, report, [], kept)
         if report["failed"]:
             raise TrainingError("; ".join(f"{part} ({reason})" for part, reason in report["failed"].items()))
-    with _trying("exporting"):
-        subject_of(folder, run.info, run.task, forward).serve(opened.model)
+    if not task.unexported:
+        with _trying("exporting"):
+            subject_of(folder, run.info, run.task, forward).serve(opened.model)
 
 
 def _check_same_answers(model: keras.Model, opened: keras.Model, batch: Batch) -> None:

@@ -75,6 +75,7 @@ class Outputs(Protocol):
     Attributes:
         in_step: Whether there is an answer at every step, so that a one-directional model can run as a stream.
         classes: That are chosen among, where they are.
+        unexported: Why a model leaves the house in no format; empty where it does in some.
     """
 
     @property
@@ -82,6 +83,9 @@ class Outputs(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def unexported(self) -> str: ...
 
     def objective(self, training: Training, train: Examples) -> Objective:
         """What training minimises, and what is counted beside it; classes are counted in the training rows."""

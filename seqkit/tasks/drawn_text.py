@@ -30,12 +30,14 @@ class DrawnText:
         vocabulary: Of the symbols.
         contiguous: Whether a text goes on behind a line's end.
         met_unknown: Whether the model knows unknown symbols.
+        backward: Whether it reads texts from their end, so that it can't go on from a beginning.
         lines, ends: As in `seqkit.tasks.language_model.LanguageModel`.
     """
 
     vocabulary: Vocabulary
     contiguous: bool
     met_unknown: bool
+    backward: bool
 
     @property
     def lines(self) -> bool:
@@ -88,8 +90,16 @@ class DrawnText:
                 break
         return rows
 
+    def check_forward(self, what: str) -> None:
+        """Raise InputError where texts are read from their end, so that another model is needed; `what` for."""
+        if self.backward:
+            raise InputError(
+                f"The language model reads texts from their end: {what} one that was trained without backward."
+            )
+
     def _before(self, prompt: str) -> list[int]:
         """What was read before the first symbol is drawn; the last line goes on."""
+        self.check_forward("to write, take")
         tokens, ids = self._encoded(prompt)
         unknown = sorted({tokens.types[place] for place in tokens.indices.values[ids.values == UNKNOWN]})
         if unknown:

@@ -70,6 +70,7 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
 
     Attributes:
         met_unknown: Whether training text held symbols that the vocabulary doesn't, so that the model knows them as unknown.
+        backward: Whether texts are read from their end, so that the symbol before is what is predicted.
     """
 
     columns: dict[str, str]
@@ -78,9 +79,18 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
     window: int
     random_windows: bool
     met_unknown: bool
+    backward: bool = False
     recipe = "language_model"
-    in_step = True
     monitor = "val_loss"  # with which they all fall
+
+    @property
+    def in_step(self) -> bool:
+        """A stream comes from its beginning."""
+        return not self.backward
+
+    @property
+    def unexported(self) -> str:
+        return "it reads texts from their end, which what runs artefacts does not" if self.backward else ""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -103,14 +113,16 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
         return not self.contiguous or self.lines
 
     def to_json(self) -> dict[str, Any]:
-        names = ("contiguous", "window", "random_windows", "met_unknown")
+        names = ("contiguous", "window", "random_windows", "met_unknown", "backward")
         return self.vocabulary.to_json() | {name: getattr(self, name) for name in names}
 
     @classmethod
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
         vocabulary = Vocabulary.from_json(value)
         met_unknown = value.get("met_unknown", True)  # up to version 0.5 nobody said
-        return cls(columns, vocabulary, value["contiguous"], value["window"], value["random_windows"], met_unknown)
+        backward = value.get("backward", False)  # none was, up to version 0.17
+        windows = value["contiguous"], value["window"], value["random_windows"]
+        return cls(columns, vocabulary, *windows, met_unknown, backward)
 
     @classmethod
     def of(
@@ -121,6 +133,7 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
         contiguous: bool,
         window: int,
         random_windows: bool,
+        backward: bool,
         **vocabulary: Any,
     ) -> Self:
         """A task with the vocabulary of the training texts; see `seqkit.sources.splits.Splits.vocabulary`."""
@@ -132,7 +145,7 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
         met_unknown = splits.learned(
             "met_unknown", lambda: _meets_unknown(texts, learned, **vocabulary), written=bool, read=bool, settings={}
         )
-        return cls(columns, learned, contiguous, window, random_windows, met_unknown)
+        return cls(columns, learned, contiguous, window, random_windows, met_unknown, backward)
 
     def read(
         self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
@@ -186,13 +199,25 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
 
     def _in_streams(self, examples: Examples, streams: int) -> Ragged:
         """The rows in which symbols are predicted, each from a cold start: texts, or pieces of a running one."""
-        ids = self.predicted(examples).ids
+        ids = self._turned(self.predicted(examples).ids, examples)
         if "stretch" not in examples.columns:
             return ids
         return Ragged(ids.values, np.linspace(0, len(ids.values), streams + 1).astype(np.int64))
 
+    def _turned(self, of_symbols: Ragged, examples: Examples) -> Ragged:
+        """What belongs to symbols, from the order of writing to that of reading, or back; an end token stays last."""
+        if not self.backward:
+            return of_symbols
+        offsets = of_symbols.offsets[[0, -1]] if "stretch" in examples.columns else of_symbols.offsets
+        last = np.repeat(offsets[1:], np.diff(offsets)) - self.ends
+        places = np.arange(len(of_symbols.values))
+        turned = np.repeat(offsets[:-1], np.diff(offsets)) + last - 1 - places
+        turned = np.where(places < last, turned, places)
+        return Ragged(of_symbols.values[turned], of_symbols.offsets)
+
     def opened(self, examples: Examples) -> Pipeline:
         """What begins a text and all of it, so that the last answer is the symbol that follows."""
+        self.check_forward("to look inside, take")
         rows = [self._begun(self._encoded(text)[1]) for text in examples["text"]]
         lengths = np.array([len(row) for row in rows])
         ids = Ragged.of_lengths(np.concatenate(rows).astype(np.int32), lengths)
@@ -205,6 +230,10 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
     def asked_step(self, probabilities: np.ndarray, words: np.ndarray) -> int:
         """The last: which symbol follows."""
         return len(probabilities) - 1
+
+    def _by_text(self, outputs: Ragged, examples: Examples) -> Ragged:
+        """Outputs of symbols as they are written."""
+        return self._turned(Ragged(outputs.values, self.predicted(examples).ids.offsets), examples)
 
     def outputs(self, forward: Forward, rows: Pipeline | Windows) -> Ragged:
         return step_outputs(forward, rows, _log_likelihoods)
@@ -250,7 +279,7 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
 
     def scorer(self, examples: Examples, outputs: Ragged) -> Scorer:
         texts = self.predicted(examples)
-        nats = texts.spelling - Ragged(outputs.values, texts.ids.offsets).sums()
+        nats = texts.spelling - self._by_text(outputs, examples).sums()
         if texts.characters is None:
             return closed_vocabulary_scorer(nats, texts.words, texts.unknown)
         return likelihood_scorer(nats, texts.ids.lengths, texts.words, texts.characters)
@@ -267,11 +296,11 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
                 "A vocabulary of words is closed, and its unknown words cost no spelling: compare it with a run of the same "
                 "vocabulary, or train by symbols or subwords."
             )
-        return texts.spelling - Ragged(outputs.values, texts.ids.offsets).sums(), texts.characters
+        return texts.spelling - self._by_text(outputs, examples).sums(), texts.characters
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Ragged) -> dict[str, Any]:
         texts = self.predicted(examples)
-        rows = Ragged(outputs.values, texts.ids.offsets)
+        rows = self._by_text(outputs, examples)
         means = sorted((float(-rows[row].mean()), row) for row in range(len(rows)) if len(rows[row]))
 
         def shown(chosen: list[tuple[float, int]]) -> list[dict[str, Any]]:
@@ -282,8 +311,7 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
             "remarks": self._remarks(texts, rows),
             "best_predicted": shown(means[:STRETCHES]),
             "worst_predicted": shown(means[: -STRETCHES - 1 : -1]),
-            "sample": "".join(self.generate(model, "", length=SAMPLE)),
-        }
+        } | ({} if self.backward else {"sample": "".join(self.generate(model, "", length=SAMPLE))})
 
     def _signatures(self, texts: Predicted, running: bool) -> dict[str, str]:
         """How the figures were computed."""

@@ -133,6 +133,7 @@ class Outputs:
     """
 
     in_step: Any = False
+    unexported: Any = ""
     classes: Any
 
     @property

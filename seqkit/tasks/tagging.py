@@ -20,7 +20,7 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.description import LABELS, TOKENIZER, Description, chain_fields
 from seqkit.export.serving import Tagger
-from seqkit.layers.characters import beside_words, compose_characters
+from seqkit.layers.characters import beside_words, character_input, compose_characters
 from seqkit.layers.crf import CRF, best_tags, crf_loss, tag_probabilities, unpack
 from seqkit.layers.embedding import OF_TAGGERS, embed_tokens
 from seqkit.metrics.judged import Items, Judged, of_names, of_ranks, of_sizes
@@ -73,10 +73,12 @@ def build_tagger(
     stack: Stack,
     vectors: np.ndarray | None,
     scores: Callable[[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor], keras.KerasTensor] | None = None,
+    read: Callable[[keras.KerasTensor], Sequence[keras.KerasTensor]] | None = None,
 ) -> keras.Model:
     """From words, and their characters, to logits of the classes at each step, or to what a `CRF` makes of them.
 
     Args:
+        read: From the characters, int32 (batch, steps, width), to further vectors of words, (batch, steps, units) each.
         scores: From the stack's output, float (batch, steps, width), the mask and where rows end, bool (batch, steps), to
             these logits, where they are not one affine map of the first.
     """
@@ -89,10 +91,10 @@ def build_tagger(
         )
     ids, features, mask = embed_tokens(len(lexicon.words), embedding, vectors, unknown=UNKNOWN, spread=OF_TAGGERS)
     inputs, at_end = ids, keras.ops.equal(ids, END)
-    if characters != "none":
-        known = len(lexicon.characters) + len(SPECIAL)
-        letters, spelt = compose_characters(known, lexicon.width, characters, character_units)
-        inputs, features = [ids, letters], beside_words(features, spelt)
+    if lexicon.characters:
+        letters, known = character_input(lexicon.width), len(lexicon.characters) + len(SPECIAL)
+        spelt = [] if characters == "none" else [compose_characters(letters, known, characters, character_units)]
+        inputs, features = [ids, letters], beside_words(features, *spelt, *(read(letters) if read else ()))
 
     def head(sequence: keras.KerasTensor) -> keras.KerasTensor:
         if scores is not None:
@@ -110,13 +112,18 @@ def build_tagger(
 
 @dataclasses.dataclass(frozen=True)
 class Tagging(Inputs, Outputs, Scores, Baselines):
-    """What this recipe knows and a run doesn't. Outputs are places among the classes, ragged."""
+    """What this recipe knows and a run doesn't. Outputs are places among the classes, ragged.
+
+    Attributes:
+        contextual: Whether language models read the sentence by characters, which a step of words says nothing of.
+    """
 
     columns: dict[str, str]
     lexicon: Lexicon
     classes: tuple[str, ...]
     scheme: TagScheme | None
     output: Literal["softmax", "crf"]
+    contextual: bool = dataclasses.field(default=False, kw_only=True)
     splits_texts = False
     recipe = "tagging"
     judged_by = "token_accuracy"
@@ -124,7 +131,7 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
     @property
     def in_step(self) -> bool:
         """A chain is decoded from its end."""
-        return self.output == "softmax"
+        return self.output == "softmax" and not self.contextual
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -143,13 +150,15 @@ class Tagging(Inputs, Outputs, Scores, Baselines):
 
     def to_json(self) -> dict[str, Any]:
         scheme = None if self.scheme is None else self.scheme.to_json()
-        return self.lexicon.to_json() | {"labels": list(self.classes), "scheme": scheme, "output": self.output}
+        own = {"labels": list(self.classes), "scheme": scheme, "output": self.output, "contextual": self.contextual}
+        return self.lexicon.to_json() | own
 
     @classmethod
     def from_json(cls, value: dict[str, Any], columns: dict[str, str]) -> Self:
         lexicon = Lexicon.from_json(value)
         scheme = None if value["scheme"] is None else TagScheme.from_json(value["scheme"])
-        return cls(columns, lexicon, tuple(value["labels"]), scheme, value["output"])
+        contextual = value.get("contextual", False)  # none was, up to version 0.17
+        return cls(columns, lexicon, tuple(value["labels"]), scheme, value["output"], contextual=contextual)
 
     def examined(self, examples: Examples) -> Examples:
         """Tags in another scheme than the model's are read as they are meant, and that is said."""

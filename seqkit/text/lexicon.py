@@ -80,6 +80,7 @@ class Lexicon:
         min_count: int,
         longest: int | None,
         known: Vocabulary | None = None,
+        alphabet: tuple[str, ...] = (),
     ) -> Self:
         """Learn words and characters.
 
@@ -90,6 +91,7 @@ class Lexicon:
             min_count: How often a word must occur.
             longest: Characters of a word that are read at most, two or more; None for a lexicon without characters.
             known: Words that are known already, in place of those that are learned.
+            alphabet: Characters, likewise.
         Raises:
             InputError: No word occurs that often.
         """
@@ -106,7 +108,7 @@ class Lexicon:
             for character in word:
                 counts[character] += count
         characters = sorted(counts, key=lambda character: (-counts[character], character))
-        return cls(words, tuple(characters), max(2, min(max(map(len, tokens.types)), longest)) + 2)
+        return cls(words, alphabet or tuple(characters), max(2, min(max(map(len, tokens.types)), longest)) + 2)
 
     def encode(self, tokens: Tokens) -> tuple[dict[str, Any], dict[str, Any]]:
         """Columns of a pipeline, and counts for a report.

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from seqkit.core.settings import Embedding
-from seqkit.layers.characters import EMBEDDING, beside_words, compose_characters, without_padding
+from seqkit.layers.characters import EMBEDDING, beside_words, character_input, compose_characters, without_padding
 from seqkit.layers.embedding import embed_tokens
 from seqkit.recurrence.acceleration import accelerate
 from tests import oracle
@@ -18,7 +18,8 @@ WORDS = np.array(
 
 
 def composed(composition, words):
-    ids, features = compose_characters(9, WIDTH, composition, UNITS)
+    ids = character_input(WIDTH)
+    features = compose_characters(ids, 9, composition, UNITS)
     model = keras.Model(ids, features)
     return np.asarray(model(words)), model
 
@@ -40,7 +41,8 @@ def test_filters_take_their_greatest_answer_to_three_characters():
 def tagger(composition):
     """Words beside their characters, through a layer both ways, as a model and as one of its output and of the layer's."""
     ids, features, mask = embed_tokens(9, Embedding(units=4))
-    letters, spelt = compose_characters(9, WIDTH, composition, UNITS)
+    letters = character_input(WIDTH)
+    spelt = compose_characters(letters, 9, composition, UNITS)
     layer = keras.layers.Bidirectional(keras.layers.GRU(3, return_sequences=True))
     hidden = layer(beside_words(features, spelt), mask=mask)
     return [keras.Model([ids, letters], outputs) for outputs in (keras.layers.Dense(2)(hidden), [hidden, spelt])]

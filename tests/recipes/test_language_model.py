@@ -18,6 +18,7 @@ from seqkit.export.portable import portable
 from seqkit.export.serving_text import TextScorer, split_lines
 from seqkit.recipes.language_model import language_model
 from seqkit.report.document import verdict
+from seqkit.runs.parts import without_report
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.examples import Examples
 from seqkit.tasks.drawn_text import _until
@@ -369,3 +370,84 @@ def test_other_vocabularies_are_compared_by_bits_of_the_same_text(hello, rhyme, 
     assert test["p_value"] < 0.01
     assert theirs["against"]["metrics"]["bits_per_character"]["difference"] == pytest.approx(-test["difference"])
     assert [*ours["against"]["metrics"]] == ["bits_per_character"]
+
+
+@pytest.mark.parametrize(("contiguous", "unit"), [(True, "symbol"), (False, "word")])
+def test_reading_from_the_end_is_reading_what_is_turned_around(contiguous, unit, tmp_path, rng):
+    """Weights, scores and those of the n-grams are those of the turned texts, read from their beginning."""
+    texts = [" ".join(rng.choice(list("abc"), rng.integers(1, 6))) for _ in range(24)]
+    turned = [text[::-1] for text in texts]
+    if contiguous:  # all of one text
+        turned = turned[::-1]
+        texts, turned = (["\n".join(rows)] for rows in (texts, turned))
+    settings = {
+        "stack": Stack(units=(4,)),
+        "training": Training(epochs=1, batch_size=4),
+        "embedding": Embedding(units=3),
+    }
+    runs = [
+        language_model(
+            (rows,),
+            valid=(rows,),
+            unit=unit,
+            contiguous=contiguous,
+            backward=name == "back",
+            out=tmp_path / name,
+            **settings,
+        )
+        for name, rows in {"back": texts, "forth": turned}.items()
+    ]
+    back, forth = (
+        {"model": run.report["metrics"]}
+        | {name: run.report["baselines"][name] for name in ("kneser_ney", "fixed_window")}
+        for run in runs
+    )
+    for name, metrics in forth.items():
+        for metric, value in metrics.items():
+            assert back[name][metric]["value"] == pytest.approx(value["value"], rel=1e-5), (name, metric)
+    by_text = [
+        [answer["log_probability"] for answer in run.predict(rows)]
+        for run, rows in zip(runs, (texts, turned), strict=True)
+    ]
+    np.testing.assert_allclose(*by_text, rtol=1e-4)
+
+
+@given(
+    st.lists(st.integers(0, 5), max_size=6),
+    st.sampled_from([{}, {"stretch": True}]),
+    st.booleans(),
+)
+def test_symbols_are_turned_where_they_belong_and_back(lengths, running, contiguous):
+    """Those of a running text as a whole, others text by text, an end token last as before."""
+    rows = [[10 * number + place for place in range(length)] for number, length in enumerate(lengths)]
+    vocabulary = learn_vocabulary(["a b"], unit="symbol")
+    task = LanguageModel({"text": "text"}, vocabulary, contiguous, 20, False, False, backward=True)
+    end = [-1] if task.ends else []
+    if running:
+        whole = [one for row in rows for one in row]
+        expected = whole[::-1] + end
+        given_rows = [*rows[:-1], rows[-1] + end] if rows else []
+    else:
+        expected = [one for row in rows for one in (*row[::-1], *end)]
+        given_rows = [row + end for row in rows]
+    if not given_rows:
+        return
+    ids = Ragged.of_lengths(
+        np.array([one for row in given_rows for one in row], int), np.array([len(row) for row in given_rows])
+    )
+    examples = Examples({"text": ("",) * len(rows)} | ({"stretch": ("",) * len(rows)} if running else {}), "here")
+    turned = task._turned(ids, examples)
+    assert turned.values.tolist() == expected
+    assert task._turned(turned, examples).values.tolist() == ids.values.tolist()
+
+
+def test_what_reads_from_the_end_writes_nothing_and_is_not_exported(tmp_path):
+    with without_report():
+        run = language_model(
+            (HELLO,), backward=True, stack=Stack(units=(2,)), training=Training(epochs=1), out=tmp_path / "run"
+        )
+    for ask in (lambda: list(run.generate("h", length=3)), lambda: run.inspect(["hello"])):
+        with pytest.raises(InputError, match="trained without backward"):
+            ask()
+    with pytest.raises(InputError, match="can't be exported: it reads texts from their end"):
+        run.export("savedmodel", to=tmp_path / "artefact")

@@ -12,7 +12,7 @@ from seqkit import load, prepare
 from seqkit.core.errors import InputError
 from seqkit.core.fine_tuning import FineTuning
 from seqkit.core.settings import Embedding, Stack, Training
-from seqkit.layers.characters import compose_characters
+from seqkit.layers.characters import character_input, compose_characters
 from seqkit.layers.embedding import embed_tokens
 from seqkit.recipes.language_model import language_model
 from seqkit.recipes.sentiment import sentiment
@@ -186,7 +186,8 @@ def test_a_language_model_that_no_run_wrote_gets_a_sentence(runs, tmp_path, chan
 def test_characters_that_a_tagger_spells_come_behind_what_is_taken_over(runs):
     start = LanguageModelStart.open(runs / "words", *WORDS.values(), FineTuning())
     ids, features, mask = embed_tokens(len(start.vocabulary), WORDS["embedding"])
-    letters, spelt = compose_characters(9, 5, "cnn", 2)
+    letters = character_input(5)
+    spelt = compose_characters(letters, 9, "cnn", 2)
     both = keras.layers.Concatenate()([features, spelt])
     model = many_to_many([ids, letters], both, mask, outputs=2, stack=WORDS["stack"])
     fresh = model.get_layer("gru_1").get_weights()[0]
