@@ -89,8 +89,8 @@ class Subject:
         graphs = graphs_of(self.model, in_step=self.in_step, step=self.step)
         if not graphs:
             raise InputError(
-                f"{self.name} has no streaming step: that takes an answer at every step, without a CRF, and "
-                "stack.bidirectional off. Leave --step out."
+                f"{self.name} has no streaming step: that takes an answer at every step, without a CRF or "
+                "contextual, and stack.bidirectional off. Leave --step out."
             )
         if "model" in graphs and self.description is not None and self.description.kind == "language_model":
             graphs |= graphs_of(self.model, in_step=True, step=True)  # which writes

@@ -45,6 +45,7 @@ class LanguageModelStart:
         vocabulary: Its tokens, with the rule that splits texts.
         model: The language model.
         tuning: How the new model goes on from it.
+        backward: Whether it reads texts from their end, and so is what the backward direction starts from.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class LanguageModelStart:
     vocabulary: Vocabulary
     model: keras.Model
     tuning: FineTuning
+    backward: bool = False
 
     @classmethod
     def open(
@@ -80,8 +82,19 @@ class LanguageModelStart:
             _check_fits(path, settings, embedding, stack)
             check_drawn("fine_tuning.language_model", tuning.language_model, unit)
             _check_second(path, settings, stack, tuning)
+            if settings.get("backward") and not stack.bidirectional:
+                raise InputError(
+                    f"{path} reads texts from their end: set stack.bidirectional, whose backward direction starts from it."
+                )
         files = "".join(digest_of(file_of(run.path, run.info, name)) for name in (MODEL, VOCABULARY))
-        return cls(run.path, hashlib.sha256(files.encode()).hexdigest(), vocabulary, run.model, tuning)
+        return cls(
+            run.path,
+            hashlib.sha256(files.encode()).hexdigest(),
+            vocabulary,
+            run.model,
+            tuning,
+            bool(settings.get("backward")),
+        )
 
     def vocabulary_for(self, splits: Splits) -> Vocabulary:
         """Its vocabulary; of prepared data that of the language model with which it was prepared.
@@ -100,8 +113,8 @@ class LanguageModelStart:
     def give(self, model: keras.Model, stack: Stack) -> Started:
         """Set the weights of a model that has the language model's embedding and stack, and say what was set.
 
-        Of a bidirectional stack the forward direction is the language model's. Where a layer reads more than its twin (the
-        other direction, or what characters spell) that comes last, and its weights stay as they were drawn.
+        Of a bidirectional stack one direction is the language model's. Where a layer reads more than its twin (the other
+        direction, or what characters spell), the weights of that stay as they were drawn.
 
         Returns:
             What the model goes on from.
@@ -109,7 +122,7 @@ class LanguageModelStart:
         if being_made() is not None:
             return Started(self.tuning, (), 0, {})
         taken: list[str] = []
-        for _, name, layer, twin in self._pairs(model, stack):
+        for depth, name, layer, twin in self._pairs(model, stack):
             weights, values = layer.get_weights(), twin.get_weights()
             shapes, theirs = ([weight.shape for weight in own] for own in (weights, values))
             alike = [one[1:] for one in shapes] == [one[1:] for one in theirs]
@@ -119,7 +132,8 @@ class LanguageModelStart:
                     "units of the language model."
                 )
             for fresh, value in zip(weights, values, strict=True):
-                fresh[: len(value)] = value
+                first = len(fresh) - len(value) if self.backward and depth > 1 else 0  # what reads forward comes before
+                fresh[first : first + len(value)] = value
             layer.set_weights(weights)
             whole = shapes == theirs
             taken.append(name if whole else f"{name} (for what the language model reads)")
@@ -143,7 +157,8 @@ class LanguageModelStart:
             name = stack.layer_name(number)
             if stack.bidirectional:
                 both = model.get_layer(f"bidirectional_{number}")
-                yield number, f"{name} forward", both.forward_layer, self._twin(name)
+                own = both.backward_layer if self.backward else both.forward_layer
+                yield number, f"{name} {'backward' if self.backward else 'forward'}", own, self._twin(name)
             else:
                 yield number, name, model.get_layer(name), self._twin(name)
             if stack.layer_norm and not stack.bidirectional and number < len(stack.units):
@@ -163,8 +178,12 @@ class LanguageModelStart:
         given = {id(layer) for _, _, layer, _ in self._pairs(model, stack)}
         names = []
         for layer in model.layers:
-            if isinstance(layer, keras.layers.Bidirectional) and id(layer.forward_layer) in given:
-                names.append(f"{stack.layer_name(int(layer.name.rpartition('_')[2]))} backward")
+            if (
+                isinstance(layer, keras.layers.Bidirectional)
+                and {id(layer.forward_layer), id(layer.backward_layer)} & given
+            ):
+                other = "forward" if self.backward else "backward"
+                names.append(f"{stack.layer_name(int(layer.name.rpartition('_')[2]))} {other}")
             elif layer.trainable_variables and id(layer) not in given:
                 names.append(layer.name)
         return names
@@ -196,6 +215,8 @@ def _check_second(path: Path | str, settings: dict[str, Any], stack: Stack, tuni
     if not tuning.language_model:
         return
     given = f"fine_tuning.language_model is {tuning.language_model}, but"
+    if settings.get("backward"):
+        raise InputError(f"{given} {path} reads texts from their end, where the new model reads on: leave it at 0.")
     if not settings.get("tied"):
         raise InputError(
             f"{given} {path} scores words by weights of its own: leave it at 0, or train that run with tied."

@@ -40,6 +40,7 @@ def runs(tmp_path_factory):
     options = {"contiguous": False, "unit": "word", "training": Training(epochs=1), **WORDS}
     with without_report():
         language_model((TEXTS,), out=folder / "words", **options)
+        language_model((TEXTS,), out=folder / "backward", backward=True, **options)
     for name, rule in {
         "folded": {"lowercase": True},
         "symbols": {"unit": "symbol", "replace": [], "normalise": None},
@@ -80,6 +81,20 @@ def test_the_forward_direction_says_what_the_language_model_says(runs, started):
         "gru_2 forward (for what the language model reads)",
     ]
     assert started.info["started_from"]["new"] == ["gru_1 backward", "gru_2 backward", "logits"]
+
+
+def test_the_backward_direction_says_what_a_language_model_of_the_turned_text_says(runs):
+    before = load(runs / "backward")
+    start = LanguageModelStart.open(runs / "backward", Embedding(units=4), BOTH_WAYS, FineTuning())
+    model = many_to_one(*embed_tokens(len(start.vocabulary), Embedding(units=4)), outputs=2, stack=BOTH_WAYS)
+    given = start.give(model, BOTH_WAYS)
+    ids = np.array([[4, 5, 6, 7, 3], [8, 4, 4, 2, 3]], "int32")
+    heard = said_by(before.model, "gru_1", ids[:, ::-1])[:, ::-1]
+    np.testing.assert_allclose(said_by(model, "bidirectional_1", ids, slice(3, None)), heard, atol=1e-6)
+    kernel = model.get_layer("bidirectional_2").backward_layer.get_weights()[0]
+    np.testing.assert_array_equal(kernel[3:], before.model.get_layer("gru_2").get_weights()[0])
+    assert np.abs(kernel[:3]).min() > 0
+    assert given.info["new"] == ["gru_1 forward", "gru_2 forward", "logits"]
 
 
 def test_one_way_the_whole_stack_is_taken_over(runs):
@@ -130,6 +145,12 @@ def test_a_run_goes_on_from_the_language_model_that_it_started_from(runs, starte
         ("words", {"stack": Stack(units=(3, 3))}, "stack.cell lstm: .* set stack.cell gru"),
         ("words", {"stack": Stack(cell="gru", units=(3,))}, "set stack.units 3 3"),
         ("words", {"embedding": Embedding(units=5)}, "embedding.units 5: .* set embedding.units 4"),
+        ("backward", {}, "reads texts from their end: set stack.bidirectional"),
+        (
+            "backward",
+            {"stack": BOTH_WAYS, "fine_tuning": FineTuning(language_model=0.5)},
+            "reads texts from their end, where the new model reads on: leave it at 0",
+        ),
         ("symbols", {}, "language model of symbols: give one that was trained with unit word"),
         ("sentiment", {}, "a run of sentiment: give start_from a run of language_model"),
         (
