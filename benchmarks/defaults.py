@@ -13,7 +13,7 @@ With `--test` the same systems are fitted once more and answer the test rows. fa
 installed (pip install fasttext-wheel).
 
 Each score has its 95% interval over rows (Wilson's; of tags the bootstrap's, as reported), the mean of the seeds' own. The
-default is above a set's linear models where its mean is above the intervals of all of them, below where it is below one.
+default is above a simple model where its mean is above that one's interval, and below where it is below it.
 With `--lines FILE` each score is kept there as soon as it is known, and what the file has is not fitted again; so several
 processes can share a suite, and a last one prints its table.
 """
@@ -329,27 +329,26 @@ def means(scores: Sequence[Score]) -> dict[str, Mean]:
     }
 
 
-def beside(rows: dict[str, Mean]) -> str:
-    """How the default stands to the linear models' intervals."""
-    others = [rows[system] for system in LINEAR if system in rows]
-    if "default" not in rows or not others:
+def beside(ours: Mean | None, other: Mean | None) -> str:
+    """How a mean stands to another system's interval."""
+    if ours is None or other is None:
         return ""
-    value = rows["default"].value
-    if value > max(other.high for other in others):
-        return "above"
-    return "below" if value < max(other.low for other in others) else "within"
+    return "above" if ours.value > other.high else "below" if ours.value < other.low else "within"
 
 
 def summary(scores: Sequence[Score], sets: Sequence[str], systems: Sequence[str]) -> list[str]:
-    lines = [f"| data | {' | '.join(systems)} | default beside linear |", f"|---|{'---|' * len(systems)}---|"]
+    titles = [*systems, *(f"default beside {other}" for other in LINEAR)]
+    lines = [f"| data | {' | '.join(titles)} |", f"|---|{'---|' * len(titles)}"]
     ranks: dict[str, list[int]] = {system: [] for system in systems}
     for name in sets:
         rows = means([score for score in scores if score.set == name])
-        lines.append(f"| {name} | {' | '.join(str(rows.get(system, '')) for system in systems)} | {beside(rows)} |")
+        stands = [beside(rows.get("default"), rows.get(other)) for other in LINEAR]
+        lines.append(f"| {name} | {' | '.join([*(str(rows.get(system, '')) for system in systems), *stands])} |")
         if rows.keys() >= set(systems):
             for system in systems:
                 ranks[system].append(1 + sum(other.value > rows[system].value for other in rows.values()))
-    lines.append(f"| mean rank | {' | '.join(f'{np.mean(own):.1f}' if own else '' for own in ranks.values())} | |")
+    means_of_ranks = [f"{np.mean(own):.1f}" if own else "" for own in ranks.values()]
+    lines.append(f"| mean rank | {' | '.join([*means_of_ranks, *[''] * len(LINEAR)])} |")
     return lines
 
 
