@@ -82,6 +82,8 @@ class RunBuilder:
         self._settings = recorded_settings(
             {name: value for name, value in self.arguments.items() if self._parts[name] != "place"}
         )
+        usual = {name: one.default for name, one in inspect.signature(recipe).parameters.items()}
+        self._defaults = recorded_settings(usual)
         self.training: Training = self.arguments["training"]
 
     def __enter__(self) -> Self:
@@ -207,7 +209,8 @@ class RunBuilder:
     def _completed(self, task: Task, splits: Splits, info: dict[str, Any]) -> Run:
         """The run that stands, with what it lacked."""
         run = load(self.arguments["out"])
-        check_same(run.info, info, self._parts, {"training", "answers"}, splits=("train", "valid", "test"))
+        every = ("train", "valid", "test")
+        check_same(run.info, info, self._parts, self._defaults, {"training", "answers"}, splits=every)
         if not (left := lacking(run)):
             notify(f"{run.path} is trained, and lacks nothing.")
             return run
@@ -254,7 +257,7 @@ class RunBuilder:
             )  # which choose the epoch then
             before = read_info(self._folder.path, trained=False)
             longer = {"training.epochs"} if "trained_epochs" in before and self._since else set()
-            check_same(before, info, self._parts, trained_by, but=longer)
+            check_same(before, info, self._parts, self._defaults, trained_by, but=longer)
         write_info(self._folder.path, info)
         return info
 

@@ -10,6 +10,7 @@ from seqkit.core.progress import notify
 from seqkit.core.settings import Training
 
 ELSEWHERE = {f"training.{name}" for name in Training.elsewhere}
+UNSAID = "<tuple>"  # all that versions up to 0.17 told of one
 ROWS = {"train": "rows to train on", "valid": "validation rows", "test": "test rows"}
 
 
@@ -17,6 +18,7 @@ def check_same(
     before: Mapping[str, Any],
     info: dict[str, Any],
     parts: Mapping[str, Part],
+    defaults: Mapping[str, Any],
     trained_by: Collection[Part],
     *,
     splits: Collection[str] = ("train", "valid"),
@@ -28,6 +30,7 @@ def check_same(
         before: Of the interrupted run.
         info: Of the one that goes on.
         parts: Argument of the recipe -> what it plays a part in.
+        defaults: The recipe's, as run.json has settings: an older version didn't have all of them, and did as these say.
         trained_by: What plays a part in what is left of it.
         splits: Likewise.
         but: Settings that may differ, "training.epochs".
@@ -35,7 +38,8 @@ def check_same(
         InputError: Something that plays a part is another: all of it is named.
     """
     wrong, told = [], []
-    for name, old, new in _differences(before["settings"], json.loads(json.dumps(info["settings"]))):
+    settings, usual = (json.loads(json.dumps(one)) for one in (info["settings"], defaults))
+    for name, old, new in _differences(usual | before["settings"], settings, usual):
         part = parts[name.partition(".")[0]]
         if part == "source" or name in ELSEWHERE or name in but:
             continue
@@ -59,13 +63,17 @@ def check_same(
     info["command"], info["resumed_with"] = before["command"], info["command"]
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any, Any]]:
+def _differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], usual: Mapping[str, Any], within: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
     """Settings that differ, those of a class by their fields: name, old and new value."""
     for name, new in now.items():
         old = before.get(name)
         if isinstance(new, dict) and isinstance(old, dict):
-            yield from _differences(old, new, f"{within}{name}.")
-        elif old != new:
+            own = usual.get(name)
+            own = own if isinstance(own, dict) else {}
+            yield from _differences(own | old, new, own, f"{within}{name}.")
+        elif old != new and not (old == UNSAID and isinstance(new, list)):
             yield f"{within}{name}", old, new
 
 
