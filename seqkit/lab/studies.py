@@ -32,6 +32,7 @@ from seqkit.runs.comparable import by_bits
 from seqkit.runs.contents import RUN, read_info, validated
 from seqkit.runs.evaluation import REPORT, TRAINING, read_report
 from seqkit.runs.opening import load_task
+from seqkit.runs.resumption import differences
 
 STUDY, TABLE, LOGS = "study.json", "study.csv", "logs"
 
@@ -269,11 +270,10 @@ class Study:
             return False
         info = read_info(place)
         wanted = json.loads(json.dumps(recorded_settings(self._settled(one.changes, one.seed))))
-        for name, value in info["settings"].items():
-            if name in wanted and wanted[name] != value:
-                raise InputError(
-                    f"{place} was trained with other settings ({name} {value}, now {wanted[name]}): choose another --out."
-                )
+        for name, old, new in differences(info["settings"], wanted, wanted):
+            raise InputError(
+                f"{place} was trained with other settings ({name} {old}, now {new}): choose another --out."
+            )
         return not info.get("failed") and f"evaluations/{TRAINING}/{REPORT}" in info.get("files", {})
 
     def _check_same_rows(self) -> None:

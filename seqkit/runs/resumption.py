@@ -39,7 +39,7 @@ def check_same(
     """
     wrong, told = [], []
     settings, usual = (json.loads(json.dumps(one)) for one in (info["settings"], defaults))
-    for name, old, new in _differences(usual | before["settings"], settings, usual):
+    for name, old, new in differences(before["settings"], settings, usual):
         part = parts[name.partition(".")[0]]
         if part == "source" or name in ELSEWHERE or name in but:
             continue
@@ -63,16 +63,20 @@ def check_same(
     info["command"], info["resumed_with"] = before["command"], info["command"]
 
 
-def _differences(
+def differences(
     before: Mapping[str, Any], now: Mapping[str, Any], usual: Mapping[str, Any], within: str = ""
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Settings that differ, those of a class by their fields: name, old and new value."""
+    """Settings that differ, those of a class by their fields: name, old and new value.
+
+    Args:
+        before, now: As run.json has them.
+        usual: What counts where the settings of before don't say.
+    """
     for name, new in now.items():
-        old = before.get(name)
+        old = before.get(name, usual.get(name))
         if isinstance(new, dict) and isinstance(old, dict):
             own = usual.get(name)
-            own = own if isinstance(own, dict) else {}
-            yield from _differences(own | old, new, own, f"{within}{name}.")
+            yield from differences(old, new, own if isinstance(own, dict) else {}, f"{within}{name}.")
         elif old != new and not (old == UNSAID and isinstance(new, list)):
             yield f"{within}{name}", old, new
 
