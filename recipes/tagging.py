@@ -131,4 +131,5 @@ def tagging(
             vectors = read_vectors(embedding.vectors, lexicon.words, seed=run["seed"])
         read = readers.reading() if readers else None
         model = build_tagger(task, characters, character_units, embedding, stack, vectors, read=read)
-        return making.done(task, model, splits, started=start.give(model, stack) if start else None)
+        started = start.give(model, stack) if start else None
+        return making.done(task, model, splits, started=started, read_by=readers.info if readers else None)

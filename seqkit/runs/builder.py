@@ -145,6 +145,7 @@ class RunBuilder:
         curriculum: Callable[[Rows], Curriculum] | None = None,
         started: Started | None = None,
         *,
+        read_by: Mapping[str, Any] | None = None,
         learner: keras.Model | None = None,
         begin: Callable[[], None] | None = None,
         finish: Callable[[], Mapping[str, Mapping[str, float]]] | None = None,
@@ -154,6 +155,7 @@ class RunBuilder:
         Args:
             curriculum: From the rows of the training data to what gives each epoch's in their place.
             started: What the model goes on from, where that is another one's weights.
+            read_by: Of language models that are a part of it, "run" and a "digest", for run.json.
             learner: The part of the model that learns by gradients, sharing its weights; where it is not all of it, the
                 history and the figure of "kept" are this part's.
             begin: Sets the weights that follow from the training rows at once, in each of several processes alike: a check,
@@ -166,6 +168,7 @@ class RunBuilder:
         """
         splits = splits.each(task.examined)
         described = self._described(task, splits) | ({"started_from": dict(started.info)} if started else {})
+        described |= {"read_by": dict(read_by)} if read_by else {}
         if self._stands:
             info = described
             return (

@@ -1,6 +1,7 @@
 """The character language models whose states are vectors of words for another model."""
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,11 @@ from typing import Any
 import keras
 
 from seqkit.core.errors import InputError
+from seqkit.core.files import digest_of
 from seqkit.core.progress import notify
 from seqkit.layers.contextual import contextual_vectors, reader_of
+from seqkit.runs.contents import file_of
+from seqkit.runs.opening import MODEL, VOCABULARY
 from seqkit.runs.run import load
 from seqkit.text.vocabulary import SPECIAL, Vocabulary
 
@@ -23,10 +27,12 @@ class CharacterReaders:
     Attributes:
         symbols: Single characters, whose ids are those of a lexicon that knows them.
         models: By whether they read texts from their end.
+        info: "run", their folders, and the "digest" of their files.
     """
 
     symbols: tuple[str, ...]
     models: Mapping[bool, keras.Model]
+    info: Mapping[str, str]
 
     @classmethod
     def open(cls, paths: Sequence[Path | str]) -> "CharacterReaders":
@@ -35,7 +41,7 @@ class CharacterReaders:
         Raises:
             InputError: They are others, or don't go together.
         """
-        tasks, models = {}, {}
+        tasks, models, digests = {}, {}, {}
         for path in paths:
             run = load(path)
             if run.info["recipe"] != "language_model":
@@ -48,13 +54,18 @@ class CharacterReaders:
                     f"contextual has two language models that were trained {which}: give one of each direction at most."
                 )
             tasks[task.backward], models[task.backward] = task, run.model
+            digests[task.backward] = "".join(
+                digest_of(file_of(run.path, run.info, name)) for name in (MODEL, VOCABULARY)
+            )
         alphabets = [task.vocabulary.tokens for task in tasks.values()]
         if any(alphabet != alphabets[0] for alphabet in alphabets):
             raise InputError(
                 f"{' and '.join(map(str, paths))} know other symbols: train both on the same text, with the same settings "
                 "of the vocabulary."
             )
-        return cls(alphabets[0][len(SPECIAL) :], models)
+        files = "".join(digests[backward] for backward in sorted(digests))
+        info = {"run": " and ".join(map(str, paths)), "digest": hashlib.sha256(files.encode()).hexdigest()}
+        return cls(alphabets[0][len(SPECIAL) :], models, info)
 
     def reading(self) -> Callable[[keras.KerasTensor], list[keras.KerasTensor]]:
         """From characters of words, int32 (batch, steps, width), to vectors by each model, float (batch, steps, units)."""

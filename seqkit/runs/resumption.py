@@ -11,6 +11,10 @@ from seqkit.core.settings import Training
 
 ELSEWHERE = {f"training.{name}" for name in Training.elsewhere}
 UNSAID = "<tuple>"  # all that versions up to 0.17 told of one
+MODELS = {
+    "started_from": "another language model to start from",
+    "read_by": "other language models that read its words",
+}
 ROWS = {"train": "rows to train on", "valid": "validation rows", "test": "test rows"}
 
 
@@ -51,9 +55,10 @@ def check_same(
         old, new = (each["data"].get(split, {}) for each in (before, info))
         if old.get("digest") != new.get("digest"):
             wrong.append(f"other {ROWS[split]} ({_rows(old)}; now {_rows(new)})")
-    old, new = (each.get("started_from", {}) for each in (before, info))
-    if old.get("digest") != new.get("digest"):
-        wrong.append(f"another language model to start from ({old.get('run')}; now {new.get('run')})")
+    for name, what in MODELS.items():
+        old, new = (each.get(name, {}) for each in (before, info))
+        if old.get("digest") != new.get("digest"):
+            wrong.append(f"{what} ({old.get('run')}; now {new.get('run')})")
     if wrong:
         raise InputError(
             f"The interrupted run was started with {'; '.join(wrong)}: use the same settings and data, or train anew."

@@ -122,7 +122,9 @@ def test_it_goes_on_where_it_was_stopped_and_trains_nothing_twice(table, tmp_pat
     rows = list(csv.DictReader((out / "study.csv").read_text().splitlines()))
     assert [(row["seed"], row["state"]) for row in rows] == [("0", "there already"), ("1", "trained")]
     assert {path.suffix for path in out.glob("comparison.*")} == {".html", ".csv", ".tex", ".json"}
-    with pytest.raises(InputError, match=r"seed=0 was trained with other settings \(training\..*: choose another --out"):
+    with pytest.raises(
+        InputError, match=r"seed=0 was trained with other settings \(training\..*: choose another --out"
+    ):
         study(table, out, seeds=2, training=Training(epochs=2)).run()
     study(table, out, seeds=3)._check_same_rows()
     with open(table, "a") as file:

@@ -449,6 +449,7 @@ def test_each_argument_of_each_recipe_says_what_it_plays_a_part_in():
         assert {one for one, part in parts.items() if part == "source"} - {
             "on_error",
             "start_from",
+            "contextual",
             "unlabelled",
             "teacher",
         } == {
