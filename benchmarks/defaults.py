@@ -13,7 +13,8 @@ With `--test` the same systems are fitted once more and answer the test rows. fa
 installed (pip install fasttext-wheel).
 
 Each score has its 95% interval over rows (Wilson's; of tags the bootstrap's, as reported), the mean of the seeds' own. The
-default is above a simple model where its mean is above that one's interval, and below where it is below it.
+default is above a simple model where its mean is above that one's interval, and below where it is below it; its own interval
+over other seeds (Student's t) is the last column.
 With `--lines FILE` each score is kept there as soon as it is known, and what the file has is not fitted again; so several
 processes can share a suite, and a last one prints its table.
 """
@@ -29,6 +30,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from published.rows import over_seeds
 from scipy.stats import binomtest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -220,9 +222,8 @@ SYSTEMS: dict[str, Callable[..., Answer]] = {
 
 
 HALF = Training(epochs=5, epoch_steps=250, learning_rate=4e-3, schedule="cosine", global_clipnorm=5.0)
-LINEAR = ["linear", "linear, characters", "naive Bayes"]
-
 OF_TAGS: dict[str, dict[str, Training]] = {"default": {}, "half the epochs": {"training": HALF}}
+LINEAR = ["linear", "linear, characters", "naive Bayes"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,17 +245,10 @@ def tags(data: Path, name: str, system: str, seed: int, test: bool) -> list[Scor
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "run"
         run = tagging(train, valid=valid, test=own if test else None, out=out, seed=seed, **OF_TAGS[system])
-    scores = {system: run.report["metrics"], "linear": run.report["baselines"]["linear"]}
+    found = {system: run.report["metrics"], "linear": run.report["baselines"]["linear"]}
     return [
-        Score(
-            name,
-            kind,
-            seed,
-            test,
-            *(own[metric][name] for name in ("value", "low", "high")),
-            run.info["training_seconds"],
-        )
-        for kind, own in scores.items()
+        Score(name, kind, seed, test, one["value"], one["low"], one["high"], run.info["training_seconds"])
+        for kind, one in ((kind, metrics[metric]) for kind, metrics in found.items())
     ]
 
 
@@ -283,7 +277,9 @@ def main() -> None:
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=[*SYSTEMS, *VARIANTS, *OF_TAGS])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--test", action="store_true", help="score the test rows: once, when all is chosen")
-    parser.add_argument("--lines", type=Path, help="file that scores are appended to, and that is not measured again")
+    parser.add_argument(
+        "--lines", type=Path, help="file that scores are appended to; what it has is not measured again"
+    )
     given = parser.parse_args()
     found = {(score.set, score.system, score.seed): score for score in kept(given.lines, given.test)}
     for name in given.sets:
@@ -337,18 +333,21 @@ def beside(ours: Mean | None, other: Mean | None) -> str:
 
 
 def summary(scores: Sequence[Score], sets: Sequence[str], systems: Sequence[str]) -> list[str]:
-    titles = [*systems, *(f"default beside {other}" for other in LINEAR)]
+    titles = [*systems, *(f"default beside {other}" for other in LINEAR), "default over seeds"]
     lines = [f"| data | {' | '.join(titles)} |", f"|---|{'---|' * len(titles)}"]
     ranks: dict[str, list[int]] = {system: [] for system in systems}
     for name in sets:
         rows = means([score for score in scores if score.set == name])
         stands = [beside(rows.get("default"), rows.get(other)) for other in LINEAR]
+        values = [score.value for score in scores if score.set == name and score.system == "default"]
+        seeds = over_seeds("accuracy", values) if values else None
+        stands.append(f"{100 * seeds['low']:.1f} to {100 * seeds['high']:.1f}" if seeds else "")
         lines.append(f"| {name} | {' | '.join([*(str(rows.get(system, '')) for system in systems), *stands])} |")
         if rows.keys() >= set(systems):
             for system in systems:
                 ranks[system].append(1 + sum(other.value > rows[system].value for other in rows.values()))
     means_of_ranks = [f"{np.mean(own):.1f}" if own else "" for own in ranks.values()]
-    lines.append(f"| mean rank | {' | '.join([*means_of_ranks, *[''] * len(LINEAR)])} |")
+    lines.append(f"| mean rank | {' | '.join([*means_of_ranks, *[''] * (len(LINEAR) + 1)])} |")
     return lines
 
 

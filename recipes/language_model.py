@@ -122,8 +122,8 @@ def language_model(
         text: Column of the texts in a table: a name, or a number from 0 for a file without a header.
         contiguous: Whether the data is one running text, through which the state is carried window by window (truncated
             backpropagation through time); if not, each line or row is a text by itself, learned as a whole.
-        backward: Whether texts are read from their end: what comes before is then predicted. Such a model scores texts, and
-            reads them for a tagger (`contextual`); it writes none.
+        backward: Whether texts are read from their end: what comes before is then predicted. Such a model scores texts,
+            reads them for a tagger (`contextual`) and starts a backward direction (`start_from`); it writes none.
         unit: What comes next: a symbol (any character, spaces and line ends too), a word, what stands
             between blanks (whitespace, for text that is tokenised already), or a subword (a frequent piece of
             a word), learned by merging neighbours (BPE) or, with unigram, as the pieces of a unigram model (Kudo 2018). To

@@ -79,8 +79,8 @@ def tagging(
         character_units: Width of that.
         max_word_length: Characters of a word that are read; of longer words the middle is left out, and they are counted.
         contextual: Finished runs of language_model by symbols, one or one of each direction (`backward`), whose states as
-            they read the sentence are further vectors of its words (Akbik, Blythe and Vollgraf 2018). They are not trained
-            on, and characters are known that they know.
+            they read the sentence are further vectors of its words (Akbik, Blythe and Vollgraf 2018). They stay as
+            they are, and the characters known are theirs.
         scheme: How tags mark spans: as the data has it, which is told from the tags, or BIO (IOB2), IOB1, BIOES (IOBES),
             BILOU, BMES, IOE1 or IOE2, into which all tags are converted; prefixes stay where the data has them.
         output: Each tag on its own (softmax), or all of a sentence as a linear chain (crf). Either way spans are legal.
@@ -129,7 +129,7 @@ def tagging(
         vectors = None
         if embedding.vectors:
             vectors = read_vectors(embedding.vectors, lexicon.words, seed=run["seed"])
-        read = readers.reading() if readers else None
+        read = readers.read if readers else None
         model = build_tagger(task, characters, character_units, embedding, stack, vectors, read=read)
         started = start.give(model, stack) if start else None
         return making.done(task, model, splits, started=started, read_by=readers.info if readers else None)

@@ -31,9 +31,10 @@ def group_of(recipe: Recipe, argument: str, hint: Any) -> Group:
         if argument in names:
             return group
     part = parts_of(recipe.function).get(argument)
-    if part in ("source", "place"):
-        read = MODEL if argument in STARTS else DATA
-        return read if part == "source" else OUTPUT
+    if part == "source":
+        return MODEL if argument in STARTS else DATA
+    if part == "place":
+        return OUTPUT
     return DATA if hint is str else MODEL
 
 

@@ -1,20 +1,17 @@
 """The character language models whose states are vectors of words for another model."""
 
 import dataclasses
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from seqkit.core.errors import InputError
-from seqkit.core.files import digest_of
 from seqkit.core.progress import notify
 from seqkit.layers.contextual import contextual_vectors, reader_of
-from seqkit.runs.contents import file_of
-from seqkit.runs.opening import MODEL, VOCABULARY
-from seqkit.runs.run import load
+from seqkit.runs.pretrained import digest_of_model
+from seqkit.runs.run import Run, load
 from seqkit.text.vocabulary import SPECIAL, Vocabulary
 
 BLANK = " "
@@ -41,49 +38,42 @@ class CharacterReaders:
         Raises:
             InputError: They are others, or don't go together.
         """
-        tasks, models, digests = {}, {}, {}
+        runs: dict[bool, Run] = {}
         for path in paths:
             run = load(path)
             if run.info["recipe"] != "language_model":
                 raise InputError(f"{path} is a run of {run.info['recipe']}: give contextual runs of language_model.")
             task: Any = run.task  # on a floor above
             _check_alphabet(path, task.vocabulary)
-            if task.backward in models:
+            if task.backward in runs:
                 which = "with backward" if task.backward else "without backward"
                 raise InputError(
                     f"contextual has two language models that were trained {which}: give one of each direction at most."
                 )
-            tasks[task.backward], models[task.backward] = task, run.model
-            digests[task.backward] = "".join(
-                digest_of(file_of(run.path, run.info, name)) for name in (MODEL, VOCABULARY)
-            )
-        alphabets = [task.vocabulary.tokens for task in tasks.values()]
+            runs[task.backward] = run
+        alphabets = [run.task.classes for run in runs.values()]
         if any(alphabet != alphabets[0] for alphabet in alphabets):
             raise InputError(
                 f"{' and '.join(map(str, paths))} know other symbols: train both on the same text, with the same settings "
                 "of the vocabulary."
             )
-        files = "".join(digests[backward] for backward in sorted(digests))
-        info = {"run": " and ".join(map(str, paths)), "digest": hashlib.sha256(files.encode()).hexdigest()}
-        return cls(alphabets[0][len(SPECIAL) :], models, info)
+        digests = [digest_of_model(runs[backward]) for backward in sorted(runs)]
+        info = {"run": " and ".join(map(str, paths)), "digest": " ".join(digests)}
+        return cls(alphabets[0][len(SPECIAL) :], {backward: run.model for backward, run in runs.items()}, info)
 
-    def reading(self) -> Callable[[keras.KerasTensor], list[keras.KerasTensor]]:
+    def read(self, characters: keras.KerasTensor) -> list[keras.KerasTensor]:
         """From characters of words, int32 (batch, steps, width), to vectors by each model, float (batch, steps, units)."""
         blank = len(SPECIAL) + self.symbols.index(BLANK)
-
-        def read(characters: keras.KerasTensor) -> list[keras.KerasTensor]:
-            vectors = [
-                contextual_vectors(characters, reader_of(self.models[backward]), blank=blank, backward=backward)
-                for backward in sorted(self.models)
-            ]
-            sizes = ", ".join(
-                f"{'from their end' if backward else 'from their beginning'}, {vector.shape[2]} units"
-                for backward, vector in zip(sorted(self.models), vectors, strict=True)
-            )
-            notify(f"Language models read the sentences ({sizes}); they stay as they are.")
-            return vectors
-
-        return read
+        vectors = {
+            backward: contextual_vectors(characters, reader_of(self.models[backward]), blank=blank, backward=backward)
+            for backward in sorted(self.models)
+        }
+        sizes = ", ".join(
+            f"{'from their end' if backward else 'from their beginning'}, {vector.shape[2]} units"
+            for backward, vector in vectors.items()
+        )
+        notify(f"Language models read the sentences ({sizes}); they stay as they are.")
+        return list(vectors.values())
 
 
 def _check_alphabet(path: Path | str, vocabulary: Vocabulary) -> None:

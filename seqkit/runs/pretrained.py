@@ -16,7 +16,7 @@ from seqkit.core.settings import Embedding, Stack
 from seqkit.layers.embedding import TABLE
 from seqkit.runs.contents import RESTORE, file_of
 from seqkit.runs.opening import MODEL, VOCABULARY
-from seqkit.runs.run import load
+from seqkit.runs.run import Run, load
 from seqkit.sources.prepared import being_made
 from seqkit.sources.splits import Splits
 from seqkit.text.tokenizer import WORDS, Unit
@@ -53,7 +53,7 @@ class LanguageModelStart:
     vocabulary: Vocabulary
     model: keras.Model
     tuning: FineTuning
-    backward: bool = False
+    backward: bool
 
     @classmethod
     def open(
@@ -86,10 +86,9 @@ class LanguageModelStart:
                 raise InputError(
                     f"{path} reads texts from their end: set stack.bidirectional, whose backward direction starts from it."
                 )
-        files = "".join(digest_of(file_of(run.path, run.info, name)) for name in (MODEL, VOCABULARY))
         return cls(
             run.path,
-            hashlib.sha256(files.encode()).hexdigest(),
+            digest_of_model(run),
             vocabulary,
             run.model,
             tuning,
@@ -187,6 +186,12 @@ class LanguageModelStart:
             elif layer.trainable_variables and id(layer) not in given:
                 names.append(layer.name)
         return names
+
+
+def digest_of_model(run: Run) -> str:
+    """SHA-256 of a run's model and its vocabulary."""
+    files = "".join(digest_of(file_of(run.path, run.info, name)) for name in (MODEL, VOCABULARY))
+    return hashlib.sha256(files.encode()).hexdigest()
 
 
 def _check_fits(path: Path | str, settings: dict[str, Any], embedding: Embedding, stack: Stack) -> None:

@@ -90,16 +90,16 @@ class DrawnText:
                 break
         return rows
 
-    def check_forward(self, what: str) -> None:
-        """Raise InputError where texts are read from their end, so that another model is needed; `what` for."""
+    def check_forward(self, purpose: str) -> None:
+        """Raise InputError where texts are read from their end, which a purpose ("write") doesn't allow."""
         if self.backward:
             raise InputError(
-                f"The language model reads texts from their end: {what} one that was trained without backward."
+                f"The language model reads texts from their end: to {purpose}, take one that was trained without backward."
             )
 
     def _before(self, prompt: str) -> list[int]:
         """What was read before the first symbol is drawn; the last line goes on."""
-        self.check_forward("to write, take")
+        self.check_forward("write")
         tokens, ids = self._encoded(prompt)
         unknown = sorted({tokens.types[place] for place in tokens.indices.values[ids.values == UNKNOWN]})
         if unknown:

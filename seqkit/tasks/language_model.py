@@ -90,7 +90,7 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
 
     @property
     def unexported(self) -> str:
-        return "it reads texts from their end, which what runs artefacts does not" if self.backward else ""
+        return "it reads texts from their end, as no runner does: train one without backward" if self.backward else ""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -217,7 +217,7 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
 
     def opened(self, examples: Examples) -> Pipeline:
         """What begins a text and all of it, so that the last answer is the symbol that follows."""
-        self.check_forward("to look inside, take")
+        self.check_forward("look inside")
         rows = [self._begun(self._encoded(text)[1]) for text in examples["text"]]
         lengths = np.array([len(row) for row in rows])
         ids = Ragged.of_lengths(np.concatenate(rows).astype(np.int32), lengths)

@@ -103,12 +103,8 @@ class Lexicon:
         )
         if longest is None:
             return cls(words)
-        counts = Counter[str]()
-        for word, count in zip(tokens.types, tokens.counts().tolist(), strict=True):
-            for character in word:
-                counts[character] += count
-        characters = sorted(counts, key=lambda character: (-counts[character], character))
-        return cls(words, alphabet or tuple(characters), max(2, min(max(map(len, tokens.types)), longest)) + 2)
+        width = max(2, min(max(map(len, tokens.types)), longest)) + 2
+        return cls(words, alphabet or _alphabet(tokens), width)
 
     def encode(self, tokens: Tokens) -> tuple[dict[str, Any], dict[str, Any]]:
         """Columns of a pipeline, and counts for a report.
@@ -193,6 +189,15 @@ class Lexicon:
     def from_json(cls, value: dict[str, Any]) -> Self:
         """The inverse of `to_json`."""
         return cls(Vocabulary.from_json(value), tuple(value["characters"]), value["characters_a_word"])
+
+
+def _alphabet(tokens: Tokens) -> tuple[str, ...]:
+    """Their characters, the most frequent first."""
+    counts = Counter[str]()
+    for word, count in zip(tokens.types, tokens.counts().tolist(), strict=True):
+        for character in word:
+            counts[character] += count
+    return tuple(sorted(counts, key=lambda character: (-counts[character], character)))
 
 
 def _folded(tokens: Tokens, lowercase: bool) -> Tokens:

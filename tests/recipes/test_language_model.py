@@ -413,7 +413,7 @@ def test_reading_from_the_end_is_reading_what_is_turned_around(contiguous, unit,
 
 
 @given(
-    st.lists(st.integers(0, 5), max_size=6),
+    st.lists(st.integers(0, 5), min_size=1, max_size=6),
     st.sampled_from([{}, {"stretch": True}]),
     st.booleans(),
 )
@@ -426,12 +426,10 @@ def test_symbols_are_turned_where_they_belong_and_back(lengths, running, contigu
     if running:
         whole = [one for row in rows for one in row]
         expected = whole[::-1] + end
-        given_rows = [*rows[:-1], rows[-1] + end] if rows else []
+        given_rows = [*rows[:-1], rows[-1] + end]
     else:
         expected = [one for row in rows for one in (*row[::-1], *end)]
         given_rows = [row + end for row in rows]
-    if not given_rows:
-        return
     ids = Ragged.of_lengths(
         np.array([one for row in given_rows for one in row], int), np.array([len(row) for row in given_rows])
     )
