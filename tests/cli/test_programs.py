@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
@@ -34,12 +35,18 @@ def test_a_loop_is_named_by_what_it_computes_and_not_by_when_it_was_traced():
 
 
 def test_a_program_is_written_where_the_next_process_looks():
-    """As the tests' own processes have it; that one of them reads what another has written, kills and resumed runs show."""
-    folder = os.environ["TF_XLA_FLAGS"].partition(f"{FLAG}=")[2]
-    before = set(os.listdir(folder))
-    loop = Compiled(lambda x: tf.sin(x) @ x + 0.125)
-    tf.function(launching()(lambda x: loop(x)), autograph=False)(tf.ones((5, 5)))
-    assert len(set(os.listdir(folder)) - before) == 1
+    """As the tests' own processes have it; that one of them reads what another has written, kills and resumed runs show.
+    They write there side by side, so that a program is known by the name in it."""
+    folder = Path(os.environ["TF_XLA_FLAGS"].partition(f"{FLAG}=")[2])
+
+    def loop(x):
+        return tf.sin(x) @ x + 0.125
+
+    name = _named_by_content(tf.function(loop, autograph=False).get_concrete_function(tf.TensorSpec((5, 5)))).encode()
+    before = set(folder.glob("*.pb"))
+    compiled = Compiled(loop)
+    tf.function(launching()(lambda x: compiled(x)), autograph=False)(tf.ones((5, 5)))
+    assert len([one for one in set(folder.glob("*.pb")) - before if name in one.read_bytes()]) == 1
 
 
 def test_only_the_newest_since_the_machine_was_started_are_read(cache, monkeypatch):
