@@ -95,8 +95,9 @@ class _Rows:
             outputs = courses[0]
             if self.real is not None:
                 outputs = tf.where(self.masks[1][:, :, None], outputs, 0)
-        end = tf.where(self.direction > 0, dims(gates)[1] - 1, 0)
-        return outputs, tuple(read(course, end) for course in courses), op.trail
+        # chosen, not sliced at a place that depends on the direction: the gradient of that isn't one that XLA compiles
+        last = tuple(tf.where(self.direction > 0, course[:, -1], course[:, 0]) for course in courses)
+        return outputs, last, op.trail
 
     def run_back(
         self, gates: tf.Tensor, states: Blocks, recorded: Sequence[Blocks], doutputs: Any, dstates: Tensors
