@@ -8,7 +8,7 @@ import inspect
 import os
 import re
 from pathlib import Path
-from typing import get_origin
+from typing import Annotated, get_args, get_origin
 
 from docutils import nodes
 from docutils.utils.math import MathError
@@ -92,6 +92,7 @@ def _directive(path: str) -> str:
         return f".. {kind}:: {path}\n   :members:\n"
     if callable(thing) and not get_origin(thing):
         return f".. autofunction:: {path}\n"
+    thing = get_args(thing)[0] if get_origin(thing) is Annotated else thing
     value = sorted(thing) if isinstance(thing, frozenset) else thing
     return f".. py:data:: {path}\n   :value: {value if get_origin(thing) else repr(value)}\n"
 

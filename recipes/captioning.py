@@ -90,7 +90,7 @@ def captioning(
         >>> images = np.repeat(np.array([30, 200], "uint8"), 12 * 192).reshape(24, 8, 8, 3)  # dark ones, then light ones
         >>> captions = ["a dark picture"] * 12 + ["a light picture"] * 12
         >>> tiny = {"encoder": seqkit.Encoder(filters=(4,), units=4), "decoder": one_layer, "search": Search(beam=1)}
-        >>> run = captioning((images, captions), unit="word", out="captions", **tiny, **small)
+        >>> run = captioning((images, captions), unit="marked_word", out="captions", **tiny, **small)
         >>> sorted(run.predict([images[0]])[0])
         ['caption', 'score']
     """

@@ -84,7 +84,7 @@ def translation(
         >>> from seqkit.recipes import translation
         >>> pairs = (["one", "two", "three", "four"] * 8, ["eins", "zwei", "drei", "vier"] * 8)
         >>> tiny = {"encoder": one_layer, "decoder": one_layer, "search": Search(beam=1, longest=5)}
-        >>> run = translation(pairs, unit="word", out="numbers", **tiny, **small)
+        >>> run = translation(pairs, unit="marked_word", out="numbers", **tiny, **small)
         >>> sorted(run.predict(["two"])[0])
         ['score', 'translation']
     """

@@ -22,7 +22,7 @@ def tensorboard(folder: Path):
 
 @contextlib.contextmanager
 def mlflow(folder: Path):
-    """Then `mlflow ui --backend-store-uri sqlite:///logs/mlflow.db`."""
+    """Then, where the whole of mlflow is installed, `mlflow ui --backend-store-uri sqlite:///logs/mlflow.db`."""
     import mlflow
 
     mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")

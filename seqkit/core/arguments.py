@@ -68,7 +68,8 @@ class RunOptions(TypedDict, total=False):
     """What every recipe takes beside its own arguments, as `**run: Unpack[RunOptions]`.
 
     Attributes:
-        valid: Validation data of the same kind; nothing for a seeded tenth of the training data.
+        valid: Validation data of the same kind; nothing for a tenth of the training data: a seeded one, of a running text
+            the last, of built-in data what it has.
         test: Test data of the same kind, for the report; nothing for a report on the validation data, which says so.
         out: The run folder; nothing for saved_models/ and the recipe's name.
         data_dir: Where TFDS keeps prepared data sets.
@@ -76,7 +77,8 @@ class RunOptions(TypedDict, total=False):
         overwrite: Replace `out` if it exists.
         resume: Go on with the interrupted run of `out`; where that stands, add what failed or was interrupted then. "auto"
             for that where there is one, and otherwise anew: so that a job that is sent again goes on.
-        extend_epochs: Go on from the end of the finished run of `out` for so many epochs, and replace it.
+        extend_epochs: Go on from the end of the finished run of `out` for so many epochs, and replace it; its schedule has to
+            be constant.
         strict: Refuse data in which the check finds an error or a warning, which are otherwise said.
         workers: Processes that train together, "host:port,host:port"; nothing for what TF_CONFIG or SLURM's step says.
         worker: Which of them this one is, from 0 on; nothing for what an Indexed Job of Kubernetes, or SLURM, says.

@@ -104,7 +104,7 @@ def tune_search(
         >>> from seqkit.recipes import translation
         >>> pairs = (["one", "two", "three", "four"] * 8, ["eins", "zwei", "drei", "vier"] * 8)
         >>> parts = {"encoder": one_layer, "decoder": one_layer, "search": Search(beam=1, longest=5)}
-        >>> writer = translation(pairs, valid=pairs, unit="word", out="writer", **parts, **small)
+        >>> writer = translation(pairs, valid=pairs, unit="marked_word", out="writer", **parts, **small)
         >>> tuning = seqkit.tune_search(writer, data=pairs, beams=[1, 2], length_penalties=[1.0])
         >>> tuning.metric, [tried.search.beam for tried in tuning.tried]
         ('bleu', [1, 2])
