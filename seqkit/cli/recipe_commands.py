@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -14,14 +14,14 @@ from seqkit.cli.asked import Asked
 from seqkit.cli.help_pages import in_help
 from seqkit.cli.telling import next_steps, print_findings, steps_with_a_run
 from seqkit.core.arguments import PLACES, hints_of
-from seqkit.core.errors import check_finished
+from seqkit.core.errors import InputError, check_finished
 from seqkit.core.files import json_text
 from seqkit.core.findings import refuse
 from seqkit.core.progress import notify
 from seqkit.core.registry import Recipe, cells, recipes
 from seqkit.core.settings import Stack
 from seqkit.core.terminal import Terminal, shown
-from seqkit.core.variations import parsed_grid, parsed_ranges
+from seqkit.core.variations import load_cells, parsed_grid, parsed_ranges
 
 Texts = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)]
 
@@ -84,8 +84,8 @@ def _train(recipe: Recipe, asked: Asked) -> Callable[..., None]:
             budget: A time, 90s, 10m or 1.5h, that sets how many epochs there are; in what is left other sizes and
                 batches are tried. Settings that are given stay.
         """
-        _load_cells((*args, *kwargs.values()))
         given = _settled(recipe, asked, args, kwargs)
+        _load_cells(asked, given)
         run = recipe.function(**given) if budget is None else seqkit.train_within(recipe.function, budget, **given)
         if "worker" in run.info:
             notify(f"Worker {run.info['worker']} is done; worker 0 makes the run of what they have learned.")
@@ -115,8 +115,8 @@ def _check(recipe: Recipe, asked: Asked) -> Callable[..., None]:
             suspects: Look for training rows whose label a linear model fitted on the other rows contradicts.
             json: Print a JSON list instead of sentences.
         """
-        _load_cells((*args, *kwargs.values()))
         given = _settled(recipe, asked, args, kwargs, but=PLACES)
+        _load_cells(asked, given)
         findings = seqkit.check(recipe.function, suspects=suspects, **given)
         if json:
             print(json_text([dataclasses.asdict(finding) for finding in findings]))
@@ -182,7 +182,8 @@ def _study(recipe: Recipe, asked: Asked) -> Callable[..., None]:
             trials: Of a search.
             jobs: Trainings side by side, each with its share of the cores.
         """
-        _load_cells((*args, *kwargs.values()))
+        given = {"out": out} | _settled(recipe, asked, args, kwargs, but=PLACES)
+        _load_cells(asked, given)
         made = seqkit.Study(
             recipe.function,
             grid=parsed_grid(recipe.function, grid),
@@ -190,7 +191,7 @@ def _study(recipe: Recipe, asked: Asked) -> Callable[..., None]:
             seeds=seeds,
             trials=trials,
             jobs=jobs,
-            **{"out": out} | _settled(recipe, asked, args, kwargs, but=PLACES),
+            **given,
         )
         found = made.run()
         if found is not None:
@@ -233,10 +234,16 @@ def _settled(
     return said | {name: value for name, value in given.items() if name not in ("preset", "config")}
 
 
-def _load_cells(values: Iterable[Any]) -> None:
-    for value in values:
-        if isinstance(value, Stack) and ":" in value.cell:
-            cells.load(value.cell)
+def _load_cells(asked: Asked, given: Mapping[str, Any]) -> None:
+    """Import the cells at paths that the command line or a seqkit.toml names; because a run mentions one nothing is."""
+    file, said = asked.configuration, {word.rpartition("=")[2] for word in asked.arguments}
+    for name, value in given.items() if file is not None and file.of_run else ():
+        if isinstance(value, Stack) and ":" in value.cell and value.cell not in {*said, *cells.names()}:
+            raise InputError(
+                f"{file.path} names the cell {value.cell}, which no package declares: give --{name}.cell {value.cell} too, "
+                "so that its module is imported."
+            )
+    load_cells(given)
 
 
 def _command(

@@ -77,8 +77,8 @@ class RunOptions(TypedDict, total=False):
         overwrite: Replace `out` if it exists.
         resume: Go on with the interrupted run of `out`; where that stands, add what failed or was interrupted then. "auto"
             for that where there is one, and otherwise anew: so that a job that is sent again goes on.
-        extend_epochs: Go on from the end of the finished run of `out` for so many epochs, and replace it; its schedule has to
-            be constant.
+        extend_epochs: Go on from the end of the finished run of `out`, whose schedule has to be constant, for so many
+            epochs, and replace it.
         strict: Refuse data in which the check finds an error or a warning, which are otherwise said.
         workers: Processes that train together, "host:port,host:port"; nothing for what TF_CONFIG or SLURM's step says.
         worker: Which of them this one is, from 0 on; nothing for what an Indexed Job of Kubernetes, or SLURM, says.

@@ -71,6 +71,11 @@ class Configuration:
         return cls(path, recipe_holding(said["recipe"]).name, said["settings"])
 
     @property
+    def of_run(self) -> bool:
+        """Whether it is a run.json, which no user wrote."""
+        return self.path.suffix == ".json"
+
+    @property
     def preset(self) -> str | None:
         """Whose settings it changes."""
         named = self.settings.get("preset")
@@ -145,11 +150,13 @@ class Configuration:
         return taken
 
     def _placed(self, value: Any, is_path: bool, *, there: bool = False) -> Any:
-        """A path from the file's folder on.
+        """A path, or several, from the file's folder on.
 
         Args:
             there: Whether only what lies there is a path, since it may be a name too.
         """
+        if isinstance(value, tuple):
+            return tuple(self._placed(one, is_path, there=there) for one in value)
         if self.folder is None or not is_path or not isinstance(value, str | Path) or str(value).startswith("tfds:"):
             return value
         placed = os.path.normpath(self.folder / value)

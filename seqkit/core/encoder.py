@@ -32,7 +32,7 @@ class Encoder:
         (16, 32, 64)
     """
 
-    files: ClassVar[frozenset[str]] = frozenset({"weights"})
+    files: ClassVar[frozenset[str]] = frozenset({"weights", "backbone"})
 
     changes: bool = True
     points: int = 0

@@ -10,6 +10,8 @@ from cyclopts import CycloptsError, convert
 from seqkit.core.arguments import hints_of
 from seqkit.core.bounds import nearest
 from seqkit.core.errors import InputError
+from seqkit.core.registry import cells
+from seqkit.core.settings import Stack
 from seqkit.core.typed import said
 
 FEW = 8  # settings that a sentence lists
@@ -86,6 +88,17 @@ def changed(function: Callable[..., Any], arguments: Mapping[str, Any], changes:
         own = made.get(argument, inspect.signature(function).parameters[argument].default)
         made[argument] = dataclasses.replace(own, **values)
     return made
+
+
+def load_cells(arguments: Mapping[str, Any]) -> None:
+    """Import the cells at paths, my_module:leaky, that stacks among a recipe's arguments name.
+
+    Raises:
+        InputError: There is no such module, or no such cell in it.
+    """
+    for value in arguments.values():
+        if isinstance(value, Stack) and ":" in value.cell:
+            cells.load(value.cell)
 
 
 def plain(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,8 +40,18 @@ def settings_of(info: Mapping[str, Any]) -> dict[str, str]:
     for source in SOURCES:
         if str(flat.get(source, "")).startswith("<"):  # data in memory, of which what is held out differs with the seed
             flat[source] = f"{sum(info['data'][split]['rows'] for split in ('train', 'valid'))} rows in memory"
-    together = {"members": str(len(info["members"]))} if "members" in info else {}  # of an ensemble
-    return {"recipe": str(info["recipe"]), **flat, **together}
+    return {"recipe": str(info["recipe"]), **flat, **_together(info)}
+
+
+def _together(info: Mapping[str, Any]) -> dict[str, str]:
+    """Of an ensemble how many members it has, and where their settings are not all the same, which."""
+    if "members" not in info:
+        return {}
+    flat = [_flat(member.get("settings", {})) for member in info["members"]]
+    names = sorted(set().union(*flat) - {*BESIDE})
+    differing = [name for name in names if len({one.get(name) for one in flat}) > 1]
+    kinds = sorted(" ".join(f"{name}={one.get(name, 'none')}" for name in differing) for one in flat)
+    return {"members": " + ".join([str(len(flat)), *(kinds if differing else [])])}
 
 
 def grouped(paths: Sequence[Path], infos: Sequence[Mapping[str, Any]]) -> tuple[list[Group], str]:

@@ -21,7 +21,7 @@ from seqkit.core.errors import InputError, UnfinishedError
 from seqkit.core.files import read_json, write_json
 from seqkit.core.progress import console, notify
 from seqkit.core.registry import recipe_of
-from seqkit.core.variations import Range, changed, plain
+from seqkit.core.variations import Range, changed, load_cells, plain
 from seqkit.lab.comparing import Comparison, compare
 from seqkit.lab.rereading import check_rows_again
 from seqkit.lab.study_search import Search
@@ -243,6 +243,7 @@ class Study:
     def _settled(self, changes: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """All arguments of a run, checked."""
         made = changed(self.recipe.function, self.arguments, changes)
+        load_cells(made)
         return self.recipe.settle(**made, seed=seed, out=self.out / self.name_of(changes, seed))
 
     def _begin(self) -> None:
@@ -283,6 +284,8 @@ class Study:
         self._same_rows, seen = True, set[str]()
         for place in places:
             info = read_info(place)
+            if info["recipe"] not in self.recipe.tasks:  # a language model that others start from
+                continue
             digests = json.dumps([rows.get("digest") for _, rows in sorted(info["data"].items())])
             if digests not in seen:
                 seen.add(digests)

@@ -19,6 +19,7 @@ import keras
 
 from seqkit.core.errors import InputError, TrainingError, reason_of
 from seqkit.core.registry import import_path, recipes
+from seqkit.core.variations import load_cells
 from seqkit.runs.parts import without_report
 from seqkit.runs.run import Run
 from seqkit.training.interruption import terminable
@@ -76,6 +77,7 @@ def trained(order: Order, out: IO[str], answers: "queue.SimpleQueue[str]") -> di
     arguments = {**order.arguments, "callbacks": callbacks, "resume": "auto"}
     function = recipes.load(order.recipe).function
     try:
+        load_cells(arguments)
         if order.bare:
             with without_report():
                 run: Run = function(**arguments)

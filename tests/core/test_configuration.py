@@ -10,7 +10,7 @@ import pytest
 from seqkit import InputError, Stack, Training, preset
 from seqkit.core.configuration import Configuration
 from seqkit.core.registry import recipes
-from seqkit.recipes import language_model, sentiment
+from seqkit.recipes import captioning, language_model, sentiment, tagging
 
 SENTIMENT = sentiment.recipe
 
@@ -75,6 +75,10 @@ def test_paths_begin_at_the_file(tmp_path):
     assert given["test"] == "tfds:imdb_reviews"
     assert given["out"] == Path(tmp_path / "run")
     assert given["embedding"].vectors == str(tmp_path / "v.txt")
+    readers = written(tmp_path, 'contextual = ["../forward", "../backward"]\n').arguments(tagging.recipe)["contextual"]
+    assert readers == (tmp_path.parent / "forward", tmp_path.parent / "backward")
+    encoder = written(tmp_path, '[encoder]\nbackbone = "v.txt"\n').arguments(captioning.recipe)["encoder"]
+    assert encoder.backbone == str(tmp_path / "v.txt")
     (tmp_path / "run.json").write_text(json.dumps({"recipe": "sentiment", "settings": {"data": "a.csv"}}))
     assert Configuration.read(tmp_path / "run.json").arguments(SENTIMENT) == {"data": "a.csv"}  # as it was given
 

@@ -1,6 +1,7 @@
 """Recipes, cells and exporters by name: declared, imported, or at a path that somebody gave; never for a run folder."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,19 @@ def test_a_recipe_and_a_cell_beside_the_data(module, capsys):
     assert "mine" not in sys.modules  # a run folder imports nothing by itself
     assert main(["evaluate", "run", "--data", "rows.tsv", "--import", "mine", "--json"]) == 0
     assert seqkit.load("run").predict(["buy now"]) == expected
+
+
+def test_a_cell_at_a_path_that_a_file_names(module, capsys):
+    """A seqkit.toml is written by hand, and its cell imported; what a run mentions has to be named once more."""
+    text = 'recipe = "sentiment"\ndata = "rows.tsv"\nout = "first"\n[stack]\ncell = "mine:leaky"\nunits = [4]\n'
+    Path("seqkit.toml").write_text(text + "[training]\nepochs = 1\n")
+    assert main(["train", "."]) == 0
+    forget()
+    again = ["train", "--config", "first/run.json", "--out", "second"]
+    assert main(again) == 2
+    assert "give --stack.cell mine:leaky too, so that its module is imported" in capsys.readouterr().err
+    assert "mine" not in sys.modules
+    assert main([*again, "--stack.cell", "mine:leaky"]) == 0
 
 
 def test_a_cell_that_is_not_there_is_named(module):

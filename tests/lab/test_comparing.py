@@ -70,6 +70,25 @@ def test_an_ensemble_is_no_seed_of_its_members():
     assert "which differ in members" in how
 
 
+def test_ensembles_of_other_members_are_no_seeds_of_each_other():
+    def of(*cells):
+        members = [
+            {"seed": seed, "settings": {"seed": seed, "stack": {"cell": cell}}} for seed, cell in enumerate(cells)
+        ]
+        return {
+            "recipe": "sentiment",
+            "settings": {"stack": {"cell": cells[0]}},
+            "data": {},
+            "seed": 0,
+            "members": members,
+        }
+
+    infos = [of("lstm", "gru"), of("lstm", "lstm"), of("lstm", "lstm"), of("lstm", "gru")]
+    groups, _ = grouped([Path(name) for name in "abcd"], infos)
+    assert [group.paths for group in groups] == [(Path("a"), Path("d")), (Path("b"), Path("c"))]
+    assert groups[0].name == "members=2 + stack.cell=gru + stack.cell=lstm"
+
+
 def test_runs_on_a_file_that_was_changed_are_no_group():
     def info(seed, rows, digest, cell="lstm", data="t.tsv", **settings):
         held = {"train": {"rows": rows, "digest": digest * 32}, "valid": {"rows": 2, "digest": "e" * 64}}

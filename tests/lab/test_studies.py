@@ -1,8 +1,11 @@
 """Studies: what is planned, what is refused before anything is trained, what a stop leaves, and what a search remembers."""
 
 import csv
+import io
 import json
 import os
+import pickle
+import queue
 import re
 import signal
 import subprocess
@@ -18,7 +21,9 @@ from seqkit.core.errors import InputError
 from seqkit.core.variations import parsed_grid, parsed_ranges
 from seqkit.lab import studies
 from seqkit.lab.study_search import Search
+from seqkit.lab.study_worker import trained
 from seqkit.recipes.sentiment import sentiment
+from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.lock import FolderLock
 from tests.cases import write_small_table
 
@@ -93,6 +98,20 @@ def test_what_is_wrong_gets_a_sentence_before_anything_is_trained(table, tmp_pat
     assert not out.exists()
 
 
+def test_a_cell_at_a_path_is_imported_where_it_is_trained(table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    text = "from seqkit.recurrence.cells import CELLS\nleaky = CELLS['simple_rnn']\n"
+    (tmp_path / "neighbour.py").write_text(text)
+    made = study(table, tmp_path / "study", grid={"stack.cell": ["neighbour:leaky"]}, training=Training(epochs=1))
+    order = pickle.dumps(made._order(made.plan[0], bare=True))
+    del sys.modules["neighbour"]
+    assert trained(pickle.loads(order), io.StringIO(), queue.SimpleQueue()) == {"done": "trained", "lacking": {}}
+    del sys.modules["neighbour"]
+    with pytest.raises(InputError, match="There is no module 'absent'"):
+        study(table, tmp_path / "study", grid={"stack.cell": ["absent:leaky"]})
+
+
 def test_seeds_that_hold_out_other_rows_are_refused(table, tmp_path):
     with pytest.raises(InputError, match="Each seed holds out other rows"):
         seqkit.Study(sentiment, table, out=tmp_path / "study", seeds=2)
@@ -126,6 +145,9 @@ def test_it_goes_on_where_it_was_stopped_and_trains_nothing_twice(table, tmp_pat
         InputError, match=r"seed=0 was trained with other settings \(training\..*: choose another --out"
     ):
         study(table, out, seeds=2, training=Training(epochs=2)).run()
+    others = out / "seed=0-language_model"  # as a run leaves one that starts from it
+    others.mkdir()
+    write_info(others, read_info(out / "seed=0") | {"recipe": "language_model"})
     study(table, out, seeds=3)._check_same_rows()
     with open(table, "a") as file:
         file.write("good\tanother film\n")
