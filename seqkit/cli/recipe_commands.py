@@ -237,12 +237,14 @@ def _settled(
 def _load_cells(asked: Asked, given: Mapping[str, Any]) -> None:
     """Import the cells at paths that the command line or a seqkit.toml names; because a run mentions one nothing is."""
     file, said = asked.configuration, {word.rpartition("=")[2] for word in asked.arguments}
-    for name, value in given.items() if file is not None and file.of_run else ():
-        if isinstance(value, Stack) and ":" in value.cell and value.cell not in {*said, *cells.names()}:
-            raise InputError(
-                f"{file.path} names the cell {value.cell}, which no package declares: give --{name}.cell {value.cell} too, "
-                "so that its module is imported."
-            )
+    if file is not None and file.of_run:
+        known = {*said, *cells.names()}
+        for name, value in given.items():
+            if isinstance(value, Stack) and ":" in value.cell and value.cell not in known:
+                raise InputError(
+                    f"{file.path} names the cell {value.cell}, which no package declares: give --{name}.cell {value.cell} "
+                    "too, so that its module is imported."
+                )
     load_cells(given)
 
 
