@@ -68,11 +68,12 @@ def asked(arguments: Sequence[str]) -> Asked:
     preset = _value_of("--preset", rest)
     if config is None:
         return Asked(given, first, preset, whole=whole)
+    name = None if first is None else recipes.load(first).name  # imports a path: a run.json has the name alone
     read = Configuration.read(Path(config))
     recipe = first or read.recipe
     if recipe is None:
         raise InputError(f'{read.path} names no recipe: write recipe = "tagging", or another one, into its first line.')
-    if read.recipe not in (None, recipe):
+    if first is not None and read.recipe not in (None, first, name):
         raise InputError(f"{read.path} is of the recipe {read.recipe}, not of {recipe}: leave {recipe} out.")
     if recipe not in known and ":" not in recipe:
         raise InputError(f"{read.path}: there is no recipe {recipe!r}{nearest(recipe, known)}")

@@ -18,7 +18,7 @@ from seqkit.core.errors import InputError, check_finished
 from seqkit.core.files import json_text
 from seqkit.core.findings import refuse
 from seqkit.core.progress import notify
-from seqkit.core.registry import Recipe, cells, recipes
+from seqkit.core.registry import Recipe, asked_as, cells, recipes
 from seqkit.core.settings import Stack
 from seqkit.core.terminal import Terminal, shown
 from seqkit.core.variations import load_cells, parsed_grid, parsed_ranges
@@ -146,7 +146,7 @@ def _prepare(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         given = {"out": out} | _settled(recipe, asked, args, kwargs, but=("out", *without))
         made = seqkit.prepare(recipe.function, engine=engine, address=address, **given)
         print(shown(str(made)))
-        next_steps(f"seqkit train {recipe.name} --data {shlex.quote(str(made))}")
+        next_steps(f"seqkit train {asked_as(recipe)} --data {shlex.quote(str(made))}")
 
     settings = [name for name, hint in hints_of(recipe.function).items() if dataclasses.is_dataclass(hint)]
     without = (*settings, *(name for name in PLACES if name not in ("out", "overwrite", "resume")))

@@ -68,7 +68,14 @@ class Configuration:
             return cls(path, recipe, said, path.parent)
         if not isinstance(said, dict) or not isinstance(said.get("settings"), dict) or "recipe" not in said:
             raise InputError(f"{path} has no recipe with settings: give the {RUN} of a run, or a {CONFIG}.")
-        return cls(path, recipe_holding(said["recipe"]).name, said["settings"])
+        try:
+            recipe = recipe_holding(said["recipe"]).name
+        except InputError:
+            raise InputError(
+                f"{path} is of the recipe {said['recipe']!r}, which is not known here: install the package that "
+                f"declares it, or name it by its path (my_module:name --config {path})."
+            ) from None
+        return cls(path, recipe, said["settings"])
 
     @property
     def of_run(self) -> bool:

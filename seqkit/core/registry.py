@@ -57,6 +57,10 @@ class Registry(Generic[T]):
         added = {name: getattr(thing, "__module__", "") for name, thing in self._added.items()}
         return added | declared
 
+    def declares(self, name: str) -> bool:
+        """Whether an installed package declares it, so that every process knows it by its name."""
+        return name in self._declared
+
     def __contains__(self, name: object) -> bool:
         return name in self._added or name in self._declared or _imported(str(name)) is not None
 
@@ -138,6 +142,11 @@ class Recipe:
     first: Sequence[str] = ()
     settle: Callable[..., dict[str, Any]] = lambda **given: given
 
+    @property
+    def path(self) -> str:
+        """Where it is, as `import_path` finds it."""
+        return f"{self.function.__module__}:{self.function.__name__}"
+
 
 def recipe_of(function: Any) -> Recipe:
     """The recipe that a function is.
@@ -149,6 +158,11 @@ def recipe_of(function: Any) -> Recipe:
     if not isinstance(found, Recipe):
         raise InputError(f"{function!r} is no recipe: write @seqkit.recipe(...) over it.")
     return found
+
+
+def asked_as(recipe: Recipe) -> str:
+    """What a command line or a file calls a recipe: its name where a package declares it, or else its path."""
+    return recipe.name if recipes.declares(recipe.name) else recipe.path
 
 
 def recipe_holding(name: str) -> Recipe:

@@ -18,7 +18,7 @@ from seqkit.core.configuration import CONFIG
 from seqkit.core.errors import InputError
 from seqkit.core.files import replacing
 from seqkit.core.findings import Finding
-from seqkit.core.registry import Recipe, recipes
+from seqkit.core.registry import Recipe, asked_as, recipes
 from seqkit.runs.checking import Checked, checked
 from seqkit.runs.task import Task
 from seqkit.sources.cells import listed
@@ -97,10 +97,11 @@ def config_text(recipe: Recipe, settings: Mapping[str, Any]) -> str:
     Args:
         settings: That are others than the recipe's defaults.
     """
+    called = asked_as(recipe)
     lines = [
-        f"# Trains {recipe.name}: seqkit check . says what is wrong with the data, seqkit train . trains.",
-        f"# All other settings: seqkit train {recipe.name} --help all. Relative paths begin at this file.",
-        f"recipe = {json.dumps(recipe.name)}",
+        f"# Trains {called}: seqkit check . says what is wrong with the data, seqkit train . trains.",
+        f"# All other settings: seqkit train {called} --help all. Relative paths begin at this file.",
+        f"recipe = {json.dumps(called)}",
     ]
     parameters, hints = inspect.signature(recipe.function).parameters, hints_of(recipe.function)
     first = [*recipe.first, *(name for name in settings if name not in recipe.first)]

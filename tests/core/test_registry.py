@@ -94,6 +94,18 @@ def test_a_cell_at_a_path_that_a_file_names(module, capsys):
     assert main([*again, "--stack.cell", "mine:leaky"]) == 0
 
 
+def test_a_project_of_a_recipe_beside_the_data_is_trained_by_its_files(module, capsys):
+    """By its seqkit.toml and by the run.json of its run, each in a process that has imported nothing yet."""
+    new = ["new", "mine:spam", "project", "--data", "rows.tsv"]
+    by_path = [["check", "mine:spam", "--config", one] for one in ("project", "project/run/run.json")]
+    for command in (new, ["train", "project"], *by_path):
+        assert main(command) == 0
+        forget()
+    capsys.readouterr()
+    assert main(["train", "--config", "project/run/run.json"]) == 2
+    assert "name it by its path (my_module:name --config project/run/run.json)" in capsys.readouterr().err
+
+
 def test_a_cell_that_is_not_there_is_named(module):
     import_path(module)
     with pytest.raises(ValueError, match=r"No cell is named 'mine:leeky'.* import mine first"):
