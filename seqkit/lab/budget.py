@@ -7,6 +7,7 @@ best so far is tried with one setting changed. Trials are runs, judged by valida
 import dataclasses
 import inspect
 import json
+import os
 import re
 import shutil
 import statistics
@@ -17,6 +18,7 @@ from typing import Any
 
 import keras
 
+from seqkit.core.cluster import cluster_of
 from seqkit.core.errors import InputError
 from seqkit.core.files import read_json, write_json
 from seqkit.core.progress import notify
@@ -38,7 +40,7 @@ LEFT = 0.1  # of the time, at least, that is left for baselines and the report
 SMALLEST_BATCH = 8
 PLACE = ("overwrite", "resume", "callbacks")
 ALONE = {  # argument -> what a training with a budget is
-    **dict.fromkeys(("workers", "worker", "extend_epochs"), "which is for a new training in one process: leave it out"),
+    "extend_epochs": "which is for a new training: leave it out",
     "unlabelled": "each of whose trials would train its language model anew: train that first, and give start_from",
 }
 
@@ -100,6 +102,8 @@ def train_within(recipe: Callable[..., Any], budget: str, **arguments: Any) -> R
     for name, why in ALONE.items():
         if arguments.get(name):
             raise InputError(f"{name} is given beside a budget, {why}.")
+    if cluster_of(os.environ, arguments.get("workers"), arguments.get("worker")) is not None:
+        raise InputError("Several processes train together here, and a budget is for one: start it alone, or leave it out.")
     within = _Within(known, seconds_of(budget), plain(known.function, arguments), begun)
     try:
         return within.run()
