@@ -107,6 +107,9 @@ def train_within(recipe: Callable[..., Any], budget: str, **arguments: Any) -> R
     within = _Within(known, seconds_of(budget), plain(known.function, arguments), begun)
     try:
         return within.run()
+    except InputError:
+        within.drop_unbegun()
+        raise
     finally:
         within.keep_time()
 
@@ -146,6 +149,11 @@ class _Within:
         if self._trials.exists():
             spent = self._state["spent"] + time.monotonic() - self._begun
             write_json(self._trials / STATE, {**self._state, "spent": round(spent, 1)})
+
+    def drop_unbegun(self) -> None:
+        """Remove the place of the trials where nothing is known of any yet, so that the call, once corrected, finds none."""
+        if self._state["epochs"] is None:
+            shutil.rmtree(self._trials, ignore_errors=True)
 
     def _open(self, *, overwrite: bool, resume: bool | str) -> None:
         settings = {name: value for name, value in self._settled.items() if name not in PLACE}

@@ -141,6 +141,13 @@ def test_a_budget_is_for_one_process_however_the_others_are_told_of(told, monkey
     assert not told["out"].with_name("run.trials").exists()
 
 
+def test_what_was_wrong_leaves_nothing_in_the_way_of_what_is_right(told):
+    for wrong in ({"data": told["out"].with_name("absent.tsv")}, {"text": "absent"}):
+        with pytest.raises(InputError, match="absent"):
+            train_within(sentiment, "1m", **told | wrong)
+        assert [one.name for one in told["out"].parent.iterdir()] == ["rows.tsv"]
+
+
 def test_what_is_no_run_is_never_replaced(told):
     """Neither the place, nor that of the trials; before anything is trained."""
     for place in (told["out"], told["out"].with_name("run.trials")):
