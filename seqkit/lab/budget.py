@@ -128,7 +128,9 @@ class _Within:
         self._settled, self._arguments = settled, arguments
         self._out = Path(settled["out"])
         self._trials = self._out.with_name(f"{self._out.name}.trials")
-        self._state: dict[str, Any] = {"spent": 0.0, "epochs": None, "trials": [], "refused": [], "placed": False}
+        self._state: dict[str, Any] = {
+            "spent": 0.0, "epochs": None, "begun": {}, "trials": [], "refused": [], "placed": False,
+        }  # fmt: skip
         self._open(overwrite=settled["overwrite"], resume=settled["resume"])
 
     def run(self) -> Run:
@@ -171,7 +173,7 @@ class _Within:
         if resume is True and not there:
             raise InputError(f"There is no stopped training beside {self._out}: leave --resume out.")
         if there:
-            self._state = {"refused": [], **read_json(self._trials / STATE)}
+            self._state |= read_json(self._trials / STATE)
             for name, value in self._state["asked"].items():
                 if asked[name] != value:
                     raise InputError(
@@ -257,13 +259,17 @@ class _Within:
         told = ", ".join(f"{setting} {value}" for setting, value in changes.items()) or "all settings as given"
         notify(f"Trial {name}: {told}; {self._left():.0f} s are left.")
         started = time.monotonic()
-        with without_report():
-            run = self._call(changes, self._trials / name, Deadline(started + self._left()), resume="auto")
+        before = self._state["begun"].get(name, 0.0)
+        try:
+            with without_report():
+                run = self._call(changes, self._trials / name, Deadline(started + self._left()), resume="auto")
+        finally:
+            self._state["begun"][name] = round(before + time.monotonic() - started, 1)
         monitor, value = validated(run.info)
         gain = metric(monitor.removeprefix("val_")).gain(value)
         found = {
             "name": name, "changes": dict(changes), "monitor": monitor, "value": value, "gain": gain,
-            "epochs": run.info["trained_epochs"], "seconds": round(time.monotonic() - started, 1),
+            "epochs": run.info["trained_epochs"], "seconds": self._state["begun"].pop(name),
         }  # fmt: skip
         self._state["trials"].append(found)
         self.keep_time()

@@ -100,6 +100,26 @@ def test_a_stop_loses_no_trial_and_other_settings_are_refused(told, quick):
     assert all("training.epochs" not in one["changes"] for one in run.info["budget"]["trials"]), "it was given"
 
 
+def test_the_time_of_a_trial_is_that_before_and_after_a_stop(told, quick, monkeypatch):
+    """On a clock that an epoch moves by 7 seconds: the first is the probe's."""
+    epochs = []
+    monkeypatch.setattr(budget, "time", types.SimpleNamespace(monotonic=lambda: 7.0 * len(epochs)))
+    monkeypatch.setattr(budget, "TRIALS", ())
+
+    class Clock(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            epochs.append(epoch)
+            if len(epochs) == 3:
+                raise KeyboardInterrupt
+
+    given = {**told, "training": Training(epochs=4, batch_size=16), "callbacks": [Clock()]}
+    with pytest.raises(KeyboardInterrupt):
+        train_within(sentiment, "10m", **given)
+    run = train_within(sentiment, "10m", **given, resume=True)
+    (trial,) = run.info["budget"]["trials"]
+    assert trial["seconds"] == run.info["budget"]["spent"] - 7 == 7 * len(epochs) - 7
+
+
 def test_a_trial_that_the_recipe_refuses_is_left_out_for_good(tmp_path, quick, monkeypatch, capsys):
     """Such as twice the units of an embedding that is tied to a stack whose units were given."""
     twice, half = Trial("twice_the_units", {"units": 2.0}, 1.0), Trial("half_the_batch", {"batch_size": 0.5}, 1.0)
