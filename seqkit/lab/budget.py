@@ -27,7 +27,7 @@ from seqkit.core.settings import Embedding, Stack
 from seqkit.core.variations import changed, plain
 from seqkit.metrics.metric import metric
 from seqkit.runs.builder import recorded_settings
-from seqkit.runs.contents import read_info, validated, write_info
+from seqkit.runs.contents import RUN, read_info, validated, write_info
 from seqkit.runs.folder import check_free, new_folder
 from seqkit.runs.lock import LOCK, FolderLock
 from seqkit.runs.parts import without_report
@@ -134,7 +134,9 @@ class _Within:
         self._open(overwrite=settled["overwrite"], resume=settled["resume"])
 
     def run(self) -> Run:
-        """All trials that there is time for, and the best one's report."""
+        """All trials that there is time for, and the best one's report; or the run that stands, with what it lacks."""
+        if self._stands:
+            return self._completed(_changes_of(read_info(self._out)))
         best = self._tried(FIRST, self._fitting())
         for trial in TRIALS:
             changes = self._changed(trial, best["changes"])
@@ -163,6 +165,9 @@ class _Within:
         there = (self._trials / STATE).exists()
         if self._trials.exists() and not there:
             raise InputError(f"{self._trials} holds something else than trials: move it away, or choose another --out.")
+        self._stands = resume == "auto" and not (there or overwrite) and (self._out / RUN).exists()
+        if self._stands:
+            return
         if there and overwrite and not resume:
             shutil.rmtree(self._trials)
             there = False
@@ -251,11 +256,7 @@ class _Within:
         """A trial's name, changes, validation figure, gain and seconds; one that was made before isn't made again."""
         for one in self._state["trials"]:
             if one["name"] == name:
-                known: dict[str, Any] = {
-                    **one,
-                    "changes": {k: tuple(v) if isinstance(v, list) else v for k, v in one["changes"].items()},
-                }
-                return known
+                return {**one, "changes": _told(one["changes"])}
         told = ", ".join(f"{setting} {value}" for setting, value in changes.items()) or "all settings as given"
         notify(f"Trial {name}: {told}; {self._left():.0f} s are left.")
         started = time.monotonic()
@@ -266,9 +267,8 @@ class _Within:
         finally:
             self._state["begun"][name] = round(before + time.monotonic() - started, 1)
         monitor, value = validated(run.info)
-        gain = metric(monitor.removeprefix("val_")).gain(value)
         found = {
-            "name": name, "changes": dict(changes), "monitor": monitor, "value": value, "gain": gain,
+            "name": name, "changes": dict(changes), "monitor": monitor, "value": value, "gain": _gain(monitor, value),
             "epochs": run.info["trained_epochs"], "seconds": self._state["begun"].pop(name),
         }  # fmt: skip
         self._state["trials"].append(found)
@@ -305,8 +305,7 @@ class _Within:
                 folder.stand()
             self._state["placed"] = True
             self.keep_time()
-        made = changed(self._recipe.function, self._arguments, best["changes"])
-        run: Run = self._recipe.function(**{**made, "overwrite": False, "resume": "auto"})
+        run = self._completed(best["changes"])
         spent = self._state["spent"] + time.monotonic() - self._begun
         told = [{name: value for name, value in one.items() if name != "gain"} for one in self._state["trials"]]
         with FolderLock(run.path):
@@ -315,6 +314,12 @@ class _Within:
             write_info(run.path, run.info)
         shutil.rmtree(self._trials)
         notify(f"Took {spent:.0f} of {self._seconds:.0f} s.")
+        return run
+
+    def _completed(self, changes: Mapping[str, Any]) -> Run:
+        """The run in its place, with what it lacks of baselines and report."""
+        made = changed(self._recipe.function, self._arguments, changes)
+        run: Run = self._recipe.function(**{**made, "overwrite": False, "resume": "auto"})
         return run
 
 
@@ -384,6 +389,23 @@ class Deadline(keras.callbacks.Callback):
         if now + self._longest > self._until and epoch + 1 < self.params["epochs"]:
             notify(f"The time is over after {epoch + 1} of {self.params['epochs']} epochs.")
             self.model.stop_training = True
+
+
+def _changes_of(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the trial that became a run; none of a run without a budget."""
+    trials = info.get("budget", {}).get("trials", [])
+    best = max(trials, key=lambda one: _gain(one["monitor"], one["value"]), default={"changes": {}})
+    return _told(best["changes"])
+
+
+def _told(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes as they were before they were JSON."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}
+
+
+def _gain(monitor: str, value: float) -> float:
+    """How good a figure of validation rows is: the more the better."""
+    return metric(monitor.removeprefix("val_")).gain(value)
 
 
 def _fields(settled: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -120,6 +120,18 @@ def test_the_time_of_a_trial_is_that_before_and_after_a_stop(told, quick, monkey
     assert trial["seconds"] == run.info["budget"]["spent"] - 7 == 7 * len(epochs) - 7
 
 
+def test_a_job_that_is_sent_again_finds_its_run_done(told, quick):
+    default = Training(epochs=6, batch_size=16, learning_rate=2e-3, schedule="cosine")
+    run = train_within(sentiment, "50s", **told, training=default, resume="auto")
+    before = {path: path.read_bytes() for path in sorted(run.path.rglob("*")) if path.is_file()}
+    again = train_within(sentiment, "50s", **told, training=default, resume="auto")
+    assert again.info["budget"]["trials"][0]["changes"] == {"training.epochs": 4}
+    with pytest.raises(InputError, match="seed 3, now it is 4"):
+        train_within(sentiment, "50s", **told | {"seed": 4}, training=default, resume="auto")
+    assert {path: path.read_bytes() for path in sorted(run.path.rglob("*")) if path.is_file()} == before
+    assert not told["out"].with_name("run.trials").exists()
+
+
 def test_a_trial_that_the_recipe_refuses_is_left_out_for_good(tmp_path, quick, monkeypatch, capsys):
     """Such as twice the units of an embedding that is tied to a stack whose units were given."""
     twice, half = Trial("twice_the_units", {"units": 2.0}, 1.0), Trial("half_the_batch", {"batch_size": 0.5}, 1.0)
