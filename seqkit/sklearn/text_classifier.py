@@ -22,12 +22,10 @@ from seqkit.core.settings import Embedding, Pooling, Stack, Training
 from seqkit.core.wide import Wide
 from seqkit.recipes.text_classification import text_classification
 from seqkit.runs.contents import RUN
-from seqkit.runs.opening import MODEL, VOCABULARY
 from seqkit.runs.parts import without_report
 from seqkit.runs.run import EVALUATION_BATCH, Run, load
 from seqkit.text.labels import same_but_for_writing
 
-KEPT = (RUN, MODEL, VOCABULARY, "samples.jsonl")  # of a run, what opens and exports it
 LEAST = 20  # rows, below which none are held out
 
 
@@ -121,7 +119,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._files = {name: (run.path / name).read_bytes() for name in KEPT}
+        self._files = {name: (run.path / name).read_bytes() for name in (RUN, *run.info["files"])}
         self.classes_, self.run_ = classes, _as_long_as(run, folder)
         return self
 
@@ -227,7 +225,9 @@ def _texts(texts: Any) -> list[str]:
 def _opened(files: dict[str, bytes]) -> Run:
     folder = Path(tempfile.mkdtemp(prefix="seqkit-"))
     for name, content in files.items():
-        (folder / name).write_bytes(content)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     return _as_long_as(load(folder), folder)
 
 

@@ -104,13 +104,16 @@ def test_labels_keep_their_names_in_the_run_where_they_can(labels, names, called
     assert [names[model.classes_.tolist().index(one)] for one in model.predict(TEXTS)] == answers
 
 
-def test_a_pickle_answers_alike_and_writes_artefacts(fitted, tmp_path):
+def test_a_pickle_answers_alike_is_scored_alike_and_writes_artefacts(fitted, tmp_path):
     copy = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(copy.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
     assert copy.get_params(deep=False) == fitted.get_params(deep=False)
     assert not hasattr(clone(fitted), "classes_")
     folder = copy.run_.path
     assert copy.run_.export("keras", to=tmp_path / "artefact").exists()
+    assert copy.run_.history == fitted.run_.history
+    mine, theirs = (model.run_.evaluate((TEXTS, list(map(str, STARS))), name="again") for model in (copy, fitted))
+    assert (mine["metrics"], mine["findings"]) == (theirs["metrics"], theirs["findings"])
     del copy
     gc.collect()
     assert not folder.exists(), "it goes with the run"
