@@ -99,8 +99,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             raise InputError(f"There are {len(texts)} texts and {len(places)} labels: each text needs one.")
         if len(classes) < 2:
             raise InputError(f"y has the one class {classes[0]!r}: expected two or more to tell apart.")
-        self._names = _names(classes)
-        rows = texts, [self._names[place] for place in places]
+        names = _names(classes)
+        rows = texts, [names[place] for place in places]
         settings = {
             name: value
             for name, value in self.get_params(deep=False).items()
@@ -119,8 +119,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._files = {name: (run.path / name).read_bytes() for name in (RUN, *run.info["files"])}
-        self.classes_, self.run_ = classes, _as_long_as(run, folder)
+        files = {name: (run.path / name).read_bytes() for name in (RUN, *run.info["files"])}
+        self._files, self._names, self.classes_, self.run_ = files, names, classes, _as_long_as(run, folder)
         return self
 
     def predict_proba(self, X: Sequence[str]) -> np.ndarray:  # noqa: N803

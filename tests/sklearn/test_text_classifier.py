@@ -120,6 +120,20 @@ def test_a_pickle_answers_alike_is_scored_alike_and_writes_artefacts(fitted, tmp
     assert fitted.run_.path.exists()
 
 
+def test_a_fit_that_fails_leaves_the_model_as_it_was(called, monkeypatch):
+    model = TextClassifier().fit(["x", "y"] * 2, ["good", "bad"] * 2)
+    before = model.predict_proba(TEXTS)
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(text_classifier, "text_classification", stop)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(["x", "y"] * 2, ["Good", "good"] * 2)
+    assert model.classes_.tolist() == ["bad", "good"]
+    np.testing.assert_array_equal(model.predict_proba(TEXTS), before)
+
+
 def test_its_defaults_are_those_of_the_recipe():
     recipe = inspect.signature(text_classification).parameters
     for name, value in TextClassifier().get_params(deep=False).items():
