@@ -9,7 +9,6 @@ from sklearn.metrics import precision_recall_fscore_support
 from seqkit.metrics.sums import Summed, one_hot, summed
 
 FLOOR = float(np.finfo(np.float32).eps)  # a probability of 0 would cost an infinite log loss
-LEAST = 1e-9  # items, below which there is nothing but rounding: a mean over runs is counted too
 BINS = 15  # of the calibration error, as Guo et al. 2017
 
 
@@ -67,7 +66,7 @@ def macro_f1(hits: np.ndarray, truths: np.ndarray, guesses: np.ndarray, occurrin
         occurring: How many classes occur; None where the items are all, and tell.
     """
     either = truths + guesses
-    there = either > LEAST
+    there = either > 0
     return float((2.0 * hits / np.where(there, either, 1)).sum() / (occurring or np.count_nonzero(there)))
 
 

@@ -6,6 +6,7 @@ says nothing of other seeds: what is found of it holds for that model, not for i
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -194,14 +195,15 @@ def _permuted(one: Scored, other: Scored, name: str) -> dict[str, Any]:
         for score in scorers
     ):
         return {}
-    p_value, exact = permutation(_pooled(one.scorers), _pooled(other.scorers), name)
+    runs = math.lcm(len(one.scorers), len(other.scorers))
+    p_value, exact = permutation(_pooled(one.scorers, runs), _pooled(other.scorers, runs), name)
     return {"p_permutation": p_value, "exact": exact}
 
 
-def _pooled(scorers: Sequence[Any]) -> Summed:
-    """A group's runs as one system, which counts what they count in the mean."""
+def _pooled(scorers: Sequence[Any], runs: int) -> Summed:
+    """A group's runs as one system, which counts what they count, each so often that these are `runs`: whole numbers stay so."""
     first: Summed = scorers[0]
-    return dataclasses.replace(first, counts=sum(score.counts for score in scorers) / len(scorers))
+    return dataclasses.replace(first, counts=sum(score.counts for score in scorers) * (runs // len(scorers)))
 
 
 def _satterthwaite(variances: Sequence[float], degrees: Sequence[float]) -> float:

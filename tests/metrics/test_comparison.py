@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 from scipy import stats
 from sklearn.metrics import f1_score
 
 from seqkit.metrics import comparison
+from seqkit.metrics.bootstrap import LEAST
 from seqkit.metrics.classification import classification_scorer
 from seqkit.metrics.comparison import Scored, decided, difference, holm, permutation
 from seqkit.metrics.sums import summed
+from seqkit.metrics.tags import tag_scores
+from seqkit.metrics.texts import text_scorer
 from seqkit.text.spans import span_scores
 
 
@@ -52,6 +57,56 @@ def test_few_rows_are_exchanged_in_all_ways(rows, seed):
     p_value, exact = permutation(summed([ours], span_scores), summed([theirs], span_scores), "span_f1")
     assert exact
     assert p_value == pytest.approx(min(1.0, 2 * min(tails)))
+
+
+def p_of_exchanges(one, other, score, exchanged):
+    """Of two groups' answers, (runs, rows, ...), of which as many rows are exchanged in all ways."""
+    found = []
+    for bits in itertools.product((False, True), repeat=exchanged):
+        swapped = np.zeros((one.shape[1], *[1] * (one.ndim - 2)), bool)
+        swapped[:exchanged] = np.reshape(bits, (-1, *swapped.shape[1:]))
+        found.append(score(np.where(swapped, other, one)) - score(np.where(swapped, one, other)))
+    tail = min(np.sum(np.array(found) <= found[0] + 1e-12), np.sum(np.array(found) >= found[0] - 1e-12))
+    return min(1.0, 2 * tail / len(found))
+
+
+def p_of_groups(one, other, name):
+    groups = [Scored.of("", scorers, scorers[0].counts.shape[0], resamples=2) for scorers in (one, other)]
+    return difference(*groups, name)["p_permutation"]
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000))
+def test_runs_of_taggers_are_exchanged_as_they_count_together(seed):
+    """Two seeds against three: what they count in the mean are no whole numbers."""
+    rng = np.random.default_rng(seed)
+    tokens = np.tile(rng.integers(1, 6, LEAST), (5, 1))
+    runs = np.stack([tokens, rng.integers(0, tokens + 1), 0 * tokens, 0 * tokens], axis=-1)  # (runs, rows, counts)
+    expected = p_of_exchanges(
+        np.repeat(runs[:2], 3, axis=0),
+        np.repeat(runs[2:], 2, axis=0),
+        lambda counts: counts[..., 1].sum() / counts[..., 0].sum(),
+        LEAST,
+    )
+    scorers = [summed([counts], tag_scores, unknown=False) for counts in runs]
+    assert p_of_groups(scorers[:2], scorers[2:], "token_accuracy") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("name", "metric"), [("bleu", BLEU()), ("chrf", CHRF())])
+def test_runs_of_writers_are_exchanged_as_they_write_together(name, metric, rng):
+    words = "a red dog runs over the green hill".split()
+    references = [" ".join(rng.permutation(words)) for _ in range(LEAST)]
+    runs = np.array([references] * 5, object)
+    for run, row in itertools.product(range(5), range(4)):
+        runs[run, row] = references[row].replace(rng.choice(words), "X")
+    expected = p_of_exchanges(
+        np.repeat(runs[:2], 3, axis=0),
+        np.repeat(runs[2:], 2, axis=0),
+        lambda texts: metric.corpus_score([*texts.ravel()], [references * len(texts)]).score,
+        4,
+    )
+    scorers = [text_scorer([*texts], references) for texts in runs]
+    assert p_of_groups(scorers[:2], scorers[2:], name) == pytest.approx(expected)
 
 
 def test_many_rows_are_exchanged_at_random(rng):
