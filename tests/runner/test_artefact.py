@@ -190,6 +190,14 @@ def test_a_recording_without_frames_is_answered_by_nothing_beside_others():
     assert nothing == {"segments": [], "labels": [], "confidence": []}
 
 
+@pytest.mark.parametrize("number", [10**400, -(10**400)])
+def test_a_number_that_no_float_holds_is_said(number):
+    """JSON has whole numbers of any length."""
+    task = task_of("label_frames", {"shape": [3]}, {SERVED: Served(None)}, {}, {"labels": list(LABELS)})
+    with pytest.raises(ArtefactError, match="Input 1 has a number that is too large"):
+        task.answers([[[0, 0, 0]], [[0, 1, number]]])
+
+
 def test_a_savedmodel_is_asked_for_so_many_inputs_at_once_as_there_is_room_for(monkeypatch):
     monkeypatch.setattr("seqkit_runner.batching.ROOM", 3000 * len(LABELS))
     lengths = [*np.random.default_rng(0).integers(0, 60, 100).tolist(), *[1000] * 5, 5000, 7]

@@ -149,6 +149,8 @@ def array_of(value: Any, where: str) -> np.ndarray:
         return np.asarray(value, np.float32)
     except (TypeError, ValueError):
         raise ArtefactError(f"{where} is a {type(value).__name__}, where an array of numbers is expected.") from None
+    except OverflowError:
+        raise ArtefactError(f"{where} has a number that is too large for any float: scale it down.") from None
 
 
 def ended(ids: Sequence[int]) -> np.ndarray:
