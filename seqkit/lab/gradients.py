@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from seqkit.core.bounds import check_seed
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
 from seqkit.core.settings import Training
@@ -50,7 +51,7 @@ def show_gradients(
     Returns:
         What the page shows: "fresh", a mapping for each cell and scale, and "trained", of the run, with its "layers".
     Raises:
-        InputError: There is a run without data or rows, no such cell, or no layer that can be watched.
+        InputError: There is a run without data or rows, no such cell or seed, or no layer that can be watched.
     Example:
         >>> found = seqkit.show_gradients("gradients.html", cells=["simple_rnn"], length=20, units=8, scales=[0.5])
         >>> [(one["cell"], one["fate"]) for one in found["fresh"]]
@@ -61,6 +62,7 @@ def show_gradients(
     for name, value in (("length", length), ("units", units), ("rows", rows)):
         if value < 2:
             raise InputError(f"{name} is {value}: give 2 or more.")
+    check_seed("seed", seed)
     found: dict[str, Any] = {"fresh": fresh_gradients(cells, length, units=units, scales=scales, seed=seed)}
     if run is not None:
         found["trained"] = run_gradients(run, data, rows=rows)

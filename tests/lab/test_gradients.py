@@ -92,6 +92,7 @@ def test_rows_of_a_label_that_the_run_does_not_know_are_refused(small, tmp_path,
         (["RUN"], "give them as data"),
         (["--cell", "gro"], "No cell is named 'gro'"),
         (["--length", "1"], "length is 1"),
+        (["--cell", "gru", "--seed", "-1"], "seed is -1"),
     ],
 )
 def test_wrong_wishes_get_one_sentence(given, complaint, small, capsys, tmp_path):
