@@ -43,14 +43,14 @@ def serve_demo(run: Run, *, host: str = "127.0.0.1", port: int = 7860) -> None:
     Args:
         host: The address that is listened on: this machine's own, unless others are to ask.
     Raises:
-        InputError: As in `demo_page`, or the port is taken.
+        InputError: As in `demo_page`, or the port is taken, or none.
     Example:
         >>> seqkit.serve_demo(run, port=8000)  # doctest: +SKIP
     """
     page = demo_page(run)
     try:
         page.launch(server_name=host, server_port=port, share=False, quiet=False)
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # which a port above 65535 is to a socket
         raise InputError(f"Nothing can listen on {host}, port {port} ({error}): give another --port.") from None
 
 

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 
 from seqkit_runner.errors import ArtefactError
-from seqkit_runner.server import BODY, INPUTS, LENGTH, STOP, TOGETHER, application
+from seqkit_runner.server import BODY, INPUTS, LENGTH, STOP, TOGETHER, application, serve
 
 
 class Echo:
@@ -119,6 +119,12 @@ def test_half_a_character_is_refused_wherever_it_stands(ask, echo, half):
     assert echo.batches == []
     numbers = [[0.5] * 300 for _ in range(400)]  # more than LENGTH, and no list of them is
     assert ask("POST", "/predict", {"inputs": [numbers, "\U0001f600"]})[0] == 200
+
+
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_a_port_that_is_none_is_one_sentence(port, tmp_path):
+    with pytest.raises(ArtefactError, match=f"port is {port}: give a number from 0 to 65535"):
+        serve(tmp_path, host="127.0.0.1", port=port)
 
 
 def test_text_streams_and_the_pages_are_there(ask):

@@ -91,9 +91,10 @@ def test_the_page_is_served_and_asks_for_nothing_from_elsewhere(small, monkeypat
     assert not [link for link in links if "127.0.0.1" not in link]
 
 
-def test_a_taken_port_is_one_sentence(small, capsys):
+def test_a_port_that_is_taken_or_none_is_one_sentence(small, capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        assert main(["demo", str(small), "--port", str(taken.getsockname()[1])]) == 2
-    assert "give another --port" in capsys.readouterr().err
+        for port in (taken.getsockname()[1], 65_536):
+            assert main(["demo", str(small), "--port", str(port)]) == 2
+            assert "give another --port" in capsys.readouterr().err

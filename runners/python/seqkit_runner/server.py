@@ -266,6 +266,10 @@ def serve(path: str | Path, *, host: str, port: int) -> None:
     Args:
         path: A folder, or the zip of it.
         host: The loopback address "127.0.0.1" lets nobody else ask.
+    Raises:
+        ArtefactError: The artefact can't be opened, or there is no such port.
     """
+    if not 0 <= port < 65_536:
+        raise ArtefactError(f"port is {port}: give a number from 0 to 65535.")
     print(f"http://{host}:{port}/docs", file=sys.stderr)
     uvicorn.run(application(load(path)), host=host, port=port, log_level="warning")
