@@ -180,6 +180,9 @@ def test_what_does_not_compare_is_refused_by_name(runs, small, tmp_path):
     one = str(runs / "one-0")
     with pytest.raises(InputError, match="two run folders or more"):
         seqkit.compare([one])
+    for reading in ({"columns": {"text": "body"}}, {"data_dir": "there"}):
+        with pytest.raises(InputError, match="say how data is read, and there is none: give --data"):
+            seqkit.compare(paths(runs, "one-0", "two-0"), **reading)
     with pytest.raises(InputError, match="given twice"):
         seqkit.compare([one, one])
     tenth = tmp_path / "tenth"
