@@ -74,9 +74,9 @@ def inspect(
     text: str | None = None,
     image: Path | None = None,
     data: Source = None,
-    row: int = 0,
+    row: int | None = None,
     id: str | None = None,
-    id_column: str = "id",
+    id_column: str | None = None,
     column: dict[str, str] | None = None,
     of: str | None = None,
     at: int | None = None,
@@ -100,11 +100,11 @@ def inspect(
     data
         In place of these a file, as predict reads it.
     row
-        Which row of the file, from 0 on.
+        Which row of the file, from 0 on; nothing for the first.
     id
         In place of the row's number what it is called, in a table with texts.
     id_column
-        The column that says so.
+        The column that says so; nothing for the column "id".
     column
         Where a field is, if not where the training data had it: --column.text review.
     of
@@ -130,13 +130,21 @@ def inspect(
     loaded = seqkit.load(run)
     if data is not None and (text is not None or image is not None):
         raise InputError("--data was given beside --text or --image: give the one or the others.")
-    how: dict[str, Any] = {"of": of, "at": at, "answer": answer, "nearest": nearest, "among": among}
-    if data is None:
-        found = seqkit.show_inspection(to, loaded, _asked(loaded, text, image), **how)
-    else:
-        found = seqkit.show_inspection(
-            to, loaded, file=data, row=row, id=id, id_column=id_column, columns=column, **how
-        )
+    found = seqkit.show_inspection(
+        to,
+        loaded,
+        _asked(loaded, text, image) if data is None else None,
+        file=data,
+        row=row,
+        id=id,
+        id_column=id_column,
+        columns=column,
+        of=of,
+        at=at,
+        answer=answer,
+        nearest=nearest,
+        among=among,
+    )
     print(json_text(found) if json else shown(str(to)))
     if not json:
         next_steps("open that page", "ask about another choice: --of LABEL, --at STEP", "all arrays: --json")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
 from seqkit.core.version import __version__
 from seqkit.lab.explaining import explain
@@ -26,9 +27,9 @@ def show_inspection(
     given: Any = None,
     *,
     file: str | None = None,
-    row: int = 0,
+    row: int | None = None,
     id: str | None = None,
-    id_column: str = "id",
+    id_column: str | None = None,
     columns: Mapping[str, str] | None = None,
     of: str | None = None,
     at: int | None = None,
@@ -42,8 +43,8 @@ def show_inspection(
     Args:
         to: The page, .html.
         given: One input, as `Run.predict` takes a list of them; nothing for a row of a file.
-        file, row, id, id_column, columns: Which: by its number from 0 on, or in a table of texts by what a column calls it;
-            and field -> column, where they are called otherwise than in the training data.
+        file, row, id, id_column, columns: Which: by its number from 0 on, nothing for the first; or in a table of texts by what a
+            column calls it, nothing for "id"; and field -> column, where they are called otherwise than in the training data.
         of, at, answer: As in `seqkit.explain`.
         nearest: Training rows that are shown; 0 for none.
         among: Training rows that are looked at, evenly over all of them; 0 for all.
@@ -51,14 +52,19 @@ def show_inspection(
         What the page shows: "answer", "inspection" as `Inspection.to_json` has it, "explanation" and "nearest", or a
         sentence on why there is none.
     Raises:
-        InputError: The row can't be read, or there is no such label, step or answer.
+        InputError: The row can't be read, or is told without a file; or there is no such label, step or answer.
     Example:
         >>> shown = seqkit.show_inspection("inside.html", run, "a bad film, number 7", nearest=1)
         >>> shown["answer"]["label"], sorted(shown)
         ('bad', ['answer', 'explanation', 'inspection', 'nearest'])
     """
+    at_least("nearest", nearest, 0)
+    at_least("among", among, 0)
+    which: dict[str, Any] = {"row": row, "id": id, "id_column": id_column, "columns": columns}
     if file is not None:
-        given = row_of(run, file, row=row, id=id, id_column=id_column, columns=columns)
+        given = row_of(run, file, **which)
+    elif told := [name for name, value in which.items() if value is not None]:
+        raise InputError(f"Without a file {listed(told)} would count for nothing: give --data, or leave that out.")
     inside = run.inspect([given], answers=None if answer is None else [answer]).of_row(0)
     moved: dict[str, Any] | str
     if inside.reads_words:

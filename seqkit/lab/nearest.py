@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
 from seqkit.inference.opened import vector_of
 from seqkit.lab.rereading import rows_again
@@ -50,6 +51,8 @@ def nearest_rows(
         >>> [near.columns["label"] for near in seqkit.nearest_rows(run, "a good film, number 5", count=1)]
         ['good']
     """
+    at_least("count", count, 0)
+    at_least("among", among, 0)
     vectors = _vectors_of(run)
     examples = rows_again(run.task, run.path, run.info, "train") if data is None else data
     step = -(-len(examples) // among) if among else 1

@@ -72,16 +72,25 @@ def row_of(
     run: Run,
     file: str,
     *,
-    row: int = 0,
+    row: int | None = None,
     id: str | None = None,
-    id_column: str = "id",
+    id_column: str | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Any:
     """One input of a file, by its number from 0 on, or in a table of texts by what it is called.
 
+    Args:
+        row: Its number; nothing for the first, unless it is asked for by its id.
+        id_column: Where ids are; nothing for the column "id".
     Raises:
-        InputError: There is no such row, more than one of that name, or the file is not as expected.
+        InputError: There is no such row, more than one of that name, or the file is not as expected; or the row is asked for
+            by both, or a column of ids without one.
     """
+    if id is not None and row is not None:
+        raise InputError(f"row is {row} and id is {id}, which both say which row: give one of them.")
+    if id is None and id_column is not None:
+        raise InputError(f"id_column is {id_column}, but no id is asked for: give one, or leave the column out.")
+    row, id_column = row or 0, id_column or "id"
     if row < 0:
         raise InputError(f"row is {row}: rows count from 0.")
     if id is None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from seqkit.cli.main import main
+from seqkit.core.errors import InputError
 from seqkit.lab.explaining import explain
 from seqkit.lab.inspected_page import _text
 from seqkit.lab.nearest import nearest_rows
@@ -67,6 +68,9 @@ def test_the_nearest_training_row_of_one_of_them_is_itself(run):
     assert near[0].similarity == pytest.approx(1.0, abs=1e-5)
     assert near[0].columns["text"] == row["text"][3]
     assert [one.similarity for one in near] == sorted((one.similarity for one in near), reverse=True)
+    for wrong in ("count", "among"):
+        with pytest.raises(InputError, match=f"{wrong} is -1"):
+            nearest_rows(run, row["text"][3], **{wrong: -1})
 
 
 def test_a_page_shows_it_and_prints_its_place(small, tmp_path, capsys):
@@ -136,6 +140,12 @@ def test_a_map_shows_what_is_first_at_a_step_and_then_what_is_likely_somewhere(s
         (["--data", "TABLE", "--row", "1000"], "has no row 1000"),
         (["--data", "TABLE", "--id", "b7", "--id-column", "label"], "has no row whose label is b7"),
         (["--data", "TABLE", "--text", "a film"], "give the one or the others"),
+        (["--text", "a film", "--row", "3"], "Without a file row would count for nothing: give --data"),
+        (["--text", "a film", "--id", "b7", "--column.text", "body"], "Without a file id and columns would count"),
+        (["--data", "TABLE", "--row", "3", "--id", "b7"], "row is 3 and id is b7, which both say which row"),
+        (["--data", "TABLE", "--row", "3", "--id-column", "label"], "id_column is label, but no id is asked for"),
+        (["--text", "a film", "--nearest", "-1"], "nearest is -1: give a number of at least 0"),
+        (["--text", "a film", "--among", "-1"], "among is -1: give a number of at least 0"),
     ],
 )
 def test_wrong_wishes_get_one_sentence(given, complaint, small, tmp_path, capsys):
