@@ -181,8 +181,8 @@ ROWS = {
     "tinyshakespeare": row(
         "tinyshakespeare's last tenth, nats a character", "tinyshakespeare",
         "language_model --data {out}/tinyshakespeare_train.txt --valid {out}/tinyshakespeare_valid.txt "
-        "--test {out}/tinyshakespeare_test.txt --embedding.units 64 --embedding.dropout 0.1 --stack.units 512 "
-        "--stack.units 512 --stack.dropout 0.5 --training.weight-drop 0.4 --training.ema 0.999 "
+        "--test {out}/tinyshakespeare_test.txt --embedding.units 64 --embedding.dropout 0.1 --stack.cell lstm "
+        "--stack.units 512 --stack.units 512 --stack.dropout 0.5 --training.weight-drop 0.4 --training.ema 0.999 "
         "--training.learning-rate 3e-3 --training.warmup-steps 100 --training.epochs 40",
         "nats_per_symbol",
         Published("1.470, which chose its step, on windows that start cold", "nanoGPT's README, 6 layers", 1.4697),
