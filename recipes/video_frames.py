@@ -13,6 +13,7 @@ from seqkit.core.settings import CLASSES, IN_STEP, Stack, Training
 
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
+    from seqkit.sources.splits import Splits
 
 
 def _unread(given: Arguments) -> dict[str, str]:
@@ -112,14 +113,17 @@ def video_frames(
             f"turned_copies is {turned_copies} with encoder.times on: a time can't be turned, leave one of them off."
         )
     columns = {"frames": frames, "labels": labels}
+
+    def with_copies(splits: Splits) -> Splits:
+        return dataclasses.replace(splits, train=with_turned_copies(splits.train, turned_copies, run["seed"]))
+
     with RunBuilder(video_frames, arguments) as making:
         splits = making.splits(
             columns,
             builtin=moving_digits,
             reader=functools.partial(read_recordings, frame_size=frame_size, on_error=on_error),
+            change=with_copies if turned_copies else None,
         )
-        if turned_copies:
-            splits = dataclasses.replace(splits, train=with_turned_copies(splits.train, turned_copies, run["seed"]))
         videos = [video_of(cell) for cell in splits.train["frames"]]
         shape = videos[0].values.shape[1:]
         if frame_size and len(shape) == 1:

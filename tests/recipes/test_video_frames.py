@@ -13,6 +13,7 @@ from seqkit.cli.main import main
 from seqkit.core.encoder import Encoder
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Stack, Training
+from seqkit.lab.rereading import check_rows_again
 from seqkit.recipes.video_frames import video_frames
 from seqkit.runs.parts import without_report
 from seqkit.tasks.video_frames import VideoFrames
@@ -151,6 +152,7 @@ def test_turned_copies_are_trained_on_beside_the_originals(tmp_path, rng):
         run = video_frames(data, out=tmp_path / "run", turned_copies=2, **options)
     assert run.info["data"]["train"]["rows"] == 18
     assert "2 turned copies of each" in run.info["data"]["train"]["source"]
+    check_rows_again(video_frames, run.task, run.path, run.info, {"data": data, "valid": data})  # as a study goes on
 
 
 @pytest.mark.parametrize(
