@@ -119,8 +119,10 @@ class Captioning(WrittenText, Inputs, Baselines):
 
     def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
         fold = str.lower if self.lowercase else str
-        references = [[fold(one) for one in own] for own in examples["caption"]]
-        return caption_scorer([fold(text) for text in self.texts(outputs)], references)
+        texts, *references = (
+            [fold(text) for text in self.target.writable(own)] for own in (self.texts(outputs), *examples["caption"])
+        )
+        return caption_scorer(texts, references)
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
         texts, best = self.texts(outputs), outputs.best()

@@ -77,13 +77,19 @@ class ImageQuestions(Inputs, Baselines):
         return [" ".join(question.lower().split()[:2]) for question in examples["question"]]
 
     def attention_maps(
-        self, model: keras.Model, examples: Examples, answers: Sequence[str], rows: Sequence[int]
+        self,
+        model: keras.Model,
+        examples: Examples,
+        answers: Sequence[str],
+        right: np.ndarray,
+        rows: Sequence[int],
     ) -> list[dict[str, Any]]:
         """What each hop weighs for these rows, and what was answered.
 
         Args:
             model: The one that has the hops.
             answers: To all rows.
+            right: bool, (all rows,), which of them are.
         """
         size = model.get_layer("maps").output.shape[1:3]
         layers = [layer.output for layer in model.layers if layer.name.startswith("attention_hop_")]
@@ -94,8 +100,7 @@ class ImageQuestions(Inputs, Baselines):
         weights = row_outputs(attention, pipeline)  # (rows, hops, places)
         shown = []
         for row, hops in zip(rows, weights, strict=True):
-            truth = examples["answer"][row]
-            verdict = "right" if answers[row] == truth else f"wrong: it is {truth}"
+            verdict = "right" if right[row] else f"wrong: it is {examples['answer'][row]}"
             shown.append(
                 {
                     "image": png(examples["image"][row]),

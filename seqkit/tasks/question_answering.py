@@ -75,11 +75,12 @@ class QuestionAnswering(ImageQuestions, ClassOfARow):
 
     def sections(self, model: keras.Model, examples: Examples, outputs: np.ndarray) -> dict[str, Any]:
         predicted, kinds = outputs.argmax(axis=1), self.kinds(examples)
+        right = predicted == self.labels(examples)
         answers, wrong = [self.classes[place] for place in predicted], self.wrong(examples, outputs)
         firsts = [row for row in map(kinds.index, dict.fromkeys(kinds)) if row not in wrong][:LOOKS]
         return super().sections(model, examples, outputs) | {
-            "per_kind": accuracy_by_kind(predicted == self.labels(examples), kinds),
-            "looks": self.attention_maps(model, examples, answers, [*firsts, *wrong[: LOOKS // 2]]),
+            "per_kind": accuracy_by_kind(right, kinds),
+            "looks": self.attention_maps(model, examples, answers, right, [*firsts, *wrong[: LOOKS // 2]]),
         }
 
     def baseline_outputs(self, baseline: Any, examples: Examples) -> np.ndarray:

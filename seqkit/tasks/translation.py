@@ -16,7 +16,7 @@ from seqkit.core.errors import InputError
 from seqkit.core.settings import Attention, Embedding, Search, Stack
 from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.layers.embedding import embed_tokens, table_of, tied_head
-from seqkit.metrics.texts import sentence_chrf, signature, text_scorer
+from seqkit.metrics.texts import signature, text_scorer
 from seqkit.runs.task import Baseline, Facts, Scorer
 from seqkit.sources.examples import Examples
 from seqkit.sources.units import check_unit
@@ -126,7 +126,8 @@ class Translation(TextToText):
         return answers
 
     def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
-        return text_scorer(self.texts(outputs), examples["target"], lowercase=self.lowercase)
+        writable = self.target.writable
+        return text_scorer(writable(self.texts(outputs)), writable(examples["target"]), lowercase=self.lowercase)
 
     def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
         texts, best = self.texts(outputs), outputs.best()
@@ -135,7 +136,7 @@ class Translation(TextToText):
                 "source": source,
                 "reference": reference,
                 "written": text,
-                "chrf": sentence_chrf(text, reference, lowercase=self.lowercase),
+                "chrf": self.chrf(text, reference),
             }
             for source, reference, text in list(zip(examples["source"], examples["target"], texts, strict=True))[:SHOWN]
         ]

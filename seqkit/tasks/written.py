@@ -14,6 +14,7 @@ from seqkit.core.settings import Search, Training
 from seqkit.export.description import TARGET, TOKENIZER, Description
 from seqkit.export.serving_text import Writer
 from seqkit.inference.generation import Generated, symbols_a_place
+from seqkit.metrics.texts import sentence_chrf
 from seqkit.sources.examples import Examples, Role
 from seqkit.sources.parallel import read_parallel
 from seqkit.tasks.roles import Baselines, Inputs, Outputs, Scores
@@ -70,6 +71,10 @@ class WrittenText(Outputs, Scores):
 
     def said(self, outputs: Any) -> list[str]:
         return self.texts(outputs)
+
+    def chrf(self, text: str, reference: str) -> float:
+        """chrF of an answer, from 0 to 100."""
+        return sentence_chrf(*self.target.writable([text, reference]), lowercase=self.lowercase)
 
     def with_search(self, search: Search, model: keras.Model) -> Self:
         """The task with another search.

@@ -18,7 +18,7 @@ from seqkit.export.description import TARGET, TOKENIZER, Description, image_fiel
 from seqkit.export.serving_text import AnswerWriter
 from seqkit.inference.generation import Generated, generate_answers, generation_graph
 from seqkit.metrics.classification import accuracy_by_kind
-from seqkit.metrics.texts import sentence_chrf, signature, text_scorer
+from seqkit.metrics.texts import signature, text_scorer
 from seqkit.runs.task import Facts, Scorer
 from seqkit.sources.examples import Examples, OnError
 from seqkit.tasks.image_questions import ImageQuestions
@@ -123,8 +123,8 @@ class WrittenAnswers(WrittenText, ImageQuestions):
         ]
 
     def scorer(self, examples: Examples, outputs: Generated | list[str]) -> Scorer:
-        references = examples["answer"]
-        score = text_scorer(self.texts(outputs), references, lowercase=self.lowercase)
+        references = self.target.writable(examples["answer"])
+        score = text_scorer(self.target.writable(self.texts(outputs)), references, lowercase=self.lowercase)
         # BLEU is 0 for answers too short for its runs of words, whatever is written
         names = ["exact_match", *(["bleu"] if _long(references) else []), "chrf", "length_ratio"]
         return dataclasses.replace(score, options={**score.options, "names": names})
@@ -132,19 +132,22 @@ class WrittenAnswers(WrittenText, ImageQuestions):
     def sections(self, model: keras.Model, examples: Examples, outputs: Generated) -> dict[str, Any]:
         texts, references, kinds = self.texts(outputs), examples["answer"], self.kinds(examples)
         fold = str.lower if self.lowercase else str
-        right = np.array([fold(text) == fold(reference) for text, reference in zip(texts, references, strict=True)])
+        said, wanted = (map(fold, self.target.writable(own)) for own in (texts, references))
+        right = np.array([*map(str.__eq__, said, wanted)])
         wrong = np.flatnonzero(~right).tolist()
         firsts = [row for row in map(kinds.index, dict.fromkeys(kinds)) if right[row]][: LOOKS - LOOKS // 3]
         signatures = signature(lowercase=self.lowercase)
         return {
             "per_kind": accuracy_by_kind(right, kinds),
-            "looks": self.attention_maps(model.get_layer("encoder"), examples, texts, [*firsts, *wrong[: LOOKS // 3]]),
+            "looks": self.attention_maps(
+                model.get_layer("encoder"), examples, texts, right, [*firsts, *wrong[: LOOKS // 3]]
+            ),
             "written": [
                 {
                     "source": examples["question"][row],
                     "reference": references[row],
                     "written": texts[row],
-                    "chrf": sentence_chrf(texts[row], references[row], lowercase=self.lowercase),
+                    "chrf": self.chrf(texts[row], references[row]),
                 }
                 for row in range(min(SHOWN, len(examples)))
             ],

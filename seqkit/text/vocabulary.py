@@ -4,6 +4,8 @@ import dataclasses
 import functools
 import hashlib
 import json
+import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +22,7 @@ from seqkit.text.unigram import Unigram
 PADDING, UNKNOWN, BEGIN, END = range(4)
 SPECIAL = ("<padding>", "<unknown>", "<begin>", "<end>")
 _SUBWORDS: dict[str, type[Subwords]] = {kind.unit: kind for kind in (BytePairs, Unigram)}
+_BLANKS = re.compile(rf"[\s\x00-\x1f\x7f-\x9f{MARK}]+")  # as the rules have them, for Python
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +129,14 @@ class Vocabulary:
         rows = tf.RaggedTensor.from_row_splits(ids.values, ids.offsets)
         instead = {} if unknown is None else {"unknown": rows.with_values(tf.constant(unknown.values, tf.string))}
         return [text.decode() for text in self.texts(rows, **instead).numpy().tolist()]
+
+    def writable(self, texts: Iterable[str]) -> list[str]:
+        """Texts in the form in which they can be written: of symbols as they are; of other units in the normal form that
+        these are read in, with one space for each run of blanks and none at the ends.
+        """
+        form = self.tokenizer.normal_form
+        texts = texts if form is None else [unicodedata.normalize(form, text) for text in texts]
+        return list(texts) if self.tokenizer.unit == "symbol" else [_BLANKS.sub(" ", text).strip() for text in texts]
 
     def to_json(self) -> dict[str, Any]:
         """Everything that maps a text to ids, as JSON."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
 from seqkit.text.tokenizer import Tokenizer, tokenize
-from seqkit.text.vocabulary import SPECIAL, UNKNOWN, Vocabulary
+from seqkit.text.vocabulary import SPECIAL, UNKNOWN, Vocabulary, learn_vocabulary
 
 texts = st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=30), min_size=1, max_size=8)
 
@@ -74,6 +74,23 @@ def test_symbols_are_those_of_the_graph_in_the_order_in_which_they_come(texts):
     assert [token.encode() for token in found.types] == types.numpy().tolist()
     assert found.indices.values.tolist() == places.numpy().tolist()
     assert found.indices.lengths.tolist() == rows.row_lengths().numpy().tolist()
+
+
+WORDS, BLANKS = ("a", "né", "ne\u0301", "it's", "."), " \t\n\x00\x92\u2028\u3000"
+spaced = st.tuples(st.text(st.sampled_from(BLANKS), min_size=1, max_size=3), st.sampled_from(WORDS)).map("".join)
+WRITERS = {
+    unit: learn_vocabulary([" ".join(WORDS)], unit=unit, size=20) for unit in ("whitespace", "marked_word", "subword")
+}
+WRITERS["symbol"] = learn_vocabulary(["".join((*WORDS, BLANKS))], unit="symbol")
+
+
+@pytest.mark.parametrize("unit", WRITERS)
+@settings(max_examples=20)
+@given(texts=st.lists(st.lists(spaced, max_size=4).map("".join).map("{} ".format), min_size=1, max_size=3))
+def test_a_text_can_be_written_as_its_ids_are(unit, texts):
+    ids = WRITERS[unit].encode(tokenize(texts, WRITERS[unit].tokenizer, cache=False))
+    assert UNKNOWN not in ids.values
+    assert WRITERS[unit].writable(texts) == WRITERS[unit].written(ids)
 
 
 def test_the_most_frequent_tokens_are_known_whatever_the_order_of_rows():
