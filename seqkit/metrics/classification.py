@@ -31,9 +31,8 @@ def classification_scorer(labels: np.ndarray, probabilities: np.ndarray) -> Summ
     size = max(probabilities.shape[1], int(labels.max(initial=0)) + 1)
     gaps = one_hot(_bins(confidence), BINS).multiply((right - confidence.astype(np.float64))[:, None])
     counted = [one_hot(np.where(right, labels, -1), size), one_hot(labels, size), one_hot(predictions, size)]
-    occurring = len(np.unique([labels, predictions]))
     columns = [np.ones(len(labels)), right, nats, gaps, *counted]
-    return summed(columns, class_scores, occurring=occurring)
+    return summed(columns, class_scores, lambda sums: occurring_classes(sums[3 + BINS :]))
 
 
 def class_scores(sums: np.ndarray, *, occurring: int | None) -> dict[str, float]:
@@ -52,6 +51,12 @@ def class_scores(sums: np.ndarray, *, occurring: int | None) -> dict[str, float]
         "log_loss": float(nats / rows),
         "calibration_error": float(np.abs(sums[3 : 3 + BINS]).sum() / rows),
     }
+
+
+def occurring_classes(counts: np.ndarray) -> dict[str, int]:
+    """How many classes occur in a data set, of its summed `hits`, `truths` and `guesses` (`macro_f1`): as "occurring"."""
+    _, truths, guesses = counts.reshape(3, -1)
+    return {"occurring": int(np.count_nonzero(truths + guesses))}
 
 
 def macro_f1(hits: np.ndarray, truths: np.ndarray, guesses: np.ndarray, occurring: int | None) -> float:

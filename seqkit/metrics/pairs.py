@@ -18,7 +18,8 @@ def pair_scorer(right: np.ndarray, of_labels: Summed, of_tags: Summed) -> Summed
         Row numbers -> exact_match, and what these two score.
     """
     columns, options = [right, of_tags.counts, of_labels.counts], {**of_tags.options, **of_labels.options}
-    return summed(columns, pair_scores, tags=of_tags.counts.shape[1], **options)
+    tags = of_tags.counts.shape[1]
+    return summed(columns, pair_scores, lambda sums: of_labels.recount(sums[1 + tags :]), tags=tags, **options)
 
 
 def pair_scores(sums: np.ndarray, *, tags: int, unknown: bool, occurring: int | None) -> dict[str, float]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seqkit.metrics.classification import macro_f1
+from seqkit.metrics.classification import macro_f1, occurring_classes
 from seqkit.metrics.sums import Summed, summed
 
 OVERLAPS = {"f1_at_10": 0.10, "f1_at_25": 0.25, "f1_at_50": 0.50}
@@ -84,7 +84,6 @@ def segment_scorer(
         all their segments together. Shares, from 0 to 1.
     """
     labels = np.arange(max(int(part.max(initial=0)) for part in (*truths, *predictions)) + 1)
-    occurring = len(np.unique(np.concatenate([*truths, *predictions])))
     frames, edits, found, there = [], [], [], []
     hits: list[list[int]] = []
     for truth, prediction in zip(truths, predictions, strict=True):
@@ -98,7 +97,7 @@ def segment_scorer(
     both = np.array(found) + np.array(there)
     counts = np.array(frames).reshape(len(frames), -1)  # (recordings, 3 labels)
     columns = [np.ones(len(frames)), np.array(edits), both, np.array(hits), counts]
-    return summed(columns, segment_scores, occurring=occurring)
+    return summed(columns, segment_scores, lambda sums: occurring_classes(sums[3 + len(OVERLAPS) :]))
 
 
 def segment_scores(sums: np.ndarray, *, occurring: int | None) -> dict[str, float]:

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from seqkit.metrics.bootstrap import Score
+
 DENSE = 64  # counts of a row, above which most are 0
+Recount = Callable[[np.ndarray], Mapping[str, Any]]
+
+
+def _nothing(sums: np.ndarray) -> Mapping[str, Any]:
+    return {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +25,13 @@ class Summed:
         counts: float, (rows, counts), in memory or in SciPy's compressed rows: what is added up.
         of: From the sums, (counts,), to the metrics; it has a name by which a folder keeps it.
         options: What else it takes; "occurring", where it is one of them, is of all the rows, and follows from their sums.
+        recount: From the sums of a data set to those of its options that follow from them; a folder doesn't keep it.
     """
 
     counts: Any
     of: Callable[..., dict[str, float]]
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    recount: Recount = _nothing
 
     def __call__(self, rows: np.ndarray) -> dict[str, float]:
         return self.metrics(np.bincount(rows, minlength=self.counts.shape[0]) @ self.counts)
@@ -37,18 +46,41 @@ class Summed:
         return self.of(np.asarray(sums, np.float64), **told)
 
 
-def summed(columns: list[np.ndarray], of: Callable[..., dict[str, float]], **options: Any) -> Summed:
+def part_of(score: Score, rows: np.ndarray) -> Score:
+    """The scores of some of the rows, each once, as a data set of its own, as far as scores follow from sums.
+
+    Args:
+        score: Row numbers -> metrics.
+        rows: int, (rows of the part,).
+    Returns:
+        Numbers among those rows -> metrics.
+    """
+    if not isinstance(score, Summed):
+        return lambda some: score(rows[some])
+    counts = score.counts[rows]
+    options = {**score.options, **score.recount(np.ones(len(rows)) @ counts)}
+    return dataclasses.replace(score, counts=counts, options=options)
+
+
+def summed(
+    columns: list[np.ndarray],
+    of: Callable[..., dict[str, float]],
+    recount: Recount = _nothing,
+    **options: Any,
+) -> Summed:
     """`Summed` of columns, each (rows,) or (rows, some); where they are many, only what is not 0 is held.
 
     Args:
-        of, options: As in `Summed`.
+        of, recount, options: As in `Summed`; those that `recount` gives are added.
     """
     parts: list[Any] = [part if sparse.issparse(part) else np.asarray(part, np.float64) for part in columns]
     parts = [part[:, None] if part.ndim == 1 else part for part in parts]
+    counts: Any
     if sum(part.shape[1] for part in parts) <= DENSE:
-        dense = [part.toarray() if sparse.issparse(part) else part for part in parts]
-        return Summed(np.concatenate(dense, axis=1), of, options)
-    return Summed(sparse.csr_array(sparse.hstack(parts)), of, options)
+        counts = np.concatenate([part.toarray() if sparse.issparse(part) else part for part in parts], axis=1)
+    else:
+        counts = sparse.csr_array(sparse.hstack(parts))
+    return Summed(counts, of, {**options, **recount(np.ones(counts.shape[0]) @ counts)}, recount)
 
 
 def one_hot(places: np.ndarray, size: int) -> Any:

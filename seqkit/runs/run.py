@@ -27,6 +27,7 @@ from seqkit.export.subject import Quantize
 from seqkit.metrics.bootstrap import bootstrap, paired_bootstrap
 from seqkit.metrics.judged import by_length
 from seqkit.metrics.metric import headlines, metric
+from seqkit.metrics.sums import part_of
 from seqkit.report.document import ScoresTable, adapted_table, against_table, rest_table
 from seqkit.report.showing import in_html, in_text
 from seqkit.runs.attempts import Attempts
@@ -325,7 +326,7 @@ class Run:
         rest = np.setdiff1d(np.arange(rows), leaked)
         if len(rest) in (0, rows):
             return {}
-        metrics = bootstrap(lambda rows: score(rest[rows]), len(rest), resamples=resamples)
+        metrics = bootstrap(part_of(score, rest), len(rest), resamples=resamples)
         return {"rest": {"rows": len(rest), "metrics": metrics}}
 
     def _file(self, name: str) -> Path:

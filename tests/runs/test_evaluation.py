@@ -103,6 +103,19 @@ def test_rows_that_training_has_seen_are_said_to_be(small, tmp_path, capsys):
         assert told.count("rows stand in the training or validation data") == asked.count(str(small)) + 1
 
 
+def test_what_is_new_is_scored_as_data_of_its_own(run, tmp_path):
+    """All of one class, and right: that rows which training has seen have another one is no matter."""
+    texts = [f"a good film number {number}" for number in range(90, 95)]
+    labels = [answer["label"] for answer in run.predict(texts)]
+    new = [(label, text) for label, text in zip(labels, texts, strict=True) if label == labels[0]]
+    data = tuple(zip(*((text, label) for label, text in (*ROWS[15:25], *new)), strict=True))
+    report = run.evaluate(data, name="partly_new")
+    assert report["rest"] == {
+        "rows": len(new),
+        "metrics": {**report["rest"]["metrics"], "accuracy": {"value": 1.0}, "macro_f1": {"value": 1.0}},
+    }
+
+
 def test_the_comparison_is_printed_beside_the_scores(run, tmp_path, capsys):
     table = str(tmp_path / "one" / "test.tsv")
     capsys.readouterr()
