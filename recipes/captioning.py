@@ -113,6 +113,7 @@ def captioning(
             columns,
             builtin=described_scenes,
             reader=functools.partial(read_captioned_images, image_size=image_size, on_error=on_error),
+            settings={"image_size": image_size},
         )
         vocabulary = splits.vocabulary(
             "vocabulary",

@@ -130,6 +130,7 @@ def question_answering(
             builtin=asked_scenes,
             reader=functools.partial(read_images, image_size=image_size, on_error=on_error),
             holder=hold_out_images,
+            settings={"image_size": image_size},
         )
         sizes: dict[str, Any] = {"lowercase": lowercase, "vocabulary_size": vocabulary_size, "min_count": min_count}
         vocabulary = splits.vocabulary("question", splits.train["question"], unit="word", **sizes)

@@ -122,6 +122,7 @@ def video_frames(
             columns,
             builtin=moving_digits,
             reader=functools.partial(read_recordings, frame_size=frame_size, on_error=on_error),
+            settings={"frame_size": frame_size},
             change=with_copies if turned_copies else None,
         )
         videos = [video_of(cell) for cell in splits.train["frames"]]

@@ -274,6 +274,7 @@ def _finish(making: Making, done: Checked) -> None:
         "version": VERSION,
         "recipe": done.task.recipe,
         "columns": done.task.columns,
+        "settings": making.settings,
         "seqkit": __version__,
         "learned": making.learned,
         "sources": {

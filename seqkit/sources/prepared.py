@@ -232,18 +232,20 @@ class Making:
 
     Attributes:
         folder: Where it is made.
+        settings: What else shaped the rows as they were read, by the names that a user knows.
         learned: What was learned from the training rows: name -> the settings, and the file.
         encoded: What was made of the rows of each split, as a manifest says it.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.settings: dict[str, Any] = {}
         self.learned: dict[str, dict[str, Any]] = {}
         self.encoded: dict[str, dict[str, Any]] = {}
 
-    def splits(self, read: Callable[[], dict[str, Examples]]) -> dict[str, Examples]:
+    def splits(self, read: Callable[[], dict[str, Examples]], settings: Mapping[str, Any]) -> dict[str, Examples]:
         """The rows of the splits, read into files; of a preparation that was interrupted after that, those files."""
-        file = self.folder / READ
+        file, self.settings = self.folder / READ, dict(settings)
         if not file.exists():
             with stored_in(self.folder / "sources") as paths:
                 found = read()

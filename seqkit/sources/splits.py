@@ -103,6 +103,7 @@ def read_splits(
     data_dir: str | None = None,
     reader: Callable[..., Examples] = read,
     holder: Callable[..., tuple[Examples, Examples]] = hold_out,
+    settings: Mapping[str, Any] | None = None,
 ) -> Splits:
     """Read what was given; hold a seeded tenth of the training rows out where there is no validation data.
 
@@ -113,8 +114,9 @@ def read_splits(
             them as the training rows do.
         reader: Reads a source, with the arguments of `seqkit.sources.reading.read`.
         holder: Holds the tenth out, with the arguments of `seqkit.sources.examples.hold_out`.
+        settings: What else shapes the rows as they are read, by the names that a user knows.
     Raises:
-        InputError: A source is not as expected; or there is no training data.
+        InputError: A source is not as expected, or was prepared with other settings; or there is no training data.
     """
 
     def read_as(role: Role, source: Any) -> Examples:
@@ -146,11 +148,13 @@ def read_splits(
                 f"{listed(columns)} are wanted: {AGAIN}"
             )
         check_settings(folder, before, columns)
+        if "settings" in prepared.manifest:  # folders of before 0.19 don't say
+            check_settings(folder, prepared.manifest["settings"], settings or {})
         if valid is not None:
             raise InputError(f"{folder} has its own validation rows: leave --valid out, or prepare the data with it.")
         tested = prepared.split("test") if test is None else read_as("test", test)
         return Splits(prepared.rows_for("train"), prepared.rows_for("valid"), tested, prepared)
-    found = read_all() if making is None else making.splits(read_all)
+    found = read_all() if making is None else making.splits(read_all, settings or {})
     return Splits(found["train"], found["valid"], found.get("test"))
 
 

@@ -36,7 +36,7 @@ from seqkit.recipes.video_frames import video_frames
 from seqkit.runs import preparing
 from seqkit.runs.checking import checked
 from seqkit.runs.run import load
-from seqkit.sources.prepared import MANIFEST, open_prepared
+from seqkit.sources.prepared import MANIFEST, digest_of_json, open_prepared
 from seqkit.text import tokenizer
 from tests.cases import QUICK
 
@@ -291,6 +291,25 @@ def test_other_settings_are_refused_by_name(tmp_path):
         InputError, match="for the recipe sentiment, with 'text', 'label', where 'source', 'target' are wanted"
     ):
         checked(programs, [folder], {"source": "text", "target": "label"})
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"), [("frames", "frame_size"), ("captioning", "image_size"), ("answers", "image_size")]
+)
+def test_the_size_of_pictures_is_a_setting_of_the_folder(name, setting, tmp_path):
+    """So that what is answered later is brought to the size that was trained on."""
+    recipe, data, arguments = written(name, tmp_path)
+    del arguments["test"]
+    folder = preparing.prepare(recipe, data, out=tmp_path / "prepared", **arguments, **{setting: (20, 24)})
+    done = checked(recipe, [folder], arguments | {setting: (20, 24)})
+    assert done.task.shape[:2] == (20, 24)
+    for other, shown in ((None, "None"), ((24, 20), r"\[24, 20\]")):
+        with pytest.raises(InputError, match=rf"with {setting} \[20, 24\], now it is {shown}: use the same"):
+            checked(recipe, [folder], arguments | {setting: other})
+    told = manifest(folder)
+    del told["settings"], told["digest"]  # as an earlier version wrote it
+    (folder / MANIFEST).write_text(json.dumps(told | {"digest": digest_of_json(told)}))
+    assert checked(recipe, [folder], arguments).task.shape == done.task.shape
 
 
 @pytest.mark.parametrize("harm", ["byte", "cut", "gone", "manifest"])
