@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @recipe(
     task="seqkit.tasks.translation:Translation",
     least={"vocabulary_size": 5, "min_count": 1, "max_length": 1},
-    reads=DECODER,
+    reads=DECODER | {"search.n_best"},
     unread=without_attention,
     first=(
         "data",

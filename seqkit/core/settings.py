@@ -33,6 +33,7 @@ SPECIAL = (  # settings that a recipe has to say that it reads
     "training.scheduled_sampling",
     "training.sampled",
     "training.r_drop",
+    "search.n_best",
 )
 # What a choice among classes reads,
 CLASSES = frozenset({"training.class_weights", "training.label_smoothing", "training.r_drop"})

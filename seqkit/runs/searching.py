@@ -45,7 +45,8 @@ def searching(task: Any, model: keras.Model, changes: Mapping[str, Any], place: 
     if unknown := set(changes) - set(plain):
         raise InputError(f"There is no search.{unknown.pop()}: there are {', '.join(plain)}.")
     search = dataclasses.replace(before, **changes)
-    for name, why in search.unread().items():
+    unread = search.unread() | ({} if getattr(task, "gives_others", True) else {"n_best": f"the recipe {task.recipe}"})
+    for name, why in unread.items():
         if name in changes and changes[name] not in (plain[name], getattr(before, name)):
             raise InputError(f"search.{name} is {changes[name]!r}, but {why} doesn't read it: leave it out.")
     return task.with_search(search, model)

@@ -64,6 +64,7 @@ class Translation(TextToText):
     max_length: int
     recipe = "translation"
     written_as = "translation"
+    gives_others = True
     metrics = ("bleu", "chrf", "exact_match", "length_ratio")
 
     def to_json(self) -> dict[str, Any]:

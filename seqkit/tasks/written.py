@@ -31,6 +31,7 @@ class WrittenText(Outputs, Scores):
         target: The vocabulary that is written in.
         search: How an answer is looked for.
         written_as: What an answer calls its text.
+        gives_others: Whether an answer has the others that were found, so many as search.n_best says.
     Example:
         >>> from seqkit.tasks.written import WrittenText
         >>> class Titles(WrittenText):
@@ -43,6 +44,7 @@ class WrittenText(Outputs, Scores):
     target: Vocabulary
     search: Search
     written_as: str
+    gives_others: bool = False
     judged_by: str | None = "chrf"  # a single text has hardly a BLEU
     monitor = "val_loss"  # of the true symbols: what is written takes a search after each epoch
 

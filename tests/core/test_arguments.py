@@ -154,6 +154,14 @@ def test_what_is_read_is_taken(spam):
             (name, {"embedding": Embedding(vectors="vectors.txt")}, f"vectors is 'vectors.txt', but the recipe {name}")
             for name in ("translation", "programs", "language_model", "captioning", "question_answering")
         ),
+        *(
+            (
+                name,
+                {"search": Search(n_best=2), **given},
+                rf"search\.n_best is 2, but the recipe {name} doesn't read it",
+            )
+            for name, given in {"captioning": {}, "programs": {}, "question_answering": {"answer_as": "text"}}.items()
+        ),
     ],
 )
 def test_recipes_refuse_what_they_do_not_read(name, given, complaint, tmp_path):
@@ -163,7 +171,7 @@ def test_recipes_refuse_what_they_do_not_read(name, given, complaint, tmp_path):
 
 
 def test_special_settings_exist():
-    settings = {"embedding": Embedding(), "training": Training()}
+    settings = {"embedding": Embedding(), "training": Training(), "search": Search()}
     for setting in SPECIAL:
         argument, _, field = setting.partition(".")
         assert hasattr(settings[argument], field)

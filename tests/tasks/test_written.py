@@ -1,11 +1,14 @@
 """Tasks that write: what is scored is what can be written."""
 
+import dataclasses
 import unicodedata
 
 import numpy as np
 import pytest
 
+from seqkit.core.errors import InputError
 from seqkit.core.settings import Search
+from seqkit.runs.searching import searching
 from seqkit.sources.examples import Examples
 from seqkit.tasks.captioning import Captioning
 from seqkit.tasks.translation import Translation
@@ -22,6 +25,19 @@ def tasks(unit):
     yield Translation({}, vocabulary, vocabulary, Search(), 9), {"target": READ}
     yield Captioning({}, vocabulary, Search(), 9, shape, "stop"), {"caption": [("nothing", text) for text in READ]}
     yield WrittenAnswers({}, vocabulary, vocabulary, Search(), shape, (), "stop"), {"answer": READ}
+
+
+def test_several_answers_are_looked_for_where_there_is_a_place_for_them():
+    for task, _ in tasks("symbol"):
+        if task.recipe == "translation":
+            assert searching(task, None, {"n_best": 2}, "run").search.n_best == 2
+            continue
+        with pytest.raises(
+            InputError, match=f"n_best is 2, but the recipe {task.recipe} doesn't read it: leave it out"
+        ):
+            searching(task, None, {"n_best": 2}, "run")
+        several = dataclasses.replace(task, search=Search(n_best=2))  # as an earlier version trained it
+        assert searching(several, None, {"beam": 3}, "run").search == Search(beam=3, n_best=2)
 
 
 @pytest.mark.parametrize("unit", ["whitespace", "marked_word", "symbol"])
