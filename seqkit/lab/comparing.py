@@ -20,7 +20,7 @@ from seqkit.metrics.metric import headlines
 from seqkit.metrics.metric import metric as declared
 from seqkit.report.comparison import comparison_tables, write_comparison
 from seqkit.runs.checking import say
-from seqkit.runs.comparable import answered, by_bits, check_alike, scorer_of, shared_metrics
+from seqkit.runs.comparable import answered, by_bits, check_alike, check_row_ends, scorer_of, shared_metrics
 from seqkit.runs.contents import files_like, read_info
 from seqkit.runs.evaluation import TRAINING, read_report
 from seqkit.runs.kept_rows import ROWS, KeptRows, read_rows
@@ -128,6 +128,7 @@ def compare(
         examples = load(paths[0]).task.read(
             data, {**tasks[0].columns, **(columns or {})}, role="test", data_dir=data_dir
         )
+        check_row_ends(paths, tasks, examples)
         facts = {"source": examples.origin, "rows": len(examples), "digest": examples.digest()}
         kept = list(_answers(paths, examples, by_bits(tasks)))
     names = shared_metrics(paths, [one.scorer for one in kept], metric)

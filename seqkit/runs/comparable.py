@@ -36,6 +36,17 @@ def check_alike(paths: Sequence[Path], tasks: Sequence[Task]) -> None:
                 raise incomparable(paths[0], path, what, found[0], theirs)
 
 
+def check_row_ends(paths: Sequence[Path], tasks: Sequence[Task], examples: Examples) -> None:
+    """Raise InputError where one language model predicts the ends of these rows, and another only what is in them."""
+    pairs = zip(paths, tasks, strict=True)
+    ends = {task.ends_rows(examples): path for path, task in pairs if hasattr(task, "ends_rows")}
+    if len(ends) > 1:
+        raise InputError(
+            f"{ends[True]} predicts where each row of {examples.origin} ends, and {ends[False]} doesn't, so that what they "
+            "cost says nothing of each other: compare language models that were trained with the same contiguous."
+        )
+
+
 def shared_metrics(paths: Sequence[Path], scorers: Sequence[Scorer], asked: str | None = None) -> tuple[str, ...]:
     """The metrics that all runs are scored by; some may be of one alone, as the accuracy of unknown words is.
 
@@ -86,6 +97,7 @@ def compared_with(run: Any, other: Any, examples: Examples, outputs: Any, resamp
     """
     paths = [run.path, other.path]
     check_alike(paths, [run.task, other.task])
+    check_row_ends(paths, [run.task, other.task], examples)
     bits = by_bits([run.task, other.task])
     theirs = answered(other, examples)[:2]
     ours = scorer_of(run.task, examples, outputs, bits)

@@ -112,6 +112,12 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
         """Whether rows end in an end token, which the model predicts too."""
         return not self.contiguous or self.lines
 
+    def ends_rows(self, examples: Examples) -> bool:
+        """Whether the end of each row is predicted beside its text; where symbols know no line ends, end tokens of a running
+        text stand for those that are in it.
+        """
+        return self.ends and not (self.lines and "stretch" in examples.columns)
+
     def to_json(self) -> dict[str, Any]:
         names = ("contiguous", "window", "random_windows", "met_unknown", "backward")
         return self.vocabulary.to_json() | {name: getattr(self, name) for name in names}

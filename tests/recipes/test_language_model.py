@@ -1,7 +1,10 @@
 """Language models: what is scored, and what is drawn."""
 
+import contextlib
+import itertools
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +19,10 @@ from seqkit.core.ragged import Ragged
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.export.portable import portable
 from seqkit.export.serving_text import TextScorer, split_lines
+from seqkit.lab.comparing import compare
 from seqkit.recipes.language_model import language_model
 from seqkit.report.document import verdict
+from seqkit.runs.comparable import check_row_ends
 from seqkit.runs.parts import without_report
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.examples import Examples
@@ -234,7 +239,7 @@ def check_closed_vocabulary(run):
     assert f"{8 / words:.1%} of the words are unknown" in verdict(report)
 
 
-def test_sentences_end_and_words_keep_their_lines(hello, tmp_path, capsys):
+def test_sentences_end_and_words_keep_their_lines(hello, rhyme, tmp_path, capsys):
     path = tmp_path / "lines.txt"
     path.write_text("the cat sat\nthe dog ran\n" * 60 + "the bird sang\n")
     settings = {
@@ -251,7 +256,10 @@ def test_sentences_end_and_words_keep_their_lines(hello, tmp_path, capsys):
     assert "'bird', which the vocabulary does not: read as unknown" in capsys.readouterr().err
     check_closed_vocabulary(run)
     with pytest.raises(InputError, match="A vocabulary of words is closed"):
-        run.evaluate(path, name="beside", against=hello)
+        run.evaluate(path, name="beside", against=rhyme)
+    for compared in (lambda: run.evaluate(path, against=hello), lambda: compare([run.path, hello.path], data=path)):
+        with pytest.raises(InputError, match=r"sentences predicts where each row of .*lines\.txt ends, and .*hello"):
+            compared()
     running = language_model(path, out=tmp_path / "running", contiguous=True, window=8, **settings)
     assert "".join(running.generate("the cat", length=2, temperature=0)) == " sat\n"
     assert running.report["metrics"]["closed_vocabulary_perplexity"]["value"] < 3
@@ -370,6 +378,23 @@ def test_other_vocabularies_are_compared_by_bits_of_the_same_text(hello, rhyme, 
     assert test["p_value"] < 0.01
     assert theirs["against"]["metrics"]["bits_per_character"]["difference"] == pytest.approx(-test["difference"])
     assert [*ours["against"]["metrics"]] == ["bits_per_character"]
+
+
+@pytest.mark.parametrize("contiguous", [True, False])
+def test_models_that_pay_for_other_characters_of_the_same_rows_are_not_compared(contiguous, tmp_path):
+    """Such as one that knows where each line ends, and one of books."""
+    path, lines = tmp_path / "lines.txt", "The cat sat.\nA bat spat!\n" * 100
+    path.write_text(lines)
+    examples = read_corpus(path, {"text": "text"}, contiguous=contiguous)
+    tasks = [
+        LanguageModel({}, learn_vocabulary([lines], unit=unit, size=30), running, 20, False, False)
+        for unit, running in itertools.product(("symbol", "subword"), (True, False))
+    ]
+    for one, other in itertools.combinations(tasks, 2):
+        alike = len({task.predicted(examples).characters.sum() for task in (one, other)}) == 1
+        with contextlib.nullcontext() if alike else pytest.raises(InputError, match="trained with the same contiguous"):
+            check_row_ends([Path("a"), Path("b")], [one, other], examples)
+    assert len({task.predicted(examples).characters.sum() for task in tasks}) == 2
 
 
 @pytest.mark.parametrize(("contiguous", "unit"), [(True, "symbol"), (False, "word")])
