@@ -25,6 +25,7 @@ import tensorflow_datasets as tfds
 
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
+from seqkit.sources.cells import Trimmed
 from seqkit.sources.damage import BROKEN, reason
 from seqkit.sources.decoders import (
     CHUNK,
@@ -217,7 +218,7 @@ def read_recordings(
     Raises:
         InputError: Anything about the source is not as expected.
 
-    Recordings without a frame are left out, which `Examples.findings` tells.
+    Recordings without a frame are left out, and so are blanks at the ends of labels; `Examples.findings` tells.
     """
     if (known := read_before(source, role)) is not None:
         return known
@@ -225,7 +226,7 @@ def read_recordings(
     labels: list[tuple[str, ...]] = []
     lengths: list[int] = []
     kind: Kind | None = None
-    notices = Notices()
+    notices, trimmed = Notices(), Trimmed()
     given = recordings(source, columns, role=role, data_dir=data_dir, frame_size=frame_size, notices=notices)
     with nameless_file() as file:
         for recording in given:
@@ -241,7 +242,7 @@ def read_recordings(
                         )
                     file.write(chunk.tobytes())
                     length += len(chunk)
-                own = recording.labels(length) if recording.labels else ()
+                own = _trimmed(recording.labels(length), recording.name, trimmed) if recording.labels else ()
             except InputError as error:
                 if on_error == "stop":
                     raise
@@ -266,7 +267,13 @@ def read_recordings(
     if "labels" in columns:
         read["labels"] = labels
     origin = str(source) if isinstance(source, str | Path) else f"arrays ({role})"
-    return Examples(read, origin, findings=notices.findings())
+    return Examples(read, origin, findings=(*notices.findings(), *trimmed.findings()))
+
+
+def _trimmed(labels: tuple[str, ...], name: str, trimmed: Trimmed) -> tuple[str, ...]:
+    """The labels of a recording without blanks at their ends."""
+    names = {label: trimmed.trim(label, "label", name) for label in dict.fromkeys(labels)}
+    return tuple(names[label] for label in labels)
 
 
 def open_recordings(source: Any, columns: Mapping[str, str], *, frame_size: tuple[int, int] | None = None) -> Examples:

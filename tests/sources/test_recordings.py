@@ -134,6 +134,27 @@ def test_labels_that_are_given_beside_paths_are_those_that_count(tmp_path):
         read_recordings(([tmp_path], [["walk"] * 7]), COLUMNS)
 
 
+def test_labels_are_without_blanks_at_their_ends_wherever_they_stand(tmp_path):
+    """As in tables; that two were one but for these is noted, and in which recordings."""
+    write_npz(tmp_path / "a.npz", video(3), ["walk ", "walk", "run"])
+    write_gif(tmp_path / "b.gif", video())
+    (tmp_path / "b.labels.txt").write_text("walk\nwalk\n run\n" + "\u3000walk\t\n" * 4)
+    write_gif(tmp_path / "c.gif", video())
+    (tmp_path / "c.labels.csv").write_text("start,end,label\n0,7,walk\n")
+    examples = read_recordings(tmp_path, COLUMNS)
+    assert [" ".join(own) for own in examples["labels"]] == [
+        "walk walk run",
+        "walk walk run" + " walk" * 4,
+        "walk" + " walk" * 6,
+    ]
+    found = {finding.what.partition(" are one ")[0]: finding.places for finding in examples.findings}
+    assert {*found} == {"the labels ' run', 'run'", r"the labels '\u3000walk\t', 'walk ', 'walk'"}
+    assert {finding.kind for finding in examples.findings} == {"blanks"}
+    assert found["the labels ' run', 'run'"] == (f"{tmp_path}/b.gif",)
+    given = read_recordings(([video(2)], [["up ", "up"]]), COLUMNS)
+    assert (given["labels"], [finding.kind for finding in given.findings]) == ([("up",) * 2], ["blanks"])
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """A data set like ucf101, made here: a label a clip."""
