@@ -104,7 +104,7 @@ def asked_of_layout(
                 _check_keys(row, columns, place)
                 yield place, {field: row[name] for field, name in {**columns, **more}.items() if name in row}
         return
-    names = next(_wide(file, layout, rows=1), (1, [""]))[1]
+    names = _first(file, layout)
     there = set(names) if _named(columns) else set(map(str, range(len(names))))
     if "id" in more and more["id"] not in there:
         raise InputError(f"{file.path} has no column {more['id']!r} of ids: it has {listed(names)}.")
@@ -124,7 +124,7 @@ def layout_of(file: TextFile, columns: Mapping[str, str]) -> Layout | None:
     A file with a table's suffix is one, whatever it holds.
     """
     suffix = suffix_of(file.path)
-    first = next((line for line in file.lines if line), "")
+    first = next((line for line in file.lines if line.strip()), "")
     if suffix == ".jsonl" or (first.startswith("{") and _is_object(first)):
         return Layout()
     own = _OWN.get(suffix)
@@ -133,8 +133,8 @@ def layout_of(file: TextFile, columns: Mapping[str, str]) -> Layout | None:
         numbered = any(name.isdigit() for name in columns.values())
         layouts = [layout for layout in layouts if _even(file, layout) and (layout.separator == "\t" or not numbered)]
     for layout in layouts:
-        cells = next(_wide(file, layout, rows=1), (1, [""]))[1]
-        if has_header(file, layout, columns) or set(columns.values()) <= set(map(str, range(len(cells)))):
+        numbers = set(map(str, range(len(_first(file, layout)))))
+        if has_header(file, layout, columns) or set(columns.values()) <= numbers:
             return layout
     return None if own is None else layouts[0]
 
@@ -146,7 +146,7 @@ def head(file: TextFile, rows: int) -> tuple[list[str], list[list[Any]]] | None:
     columns of others go by their numbers.
     """
     suffix = suffix_of(file.path)
-    first = next((line for line in file.lines if line), "")
+    first = next((line for line in file.lines if line.strip()), "")
     if suffix == ".jsonl" or (first.startswith("{") and _is_object(first)):
         objects = [_json_object(file.place(number), line) for number, line in enumerate(file.lines, 1) if line.strip()]
         names = list(objects[0])
@@ -155,7 +155,7 @@ def head(file: TextFile, rows: int) -> tuple[list[str], list[list[Any]]] | None:
     even = [layout for layout in layouts if _even(file, layout) and (suffix in _OWN or layout.separator == "\t")]
     if not even and suffix not in _OWN:
         return None
-    cells = [row for _, row in _wide(file, (even or layouts)[0], rows) if row != [""]]
+    cells = [row for _, row in _wide(file, (even or layouts)[0], rows) if not _blank(row)]
     named = cells[0]
     header = len(set(named)) == len(named) and all(
         name.strip() and not is_number(name) and all(name != row[place] for row in cells[1:] if place < len(row))
@@ -167,7 +167,17 @@ def head(file: TextFile, rows: int) -> tuple[list[str], list[list[Any]]] | None:
 
 def has_header(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> bool:
     """Whether the first row has the names of the wanted columns."""
-    return set(columns.values()) <= set(next(_wide(file, layout, rows=1), (1, [""]))[1]) and _named(columns)
+    return set(columns.values()) <= set(_first(file, layout)) and _named(columns)
+
+
+def _first(file: TextFile, layout: Layout) -> list[str]:
+    """The cells of the first row, before which there may be blank lines."""
+    return next((cells for _, cells in _wide(file, layout) if not _blank(cells)), [""])
+
+
+def _blank(cells: Sequence[str]) -> bool:
+    """Whether a row is a blank line, which in a table of one column may be a cell."""
+    return len(cells) == 1 and not cells[0].strip()
 
 
 def _layout(separator: str, suffix: str) -> Layout:
@@ -177,7 +187,7 @@ def _layout(separator: str, suffix: str) -> Layout:
 def _even(file: TextFile, layout: Layout) -> bool:
     """Whether the first rows have as many cells each, and more than one."""
     try:
-        widths = {len(cells) for _, cells in _wide(file, layout, rows=_SNIFFED) if cells != [""]}
+        widths = {len(cells) for _, cells in _wide(file, layout, rows=_SNIFFED) if not _blank(cells)}
     except InputError:
         return False
     return len(widths) == 1 and widths != {1}
@@ -185,13 +195,13 @@ def _even(file: TextFile, layout: Layout) -> bool:
 
 def _cells(file: TextFile, layout: Layout, columns: Mapping[str, str], found: list[Finding]) -> Iterator[Row]:
     """The rows of a table, and what is noticed about it."""
-    path, header, places, repeated = file.path, [""], dict[str, int](), list[str]()
-    name = SEPARATORS[layout.separator]
+    path, header, places, repeated = file.path, _first(file, layout), dict[str, int](), list[str]()
+    name, begins = SEPARATORS[layout.separator], 1
     for number, cells in _wide(file, layout):
-        if len(cells) == 1 and not cells[0].strip() and len(header) > 1:  # a blank line; of one column it is a row
+        if _blank(cells) and (len(header) > 1 or (_named(columns) and not places)):  # else it is a row of one column
             continue
         if not places:
-            places, header = _places(path, cells, columns), cells
+            places, begins = _places(file.place(number), header, columns), number
             if layout.separator != _OWN.get(suffix_of(path), layout.separator):
                 what = f"{path} has a {name} between its cells, whatever its name says, and is read so"
                 found.append(Finding("separator", "note", what))
@@ -202,7 +212,7 @@ def _cells(file: TextFile, layout: Layout, columns: Mapping[str, str], found: li
             continue
         if len(cells) != len(header):
             raise InputError(
-                f"{path}, line {number}: found {len(cells)} cells where line 1 has {len(header)}. "
+                f"{path}, line {number}: found {len(cells)} cells where line {begins} has {len(header)}. "
                 f"Check for a {name}{' or quote' if layout.quoted else ''} inside a cell."
             )
         yield number, {field: cells[place] for field, place in places.items()}
@@ -284,21 +294,22 @@ def _named(columns: Mapping[str, str]) -> bool:
     return not all(numbered)
 
 
-def _places(path: Path, first: list[str], columns: Mapping[str, str]) -> dict[str, int]:
+def _places(line: str, first: list[str], columns: Mapping[str, str]) -> dict[str, int]:
+    """Where the wanted columns are, by the cells of the first row and the line on which it stands."""
     places = {}
     named = _named(columns)
     for field, name in columns.items():
         if named and first.count(name) > 1:
-            raise InputError(f"{path}, line 1: more than one column is called {name!r}: give each a name of its own.")
+            raise InputError(f"{line}: more than one column is called {name!r}: give each a name of its own.")
         if named and name in first:
             places[field] = first.index(name)
         elif not named and int(name) < len(first):
             places[field] = int(name)
         elif named:
             raise InputError(
-                f"{path}, line 1: no column {name!r} among {listed(first)}. "
+                f"{line}: no column {name!r} among {listed(first)}. "
                 f"{how_to_name(field)} Without a header give its number from 0."
             )
         else:
-            raise InputError(f"{path}, line 1: no column number {name}; the file has columns 0 to {len(first) - 1}.")
+            raise InputError(f"{line}: no column number {name}; the file has columns 0 to {len(first) - 1}.")
     return places

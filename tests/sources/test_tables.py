@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
 from seqkit.sources.reading import read, read_asked, read_inputs
+from seqkit.sources.tables import head
+from seqkit.sources.text_files import open_text
 from seqkit.sources.workbooks import workbook_head
 
 COLUMNS = {"text": "text", "label": "label"}
@@ -126,6 +128,29 @@ def test_files_put_together_lose_their_headers_and_marks_and_say_so(tmp_path, su
     assert {finding.kind: finding.places for finding in found.findings} == dict.fromkeys(
         ("byte_order_mark", "header_row"), (f"{path}, line 4",)
     )
+
+
+@pytest.mark.parametrize("before", ["\n", " \n\n"])
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_blank_lines_before_the_first_row_are_no_rows(tmp_path, suffix, before):
+    """But in a table of one column, where one without a header may begin with an empty cell."""
+    path, rows, lines = tmp_path / f"rows.{suffix}", [("a", "x"), ("b", "y")], before.count("\n")
+    path.write_text(before + written(rows, suffix, "\n")[0])
+    found = read(path, COLUMNS)
+    assert [*zip(found["text"], found["label"], strict=True)] == rows
+    assert found.place(0) == f"{path}, line {lines + 2}"
+    assert list(read_inputs(path, "text", "text")) == ["a", "b"]
+    assert [row["id"] for row in read_asked(path, {"text": "text"}, id="label")] == ["x", "y"]
+    assert head(open_text(path), 9) == (["text", "label"], [["a", "x"], ["b", "y"]])
+    assert read(path, {"text": "0", "label": "1"})["text"] == ["text", "a", "b"]
+    with pytest.raises(InputError, match=f"line {lines + 1}: no column 'review' among 'text', 'label'"):
+        read(path, COLUMNS | {"text": "review"})
+    path.write_text(f"{path.read_text()}c\n")
+    with pytest.raises(InputError, match=f"line {lines + 4}: found 1 cells where line {lines + 1} has 2"):
+        read(path, COLUMNS)
+    path.write_text(f"{before}text\n\na\n")
+    assert read(path, {"text": "text"})["text"] == ["", "a"]
+    assert read(path, {"text": "0"})["text"] == [*before.split("\n")[:-1], "text", "", "a"]
 
 
 @pytest.mark.parametrize(
