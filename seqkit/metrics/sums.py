@@ -79,7 +79,7 @@ def summed(
     if sum(part.shape[1] for part in parts) <= DENSE:
         counts = np.concatenate([part.toarray() if sparse.issparse(part) else part for part in parts], axis=1)
     else:
-        counts = sparse.csr_array(sparse.hstack(parts))
+        counts = sparse.csr_array(sparse.hstack([sparse.csr_array(part) for part in parts]))
     return Summed(counts, of, {**options, **recount(np.ones(counts.shape[0]) @ counts)}, recount)
 
 

@@ -152,6 +152,15 @@ def test_what_must_hold_of_any_labels(pair, background):
     np.testing.assert_array_equal(np.repeat(names, ends - starts), truth)
 
 
+@given(st.lists(frames, min_size=1, max_size=3))
+def test_how_many_labels_there_might_be_is_no_matter(recordings):
+    """Of 20 and more, counts are held without those that are 0."""
+    few, many = (
+        [[times * np.array(labels) for labels in part] for part in zip(*recordings, strict=True)] for times in (1, 20)
+    )
+    assert scores(*many) == pytest.approx(scores(*few))
+
+
 @given(st.lists(frames, min_size=2, max_size=5), st.data())
 def test_macro_f1_of_some_recordings_is_over_the_classes_of_all(recordings, data):
     truths, predictions = [[np.array(labels) for labels in part] for part in zip(*recordings, strict=True)]
