@@ -103,7 +103,9 @@ def train_within(recipe: Callable[..., Any], budget: str, **arguments: Any) -> R
         if arguments.get(name):
             raise InputError(f"{name} is given beside a budget, {why}.")
     if cluster_of(os.environ, arguments.get("workers"), arguments.get("worker")) is not None:
-        raise InputError("Several processes train together here, and a budget is for one: start it alone, or leave it out.")
+        raise InputError(
+            "Several processes train together here, and a budget is for one: start it alone, or leave it out."
+        )
     within = _Within(known, seconds_of(budget), plain(known.function, arguments), begun)
     try:
         return within.run()

@@ -110,7 +110,9 @@ def compare(
         raise InputError(f"Runs are compared with each other, and {len(runs)} was given: give two run folders or more.")
     at_least("rope", rope, 0.0)
     if data is None and (columns or data_dir is not None):
-        raise InputError("Columns and a data_dir say how data is read, and there is none: give --data, or leave them out.")
+        raise InputError(
+            "Columns and a data_dir say how data is read, and there is none: give --data, or leave them out."
+        )
     paths = [Path(run) for run in runs]
     infos = [read_info(path) for path in paths]
     groups, how = grouped(paths, infos)

@@ -43,8 +43,9 @@ def show_inspection(
     Args:
         to: The page, .html.
         given: One input, as `Run.predict` takes a list of them; nothing for a row of a file.
-        file, row, id, id_column, columns: Which: by its number from 0 on, nothing for the first; or in a table of texts by what a
-            column calls it, nothing for "id"; and field -> column, where they are called otherwise than in the training data.
+        file, row, id, id_column, columns: Which: by its number from 0 on, nothing for the first; or in a table of texts by
+            what a column calls it, nothing for "id"; and field -> column, where they are called otherwise than in the
+            training data.
         of, at, answer: As in `seqkit.explain`.
         nearest: Training rows that are shown; 0 for none.
         among: Training rows that are looked at, evenly over all of them; 0 for all.

@@ -201,7 +201,7 @@ def _permuted(one: Scored, other: Scored, name: str) -> dict[str, Any]:
 
 
 def _pooled(scorers: Sequence[Any], runs: int) -> Summed:
-    """A group's runs as one system, which counts what they count, each so often that these are `runs`: whole numbers stay so."""
+    """A group's runs as one system, which counts what they count, each so often that they are `runs`: sums stay whole."""
     first: Summed = scorers[0]
     return dataclasses.replace(first, counts=sum(score.counts for score in scorers) * (runs // len(scorers)))
 

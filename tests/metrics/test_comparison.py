@@ -94,7 +94,7 @@ def test_runs_of_taggers_are_exchanged_as_they_count_together(seed):
 
 @pytest.mark.parametrize(("name", "metric"), [("bleu", BLEU()), ("chrf", CHRF())])
 def test_runs_of_writers_are_exchanged_as_they_write_together(name, metric, rng):
-    words = "a red dog runs over the green hill".split()
+    words = ["a", "red", "dog", "runs", "over", "the", "green", "hill"]
     references = [" ".join(rng.permutation(words)) for _ in range(LEAST)]
     runs = np.array([references] * 5, object)
     for run, row in itertools.product(range(5), range(4)):
