@@ -103,9 +103,7 @@ def train_within(recipe: Callable[..., Any], budget: str, **arguments: Any) -> R
         if arguments.get(name):
             raise InputError(f"{name} is given beside a budget, {why}.")
     if cluster_of(os.environ, arguments.get("workers"), arguments.get("worker")) is not None:
-        raise InputError(
-            "Several processes train together here, and a budget is for one: start it alone, or leave it out."
-        )
+        raise InputError("Several processes train together here, and a budget is for one: leave --budget out.")
     within = _Within(known, seconds_of(budget), plain(known.function, arguments), begun)
     try:
         return within.run()
@@ -395,8 +393,8 @@ class Deadline(keras.callbacks.Callback):
 
 def _changes_of(info: Mapping[str, Any]) -> dict[str, Any]:
     """Of the trial that became a run; none of a run without a budget."""
-    trials = info.get("budget", {}).get("trials", [])
-    best: Mapping[str, Any] = max(trials, key=lambda one: _gain(one["monitor"], one["value"]), default={"changes": {}})
+    trials: list[dict[str, Any]] = info.get("budget", {}).get("trials", [])
+    best = max(trials, key=lambda one: _gain(one["monitor"], one["value"]), default={"changes": {}})
     return _told(best["changes"])
 
 

@@ -201,7 +201,11 @@ def _permuted(one: Scored, other: Scored, name: str) -> dict[str, Any]:
 
 
 def _pooled(scorers: Sequence[Any], runs: int) -> Summed:
-    """A group's runs as one system, which counts what they count, each so often that they are `runs`: sums stay whole."""
+    """A group's runs as one system, which counts what all of them do together: whole numbers, as their mean isn't.
+
+    Args:
+        runs: How many they are to be, so that groups of several sizes count alike: a multiple of how many there are.
+    """
     first: Summed = scorers[0]
     return dataclasses.replace(first, counts=sum(score.counts for score in scorers) * (runs // len(scorers)))
 

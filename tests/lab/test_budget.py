@@ -164,13 +164,13 @@ def test_what_does_not_go_with_a_budget_is_refused(told, small):
 
 
 def test_a_budget_is_for_one_process_however_the_others_are_told_of(told, monkeypatch):
+    monkeypatch.setattr(budget, "_Within", None)  # nothing is begun
     with pytest.raises(InputError, match="Several processes train together here"):
         train_within(sentiment, "1m", **told, workers="a:1,b:2", worker=1)
     cluster = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
     with pytest.raises(InputError, match="Several processes train together here"):
         train_within(sentiment, "1m", **told)
-    assert not told["out"].with_name("run.trials").exists()
 
 
 def test_what_was_wrong_leaves_nothing_in_the_way_of_what_is_right(told):

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
-from sacrebleu.metrics.chrf import CHRF
 from scipy import stats
 from sklearn.metrics import f1_score
 
@@ -71,7 +70,7 @@ def p_of_exchanges(one, other, score, exchanged):
 
 
 def p_of_groups(one, other, name):
-    groups = [Scored.of("", scorers, scorers[0].counts.shape[0], resamples=2) for scorers in (one, other)]
+    groups = [Scored.of("", scorers, LEAST, resamples=2) for scorers in (one, other)]
     return difference(*groups, name)["p_permutation"]
 
 
@@ -92,8 +91,7 @@ def test_runs_of_taggers_are_exchanged_as_they_count_together(seed):
     assert p_of_groups(scorers[:2], scorers[2:], "token_accuracy") == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("name", "metric"), [("bleu", BLEU()), ("chrf", CHRF())])
-def test_runs_of_writers_are_exchanged_as_they_write_together(name, metric, rng):
+def test_runs_of_writers_are_exchanged_as_they_write_together(rng):
     words = ["a", "red", "dog", "runs", "over", "the", "green", "hill"]
     references = [" ".join(rng.permutation(words)) for _ in range(LEAST)]
     runs = np.array([references] * 5, object)
@@ -102,11 +100,11 @@ def test_runs_of_writers_are_exchanged_as_they_write_together(name, metric, rng)
     expected = p_of_exchanges(
         np.repeat(runs[:2], 3, axis=0),
         np.repeat(runs[2:], 2, axis=0),
-        lambda texts: metric.corpus_score([*texts.ravel()], [references * len(texts)]).score,
+        lambda texts: BLEU().corpus_score([*texts.ravel()], [references * len(texts)]).score,
         4,
     )
     scorers = [text_scorer([*texts], references) for texts in runs]
-    assert p_of_groups(scorers[:2], scorers[2:], name) == pytest.approx(expected)
+    assert p_of_groups(scorers[:2], scorers[2:], "bleu") == pytest.approx(expected)
 
 
 def test_many_rows_are_exchanged_at_random(rng):
