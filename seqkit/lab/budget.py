@@ -393,8 +393,8 @@ class Deadline(keras.callbacks.Callback):
 
 def _changes_of(info: Mapping[str, Any]) -> dict[str, Any]:
     """Of the trial that became a run; none of a run without a budget."""
-    trials: list[dict[str, Any]] = info.get("budget", {}).get("trials", [])
-    best = max(trials, key=lambda one: _gain(one["monitor"], one["value"]), default={"changes": {}})
+    trials = info.get("budget", {}).get("trials", [])
+    best: Mapping[str, Any] = max(trials, key=lambda one: _gain(one["monitor"], one["value"]), default={"changes": {}})
     return _told(best["changes"])
 
 
