@@ -2,7 +2,7 @@
 
     python benchmarks/frontier.py --data tagging=ud_en_ewt/en_ewt-ud characters=tinyshakespeare/input.txt --out frontier
 
-Compared are stacks of equally many weights: those of the recipe's own stack with an LSTM, or --weights. Each cell gets
+Compared are stacks of equally many weights: those of the recipe's own stack, or --weights. Each cell gets
 the units that come nearest; embedding and output stay as they are. They are trained for equally many epochs (--compare
 epochs), and for as many as take the time of the LSTM's (--compare time, by the seconds of an epoch in the first
 comparison). But for translation's output, which is a layer of its own, all else is the recipe's default, the same for
@@ -151,7 +151,7 @@ def compare(name, task, data, options, known):
                 stacks = {}
                 for option in task.stacks:
                     stack = task.default(option)
-                    weights = options.weights or weights_of(with_cell(stack, "lstm", *stack.units, 1), task.features)
+                    weights = options.weights or weights_of(stack, task.features)
                     stacks[option] = of_weights(stack, cell, options.layers, weights, task.features)
                 epochs = options.epochs if kind == "epochs" else epochs_in_time(key, known, options.epochs)
                 last = list(stacks.values())[-1]
@@ -248,7 +248,7 @@ def main():
     parser.add_argument("--compare", nargs="+", choices=["epochs", "time"], default=["epochs", "time"])
     parser.add_argument("--epochs", type=int, default=5, help="of the first comparison, and of the LSTM in both")
     parser.add_argument("--layers", type=int, default=1, help="of every stack")
-    parser.add_argument("--weights", type=int, help="of every stack; those of the recipe's, with an LSTM, by default")
+    parser.add_argument("--weights", type=int, help="of every stack; those of the recipe's own by default")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--calls", type=int, default=500)
     parser.add_argument("--out", type=Path, required=True)

@@ -238,9 +238,8 @@ def _load_cells(asked: Asked, given: Mapping[str, Any]) -> None:
     """Import the cells at paths that the command line or a seqkit.toml names; because a run mentions one nothing is."""
     file, said = asked.configuration, {word.rpartition("=")[2] for word in asked.arguments}
     if file is not None and file.of_run:
-        known = {*said, *cells.names()}
         for name, value in given.items():
-            if isinstance(value, Stack) and ":" in value.cell and value.cell not in known:
+            if isinstance(value, Stack) and ":" in value.cell and value.cell not in said and value.cell not in cells:
                 raise InputError(
                     f"{file.path} names the cell {value.cell}, which no package declares: give --{name}.cell {value.cell} "
                     "too, so that its module is imported."

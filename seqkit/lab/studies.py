@@ -294,8 +294,7 @@ class Study:
     def _order(self, one: Planned, **how: Any) -> Order:
         made = changed(self.recipe.function, self.arguments, one.changes)
         arguments = made | {"seed": one.seed, "out": self.out / one.name}
-        function = self.recipe.function
-        return Order(f"{function.__module__}:{function.__name__}", arguments, self.modules, **how)
+        return Order(self.recipe.path, arguments, self.modules, **how)
 
     def _train(self, plan: Sequence[Planned]) -> None:
         left = []
