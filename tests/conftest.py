@@ -42,6 +42,7 @@ from seqkit.runs.rehearsal import rehearse
 from seqkit_runner import prove
 from tests.cases import CASES, QUICK, Case, write_small_table
 from tests.interpreter import PROVE_APART, Interpreter
+from tests.kinds import TRAINED
 
 # Most graphs run a few times here, and to optimise them would cost more: a sixth of a short training. Commands that
 # tests start as processes of their own optimise theirs.
@@ -55,7 +56,8 @@ hypothesis.settings.load_profile("seqkit")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Tests of one recipe's run go to one process, which trains it once; so do those of a file about a recipe.
+    """Tests of one recipe's run go to one process, which trains it once; so do those of a file about a recipe. Runs that are
+    made of parts that others are made of too are trained for `-m slow` (tests/kinds.py).
 
     First, since xdist reads the groups in a hook of the same name, and what it doesn't find then is no group.
     """
@@ -64,6 +66,8 @@ def pytest_collection_modifyitems(items):
         cases = [value for value in params.params.values() if isinstance(value, Case)] if params else []
         if "run" in item.fixturenames and cases:
             item.add_marker(pytest.mark.xdist_group(cases[0].name))
+            if cases[0].name not in TRAINED:
+                item.add_marker(pytest.mark.slow)
         elif (
             item.path.stem == "test_resume" and params
         ):  # a training that was not stopped is shared by its recipe's tests

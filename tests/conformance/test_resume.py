@@ -183,7 +183,9 @@ def test_resume_check_catches_a_forgotten_variable(first, tmp_path, monkeypatch)
     assert forgetful
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])  # in which the states are
+@pytest.mark.parametrize(  # in which the states are
+    "precision", ["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("recipe", of_each_kind(IN_STEP, ["language_model"]))
 def test_resumed_windows_go_on_with_their_state(recipe, precision, tmp_path):
     """Also in a pass that has more batches than the first one, by which an epoch is counted."""

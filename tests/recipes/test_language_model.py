@@ -397,7 +397,9 @@ def test_models_that_pay_for_other_characters_of_the_same_rows_are_not_compared(
     assert len({task.predicted(examples).characters.sum() for task in tasks}) == 2
 
 
-@pytest.mark.parametrize(("contiguous", "unit"), [(True, "symbol"), (False, "word")])
+@pytest.mark.parametrize(
+    ("contiguous", "unit"), [(True, "symbol"), pytest.param(False, "word", marks=pytest.mark.slow)]
+)
 def test_reading_from_the_end_is_reading_what_is_turned_around(contiguous, unit, tmp_path, rng):
     """Weights, scores and those of the n-grams are those of the turned texts, read from their beginning."""
     texts = [" ".join(rng.choice(list("abc"), rng.integers(1, 6))) for _ in range(24)]

@@ -65,7 +65,7 @@ def table(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module", params=["softmax", "crf"])
+@pytest.fixture(scope="module", params=[pytest.param("softmax", marks=pytest.mark.slow), "crf"])
 def run(request, table):
     """Taggers of spans: one writes them as BIOES, whatever the data has; one as its data does, BILOU behind the type."""
     out = table.parent / request.param

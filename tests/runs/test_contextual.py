@@ -54,8 +54,14 @@ def train(models, out, names, **settings):
         return tagging((WORDS, TAGS), contextual=contextual, stack=Stack(units=(3,)), out=out, **SMALL, **settings)
 
 
-@pytest.mark.parametrize("characters", ["cnn", "none"])
-def test_it_opens_and_answers_abroad_as_the_run(models, characters, tmp_path):
+@pytest.mark.parametrize(
+    ("characters", "formats"),
+    [
+        ("none", ["onnx"]),
+        pytest.param("cnn", ["keras", "savedmodel", "onnx", "litert"], marks=pytest.mark.slow),
+    ],
+)
+def test_it_opens_and_answers_abroad_as_the_run(models, characters, formats, tmp_path):
     """Each export asks what it wrote for real rows, and is kept only where the answers are the run's."""
     run = train(models, tmp_path / "run", ["backward", "forward"], characters=characters)
     for name in ("forward", "backward"):  # they are what they were
@@ -66,7 +72,7 @@ def test_it_opens_and_answers_abroad_as_the_run(models, characters, tmp_path):
         assert not run.model.get_layer(f"contextual_{name}").trainable_variables
     opened = load(run.path)
     assert opened.predict(WORDS) == run.predict(WORDS)
-    for format in ("keras", "savedmodel", "onnx", "litert") if characters == "cnn" else ("onnx",):
+    for format in formats:
         opened.export(format, to=tmp_path / format)
     with pytest.raises(InputError, match="no streaming step"):
         opened.export("onnx", to=tmp_path / "step", step=True)
