@@ -241,7 +241,13 @@ def test_cases_are_read_as_they_were_written(tmp_path):
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     cases = [
         Case("model", {"ids": np.array([1, 2], np.int32)}, {}, {"image": image, "question": "é?"}, {"answer": "x"}),
-        Case("encoder", {}, {"memory": np.ones((2, 3), np.float32)}),
+        Case(
+            "encoder",
+            {},
+            {"memory": np.ones((2, 3), np.float32)},
+            "x",
+            {"probabilities": {"array": 0.5, "fields": 0.5}},
+        ),
     ]
     write_cases(tmp_path / "cases.npz", cases)
     np.testing.assert_equal(
@@ -266,7 +272,7 @@ def cases():
     ]
 
 
-def test_an_artefact_is_proven_where_seqkit_is_not(folder, tmp_path):
+def test_an_artefact_is_proven_where_seqkit_is_not(folder, tmp_path, monkeypatch):
     report = prove_apart(folder, cases())
     assert (report["rows"], report["lengths"], report["answers"], report["differences"]) == (5, [1, 4], 1.0, [])
     assert report["outputs"] < 1e-6
@@ -278,6 +284,11 @@ def test_an_artefact_is_proven_where_seqkit_is_not(folder, tmp_path):
         (runner / "chain.py").write_text(f"import {absent}\n")
         with pytest.raises(ArtefactError, match=f"import of {absent} halted"):
             prove_apart(folder, cases())
+    monkeypatch.syspath_prepend(tmp_path)  # as PYTHONPATH has packages, or the user's own folder
+    (tmp_path / "a_package.py").write_text("import sys\nsys.exit('It is found.')\n")
+    (runner / "chain.py").write_text("import a_package\n")
+    with pytest.raises(ArtefactError, match="It is found"):
+        prove_apart(folder, cases())
 
 
 def test_a_fork_that_proves_has_nothing_of_ours_either(interpreter, tmp_path):
@@ -286,7 +297,7 @@ def test_a_fork_that_proves_has_nothing_of_ours_either(interpreter, tmp_path):
     runner.mkdir()
     (runner / "__init__.py").touch()
     (runner / "prove.py").write_text("def main():\n    print(__file__)\n    import seqkit\n")
-    done = interpreter.run(_START, tmp_path, "seqkit")
+    done = interpreter.run(_START, tmp_path, "seqkit", "[]")
     assert done.stdout == f"{runner / 'prove.py'}\n"
     assert "import of seqkit halted" in done.stderr
     assert not (runner / "__pycache__").exists(), "an artefact's files are those that were written"

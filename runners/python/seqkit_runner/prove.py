@@ -9,6 +9,7 @@ of plain values (see `proof`), which says how far apart they are at most: to ref
 
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -30,14 +31,14 @@ ASKED = 12  # batches of each size at most
 TIMED = 30  # calls, of which the median counts
 PATIENCE = 3600  # seconds that a proof may take
 _START = """
-import sys
-home, absent, *given = sys.argv[1:]
+import json, sys
+home, absent, others, *given = sys.argv[1:]
 sys.modules.update(dict.fromkeys(absent.split(",")))  # None, which no import gets past
-sys.path.insert(0, home)
+sys.path = [home, *sys.path, *json.loads(others)]  # an isolated process looks into no PYTHONPATH or packages of the user
 from seqkit_runner.prove import main
 main(*given)
 """
-_ARRAY = "array"  # what stands for one, with its number
+_ARRAY, _FIELDS = "array", "fields"  # what every object holds: the number of an array, or what stands under names
 T = TypeVar("T")
 _FREE = ("onnx", "litert")  # formats that need neither TensorFlow nor Keras
 
@@ -61,7 +62,7 @@ class Case(NamedTuple):
 
 
 def write_cases(path: Path, cases: Sequence[Case]) -> None:
-    """Write cases as one .npz: what they hold in place of arrays are these arrays' numbers."""
+    """Write cases as one .npz: in place of arrays these arrays' numbers, which no field of an answer looks like."""
     arrays: list[np.ndarray] = []
 
     def plain(value: Any) -> Any:
@@ -69,7 +70,7 @@ def write_cases(path: Path, cases: Sequence[Case]) -> None:
             arrays.append(value)
             return {_ARRAY: len(arrays) - 1}
         if isinstance(value, Mapping):
-            return {name: plain(one) for name, one in value.items()}
+            return {_FIELDS: {name: plain(one) for name, one in value.items()}}
         return [plain(one) for one in value] if isinstance(value, list | tuple) else value
 
     text = json.dumps([plain(case._asdict()) for case in cases])
@@ -82,7 +83,9 @@ def read_cases(path: Path) -> list[Case]:
 
     def whole(value: Any) -> Any:
         if isinstance(value, dict):
-            return kept[str(value[_ARRAY])] if _ARRAY in value else {name: whole(one) for name, one in value.items()}
+            if _ARRAY in value:
+                return kept[str(value[_ARRAY])]
+            return {name: whole(one) for name, one in value[_FIELDS].items()}
         return [whole(one) for one in value] if isinstance(value, list) else value
 
     with np.load(path, allow_pickle=False) as kept:
@@ -101,7 +104,8 @@ def prove_apart(folder: Path, cases: Sequence[Case]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         given, written = Path(place, "cases.npz"), Path(place, "report.json")
         write_cases(given, cases)
-        said = _apart(str(home), ",".join(absent), *map(str, (folder, given, written)))
+        others = json.dumps([os.path.abspath(one) for one in sys.path if one])
+        said = _apart(str(home), ",".join(absent), others, *map(str, (folder, given, written)))
         report = json.loads(written.read_text(encoding="utf-8")) if written.is_file() else {}
     if "outputs" not in report:
         reason = report.get("error") or (said.strip().splitlines() or ["it said nothing"])[-1]
