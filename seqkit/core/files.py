@@ -21,7 +21,7 @@ SECONDS_LEFT_BEHIND = 86_400  # after which nobody writes a file any more
 
 @contextlib.contextmanager
 def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
-    """A file or folder to write beside `path`, which takes its place when the block ends well.
+    """A file or folder to write beside `path`, which takes its place when the block ends well (see `stand`).
 
     Args:
         shared: Others may write the same at the same time, such as a file of the cache: each writes its own, and the last
@@ -33,20 +33,49 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
             if time.time() - left.stat().st_mtime > SECONDS_LEFT_BEHIND:
                 _remove(left)
     _remove(part)
+    put_back(path)
     try:
         yield part
         if part.is_file():
             sync(part)
-        if path.is_dir():
-            shutil.rmtree(path)
-        os.replace(part, path)
+        stand(part, path)
         _sync_folder(path.parent)
     finally:
         _remove(part)
 
 
+def stand(new: Path, place: Path) -> None:
+    """Rename a file or folder to its place. A folder that lies there stays beside it until then, and comes back where that
+    fails; where the plug is pulled meanwhile, `put_back` finds it.
+    """
+    old = aside(place)
+    try:
+        if place.is_dir():
+            _remove(old)
+            os.replace(place, old)
+        os.replace(new, place)
+    except BaseException:
+        put_back(place)
+        raise
+    with contextlib.suppress(OSError):  # the new one stands
+        _remove(old)
+
+
+def aside(place: Path) -> Path:
+    """Where a folder lies while another takes its place."""
+    return place.with_name(f".{place.name}.old")
+
+
+def put_back(place: Path) -> bool:
+    """Whether a folder lay aside, and nothing in its place: it is back there."""
+    if place.exists() or not aside(place).exists():
+        return False
+    os.replace(aside(place), place)
+    return True
+
+
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
 

@@ -1,7 +1,6 @@
 """Run folders in the making: complete or absent."""
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from seqkit.core.errors import InputError
-from seqkit.core.files import replacing
+from seqkit.core.files import aside, put_back, replacing, stand
 from seqkit.core.progress import notify
 from seqkit.runs.contents import RUN
 from seqkit.runs.lock import FolderLock
@@ -42,24 +41,13 @@ class NewFolder:
         """
         check_free(self._place, self._overwrite)
         if self._place.exists():
-            self._replace(_old(self._place))
+            with FolderLock(self._place, wait=True) as lock:
+                stand(self.path, self._place)
+                lock.folder = aside(self._place)
         else:
-            os.replace(self.path, self._place)
+            stand(self.path, self._place)
         self.path = self._lock.folder = self._place
         keep_last(self.path / CHECKPOINT, 1)
-
-    def _replace(self, old: Path) -> None:
-        with FolderLock(self._place, wait=True) as lock:
-            shutil.rmtree(old, ignore_errors=True)
-            os.replace(self._place, old)
-            lock.folder = old
-            try:
-                os.replace(self.path, self._place)
-            except OSError:
-                os.replace(old, self._place)
-                lock.folder = self._place
-                raise
-        shutil.rmtree(old, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -100,7 +88,8 @@ def new_folder(
             raise InputError(f"{path} can't be made ({error.strerror}): choose another --out.") from None
         folder, taken = NewFolder(part, path, lock, overwrite, bool(resume) or extend), []
         try:
-            _put_back(path)
+            if put_back(path):
+                notify(f"{path} was about to be replaced as that was cut short: it is back in its place.")
             check_free(path, overwrite)  # once more: it may have been made meanwhile
             _check_checkpoint(part, path, overwrite and not extend, bool(resume))
             if not resume:
@@ -152,17 +141,6 @@ def check_free(path: Path, overwrite: bool) -> None:
         raise InputError(
             f"{path} exists: choose another --out, or pass --overwrite to replace it once the new run is done."
         )
-
-
-def _old(path: Path) -> Path:
-    return path.with_name(f".{path.name}.old")
-
-
-def _put_back(path: Path) -> None:
-    """The run that was to be replaced as somebody pulled the plug."""
-    if _old(path).exists() and not path.exists():
-        os.replace(_old(path), path)
-        notify(f"{path} was about to be replaced as that was cut short: it is back in its place.")
 
 
 def empty(folder: Path, lock: FolderLock) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from seqkit.core.errors import InputError
-from seqkit.core.files import digest_of, read_json, replacing, sync, write_json
+from seqkit.core.files import digest_of, put_back, read_json, replacing, stand, sync, write_json
 from seqkit.core.findings import refuse
 from seqkit.core.progress import notify, tracked
 from seqkit.core.ragged import Ragged
@@ -25,11 +24,11 @@ from seqkit.runs.lock import FolderLock
 from seqkit.runs.ray_workers import Engine, check_engine, spread_by_ray
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
-from seqkit.sources.prepared import MANIFEST, READ, VERSION, Making, array_from, digest_of_json, making_in
+from seqkit.sources.prepared import MANIFEST, READ, VERSION, Making, array_from, digest_of_json, findings_of, making_in
 from seqkit.sources.splits import Splits
 
 SHARD = 4_096  # rows that are encoded at once: what memory holds, and what an interruption loses at most
-STARTED = "started.json"
+STARTED, SHARDS = "started.json", "shards"  # what, beside READ, a preparation has that is under way
 
 
 def prepare(
@@ -71,22 +70,24 @@ def prepare(
     with _new_folder(place, overwrite=overwrite, resume=resume) as lock:
         folder = lock.folder
         _check_started(folder, recipe_of(recipe).name, args, arguments)
-        making = Making(folder)
         try:
-            with making_in(making), _working(engine, address):
-                done = checked(recipe, args, arguments, encode=lambda task, splits: _encoded(making, task, splits))
+            if not (folder / MANIFEST).exists():  # which is written last
+                making = Making(folder)
+                with making_in(making), _working(engine, address):
+                    done = checked(recipe, args, arguments, encode=lambda task, splits: _encoded(making, task, splits))
+                _finish(making, done)
         except KeyboardInterrupt as stop:
-            kept = (folder / READ).exists()
             goes_on = f"what is whole stays in {folder}, and the same command with --resume goes on from it"
-            raise type(stop)(f"Interrupted: {goes_on if kept else 'nothing is kept'}.") from None
-        say(done.findings)
+            raise type(stop)(f"Interrupted: {goes_on if _begun(folder) else 'nothing is kept'}.") from None
+        findings = findings_of(read_json(folder / MANIFEST))
+        say(findings)
         if strict:
-            refuse(done.findings)
-        _finish(making, done)
-        if place.exists():
-            shutil.rmtree(place)
-        os.replace(folder, place)
+            refuse(findings)
+        shutil.rmtree(folder / SHARDS, ignore_errors=True)
+        (folder / READ).unlink(missing_ok=True)
+        stand(folder, place)
         lock.folder = place
+        (place / STARTED).unlink()
     return place
 
 
@@ -113,12 +114,9 @@ def _new_folder(place: Path, *, overwrite: bool, resume: bool | Literal["auto"])
     """A folder to fill beside its place, locked; what is in it stays there where it is interrupted."""
     if place.name in ("", ".."):
         raise InputError(f"{place} names no folder to make: give --out a name.")
-    if place.exists() and not (place / MANIFEST).exists():
-        raise InputError(f"{place} exists and is no prepared data: choose another --out.")
-    if place.exists() and not overwrite:
-        raise InputError(f"{place} exists: choose another --out, or pass --overwrite to replace it.")
+    _check_free(place, overwrite)
     part = place.with_name(f".{place.name}.partial")
-    begun = (part / READ).exists()
+    begun = _begun(part)
     if resume is True and not begun:
         raise InputError(f"There is no interrupted preparation of {place} to resume: leave --resume out.")
     if begun and not (resume or overwrite):
@@ -126,13 +124,27 @@ def _new_folder(place: Path, *, overwrite: bool, resume: bool | Literal["auto"])
             f"An interrupted preparation of {place} lies in {part}: pass --resume to go on, or --overwrite to drop it."
         )
     with FolderLock(part, place, make=True) as lock:
-        if not (resume and begun):
-            empty(part, lock)
         try:
+            put_back(place)
+            _check_free(place, overwrite)  # once more: it may have been made meanwhile
+            if not (resume and begun):
+                empty(part, lock)
             yield lock
         finally:
-            if lock.folder == part and not (part / READ).exists():
-                shutil.rmtree(part)
+            if lock.folder == part and not _begun(part):
+                shutil.rmtree(part, ignore_errors=True)
+
+
+def _check_free(place: Path, overwrite: bool) -> None:
+    if place.exists() and not (place / MANIFEST).exists():
+        raise InputError(f"{place} exists and is no prepared data: choose another --out.")
+    if place.exists() and not overwrite:
+        raise InputError(f"{place} exists: choose another --out, or pass --overwrite to replace it.")
+
+
+def _begun(part: Path) -> bool:
+    """Whether there is something to go on from: what was read, or all that is wanted, in a folder that is to be renamed."""
+    return (part / READ).exists() or (part / MANIFEST).exists()
 
 
 def _check_started(folder: Path, recipe: str, args: tuple[Any, ...], arguments: Mapping[str, Any]) -> None:
@@ -166,7 +178,7 @@ def _encoded(making: Making, task: Task, splits: Splits) -> Splits:
 
 
 def _encode(making: Making, task: Task, name: str, examples: Examples) -> Examples:
-    shards = [making.folder / "shards" / name / f"{start // SHARD:06d}" for start in range(0, len(examples), SHARD)]
+    shards = [making.folder / SHARDS / name / f"{start // SHARD:06d}" for start in range(0, len(examples), SHARD)]
     left = [number for number, shard in enumerate(shards) if not _is_whole(shard)]
     if len(left) < len(shards):
         notify(f"{len(shards) - len(left):,} of {len(shards):,} shards of the {name} rows are there already")
@@ -254,7 +266,7 @@ def _written(folder: Path, base: str, column: Ragged) -> dict[str, Any]:
 
 
 def _finish(making: Making, done: Checked) -> None:
-    """Write the manifest, and drop what only a resumed preparation needs."""
+    """Write the manifest, of all but what only a resumed preparation needs."""
     folder = making.folder
     read = read_json(folder / READ)
     splits = read["splits"]
@@ -262,12 +274,10 @@ def _finish(making: Making, done: Checked) -> None:
         prints, column = done.prints[name].prepared(done.task.fields, len(examples))
         known = making.encoded[name] | {prints: _written(folder, f"splits/{name}/prints", column)}
         splits[name] |= {"rows": len(examples), "digest": examples.digest(), "prepared": known}
-    for name in (READ, STARTED):
-        (folder / name).unlink()
-    shutil.rmtree(folder / "shards")
+    kept = [path for path in folder.iterdir() if path.name not in (READ, STARTED, SHARDS)]
     files = {
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "digest": digest_of(path)}
-        for path in sorted(folder.rglob("*"))
+        for path in sorted(path for one in kept for path in (one, *one.rglob("*")))
         if path.is_file() and not path.name.startswith(".")
     }
     manifest = {

@@ -194,11 +194,16 @@ def examples_from(folder: Path, known: Mapping[str, Any]) -> Examples:
         known["origin"],
         known["file"],
         None if known["lines"] is None else column(known["lines"]),
-        tuple(Finding(**one | {"places": tuple(one["places"])}) for one in known["findings"]),
+        findings_of(known),
         column(known["step_lines"]) if known.get("step_lines") else None,  # folders of before 0.11 have none
         files=tuple((file, before) for file, before in known["files"]),
         prepared={name: array_from(folder, part) for name, part in known["prepared"].items()},
     )
+
+
+def findings_of(known: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """What was noticed in a split, or in all data, from what a manifest says of it."""
+    return tuple(Finding(**one | {"places": tuple(one["places"])}) for one in known["findings"])
 
 
 def array_from(folder: Path, part: Mapping[str, Any]) -> np.ndarray | Ragged:

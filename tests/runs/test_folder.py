@@ -1,6 +1,7 @@
 """Run folders are complete or absent, and what was there before stays until the new one is whole."""
 
 import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,35 @@ def test_what_was_not_meant_is_refused(tmp_path):
         InputError, match="can't be made \\(.*\\): choose another"
     ):  # where nobody may write, not even root
         fill(Path("/proc/run"))
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=repr)
+def test_a_folder_that_cant_take_the_place_leaves_the_old_one_there(tmp_path, monkeypatch, error):
+    path, rename = tmp_path / "artefact", os.replace
+
+    def failing(old, new):
+        if old.name == ".artefact.partial":
+            raise error
+        rename(old, new)
+
+    def write(content):
+        with replacing(path) as part:
+            part.mkdir()
+            (part / "inner").write_text(content)
+
+    write("old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", failing)
+        with pytest.raises(type(error)):
+            write("new")
+    assert (path / "inner").read_text() == "old"
+    path.rename(tmp_path / ".artefact.old")  # as somebody pulled the plug
+    with pytest.raises(OSError, match="disk full"), replacing(path):
+        raise OSError("disk full")
+    assert names(tmp_path) == ["artefact"]
+    write("new")
+    assert (path / "inner").read_text() == "new"
+    assert names(tmp_path) == ["artefact"]
 
 
 @pytest.mark.parametrize("is_folder", [False, True])

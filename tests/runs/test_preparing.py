@@ -6,9 +6,11 @@ import itertools
 import json
 import os
 import pickle
+import pkgutil
 import shutil
 import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -203,6 +205,47 @@ def test_a_preparation_that_was_killed_goes_on_after_its_last_whole_shard(
     resumed = preparing.prepare(recipe, data, out=tmp_path / "killed", resume=True)
     assert [shard.name for shard in shards] == ["000001", "000002", "000003", "000000"], "the first one was there"
     assert digests(resumed) == digests(whole)
+
+
+LAST = {  # the moment -> a function, the name of a path that it gets then, and whether it has done its work
+    "before the manifest": ("seqkit.runs.preparing:write_json", MANIFEST, False),
+    "behind the manifest": ("seqkit.runs.preparing:write_json", MANIFEST, True),
+    "before the shards": ("shutil:rmtree", "shards", False),
+    "before the places": ("os:replace", ".prepared.old", False),
+    "between the places": ("os:replace", ".prepared.old", True),
+    "behind the places": ("os:replace", ".prepared.partial", True),
+}
+
+
+@pytest.mark.parametrize("moment", LAST)
+def test_whenever_the_end_is_interrupted_old_or_new_data_stand_and_no_work_is_lost(moment, tmp_path, monkeypatch):
+    recipe, data, _ = written("sentiment", tmp_path)
+    whole = preparing.prepare(recipe, data, out=tmp_path / "whole")
+    place = preparing.prepare(recipe, data, out=tmp_path / "prepared", min_count=3)
+    old, (name, argument, behind) = digests(place), LAST[moment]
+    function, stops = pkgutil.resolve_name(name), [KeyboardInterrupt]
+
+    def interrupted(*given, **more):
+        now = stops and argument in [one.name for one in given if isinstance(one, Path)]
+        if now and not behind:
+            raise stops.pop()
+        result = function(*given, **more)
+        if now:
+            raise stops.pop()
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(name.replace(":", "."), interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            preparing.prepare(recipe, data, out=place, overwrite=True)
+    stands = moment == "behind the places"
+    assert digests(place) == (digests(whole) if stands else old)
+    if not stands:
+        monkeypatch.setattr(preparing, "_write_shard", pytest.fail)
+        preparing.prepare(recipe, data, out=place, overwrite=True, resume=True)
+        assert digests(place) == digests(whole)
+        assert sorted(os.listdir(place)) == sorted(os.listdir(whole))
+        assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
 
 
 def elsewhere(function, shared, items):
