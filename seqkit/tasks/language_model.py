@@ -156,19 +156,29 @@ class LanguageModel(DrawnText, Inputs, Outputs, Scores, Baselines):
     def read(
         self, source: Any, columns: dict[str, str], *, role: Role = "train", data_dir: str | None = None
     ) -> Examples:
-        return read_corpus(
-            source, columns, contiguous=self.contiguous and role != "asked", role=role, data_dir=data_dir
-        )
+        asked = role == "asked"
+        examples = read_corpus(source, columns, contiguous=self.contiguous and not asked, role=role, data_dir=data_dir)
+        if not asked:
+            return examples
+        found = self.predicted(examples, cache=False)  # what a user asks to predict is not kept, but goes along
+        prepared = {name: getattr(found, part) for part, name in self._prepared_as.items()}
+        known = {name: values for name, values in prepared.items() if values is not None}
+        return dataclasses.replace(examples, prepared={**examples.prepared, **known})
 
     def examined(self, examples: Examples) -> Examples:
         return check_unit(examples, "text", self.vocabulary.tokenizer.unit)
 
-    def predicted(self, examples: Examples) -> Predicted:
-        """What the model is to predict, by text."""
+    def predicted(self, examples: Examples, *, cache: bool = True) -> Predicted:
+        """What the model is to predict, by text.
+
+        Args:
+            cache: Whether texts that were not split before are kept for the next time.
+        """
         known: dict[str, Any] = {part: examples.prepared.get(name) for part, name in self._prepared_as.items()}
         if known["ids"] is not None:
             return Predicted(**known)
-        return predicted(examples["text"], self.vocabulary, ends=self.ends, running="stretch" in examples.columns)
+        running = "stretch" in examples.columns
+        return predicted(examples["text"], self.vocabulary, ends=self.ends, running=running, cache=cache)
 
     @functools.cached_property
     def _prepared_as(self) -> dict[str, str]:

@@ -66,13 +66,13 @@ def predicted(
     Args:
         ends: Whether an end token stands behind each text, or behind each of its lines (see `by_lines`).
         running: Whether they are stretches of one text, of which a line may go on in the next one.
-        cache: Whether they are split once, as `tokenize` has it; not what is asked by itself.
+        cache: Whether they are split once, as `tokenize` has it.
     """
     tokenizer = vocabulary.tokenizer
     lines = [lines_of(text, tokenizer.unit) for text in texts]
     counts = np.array([len(own) for own in lines], np.int64)
     flat = [line for own in lines for line in own]
-    tokens = tokenize(flat, tokenizer, cache=cache and len(flat) > 1)
+    tokens = tokenize(flat, tokenizer, cache=cache)
     ids = vocabulary.encode(tokens)
     goes_on = np.array([running and text[-1:].splitlines() == [text[-1:]] for text in texts], bool)
     goes_on[-1:] = False

@@ -77,6 +77,12 @@ def test_run_answers_the_same_in_a_new_process(run, case, ask):
     assert ask(ASK, run.path, json.dumps(case.inputs), "[]") == run.predict(case.inputs)
 
 
+def test_no_text_that_is_asked_is_kept(run, case, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQKIT_CACHE", str(tmp_path))
+    run.predict(case.inputs)
+    assert not list(tmp_path.glob("tokens-*"))
+
+
 def test_a_new_process_knows_every_class_that_a_model_file_may_name(ask):
     for module in pkgutil.walk_packages(seqkit.__path__, "seqkit."):
         importlib.import_module(module.name)
