@@ -15,12 +15,15 @@ TEMPLATES = jinja2.Environment(
 )
 
 
-def model_card(info: Mapping[str, Any], report: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+def model_card(
+    info: Mapping[str, Any], report: Mapping[str, Any], search: Mapping[str, Any] | None, manifest: Mapping[str, Any]
+) -> str:
     """Markdown.
 
     Args:
         info: run.json.
         report: Of the run's evaluation; empty where that failed.
+        search: By which the artefact looks for its answers, where it does.
         manifest: Of the artefact.
     """
     metrics, baselines = report.get("metrics", {}), report.get("baselines", {})
@@ -31,7 +34,7 @@ def model_card(info: Mapping[str, Any], report: Mapping[str, Any], manifest: Map
     scored = report.get("data", {})
     return TEMPLATES.get_template("model_card.md").render(
         manifest=manifest,
-        verdict=verdict(report) if metrics else "It was not scored.",
+        verdict=f"{verdict(report)}{_searched(report, search)}" if metrics else "It was not scored.",
         source=scored.get("source", "nothing"),
         rows=scored.get("rows", 0),
         baselines=[called(name) for name in baselines],
@@ -39,6 +42,19 @@ def model_card(info: Mapping[str, Any], report: Mapping[str, Any], manifest: Map
         data=info["data"],
         findings=info.get("findings", []),
         proof=_proof(manifest.get("parity") or {}),
+    )
+
+
+def _searched(report: Mapping[str, Any], search: Mapping[str, Any] | None) -> str:
+    """That the scores are of another search than the artefact's, where they are."""
+    scored = report.get("search") or {}
+    others = [
+        f"search.{name} {scored[name]}, and {value} here"
+        for name, value in (search or {}).items()
+        if scored.get(name, value) != value
+    ]
+    return (
+        f" This and the scores below are of another search than this artefact's: {'; '.join(others)}." if others else ""
     )
 
 

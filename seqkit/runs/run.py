@@ -417,7 +417,7 @@ class Run:
         subject = subject_of(self.path, self.info, task, self.forward, step=step, quantize=quantize)
         folder = inside(self.path, "export") / artefact_name(format, step=step, quantize=quantize)
         with FolderLock(self.path):
-            card = functools.partial(model_card, self.info, self.report)
+            card = functools.partial(model_card, self.info, self.report, search_fields(task).get("search"))
             return write_artefact(subject, format, exporter, folder if to is None else Path(to), card)
 
 

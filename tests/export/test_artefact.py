@@ -13,7 +13,7 @@ import pytest
 from seqkit.core.errors import InputError
 from seqkit.core.files import digest_of
 from seqkit.export.artefact import write_artefact
-from seqkit.export.card import _proof
+from seqkit.export.card import _proof, model_card
 from seqkit.export.description import Description
 from seqkit.export.graphs import Written
 from seqkit.export.subject import Case, Subject, unquantised
@@ -135,6 +135,24 @@ def test_an_artefact_and_its_zip_are_replaced_whatever_the_time_of_their_files(s
     with zipfile.ZipFile(tmp_path / "text.zip") as archive:
         assert archive.read("text/model.txt") == (folder / "model.txt").read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"text", "text.zip"}
+
+
+@pytest.mark.parametrize(
+    ("scored", "search", "said"),
+    [
+        ({}, None, ""),
+        ({"search": {"beam": 4}}, {"beam": 4, "n_best": 1}, ""),
+        ({}, {"beam": 4}, ""),  # of before there were any to choose
+        ({"search": {"beam": 1, "top_k": 0}}, {"beam": 4, "top_k": 0}, "artefact's: search.beam 1, and 4 here."),
+    ],
+)
+def test_a_card_says_where_its_scores_are_of_another_search(scored, search, said):
+    info = {"data": {}}
+    report = scored | {"metrics": {"exact_match": {"value": 0.5, "low": 0.4, "high": 0.6}}}
+    manifest = dict.fromkeys(("name", "recipe", "format", "step", "task", "parity", "licence")) | {"graphs": {}}
+    text = model_card(info, report, search, manifest | {"quantize": "none"})
+    assert ("another search" in text) == bool(said)
+    assert said in text
 
 
 @pytest.mark.parametrize(
