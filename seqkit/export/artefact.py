@@ -131,7 +131,7 @@ def _is_manifest(value: Any) -> bool:
 def _manifest(subject: Subject, format: str, written: Sequence[Written], folder: Path) -> dict[str, Any]:
     return {
         "artefact": LAYOUT,
-        "name": Path(subject.name).name,
+        "name": subject.title,
         "recipe": subject.recipe,
         "format": format,
         "step": subject.step,

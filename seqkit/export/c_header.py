@@ -51,7 +51,7 @@ def export_c(subject: Subject) -> list[Written]:
         raise InputError(
             f"c holds float or int8 weights, not {subject.quantize}: give --quantize int8, or leave it out."
         )
-    name = identifier(Path(subject.name).name)
+    name = identifier(subject.title)
     text = header(subject, name)
     graphs = subject.graphs
     graph = graphs["step"] if "step" in graphs else step_graph(subject.model) if subject.in_step else graphs["model"]

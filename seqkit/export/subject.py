@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -41,7 +42,7 @@ class Subject:
     refuses by an InputError before any work.
 
     Attributes:
-        name: Of the run's folder.
+        name: The run's folder, as it was given.
         recipe: That made it.
         folder: Of the artefact that is being made: what lies there when the exporter ends goes into the artefact.
         step: Whether the streaming step is wanted, and nothing else.
@@ -73,6 +74,11 @@ class Subject:
     cases: Sequence[Case]
     load: Callable[[], keras.Model]
     serve: Callable[[keras.Model], tf.Module]
+
+    @property
+    def title(self) -> str:
+        """What the run's folder is called, wherever it was given from."""
+        return Path(os.path.abspath(self.name)).name or "model"
 
     @functools.cached_property
     def model(self) -> keras.Model:

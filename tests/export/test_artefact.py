@@ -80,6 +80,14 @@ def test_a_folder_and_its_zip_have_what_the_manifest_says(subject, tmp_path):
     assert "\x1b" not in (folder / "test_vectors.json").read_text()
 
 
+@pytest.mark.parametrize(("given", "name"), [(".", "mine"), ("..", "runs"), ("../mine/", "mine"), ("/", "model")])
+def test_an_artefact_has_the_name_of_its_run_wherever_that_is_given_from(subject, tmp_path, monkeypatch, given, name):
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "runs" / "mine")
+    folder = write_artefact(dataclasses.replace(subject, name=given), "text", exporter, tmp_path / "text", card)
+    assert json.loads((folder / "manifest.json").read_text())["name"] == name
+
+
 def test_what_failed_leaves_what_was_there(subject, tmp_path):
     folder = write_artefact(subject, "text", exporter, tmp_path / "text", card)
     before = contents(tmp_path)

@@ -182,7 +182,7 @@ class Compiled:
         self.folder, self.texts, self.subjects = folder, {}, {}
 
     def add(self, subject):
-        name = identifier(Path(subject.name).name)
+        name = identifier(subject.title)
         self.texts[name], self.subjects[name] = header(subject, name), subject
 
     def compile(self):

@@ -121,6 +121,11 @@ def test_half_a_character_is_refused_wherever_it_stands(ask, echo, half):
     assert ask("POST", "/predict", {"inputs": [numbers, "\U0001f600"]})[0] == 200
 
 
+def test_what_has_no_name_is_served(echo):
+    echo.manifest = echo.manifest | {"name": ""}
+    assert application(echo).openapi()["info"]["title"]
+
+
 @pytest.mark.parametrize("port", [-1, 65_536])
 def test_a_port_that_is_none_is_one_sentence(port, tmp_path):
     with pytest.raises(ArtefactError, match=f"port is {port}: give a number from 0 to 65535"):

@@ -181,7 +181,7 @@ def application(artefact: Answering) -> FastAPI:
         task.cancel()
 
     app = FastAPIOffline(
-        title=str(artefact.manifest["name"]), version=str(artefact.manifest["artefact"]), lifespan=life
+        title=str(artefact.manifest["name"] or "seqkit"), version=str(artefact.manifest["artefact"]), lifespan=life
     )
     app.add_middleware(Limited)
 
