@@ -139,6 +139,7 @@ def header(subject: Subject, name: str) -> str:
         outputs=answer.size,
         inputs=1 if IDS in inputs else inputs[FRAMES].shape[-1],
         tokens=program.tokens,
+        longest=subject.description.fields.get("max_length") if subject.description is not None else None,
         unknown=UNKNOWN,
         states=[{"name": state, "size": size} for state, size in program.states.items()],
         arrays=[_array(array, values) for array, values in program.arrays.items()],

@@ -249,6 +249,8 @@ def subject_of(name, model, folder, *, quantize="none", labels=None, in_step=Non
             }[tensor.dtype]()
         made.append(Case("", arrays, None))
     description = Description("tag", labels={"labels": labels}) if labels else None
+    if name.startswith("sentiment"):
+        description = Description("classify_text", {"max_length": 99})
     return Subject(
         name=f"runs/{name}",
         recipe="mine */",
@@ -362,6 +364,12 @@ def test_nothing_is_allocated_and_nothing_is_global(compiled):
         kinds.setdefault(kind, set()).add(symbol)
     assert kinds.keys() == {"T", "t", "r", "U"}  # code, constants, and what others have
     assert kinds["U"] <= {"expf", "sqrtf", "logf", "sinf", "cosf", "sincosf", "memcpy", "memset"}
+
+
+def test_where_texts_are_cut_is_a_constant_of_what_cuts_them(compiled):
+    cut = {name for name, text in compiled.texts.items() if f" {name.upper()}_LONGEST = 99," in text}
+    assert cut == {name for name, text in compiled.texts.items() if "LONGEST" in text}
+    assert cut == {name for name in compiled.texts if name.startswith("sentiment")}
 
 
 def test_labels_are_bytes_as_they_are(compiled):

@@ -33,6 +33,9 @@ enum {
     {{ NAME }}_OUTPUTS = {{ outputs }},
 {%- if ids %}
     {{ NAME }}_TOKENS = {{ tokens }},
+{%- if longest %}
+    {{ NAME }}_LONGEST = {{ longest }}, /* ids of a text, its end among them: a longer one is cut before the end */
+{%- endif %}
 {%- else %}
     {{ NAME }}_INPUTS = {{ inputs }},
 {%- endif %}
