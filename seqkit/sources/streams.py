@@ -9,6 +9,7 @@ from typing import Any
 
 from seqkit.core.errors import InputError
 from seqkit.sources.reading import read_asked, read_inputs
+from seqkit.sources.text_files import MARK
 
 CHUNK = 4096  # inputs read at once
 
@@ -55,7 +56,7 @@ def _lines_as_they_come(descriptor: int) -> Iterator[list[str]]:
 
 def _decoded(line: bytes, number: int) -> str:
     try:
-        return line.removesuffix(b"\r").decode()
+        return line.removesuffix(b"\r").decode().lstrip(MARK)
     except UnicodeDecodeError as error:
         byte = line[error.start]
         raise InputError(

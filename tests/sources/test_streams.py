@@ -6,9 +6,12 @@ import tracemalloc
 
 import pytest
 
+from seqkit.core.errors import InputError
 from seqkit.sources import streams, text_files
 from seqkit.sources.reading import read
 from seqkit.sources.streams import asked_of, inputs_of
+from seqkit_runner.__main__ import inputs_of as alone
+from seqkit_runner.errors import ArtefactError
 
 WRITTEN = {
     "lines.txt": ("", "{}\n"),
@@ -29,6 +32,29 @@ def test_a_file_of_inputs_is_read_as_it_is_asked_for(tmp_path, name):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 7e6  # the texts have 11 MB
+
+
+LINES = ["one\rtwo", "", "three\x85\u2028four", "", "last"]
+
+
+@pytest.mark.parametrize(
+    "read_lines", [lambda file: inputs_of(file, {"text": "text"}), lambda file: alone(file, "tag")]
+)
+@pytest.mark.parametrize("file", ["lines.txt", "-"])
+def test_a_text_a_line_is_the_same_from_a_file_from_a_stream_and_by_the_runner(tmp_path, monkeypatch, read_lines, file):
+    path = tmp_path / "lines.txt"
+    path.write_bytes("\ufeff{}\r\n{}\n\ufeff{}\n{}\n{}".format(*LINES).encode())
+    monkeypatch.chdir(tmp_path)
+    with open(path, encoding="latin1") as given:
+        monkeypatch.setattr("sys.stdin", given)
+        assert list(itertools.chain(*read_lines(file))) == LINES
+    path.write_bytes(b"one\n\ntw\xff\n")
+    with open(path, encoding="latin1") as given:
+        monkeypatch.setattr("sys.stdin", given)
+        with pytest.raises(
+            (InputError, ArtefactError), match="(lines.txt|standard input), line 3: byte 0xff is not UTF-8"
+        ):
+            list(read_lines(file))
 
 
 def test_tokens_a_text_a_line_are_read_as_they_are_asked_for(tmp_path):

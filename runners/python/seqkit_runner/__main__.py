@@ -25,16 +25,27 @@ def inputs_of(file: str, kind: str) -> Iterator[list[Any]]:
         return
     texts = kind in ("classify_text", "tag", "tag_and_label", "language_model", "write")
     try:
-        with sys.stdin if file == "-" else open(file, encoding="utf-8") as lines:
+        with sys.stdin.buffer if file == "-" else open(file, "rb") as lines:
             chunk: list[Any] = []
             for number, line in enumerate(lines, start=1):
-                chunk.append(line.rstrip("\r\n") if texts else _value(line, f"{file}, line {number}"))
+                where = f"{'standard input' if file == '-' else file}, line {number}"
+                text = _text(line, where)
+                chunk.append(text if texts else _value(text, where))
                 if len(chunk) == CHUNK or file == "-":
                     yield chunk
                     chunk = []
             yield chunk
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ArtefactError(f"{file} can't be read ({error}).") from None
+
+
+def _text(line: bytes, where: str) -> str:
+    """A line as `seqkit predict` reads it: without its end, and without marks of byte order before it."""
+    try:
+        return line.removesuffix(b"\n").removesuffix(b"\r").decode().lstrip("\ufeff")
+    except UnicodeDecodeError as error:
+        byte = line[error.start]
+        raise ArtefactError(f"{where}: byte 0x{byte:02x} is not UTF-8. Convert the text first.") from None
 
 
 def _value(line: str, where: str) -> Any:
