@@ -6,7 +6,7 @@ A folder may come from anywhere: what is read of it is a file in it, of that dig
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seqkit.core.errors import InputError, reason_of
@@ -96,11 +96,11 @@ def file_of(folder: Path, info: Mapping[str, Any], name: str) -> Path:
 
 
 def files_like(folder: Path, info: Mapping[str, Any], pattern: str) -> Iterator[str]:
-    """Names of the folder's files, by a pattern; of those that were written there."""
+    """Names of the folder's files, by a pattern of the whole path; of those that were written there."""
     if made_without_digests(info):
         yield from sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
     else:
-        yield from sorted(name for name in info.get("files", {}) if Path(name).match(pattern))
+        yield from sorted(name for name in info.get("files", {}) if PurePosixPath("/", name).match(f"/{pattern}"))
 
 
 def inside(folder: Path, name: str) -> Path:
