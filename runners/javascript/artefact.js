@@ -1,10 +1,10 @@
 // An artefact: the folder that `seqkit export --format onnx` wrote. Nothing in it is executed but its graphs, and no file is read
 // that the manifest doesn't name.
 
-import { decoded, mapped } from "./arrays.js";
+import { decoded, mapped, row } from "./arrays.js";
 import { ArtefactError } from "./errors.js";
 import { Files, checkName, fetched } from "./files.js";
-import { openGraph } from "./graphs.js";
+import { batched, openGraph } from "./graphs.js";
 import { LABELS, MANIFEST, TAGS, VECTORS, checkTask } from "./schema.js";
 import { Session } from "./sessions.js";
 import { taskOf } from "./tasks.js";
@@ -58,18 +58,48 @@ export class Artefact {
     return vectors.map((vector, place) => withArrays(vector, `${where}, item ${place}`));
   }
 
-  // Answer the first test vectors, or all, and compare with the run's answers; gives how many there were.
+  // Answer the first test vectors, or all; gives how many were compared with the run's answers or outputs.
   async tryVectors(count = Infinity) {
-    const vectors = this.task ? (await this.vectors()).slice(0, count).filter(({ answer }) => answer !== null) : [];
-    const answers = await this.predict(vectors.map(({ inputs }) => inputs));
-    vectors.forEach(({ answer }, place) => {
-      if (alike(answer, answers[place], this.tolerance)) return;
+    const { answers, outputs } = await this._tried(count);
+    return answers + outputs;
+  }
+
+  // How many vectors' `answers` were compared, of how many others the `outputs` that their graphs give, and how many are left,
+  // `uncompared`.
+  async _tried(count = Infinity) {
+    const vectors = (await this.vectors()).slice(0, count).map((vector, place) => ({ ...vector, place }));
+    const isAnswered = ({ answer }) => this.task && answer !== null;
+    const answered = vectors.filter(isAnswered);
+    const answers = answered.length ? await this.predict(answered.map(({ inputs }) => inputs)) : [];
+    answered.forEach(({ answer, place }, number) => {
+      if (alike(answer, answers[number], this.tolerance)) return;
       const told = (value) => JSON.stringify(value).slice(0, 200);
       throw new ArtefactError(
-        `${this._files.where} answers test vector ${place} by ${told(answers[place])}, its run by ${told(answer)}: ${AGAIN}`,
+        `${this._files.where} answers test vector ${place} by ${told(answers[number])}, its run by ${told(answer)}: ${AGAIN}`,
       );
     });
-    return vectors.length;
+    let outputs = 0;
+    const others = vectors.filter((vector) => !isAnswered(vector));
+    for (const vector of others) outputs += await this._tryGraphs(vector);
+    return { answers: answered.length, outputs, uncompared: others.length - outputs };
+  }
+
+  // Whether something is known of a vector without an answer: what the graphs that read make of it.
+  async _tryGraphs({ graph_inputs, graph_outputs, place }) {
+    let isKnown = false;
+    for (const [name, expected] of Object.entries(graph_outputs)) {
+      const graph = Object.hasOwn(this.graphs, name) ? this.graphs[name] : null;
+      const got = graph ? await graph.run(batched(graph, [graph_inputs])) : {};
+      for (const output of Object.keys(expected).filter((one) => Object.hasOwn(got, one))) {
+        isKnown = true;
+        const [far, size] = apart(expected[output], { shape: got[output].shape.slice(1), data: row(got[output], 0) });
+        if (far <= this.tolerance * Math.max(1, size)) continue;
+        throw new ArtefactError(
+          `${this._files.where} differs from its run by ${far.toPrecision(2)} in ${output} of test vector ${place}: ${AGAIN}`,
+        );
+      }
+    }
+    return isKnown;
   }
 
   // Read every file and compare its digest; gives how many there are.
@@ -85,7 +115,7 @@ export class Artefact {
   }
 }
 
-// Open an artefact, and have it answer its first test vectors.
+// Open an artefact, comparing the digest of each file that is read, and have it answer its first test vectors.
 //
 // place: the address of its folder, which is fetched; or an async function of a file's name, and of the bytes that are wanted at
 //   most, to a Uint8Array (see folder.js).
@@ -96,14 +126,15 @@ export class Artefact {
 // Throws an ArtefactError if it is damaged, of another version or format, or answers otherwise than its run.
 export async function load(place, options) {
   const artefact = await opened(place, options);
-  if (artefact.task) await artefact.tryVectors(TRIED);
+  await artefact.tryVectors(TRIED);
   return artefact;
 }
 
-// Open an artefact, check every file, and have it answer all its test vectors: {files, vectors}, how many there were.
+// Open an artefact, check every file, and have it answer all its test vectors: {files, answers, outputs, uncompared}, how many
+// files there are, and of how many vectors the answers were compared, the graphs' outputs alone, or nothing.
 export async function verify(place, options) {
   const artefact = await opened(place, options);
-  return { files: await artefact.checkFiles(), vectors: artefact.task ? await artefact.tryVectors() : 0 };
+  return { files: await artefact.checkFiles(), ...(await artefact._tried()) };
 }
 
 // The same as `load`, with nothing asked.
@@ -157,6 +188,14 @@ function withArrays({ inputs, graph_inputs, graph_outputs, answer }, where) {
     graph_outputs: mapped(graph_outputs, (named) => mapped(named, array)),
     answer,
   };
+}
+
+// How far two arrays are from each other at most, and the greatest number of the first.
+function apart(expected, got) {
+  const most = (values) => values.reduce((highest, value) => Math.max(highest, Math.abs(value)), 0);
+  const [values, own] = [expected, got].map(({ data }) => Array.from(data, Number));
+  const isLike = expected.shape.join() === got.shape.join();
+  return [isLike ? most(values.map((value, place) => value - own[place])) : Infinity, most(values)];
 }
 
 // Whether two answers are the same, but for numbers that differ by no more than `tolerance`, and by their rounding.

@@ -4,7 +4,9 @@ import { greatest, idsOf, rounded, row, softmax, stacked } from "./arrays.js";
 import { bestTags, chainOf, spans } from "./chain.js";
 import { ArtefactError } from "./errors.js";
 import { Task, arrayOf, imageAndQuestion, kindOf } from "./task.js";
-import { END } from "./tokenizer.js";
+import { BLANK, END } from "./tokenizer.js";
+
+const NOT_BLANK = new RegExp(`[^${BLANK}]`);
 
 // A text in, one label out.
 export class ClassifyText extends Task {
@@ -36,7 +38,7 @@ export class Tag extends Task {
   }
 
   read(value, where) {
-    const isToken = (token) => typeof token === "string" && token.trim();
+    const isToken = (token) => typeof token === "string" && NOT_BLANK.test(token);
     if (typeof value === "string" || (Array.isArray(value) && value.every(isToken))) return value;
     throw new ArtefactError(`${where} is ${kindOf(value)}, where a text or a list of tokens is expected.`);
   }

@@ -33,8 +33,7 @@ export class Graph {
 
   // What the graph makes of its inputs, each with an axis of rows.
   async run(given) {
-    const missing = Object.keys(this.inputs).filter((name) => !(name in given));
-    if (missing.length) throw new ArtefactError(`The graph wants ${missing.join(", ")} too.`);
+    checkInputs(this, given, 0);
     const arrays = mapped(this.inputs, (_, name) => given[name]);
     const rows = Object.values(arrays)[0].shape[0];
     if (this.batch !== 1 || rows === 1) return this._run(arrays);
@@ -44,8 +43,14 @@ export class Graph {
   }
 
   async _run(arrays) {
-    const feeds = mapped(arrays, ({ shape, data }, name) => new this._ort.Tensor(this.inputs[name].dtype, data, shape));
-    const found = await inTurn(() => this._session.run(feeds));
+    let found;
+    try {
+      const feeds = mapped(arrays, ({ shape, data }, name) => new this._ort.Tensor(this.inputs[name].dtype, data, shape));
+      found = await inTurn(() => this._session.run(feeds));
+    } catch (error) {
+      const shapes = Object.entries(arrays).map(([name, { shape }]) => `${name} [${shape}]`).join(", ");
+      throw new ArtefactError(`The runtime fails on ${shapes} (${firstLine(error)}).`);
+    }
     return Object.fromEntries(this._names.map(([old, name]) => [name, { shape: [...found[old].dims], data: found[old].data }]));
   }
 }
@@ -56,11 +61,10 @@ export async function openGraph(value, bytes, { ort, settings }) {
   try {
     session = await inTurn(() => ort.InferenceSession.create(bytes, settings));
   } catch (error) {
-    const said = String(error.message ?? error).split("\n")[0].slice(0, 200);
-    throw new ArtefactError(`${value.path} can't be opened by ONNX Runtime (${said}).`);
+    throw new ArtefactError(`${value.path} can't be opened by ONNX Runtime (${firstLine(error)}).`);
   }
-  checkNames(value, "inputs", session.inputNames);
-  checkNames(value, "outputs", session.outputNames);
+  checkTensors(value, "inputs", session.inputNames, session.inputMetadata);
+  checkTensors(value, "outputs", session.outputNames, session.outputMetadata);
   return new Graph(value, session, ort);
 }
 
@@ -78,11 +82,21 @@ function sizes(tensor) {
   throw new ArtefactError(`manifest.json: the state ${tensor.name} is of shape [${tensor.shape}], where sizes are expected.`);
 }
 
-function checkNames(value, what, found) {
-  const said = value[what].map(({ name }) => name);
-  if ([...found].sort().join() === [...said].sort().join()) return;
+// `metadata`: shapes, which not every version of the runtime tells.
+function checkTensors(value, what, names, metadata = []) {
+  const said = value[what];
+  const found = names.map((name) => ({ name, shape: metadata.find((one) => one.name === name)?.shape }));
+  const isOpen = (size) => !(typeof size === "number" && size >= 1);
+  const fits = ({ name, shape }) => {
+    const own = found.find((one) => one.name === name);
+    if (!own?.shape) return Boolean(own);
+    const sizes = shape.map((size, axis) => [size, own.shape[axis]]).slice(1);
+    return own.shape.length === shape.length && sizes.every(([one, other]) => typeof one === "string" || isOpen(other) || one === other);
+  };
+  if (found.length === said.length && said.every(fits)) return;
+  const told = (tensors) => tensors.map(({ name, shape }) => (shape ? `${name} [${shape}]` : name)).join(", ");
   throw new ArtefactError(
-    `${value.path} has the ${what} ${found.join(", ")}, manifest.json says ${said.join(", ")}: take the artefact from its source again.`,
+    `${value.path} has the ${what} ${told(found)}, manifest.json says ${told(said)}: take the artefact from its source again.`,
   );
 }
 
@@ -100,8 +114,21 @@ export function batches(graph, rows) {
   return found;
 }
 
+const firstLine = (error) => String(error.message ?? error).split("\n")[0].slice(0, 200);
+
+// Throws where a graph's inputs aren't there, or have other axes; `without`: how many of those that the graph names they lack.
+function checkInputs(graph, given, without) {
+  const missing = Object.keys(graph.inputs).filter((name) => !(name in given));
+  if (missing.length) throw new ArtefactError(`The graph wants ${missing.join(", ")} too.`);
+  for (const [name, { shape }] of Object.entries(graph.inputs)) {
+    if (given[name].shape.length === shape.length - without) continue;
+    throw new ArtefactError(`The graph's ${name} is of shape [${given[name].shape}]: give one of shape [${shape.slice(without)}].`);
+  }
+}
+
 // Rows, arrays by name without an axis of rows, as one batch, padded by zeros along the axis of steps.
 export function batched(graph, rows) {
+  for (const one of rows) checkInputs(graph, one, 1);
   const steps = Math.max(1, ...rows.map((one) => stepsOf(graph, one)));
   return mapped(graph.inputs, (tensor, name) => stacked(rows.map((one) => (tensor.steps ? padded(one[name], steps) : one[name]))));
 }

@@ -57,7 +57,15 @@ export class ArtefactError extends Error {}
 
 export function load(place: string | URL | Read, options: Options): Promise<Artefact>;
 export function opened(place: string | URL | Read, options: Options): Promise<Artefact>;
-export function verify(place: string | URL | Read, options: Options): Promise<{ files: number; vectors: number }>;
+/** How many files were compared, and of how many test vectors the answers, the graphs' outputs alone, or nothing. */
+export interface Verified {
+  files: number;
+  answers: number;
+  outputs: number;
+  uncompared: number;
+}
+
+export function verify(place: string | URL | Read, options: Options): Promise<Verified>;
 
 export class Tokenizer {
   static fromJson(value: unknown): Tokenizer;

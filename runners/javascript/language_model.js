@@ -4,11 +4,11 @@ import { idsOf, logSoftmax, rounded, row } from "./arrays.js";
 import { ArtefactError } from "./errors.js";
 import { checkSampling, drawn } from "./sampling.js";
 import { Task, textOf } from "./task.js";
-import { BEGIN, END, MARK, PADDING, Tokenizer, UNKNOWN } from "./tokenizer.js";
+import { BEGIN, BLANK, END, MARK, PADDING, Tokenizer, UNKNOWN } from "./tokenizer.js";
 
 const WORDS = ["word", "whitespace"];
 const SUBWORDS = ["subword", "unigram"];
-const BLANK = /[\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]$/;
+const BLANK_LAST = new RegExp(`[${BLANK}]$`);
 
 // A text in, its log-probability out; and text that is drawn.
 export class LanguageModel extends Task {
@@ -63,7 +63,7 @@ export class LanguageModel extends Task {
     for (const id of before) await ask(id);
     const excluded = [PADDING, UNKNOWN, BEGIN, ...(this.fields.ends ? [] : [END])];
     const symbols = drawn(ask, last, { ...settings, excluded });
-    yield* until(this._written(symbols, !prompt || BLANK.test(prompt)), stop);
+    yield* until(this._written(symbols, !prompt || BLANK_LAST.test(prompt)), stop);
   }
 
   // The symbols before the first that is drawn; the last line goes on.

@@ -9,6 +9,8 @@ import { SPECIAL, checked } from "./tokenizer_file.js";
 export { SPECIAL };
 export const [PADDING, UNKNOWN, BEGIN, END] = [0, 1, 2, 3];
 export const MARK = "\u2581"; // where a word begins, in the units of MARKED
+// What Python takes for a blank, as a class of characters.
+export const BLANK = "\\t-\\r\\x1c- \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 const WORDS = ["word", "whitespace"]; // between which, written out, there is a space
 const MARKED = ["marked_word", "subword", "unigram"];
 const TAB = "\t";

@@ -44,11 +44,12 @@ function runtime({ words, between }) {
     const after = new Tensor("float32", floats(rows).data, dims);
     return { outputs: after, one_state_0_after: after };
   };
+  const outputMetadata = [{ name: "outputs", isTensor: true, type: "float32", shape: ["batch", width] }];
   const create = async (bytes) => {
     const isStep = Buffer.from(bytes).includes("one_state_0");
     return isStep
       ? { inputNames: ["ids", "one_state_0"], outputNames: ["outputs", "one_state_0_after"], run: async (feeds) => step(feeds) }
-      : { inputNames: ["ids"], outputNames: ["outputs"], run: async (feeds) => bag(feeds) };
+      : { inputNames: ["ids"], outputNames: ["outputs"], outputMetadata, run: async (feeds) => bag(feeds) };
   };
   return { Tensor, InferenceSession: { create } };
 }
@@ -75,7 +76,7 @@ const ANSWERS = {
     return found.map((own) => own.map((one) => [one.score, one.ids, one.looked, one.logProbability, one.ended]));
   },
   batched: ({ rows }) => {
-    const graph = { inputs: { ids: { steps: true }, image: { steps: false } } };
+    const graph = { inputs: { ids: { steps: true, shape: ["batch", "steps"] }, image: { steps: false, shape: ["batch", 2, 2] } } };
     const found = batched(graph, rows.map(({ ids, image }) => ({ ids: ints(ids), image: floats(image) })));
     return mapped(found, ({ shape, data }) => ({ shape, data: Array.from(data) }));
   },

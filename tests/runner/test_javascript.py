@@ -16,7 +16,8 @@ from seqkit.decoding import stepwise
 from seqkit.layers.crf import best_tags
 from seqkit.text.tag_schemes import SCHEMES
 from seqkit_runner import load
-from tests.runner.artefacts import LABELS, classifier, streamer, tables, written
+from seqkit_runner.errors import ArtefactError
+from tests.runner.artefacts import LABELS, classifier, encoded, streamer, tables, written
 from tests.runner.test_search import BEGIN, PLACES, STEPS, TOKENS, UNKNOWN, by_seqkit, by_the_runner, toy, toy_tables
 
 DRIVER = Path(__file__).with_name("javascript.mjs")
@@ -158,10 +159,37 @@ def test_an_artefact_answers_as_by_the_python_runner(tmp_path):
     folder = written(tmp_path / "mine", *classifier())
     by_fetch, by_folder = asked([question(folder, tables()[0], predict=texts, by=by) for by in ("fetch", "folder")])
     assert by_fetch == by_folder
-    assert by_folder["verified"] == {"files": 4, "vectors": 3}
+    assert by_folder["verified"] == {"files": 4, "answers": 3, "outputs": 0, "uncompared": 0}
     for ours, theirs in zip(by_folder["answers"], load(folder).predict(texts), strict=True):
         assert ours["label"] == theirs["label"]
         assert ours["probabilities"] == pytest.approx(theirs["probabilities"], abs=2e-6)
+
+
+def test_what_has_no_answer_is_tried_by_its_graphs_and_what_was_not_compared_is_counted(tmp_path):
+    files, manifest = classifier()
+    drawn, unknown, _ = files["test_vectors.json"]
+    drawn["answer"], unknown["answer"], unknown["graph_outputs"] = None, None, {}
+    paths = [written(tmp_path / str(task), files, manifest | {"task": task}) for task in (manifest["task"], None)]
+    right, bare = asked([question(path, tables()[0], by="folder") for path in paths])
+    assert right["verified"] == {"files": 4, "answers": 1, "outputs": 1, "uncompared": 1}
+    assert bare["verified"] == {"files": 4, "answers": 0, "outputs": 2, "uncompared": 1}
+    for path, told in zip(paths, ("answers test vector 2 by", "in outputs of test vector 0"), strict=True):
+        assert told in asked([question(path, tables(1)[0], by="folder")])[0]
+
+
+@pytest.mark.parametrize(
+    "token", ["\ufeff", "\x1c", "\x1f", "\x85", "\u180e", "\u200b", "\xa0", " \t", "\u3000", "a\x85"]
+)
+def test_what_is_a_blank_to_python_is_no_token(tmp_path, token):
+    files, manifest, words, between = streamer("tag")
+    folder = written(tmp_path / "streams", files, manifest)
+    (said,) = asked([question(folder, words, between, by="folder", predict=[["a", token]])])
+    if not token.strip():
+        assert "a list of tokens is expected" in said
+        with pytest.raises(ArtefactError, match="a list of tokens is expected"):
+            load(folder).predict([["a", token]])
+    else:
+        assert said["answers"] == load(folder).predict([["a", token]])
 
 
 @pytest.mark.parametrize("kind", ["tag", "language_model"])
@@ -209,6 +237,11 @@ def test_what_is_damaged_is_refused_by_a_sentence(tmp_path):
     graph = classifier()[1]["graphs"]["model"]
     task = classifier()[1]["task"]
     vectors = classifier()[0]["test_vectors.json"]
+    axes = encoded(np.array(4, np.int32))
+
+    def unanswered(inputs):
+        return {"test_vectors.json": [vectors[0] | {"answer": None, "graph_inputs": inputs}]}
+
     cases = {
         "answers test vector 0": damaged("permuted", files={"labels.json": {"labels": list(LABELS[::-1])}}),
         "is of layout 2, this runner reads 1": damaged("layout", artefact=2),
@@ -228,6 +261,11 @@ def test_what_is_damaged_is_refused_by_a_sentence(tmp_path):
         "has the inputs ids, manifest.json says words": damaged(
             "names", graphs={"model": graph | {"inputs": [graph["inputs"][0] | {"name": "words"}]}}
         ),
+        "has the outputs outputs [batch,3], manifest.json says outputs [batch,7]": damaged(
+            "sizes", graphs={"model": graph | {"outputs": [graph["outputs"][0] | {"shape": ["batch", 7]}]}}
+        ),
+        "The graph wants ids too": damaged("inputs", files=unanswered({})),
+        "ids is of shape []: give one of shape [steps]": damaged("axes", files=unanswered({"ids": axes})),
         "which no model has": damaged(
             "huge", graphs={"model": graph | {"inputs": [graph["inputs"][0] | {"shape": ["batch", 2**40]}]}}
         ),
