@@ -21,7 +21,7 @@ from seqkit.cli.main import main
 from seqkit_runner import load
 from seqkit_runner.__main__ import main as alone
 from seqkit_runner.artefact import MOST_JSON, opened, verified
-from seqkit_runner.batching import BATCH
+from seqkit_runner.batching import BATCH, padded
 from seqkit_runner.errors import ArtefactError
 from seqkit_runner.prove import _START, Case, proof, prove_apart, read_cases, write_cases
 from seqkit_runner.task import SERVED
@@ -130,6 +130,26 @@ def test_what_is_no_input_is_said(folder, asked, complaint):
         load(folder).predict(asked)
     with pytest.raises(ArtefactError, match="no streaming step"):
         load(folder).stream()
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({}, "The graph wants ids too"),
+        ({"ids": [[5, 6], [7]]}, r"ids is no array of int32 .*: give one of shape \(batch, steps\)\.$"),
+        ({"ids": None}, "ids is no array of int32"),
+        ({"ids": [[2**40]]}, "ids is no array of int32"),
+        ({"ids": 5}, r"ids is of shape \(\): give one of shape \(batch, steps\)"),
+        ({"ids": [5, 6]}, r"ids is of shape \(2,\): give"),
+    ],
+)
+def test_what_no_graph_can_be_fed_is_said(folder, given, complaint):
+    graph = load(folder).graphs["model"]
+    with pytest.raises(ArtefactError, match=complaint):
+        graph(given)
+    with pytest.raises(ArtefactError, match=r"give one of shape \(steps\)"):
+        padded(graph, [{"ids": 5}])
+    assert graph({"ids": [[5, 6], [7, 7]]})["outputs"].shape == (2, len(LABELS))
 
 
 def streams(tmp_path, kind):

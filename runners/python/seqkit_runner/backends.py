@@ -65,12 +65,12 @@ class Graph:
         """What the graph makes of its inputs, each with an axis of rows.
 
         Raises:
-            ArtefactError: An input is missing.
+            ArtefactError: An input is missing, or no array of its type and axes.
         """
         missing = self.inputs.keys() - given.keys()
         if missing:
             raise ArtefactError(f"The graph wants {', '.join(sorted(missing))} too.")
-        arrays = {name: _array(given[name], tensor) for name, tensor in self.inputs.items()}
+        arrays = {name: tensor_of(given[name], tensor) for name, tensor in self.inputs.items()}
         rows = len(next(iter(arrays.values())))
         try:
             if self.batch == 1 and rows != 1:
@@ -107,8 +107,29 @@ def _same(name: str, inputs: Mapping[str, Tensor]) -> str:
     return stem if stem in inputs else name
 
 
-def _array(value: Any, tensor: Tensor) -> np.ndarray:
-    return np.asarray(value, object if tensor.dtype == "string" else tensor.dtype)
+def tensor_of(value: Any, tensor: Tensor, without: int = 0) -> np.ndarray:
+    """A value as an array for a graph.
+
+    Args:
+        without: How many of the tensor's axes, from the first on, it lacks.
+    Raises:
+        ArtefactError: It is none of its type, or has other axes.
+    """
+    shape = tensor.shape[without:]
+    try:
+        array = np.asarray(value, object if tensor.dtype == "string" else tensor.dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ArtefactError(
+            f"The graph's {tensor.name} is no array of {tensor.dtype} ({_first_line(error)}): give one of shape "
+            f"{_shown(shape)}."
+        ) from None
+    if array.ndim != len(shape):
+        raise ArtefactError(f"The graph's {tensor.name} is of shape {array.shape}: give one of shape {_shown(shape)}.")
+    return array
+
+
+def _shown(shape: Sequence[int | str]) -> str:
+    return f"({', '.join(map(str, shape))})"
 
 
 Opened = Callable[[Arrays], Mapping[str, Any]]

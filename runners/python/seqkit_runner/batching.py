@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from seqkit_runner.backends import Arrays, Graph
+from seqkit_runner.backends import Arrays, Graph, tensor_of
 from seqkit_runner.errors import ArtefactError
 
 BATCH = 32  # rows that are asked at once
@@ -15,14 +15,14 @@ def padded(graph: Graph, rows: Sequence[Arrays]) -> Arrays:
     """Rows as one batch, padded by zeros along the axis of steps.
 
     Raises:
-        ArtefactError: A row has not all of the graph's inputs.
+        ArtefactError: A row has not all of the graph's inputs, or they are no arrays of their type and axes.
     """
     missing = {name for row in rows for name in graph.inputs if name not in row}
     if missing:
         raise ArtefactError(f"The graph wants {', '.join(sorted(missing))} too.")
     batch = {}
     for name, tensor in graph.inputs.items():
-        arrays = [np.asarray(row[name]) for row in rows]
+        arrays = [tensor_of(row[name], tensor, without=1) for row in rows]
         if tensor.steps:
             steps = max([1, *map(len, arrays)])
             arrays = [np.pad(one, [(0, steps - len(one)), *[(0, 0)] * (one.ndim - 1)]) for one in arrays]
