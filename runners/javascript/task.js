@@ -4,6 +4,7 @@ import { product, row } from "./arrays.js";
 import { ArtefactError } from "./errors.js";
 import { batched, batches, stepsOf, streamed } from "./graphs.js";
 
+const NO_NUMBER = "is answered by what is no number: its values are too large for the model. Scale it, or leave it out.";
 const GRAPHS = [["model"], ["step"], ["encoder", "decoder"]];
 
 // What becomes of an input. A kind of task says how an input is `read`, the graph's `arrays` of it, what is `found` by the
@@ -36,7 +37,11 @@ export class Task {
   async answers(inputs) {
     const asked = inputs.map((one, place) => this.read(one, `Input ${place}`));
     const found = await this.found(asked);
-    return asked.map((one, place) => this.answer(one, found[place]));
+    const answers = asked.map((one, place) => this.answer(one, found[place]));
+    answers.forEach((answer, place) => {
+      if (!areFinite(answer)) throw new ArtefactError(`Input ${place} ${NO_NUMBER}`);
+    });
+    return answers;
   }
 
   read(value, where) {
@@ -66,6 +71,12 @@ function cropped(graph, outputs, number, arrays) {
   if (!graph.outputs.outputs.steps) return { shape, data };
   const steps = stepsOf(graph, arrays);
   return { shape: [steps, ...shape.slice(1)], data: data.subarray(0, (data.length / shape[0]) * steps) };
+}
+
+// Whether all numbers in an answer are some.
+function areFinite(answer) {
+  if (typeof answer === "object" && answer !== null) return Object.values(answer).every((one) => areFinite(one));
+  return typeof answer !== "number" || Number.isFinite(answer);
 }
 
 export function textOf(value, where) {

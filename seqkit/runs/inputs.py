@@ -1,11 +1,12 @@
 """What a run is asked in Python: a list of inputs, or a data frame with their columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seqkit.core.errors import InputError
 from seqkit.runs.task import Task
 from seqkit.sources.examples import Examples
+from seqkit_runner.task import NO_NUMBER, finite
 
 
 def checked_inputs(inputs: Any) -> Any:
@@ -35,6 +36,18 @@ def rows_of_inputs(task: Task, inputs: Any) -> Examples:
         return task.read(inputs, {field: task.columns[field] for field in fields}, role="asked")
     columns = {fields[0]: inputs} if len(fields) == 1 else _apart(inputs, fields)
     return task.read(tuple(columns.values()), {field: field for field in columns}, role="asked")
+
+
+def checked_answers(answers: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Answers up to the first that holds what is no number, which JSON hasn't either.
+
+    Raises:
+        InputError: One does.
+    """
+    for answer in answers:
+        if not finite(answer):
+            raise InputError(f"The next input {NO_NUMBER}")
+        yield answer
 
 
 def _apart(inputs: Sequence[Any], fields: Sequence[str]) -> dict[str, list[Any]]:

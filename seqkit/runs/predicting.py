@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from seqkit.core.errors import InputError
+from seqkit.runs.inputs import checked_answers
 from seqkit.runs.opening import answering
 from seqkit.runs.run import CHUNK, EVALUATION_BATCH, Run
 from seqkit.sources.streams import asked_of
@@ -57,7 +58,7 @@ def predict_file(
             with answering(run.path):
                 answers, noticed = task.predicted_with_notes(run.forward, examples, pipeline)
             labels = named_otherwise([row["label"] for row in some if "label" in row], task.classes)  # 1.0 is 1
-            for row, answer, more in zip(some, answers, noticed, strict=True):
+            for row, answer, more in zip(some, checked_answers(answers), noticed, strict=True):
                 named = {"id": row["id"]} if "id" in row else {}
                 truths = {field: row[field] for field in task.columns if field != asked and field in row}
                 truths = {

@@ -36,7 +36,7 @@ from seqkit.runs.comparable import compared_with
 from seqkit.runs.contents import RESTORE, file_of, files_like, inside, read_info
 from seqkit.runs.evaluation import check_name, check_place, evaluation_name, read_report, write_evaluation
 from seqkit.runs.exporting import subject_of, task_of_format
-from seqkit.runs.inputs import checked_inputs, rows_of_inputs
+from seqkit.runs.inputs import checked_answers, checked_inputs, rows_of_inputs
 from seqkit.runs.inspecting import Inspection, inspect_rows
 from seqkit.runs.kept_rows import KeptRows
 from seqkit.runs.language_models import adapted_scores
@@ -162,7 +162,7 @@ class Run:
                 pipeline, _ = self.task.encode(examples, EVALUATION_BATCH)
                 with answering(self.path):
                     answers = self.task.answers(examples, self.task.outputs(self.forward, pipeline))
-                yield from answers
+                yield from checked_answers(answers)
 
     def asked(self, inputs: Sequence[Any]) -> Examples:
         """Inputs, as `predict` takes them, as rows."""

@@ -218,6 +218,14 @@ def test_a_number_that_no_float_holds_is_said(number):
         task.answers([[[0, 0, 0]], [[0, 1, number]]])
 
 
+def test_what_is_answered_by_no_number_is_refused():
+    served = Served(lambda frames: {"probabilities": softmax(frames) + np.where(frames > 1, np.nan, 0)})
+    task = task_of("label_frames", {"shape": [3]}, {SERVED: served}, {}, {"labels": list(LABELS)})
+    assert task.answers([[[0, 0, 1]]])[0]["labels"] == [LABELS[2]]
+    with pytest.raises(ArtefactError, match="Input 1 is answered by what is no number"):
+        task.answers([[[0, 0, 1]], [[0, 0, 1], [0, 0, 3e38]]])
+
+
 def test_a_savedmodel_is_asked_for_so_many_inputs_at_once_as_there_is_room_for(monkeypatch):
     monkeypatch.setattr("seqkit_runner.batching.ROOM", 3000 * len(LABELS))
     lengths = [*np.random.default_rng(0).integers(0, 60, 100).tolist(), *[1000] * 5, 5000, 7]

@@ -53,6 +53,16 @@ def test_any_sequence_is_asked(classifier, kind):
     assert classifier.predict(kind(texts)) == classifier.predict(texts)
 
 
+def test_an_answer_that_is_no_number_is_refused(classifier, tmp_path, monkeypatch):
+    kind = type(classifier.task)
+    outputs = kind.outputs
+    monkeypatch.setattr(kind, "outputs", lambda *given: outputs(*given) * np.nan)
+    (tmp_path / "a.txt").write_text("good\n")
+    for ask in (lambda: classifier.predict(["good"]), lambda: asked(classifier, tmp_path / "a.txt")):
+        with pytest.raises(InputError, match="is answered by what is no number"):
+            ask()
+
+
 @pytest.mark.parametrize("inputs", ["a text", b"a text", {"text": ["a"]}, {"a"}, iter("a"), 3])
 def test_what_is_no_rows_is_refused(classifier, inputs):
     for ask in (classifier.predict, classifier.inspect):

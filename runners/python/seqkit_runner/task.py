@@ -1,5 +1,6 @@
 """Raw inputs to what a graph reads, and what it says to answers: what is the same for all tasks."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from seqkit_runner.batching import BATCH, batches, cropped, padded, steps_of, st
 from seqkit_runner.errors import ArtefactError
 from seqkit_runner.tokenizer import END, Tokenizer
 
+NO_NUMBER = "is answered by what is no number: its values are too large for the model. Scale it, or leave it out."
 SERVED = "serving_default"  # the graph of a SavedModel, which takes what a user gives
 
 
@@ -49,7 +51,11 @@ class Task:
         """An answer each, in order."""
         asked = [self.read(one, f"Input {place}") for place, one in enumerate(inputs)]
         found = self._served(asked) if SERVED in self.graphs else self.found(asked)
-        return [self.answer(one, what) for one, what in zip(asked, found, strict=True)]
+        answers = [self.answer(one, what) for one, what in zip(asked, found, strict=True)]
+        for place, answer in enumerate(answers):
+            if not finite(answer):
+                raise ArtefactError(f"Input {place} {NO_NUMBER}")
+        return answers
 
     def _served(self, asked: list[Any]) -> list[Any]:
         """What a SavedModel finds for each, so many at once as there is room for."""
@@ -118,6 +124,13 @@ class Task:
                     f"manifest.json: the graph {name} has {width} outputs, where {expected} are named: they are of two "
                     "artefacts."
                 )
+
+
+def finite(answer: Any) -> bool:
+    """Whether all numbers in an answer are some."""
+    if isinstance(answer, dict | list | tuple):
+        return all(map(finite, answer.values() if isinstance(answer, dict) else answer))
+    return not isinstance(answer, float) or math.isfinite(answer)
 
 
 def text_of(value: Any, where: str) -> str:
