@@ -19,7 +19,7 @@ WORDS = {
 
 
 def check_fields(settings: Any, name: str) -> None:
-    """Raise InputError where a field of a settings class is of another type than it declares; make its numbers Python's.
+    """Raise InputError where a field of a settings class is of another type than it declares; make it of that very type.
 
     Args:
         name: Under which a recipe takes the class: "stack".
@@ -35,25 +35,29 @@ def check_types(hints: Mapping[str, Any], values: Mapping[str, Any], prefix: str
     Args:
         prefix: Before its name in the sentence.
     Returns:
-        The values, of which numbers of NumPy's are Python's, as JSON takes them; what may be anything is left as it is.
+        The values, each of the very type: numbers of NumPy's are Python's, as JSON takes them, a whole number for a float is
+        one, and a list for a tuple is a tuple; what may be anything is left as it is.
     """
     checked = {}
     for name, value in values.items():
         if not fits(value, hint := hints.get(name, Any)):
             raise InputError(f"{prefix}{name} is {value!r:.60}: expected {said(hint)}.")
-        checked[name] = value if Any in (hint, *get_args(hint)) else _as_python(value)
+        checked[name] = _as_typed(value, hint)
     return checked
 
 
-def _as_python(value: Any) -> Any:
-    """A setting with Python's numbers in place of NumPy's, also in a tuple or a list; all else as it is."""
-    if type(value) in (list, tuple):
-        return type(value)(map(_as_python, value))
-    if fits(value, bool):
-        return bool(value)
-    if isinstance(value, numbers.Real):
-        return int(value) if isinstance(value, numbers.Integral) else float(value)
-    return value
+def _as_typed(value: Any, hint: Any) -> Any:
+    """A value that fits, as the very type that is written down; of several types the first that it fits."""
+    kind, inner = get_origin(hint), get_args(hint)
+    if kind is Annotated:
+        return _as_typed(value, inner[0])
+    if kind in (Union, types.UnionType):
+        return _as_typed(value, next(one for one in inner if fits(value, one)))
+    if kind is tuple:
+        return tuple(map(_as_typed, value, inner[:1] * len(value) if Ellipsis in inner else inner))
+    if kind is not None and type(value) in (list, tuple):
+        return type(value)(_as_typed(one, inner[0]) for one in value)
+    return hint(value) if hint in (int, float, bool) else value
 
 
 def fits(value: Any, hint: Any) -> bool:

@@ -12,7 +12,7 @@ from seqkit.core.bounds import nearest
 from seqkit.core.errors import InputError
 from seqkit.core.registry import cells
 from seqkit.core.settings import Stack
-from seqkit.core.typed import said
+from seqkit.core.typed import fits, said
 
 FEW = 8  # settings that a sentence lists
 LOGARITHMIC = 10.0  # a range is searched by its logarithm where its end is so many times its beginning
@@ -21,7 +21,7 @@ TOGETHER = "+"  # between the parts of one value, such as the units of two layer
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """What a setting may be: any number from `low` to `high`, whole where both are.
+    """What a setting may be: any number from `low` to `high`, whole where both are and the setting takes no others.
 
     Example:
         >>> search = {"training.learning_rate": seqkit.Range(1e-4, 1e-2), "embedding.units": seqkit.Range(16, 128)}
@@ -88,6 +88,16 @@ def changed(function: Callable[..., Any], arguments: Mapping[str, Any], changes:
         own = made.get(argument, inspect.signature(function).parameters[argument].default)
         made[argument] = dataclasses.replace(own, **values)
     return made
+
+
+def range_of(function: Callable[..., Any], name: str, span: Range) -> Range:
+    """A range in the numbers of its setting: from 1 to 10 is every number in between where that is a float.
+
+    Raises:
+        InputError: There is no such setting.
+    """
+    check_setting(function, name)
+    return Range(float(span.low), float(span.high)) if fits(0.5, settings_of(function)[name]) else span
 
 
 def load_cells(arguments: Mapping[str, Any]) -> None:

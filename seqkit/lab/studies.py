@@ -21,7 +21,7 @@ from seqkit.core.errors import InputError, UnfinishedError
 from seqkit.core.files import read_json, write_json
 from seqkit.core.progress import console, notify
 from seqkit.core.registry import recipe_of
-from seqkit.core.variations import Range, changed, load_cells, plain
+from seqkit.core.variations import Range, changed, load_cells, plain, range_of
 from seqkit.lab.comparing import Comparison, compare
 from seqkit.lab.rereading import check_rows_again
 from seqkit.lab.study_search import Search
@@ -127,7 +127,8 @@ class Study:
                 "The recipe stands in the program itself, where no other process finds it: move it to a module."
             )
         self.arguments = plain(self.recipe.function, {"data": data, **arguments})
-        self.grid, self.ranges = dict(grid or {}), dict(ranges or {})
+        self.grid = dict(grid or {})
+        self.ranges = {name: range_of(self.recipe.function, name, span) for name, span in (ranges or {}).items()}
         self.seeds, self.trials, self.jobs, self.modules = range(seed, seed + seeds), trials, jobs, tuple(modules)
         self._check_rows(data)
         for values in self.grid.values():

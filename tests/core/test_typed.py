@@ -43,17 +43,21 @@ def test_values_fit_as_their_type_says(hint, right, wrong):
     ("given", "hint", "expected"),
     [
         (np.int64(3), int, 3),
-        (np.int32(3), float, 3),
+        (np.int32(3), float, 3.0),
+        (1, Annotated[float | None, "mark"], 1.0),
         (np.float32(0.5), float, 0.5),
         (np.float64(0.5), int | float, 0.5),
+        (3, int | float, 3),
         (np.bool_(True), bool | Literal["auto"], True),
         ((np.int64(3), 4), Annotated[tuple[int, ...] | None, "mark"], (3, 4)),
-        ([np.int64(3)], tuple[int, ...], [3]),
+        ([np.int64(3)], tuple[int, ...], (3,)),
+        ([1, 2], tuple[int, float] | None, (1, 2.0)),
+        ([np.int64(3)], Sequence[float], [3.0]),
         (("a", np.int64(3)), tuple[str, int], ("a", 3)),
         (np.int64(3), Any, np.int64(3)),
     ],
 )
-def test_numbers_of_numpy_become_pythons_where_numbers_are_expected(given, hint, expected):
+def test_values_become_of_the_very_type_that_is_written_down(given, hint, expected):
     got = check_types({"size": hint}, {"size": given})["size"]
     assert repr(got) == repr(expected)
 
@@ -61,7 +65,8 @@ def test_numbers_of_numpy_become_pythons_where_numbers_are_expected(given, hint,
 def test_settings_and_arguments_with_numbers_of_numpy_are_json():
     training = seqkit.Training(epochs=np.int64(3), learning_rate=np.float32(0.5))
     given = recipe_of(sentiment).settle(training=training, min_count=np.int64(2), seed=np.arange(3)[2])
-    stack = seqkit.Stack(units=tuple(np.array([4, 5])))
+    stack = seqkit.Stack(units=[*np.array([4, 5])])
+    assert stack == seqkit.Stack(units=(4, 5)), "as what compares them has it"
     settings = json.loads(json.dumps(recorded_settings(given | {"stack": stack})))
     assert (settings["training"]["epochs"], settings["min_count"], settings["seed"]) == (3, 2, 2)
     assert settings["stack"]["units"] == [4, 5]

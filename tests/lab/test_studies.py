@@ -64,6 +64,12 @@ def test_each_combination_has_a_name_and_its_settings(table, tmp_path):
     assert not (tmp_path / "study").exists(), "nothing is made before it runs"
 
 
+def test_a_range_of_a_float_is_of_floats_though_its_ends_are_whole(table, tmp_path):
+    ranges = {"training.learning_rate": Range(1, 10), "training.weight_decay": Range(0, 1), "stack.units": Range(4, 8)}
+    made = study(table, tmp_path / "study", ranges=ranges)
+    assert [span.whole for span in made.ranges.values()] == [False, False, True]
+
+
 def test_a_recipe_s_own_search_is_a_setting_like_any_other(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(seqkit.Study, "run", lambda made: asked.append(made))

@@ -413,7 +413,7 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_float32_weights():
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"learning_rate": 0}, "learning_rate is 0: give a number above 0"),
+        ({"learning_rate": 0}, "learning_rate is 0.0: give a number above 0"),
         ({"epochs": 0}, "epochs is 0: give a number of at least 1"),
         ({"clipnorm": 1.0}, "use one kind of clipping"),
         ({"ema": 1.0}, "ema is 1.0: give a share"),
