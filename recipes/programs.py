@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 
 def _unread(given: Arguments) -> dict[str, str]:
-    """What is drawn, where there is data, or else the bound of an epoch; and what is for attention, where there is none."""
+    """What is drawn, where there is data, or else bounds of rows that stay; and what is for attention, if there is none."""
     drawn, unattended = ("task", "length", "nesting", "curriculum", "rows"), without_attention(given)
     if given["data"] is None:
-        return unattended | {"training.max_epoch_steps": "training on rows that are drawn for each epoch"}
+        bounds = ("training.max_epoch_steps", "training.batch_tokens")
+        return unattended | dict.fromkeys(bounds, "training on rows that are drawn for each epoch")
     return unattended | dict.fromkeys(drawn, "training on data of one's own")
 
 

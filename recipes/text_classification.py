@@ -36,7 +36,7 @@ FIRST = (
 )
 text_classifier = functools.partial(
     recipe,
-    least={"vocabulary_size": 5, "min_count": 1, "max_length": 2, "teacher_weight": 0, "temperature": 0.01},
+    least={"vocabulary_size": 5, "min_count": 1, "max_length": 2, "teacher_weight": 1e-6, "temperature": 0.01},
     reads=lambda given: {"embedding.vectors"} | (CLASSES if not given["teacher"] else set()),
     unread=_unread,
     first=FIRST,

@@ -7,6 +7,7 @@ import re
 import textwrap
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Literal, ParamSpec, TypedDict, TypeVar, cast, get_type_hints
 
@@ -44,6 +45,9 @@ PLACES = ("out", "overwrite", "resume", "extend_epochs", "workers", "worker", "c
 FIRST = ("test", "out", "training.epochs", "training.batch_size", "training.learning_rate")
 MOST = 9  # settings that matter most, beside the data
 
+# whether settings are those of a run, for its rows alone: an older version may have trained it with what is refused now
+as_recorded: ContextVar[bool] = ContextVar("as_recorded", default=False)
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -61,7 +65,9 @@ def beside_start(given: Arguments) -> dict[str, str]:
 
 def without_attention(given: Arguments) -> dict[str, str]:
     """What a decoder that looks at one vector alone has no use for -> what makes it so."""
-    return {} if given["attention"].kind != "none" else {"training.attention_penalty": "a model without attention"}
+    looks = given["attention"].kind != "none"
+    of_looks = ("training.attention_penalty", "search.coverage_penalty")
+    return {} if looks else dict.fromkeys(of_looks, "a model without attention")
 
 
 class RunOptions(TypedDict, total=False):
@@ -162,9 +168,10 @@ def recipe(
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             given = check_types(hints_of(run), bound.arguments)
-            _check_least(given, least or {})
-            special = _special(name, reads(given) if callable(reads) else reads)
-            _refuse_unread(signature, given, special | dict(unread(given)))
+            if not as_recorded.get():
+                _check_least(given, least or {})
+                special = _special(name, reads(given) if callable(reads) else reads)
+                _refuse_unread(signature, given, special | dict(unread(given)))
             return given
 
         @functools.wraps(function)

@@ -39,12 +39,7 @@ SPECIAL = (  # settings that a recipe has to say that it reads
 CLASSES = frozenset({"training.class_weights", "training.label_smoothing", "training.r_drop"})
 IN_STEP = frozenset({"training.ar", "training.tar"})  # an answer at every step,
 DECODER = frozenset(
-    {
-        "training.label_smoothing",
-        "training.attention_penalty",
-        "training.scheduled_sampling",
-        "training.r_drop",
-    }
+    {"training.label_smoothing", "training.attention_penalty", "training.scheduled_sampling", "training.r_drop"}
 )  # a decoder
 
 
@@ -157,7 +152,8 @@ class Stack:
 
     def unread(self) -> dict[str, str]:
         """Field -> what makes it count for nothing."""
-        return {} if self.residual else {"residual_from": "a stack without residual connections"}
+        unlocked = {} if self.input_dropout or self.dropout else {"locked": "a stack without dropout"}
+        return unlocked | ({} if self.residual else {"residual_from": "a stack without residual connections"})
 
     def layer_name(self, number: int) -> str:
         """Of a layer: its cell, without the module that it may come from, and its number."""
@@ -293,13 +289,14 @@ class Search:
 
     def unread(self) -> dict[str, str]:
         """Field -> what makes it count for nothing."""
+        short = {} if self.shortest <= self.longest else {"shortest": f"a search with longest {self.longest}"}
         if self.temperature:
             names, why = ("beam", "length_penalty"), f"a search with temperature {self.temperature}"
         elif self.beam == 1:
             names, why = ("length_penalty", "coverage_penalty"), "a greedy search (beam 1)"
         else:
-            return {"seed": "a search without a temperature"}
-        return dict.fromkeys(names, why) | ({} if self.temperature else {"seed": why})
+            return short | {"seed": "a search without a temperature"}
+        return short | dict.fromkeys(names, why) | ({} if self.temperature else {"seed": why})
 
     def of_run(self, seed: int) -> Self:
         """With the run's seed for its draws, where it has none of its own."""

@@ -15,6 +15,7 @@ from seqkit.checks.leaks import Seen, check_leak
 from seqkit.checks.rows import Prints, check_rows
 from seqkit.checks.splits import check_splits
 from seqkit.checks.suspects import check_suspects
+from seqkit.core.arguments import as_recorded
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding, in_order, refuse
 from seqkit.core.progress import notify
@@ -109,10 +110,12 @@ def checks_alone() -> bool:
 def rows_of(recipe: Callable[..., Any], arguments: Mapping[str, Any]) -> Splits:
     """Call a recipe for the rows alone that it reads, or holds out.
 
+    Args:
+        arguments: As a run was trained with them, maybe by an older version.
     Raises:
         InputError: They can't be read.
     """
-    wanted = _wanted.set("rows")
+    wanted, recorded = _wanted.set("rows"), as_recorded.set(True)
     try:
         with tempfile.TemporaryDirectory() as folder:
             recipe(**{**arguments, "out": Path(folder) / "run"})
@@ -120,6 +123,7 @@ def rows_of(recipe: Callable[..., Any], arguments: Mapping[str, Any]) -> Splits:
         return done.splits
     finally:
         _wanted.reset(wanted)
+        as_recorded.reset(recorded)
     raise InputError(f"{recipe.__name__} doesn't read its rows by seqkit.RunBuilder: give them.")
 
 

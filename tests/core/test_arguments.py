@@ -98,7 +98,9 @@ def test_common_arguments_arrive(spam):
         ({"search": Search(beam=1, length_penalty=0.5)}, "length_penalty is 0.5, but a greedy search"),
         ({"search": Search(beam=3, temperature=1.0)}, "beam is 3, but a search with temperature"),
         ({"search": Search(beam=2, seed=4)}, "seed is 4, but a search without a temperature"),
+        ({"search": Search(beam=1, shortest=10, longest=9)}, "shortest is 10, but a search with longest 9"),
         ({"stack": Stack(residual_from=3)}, "residual_from is 3, but a stack without residual"),
+        ({"stack": Stack(locked=True)}, "locked is True, but a stack without dropout"),
     ],
 )
 def test_what_would_do_nothing_is_refused(spam, given, complaint):
@@ -109,7 +111,9 @@ def test_what_would_do_nothing_is_refused(spam, given, complaint):
 def test_what_is_read_is_taken(spam):
     spam(training=Training(class_weights="balanced", label_smoothing=0.1))
     spam(search=Search(beam=2, length_penalty=0.5))
+    spam(search=Search(beam=1, shortest=9, longest=9))
     spam(stack=Stack(units=(4, 4, 4), residual=True, residual_from=3))
+    spam(stack=Stack(input_dropout=0.1, locked=True))
     spam(whole=True)  # a default is nobody's wish
 
 
@@ -125,14 +129,23 @@ def test_what_is_read_is_taken(spam):
         ),
         ("intents_and_slots", {"training": Training(label_smoothing=0.1)}, "label_smoothing"),
         ("intents_and_slots", {"output": "crf", "training": Training(class_weights="balanced")}, "class_weights"),
-        ("sentiment", {"pooling": "max", "stack": Stack(locked=True)}, r"stack\.locked"),
+        ("sentiment", {"pooling": "max", "stack": Stack(dropout=0.1, locked=True)}, r"stack\.locked is True, but max"),
+        ("sentiment", {"teacher": "answers.jsonl", "teacher_weight": 0}, "teacher_weight is 0.0: give a number of at"),
         *(
             (
                 name,
-                {"attention": Attention(kind="none"), "training": Training(attention_penalty=1.0)},
-                r"training\.attention_penalty is 1\.0, but a model without attention",
+                {"attention": Attention(kind="none"), **given},
+                rf"{setting} is 1\.0, but a model without attention",
             )
             for name in ("translation", "captioning", "programs")
+            for setting, given in (
+                (r"training\.attention_penalty", {"training": Training(attention_penalty=1.0)}),
+                (r"search\.coverage_penalty", {"search": Search(coverage_penalty=1.0)}),
+            )
+        ),
+        *(
+            ("programs", {"training": Training(**{bound: 99})}, f"{bound} is 99, but training on rows that are drawn")
+            for bound in ("max_epoch_steps", "batch_tokens")
         ),
         ("language_model", {"training": Training(class_weights="balanced")}, "class_weights"),
         (
