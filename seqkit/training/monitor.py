@@ -22,10 +22,15 @@ class Monitor:
         column: Of the history, of the validation rows.
         score: Scores these rows as the report does, with the weights as they are; nothing where what is counted beside the
             loss is enough.
+    Raises:
+        InputError: The column's metric is undeclared, so that no epoch could be called better.
     """
 
     column: str
     score: Callable[[], Figures] | None = None
+
+    def __post_init__(self) -> None:
+        metric(self.column.removeprefix(VALIDATION))
 
     def scores(self) -> Figures:
         """What the history gets beside what is counted."""

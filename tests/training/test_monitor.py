@@ -50,6 +50,8 @@ def test_a_monitor_is_the_loss_a_measure_or_a_headline_metric():
             made(name)
     with pytest.raises(InputError, match="Nothing is known of the metric 'hinge'"):
         make_monitor(Training(), objective, metrics=("hinge",), score=score)
+    with pytest.raises(InputError, match="Nothing is known of the metric 'hinge'"):
+        make_monitor(Training(monitor="val_hinge"), Objective(objective.loss, {"hinge": objective.loss}))
 
 
 def test_a_chain_is_not_monitored_by_tags_that_saw_the_true_ones():
