@@ -19,7 +19,6 @@ from seqkit.recurrence.watching import Course, watch
 from seqkit.report.gradients import write_gradients
 from seqkit.report.wording import listed
 from seqkit.runs.run import Run
-from seqkit.text.labels import UNSEEN
 from seqkit.training.optimizer import clip
 
 CLIPPED = Training().global_clipnorm
@@ -126,7 +125,8 @@ def run_gradients(run: Run, data: Any, *, rows: int = 16) -> dict[str, Any]:
     descend = objective.training_loss or objective.loss
     batch = next(iter(batches.batches(stop=1)))
     weights = tf.cast(batch["weights"], tf.float32) if "weights" in batch else tf.ones(tf.shape(batch["targets"]))
-    if bool(tf.reduce_any(batch["targets"] == UNSEEN)) or not bool(tf.reduce_any(weights > 0)):
+    known = weights > 0 if weights.shape.rank == 1 else tf.reduce_any(weights > 0)
+    if not bool(tf.reduce_all(known)):
         raise InputError(
             f"Among the first {len(examples)} rows of {examples.origin} are labels that the run doesn't know, of which "
             "there is no loss: leave such rows out."

@@ -57,10 +57,13 @@ class ClassOfARow(Inputs, Outputs, Scores):
         return encode_labels(examples[self.truth], self.classes)
 
     def targets(self, examples: Examples) -> tuple[dict[str, Column], Facts]:
+        """A row whose label is none of the classes weighs nothing: there is no loss of it."""
         if self.truth not in examples.columns:
             return {}, {}
         labels = self.labels(examples)
-        return {"targets": labels}, {f"unseen_{self.truth}s": int((labels == UNSEEN).sum())}
+        seen: np.ndarray = labels != UNSEEN
+        columns: dict[str, Column] = {"targets": np.where(seen, labels, 0), "weights": seen.astype(np.float32)}
+        return columns, {f"unseen_{self.truth}s": int((~seen).sum())}
 
     def objective(self, training: Training, train: Examples) -> Objective:
         """Cross-entropy, with the training rows' classes counted for their weights."""

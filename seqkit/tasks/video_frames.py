@@ -108,9 +108,10 @@ class VideoFrames(Inputs, Outputs, Scores, Baselines):
         columns: dict[str, Any] = {"frames": rows, "mask": _in_step(np.ones(len(rows.values), bool), rows)}
         if "labels" in examples.columns:
             labels = encode_labels(flat_labels(examples["labels"]), self.classes)
-            columns["targets"] = _in_step(labels, rows)
-            columns["weights"] = _in_step(np.ones(len(rows.values), np.float32), rows)
-            facts["unseen_labels"] = int((labels == UNSEEN).sum())
+            seen: np.ndarray = labels != UNSEEN
+            columns["targets"] = _in_step(np.where(seen, labels, 0), rows)
+            columns["weights"] = _in_step(seen.astype(np.float32), rows)
+            facts["unseen_labels"] = int((~seen).sum())
         axes = {"frames": boundaries(rows.lengths)}
         return VideoBatches(columns, axes, batch_size, videos=tuple(videos), names=names), facts
 

@@ -11,6 +11,8 @@ from seqkit.core.ragged import Ragged
 from seqkit.sources.examples import Examples
 from seqkit.tasks.sentiment import Sentiment
 from seqkit.tasks.video_frames import VideoFrames
+from seqkit.text.tokenizer import Tokenizer
+from seqkit.text.vocabulary import SPECIAL, Vocabulary
 
 KNOWN = ("a", "b", "c")
 labels = st.lists(st.sampled_from([*KNOWN, "new", "newer", "newest"]), min_size=1, max_size=25)
@@ -23,6 +25,21 @@ def test_scores_of_labels_are_those_of_scikit_learn(truth, seed):
     outputs = softmax(np.random.default_rng(seed).normal(size=(len(truth), 3)), axis=1)
     examples = Examples({"text": [""] * len(truth), "label": truth}, "drawn")
     check(task, examples, outputs, truth, outputs, "accuracy")
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_an_item_of_a_label_that_is_no_class_weighs_nothing_and_has_a_target_that_is_one(ragged):
+    truth = ["b", "new", "c"]
+    if ragged:
+        task = VideoFrames({}, KNOWN, (2,), None, 0, False, False, None, "stop")
+        cells = {"frames": [np.zeros((3, 2), np.float32)], "labels": [truth], "recording": [None]}
+    else:
+        task = Sentiment({"text": "text", "label": "label"}, Vocabulary(SPECIAL, Tokenizer()), KNOWN, 10)
+        cells = {"text": [""] * 3, "label": truth}
+    rows, facts = task.encode(Examples(cells, "written"), 3)
+    targets, weights = (getattr(rows.columns[name], "values", rows.columns[name]) for name in ("targets", "weights"))
+    assert (targets.tolist(), weights.tolist()) == ([1, 0, 2], [1.0, 0.0, 1.0])
+    assert facts["unseen_labels"] == 1
 
 
 @settings(max_examples=30)
