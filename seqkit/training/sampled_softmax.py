@@ -81,6 +81,7 @@ def sampled_objective(model: keras.Model, training: Training, step: tf.Variable,
     head = Head.of(model)
 
     def loss(targets: tf.Tensor, read: tf.Tensor) -> tf.Tensor:
+        read = tf.cast(read, head.read.dtype)  # as the head reads it, which may be in half precision
         return sampled_cross_entropy(targets, read, head.table, head.bias, training.sampled, tf.stack([seed, step]))
 
     return Objective(loss, {})

@@ -11,12 +11,13 @@ import tensorflow as tf
 from seqkit.batches.pipeline import Pipeline
 from seqkit.batches.rows import WHOLE, Part, Rows
 from seqkit.core.errors import InputError
+from seqkit.core.progress import notify
 from seqkit.core.settings import Training
 from seqkit.recurrence.acceleration import check_followed
 from seqkit.recurrence.compiled import launching
 from seqkit.training.averages import move_averages
 from seqkit.training.executor import Batch, Executor, executor_of
-from seqkit.training.objectives import Objective, two_sided_divergence
+from seqkit.training.objectives import Measure, Objective, two_sided_divergence
 from seqkit.training.optimizer import clip
 from seqkit.training.passes import steps_of
 from seqkit.training.peers import ALONE, Peers
@@ -73,15 +74,17 @@ def make_train_steps(
             outputs, states = executor(batch, training=True)
             draw = tf.stack([seed, optimizer.iterations.value])
             outputs, penalty = _penalised(outputs, training, weights, batch, peers, started, draw)
-            losses = _of_items(descend(batch["targets"], outputs), weights, "loss")
+            losses = _of_items(descend, batch, outputs, weights, "loss")
             if training.r_drop:
                 others = _own(executor(batch, training=True)[0], training, started)
-                losses = (losses + descend(batch["targets"], others)) / 2.0
+                losses = (losses + _of_items(descend, batch, others, weights, "loss")) / 2.0
                 losses += training.r_drop / 4.0 * two_sided_divergence(outputs, others)
             loss = tf.math.divide_no_nan(tf.reduce_sum(losses * weights), batch["items"]) + penalty
             if model.losses:
-                loss += tf.add_n(model.losses) / peers.part.size
-        gradients = [_dense(gradient) for gradient in tape.gradient(loss, [v.value for v in variables])]
+                loss += tf.add_n([tf.cast(one, tf.float32) for one in model.losses]) / peers.part.size
+        found = tape.gradient(loss, [v.value for v in variables])
+        reached = _reached(variables, found, peers)
+        gradients = [_dense(gradient) for gradient in found if gradient is not None]
         sums = _sums(objective, batch, outputs, weights) | {"tokens": tf.cast(batch["steps"], tf.float32)}
         loss, wished, *rest = peers.sum([loss, tf.identity(wanted), *sums.values(), *gradients])
         sums, gradients = dict(zip(sums, rest, strict=False)), rest[len(sums) :]
@@ -89,7 +92,7 @@ def make_train_steps(
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
 
         def move() -> bool:
-            apply(optimizer, gradients, variables, started, epoch_steps)
+            apply(optimizer, gradients, reached, started, epoch_steps)
             if averages:
                 move_averages(averages, variables, training.ema, optimizer.iterations.value)
             return True
@@ -253,6 +256,22 @@ def _own(outputs: Any, training: Training, started: Started | None) -> Any:
     return outputs[0] if training.attention_penalty else outputs
 
 
+def _reached(
+    variables: Sequence[keras.Variable], gradients: Sequence[tf.Tensor | None], peers: Peers
+) -> list[keras.Variable]:
+    """The variables with a gradient; of the others it is told, once for the graph, that they stay."""
+    reached = [variable for variable, gradient in zip(variables, gradients, strict=True) if gradient is not None]
+    left = [variable.path for variable, gradient in zip(variables, gradients, strict=True) if gradient is None]
+    if not reached:
+        raise InputError(
+            f"The objective's loss reaches none of the model's {len(variables)} trainable variables: make it of the "
+            "outputs, by TensorFlow's operations."
+        )
+    if left and peers.first:
+        notify(f"The loss doesn't reach {', '.join(left)}: what is not reached stays as it is.")
+    return reached
+
+
 def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
     # A token that repeats has several slices: the norm is right only of their sum.
     if isinstance(gradient, tf.IndexedSlices):
@@ -269,13 +288,18 @@ def _weights(batch: Batch) -> tf.Tensor:
 
 def _sums(objective: Objective, batch: Batch, outputs: tf.Tensor, weights: tf.Tensor) -> dict[str, tf.Tensor]:
     figures = {"loss": objective.loss} | objective.measures
-    values = {name: _of_items(figure(batch["targets"], outputs), weights, name) for name, figure in figures.items()}
+    values = {name: _of_items(figure, batch, outputs, weights, name) for name, figure in figures.items()}
     sums = {name: tf.reduce_sum(value * weights) for name, value in values.items()}
     return sums | {"items": tf.reduce_sum(weights)}
 
 
-def _of_items(values: tf.Tensor, weights: tf.Tensor, name: str) -> tf.Tensor:
-    """The values, a number an item: others, such as a column, would be multiplied with every item's weight."""
+def _of_items(figure: Measure, batch: Batch, outputs: Any, weights: tf.Tensor, name: str) -> tf.Tensor:
+    """A figure of the outputs, a number an item: another, such as a column, would be multiplied with every item's weight.
+
+    It is made in float32, as Keras's losses are, whatever the model computes in.
+    """
+    outputs = tf.nest.map_structure(lambda one: tf.cast(one, tf.float32) if one.dtype.is_floating else one, outputs)
+    values = tf.cast(figure(batch["targets"], outputs), tf.float32)
     if not values.shape.is_compatible_with(weights.shape):
         raise InputError(
             f"The objective's {name} has the shape {values.shape}, where the targets have {weights.shape}: expected a "
