@@ -353,5 +353,7 @@ def _repeated(written: tf.Tensor, size: int, tokens: int) -> tf.Tensor:
     starts = tf.range(tf.maximum(steps - size + 1, 0))
     runs = tf.gather(written, starts[:, None] + tf.range(size), axis=1)  # (live, starts, size)
     begun = tf.pad(written, [(0, 0), (size - 1, 0)], constant_values=-1)[:, steps:]  # (live, size - 1)
-    same = tf.reduce_all(tf.equal(runs[:, :, :-1], begun[:, None]), axis=-1)  # (live, starts)
-    return tf.reduce_any(tf.one_hot(tf.where(same, runs[:, :, -1], -1), tokens, True, False), axis=1)
+    where = tf.where(tf.reduce_all(tf.equal(runs[:, :, :-1], begun[:, None]), axis=-1))  # (repeated, 2)
+    places = tf.stack([tf.cast(where[:, 0], tf.int32), tf.gather_nd(runs[:, :, -1], where)], axis=1)
+    nothing = tf.zeros([tf.shape(written)[0], tokens], tf.bool)  # a place may come twice, and hold True all the same
+    return tf.tensor_scatter_nd_update(nothing, places, tf.ones(tf.shape(places)[:1], tf.bool))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seqkit.core.errors import InputError
 from seqkit.core.settings import Search
-from seqkit.decoding.beam_search import Hypotheses, beam_search
+from seqkit.decoding.beam_search import Hypotheses, _repeated, beam_search
 
 BEGIN, END, TOKENS = 0, 1, 4
 
@@ -235,6 +235,14 @@ def test_there_is_always_an_answer(seed, beam, shortest, no_repeat):
         assert not repeats(written, no_repeat)
         symbols = set(range(TOKENS)) - {BEGIN, END}
         assert len(written) >= shortest or all(repeats((*written, symbol), no_repeat) for symbol in symbols)
+
+
+def test_what_would_be_written_twice_is_found_without_a_table_of_symbols_for_each_place():
+    symbols = 32_003
+    found = tf.function(lambda written: _repeated(written, 3, symbols), autograph=False)
+    graph = found.get_concrete_function(tf.TensorSpec([None, None], tf.int32)).graph
+    shapes = [tensor.shape for one in graph.get_operations() for tensor in one.outputs]
+    assert {shape.rank for shape in shapes if shape.rank and symbols in shape.as_list()} == {2}
 
 
 def greedy(model, row, longest):
