@@ -51,7 +51,7 @@ def generate(
     check_sampling(temperature, top_k, top_p)
     at_least("length", length, 1)
     at_least("repetition_penalty", repetition_penalty, 1)
-    seeds = (seed,) if isinstance(seed, int) else tuple(seed)
+    seeds = tuple(seed) if isinstance(seed, Sequence | np.ndarray) else (seed,)
     at_least("seed", min(seeds), 0)
     rngs = [np.random.default_rng(one) for one in seeds]
     settings = (temperature, top_k, top_p)

@@ -112,7 +112,7 @@ def test_generate_is_a_function_of_its_seed_and_computes_no_more_than_is_taken()
     def text(seed, **options):
         return np.concatenate(list(generate(step, {"steps": 0}, np.array([0]), length=30, seed=seed, **options)))
 
-    assert text(1).tolist() == text(1).tolist() != text(2).tolist()
+    assert text(1).tolist() == text(1).tolist() == text(np.int64(1)).tolist() != text(2).tolist()
     plain = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
     assert text(1).tolist() == text(1, **plain).tolist() != text(1, **plain | {"temperature": 2.0}).tolist()
     assert text(1, temperature=0).tolist() == text(2, top_k=1).tolist() == [1, 0] * 15
