@@ -119,7 +119,8 @@ def _check_not_empty(file: TextFile, columns: Iterable[str]) -> None:
 
 
 def layout_of(file: TextFile, columns: Mapping[str, str]) -> Layout | None:
-    """How a table is written, by its contents: where the wanted columns are found. None for what is no table.
+    """How a table is written, by its contents: where the wanted columns are found; of columns by number, also by which
+    separator rows have as many cells each, if any does. None for what is no table.
 
     A file with a table's suffix is one, whatever it holds.
     """
@@ -132,11 +133,13 @@ def layout_of(file: TextFile, columns: Mapping[str, str]) -> Layout | None:
     if own is None:
         numbered = any(name.isdigit() for name in columns.values())
         layouts = [layout for layout in layouts if _even(file, layout) and (layout.separator == "\t" or not numbered)]
-    for layout in layouts:
-        numbers = set(map(str, range(len(_first(file, layout)))))
-        if has_header(file, layout, columns) or set(columns.values()) <= numbers:
-            return layout
-    return None if own is None else layouts[0]
+    fitting = (layout for layout in layouts if _fits(file, layout, columns))
+    found = next(fitting, None)
+    if found is None:
+        return None if own is None else layouts[0]
+    if _named(columns) or _even(file, found):
+        return found
+    return next((layout for layout in fitting if _even(file, layout)), found)
 
 
 def head(file: TextFile, rows: int) -> tuple[list[str], list[list[Any]]] | None:
@@ -163,6 +166,16 @@ def head(file: TextFile, rows: int) -> tuple[list[str], list[list[Any]]] | None:
     )
     names = named if header and len(cells) > 1 else list(map(str, range(len(named))))
     return names, [row for row in cells[1 if header and len(cells) > 1 else 0 :] if len(row) == len(named)]
+
+
+def _fits(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> bool:
+    """Whether the first row, read so, has the wanted columns; where its quotes stand otherwise, it has not."""
+    wanted = set(columns.values())
+    try:
+        first = _first(file, layout)
+    except InputError:
+        return False
+    return wanted <= (set(first) if _named(columns) else set(map(str, range(len(first)))))
 
 
 def has_header(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> bool:

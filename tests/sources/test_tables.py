@@ -159,6 +159,8 @@ def test_blank_lines_before_the_first_row_are_no_rows(tmp_path, suffix, before):
         ("rows.data", "text\tlabel\na\tx\nb\ty\n"),
         ("rows.txt", "text,label\na,x\nb,y\n"),
         ("rows.csv", "text;label\na;x\nb;y\n"),
+        ("rows.csv", '"text";"label"\n"a";"x"\n"b";"y"\n'),
+        ("rows.csv", '"text"\t"label"\n"a"\t"x"\n"b"\t"y"\n'),
         ("rows.tsv", "text,label\na,x\nb,y\n"),
         ("rows", '{"text": "a", "label": "x"}\n\n{"text": "b", "label": "y"}\n'),
     ],
@@ -169,6 +171,20 @@ def test_a_table_is_known_by_its_content(tmp_path, name, content):
     assert found.columns == {"text": ["a", "b"], "label": ["x", "y"]}
     assert list(read_inputs(tmp_path / name, "text", "text")) == ["a", "b"]
     assert [finding.kind for finding in found.findings] == ["separator"] * (name in ("rows.csv", "rows.tsv"))
+
+
+@pytest.mark.parametrize("first", ["Great, really;pos", '"Great";pos', "Great, really\tpos"])
+def test_columns_by_number_are_parted_by_what_parts_all_rows(tmp_path, first):
+    path, columns = tmp_path / "rows.csv", {"text": "0", "label": "1"}
+    separator = first[-4]
+    path.write_text(f"{first}\nBad{separator}neg\nOld, new, odd{separator}neg\n")
+    assert read(path, columns)["label"] == ["pos", "neg", "neg"]
+    path.write_text('a,x\n"b"c,y\n')  # parted by its own separator alone
+    with pytest.raises(InputError, match="line 2: ',' expected after '\"'"):
+        read(path, columns)
+    path.write_text('"a"b,x\n')
+    with pytest.raises(InputError, match="line 1: ',' expected after '\"'"):
+        read(path, columns)
 
 
 def test_lines_of_text_stay_lines(tmp_path):
