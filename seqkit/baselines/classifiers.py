@@ -3,6 +3,7 @@
 They are saved as plain arrays, so that a run folder can be scored anywhere and holds no pickle.
 """
 
+import contextlib
 import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
@@ -148,8 +149,9 @@ def averaged(frames: np.ndarray) -> np.ndarray:
     if frames.ndim == 4:
         count, height, width, channels = frames.shape
         block = -(-max(height, width) // SIDE)
-        frames = frames[:, : height - height % block, : width - width % block]
-        frames = frames.reshape(count, height // block, block, width // block, block, channels)
+        down, across = min(block, height), min(block, width)  # a side that is shorter than a block is one
+        frames = frames[:, : height - height % down, : width - width % across]
+        frames = frames.reshape(count, height // down, down, width // across, across, channels)
         frames = frames.mean(axis=(2, 4), dtype=np.float64)
     return frames.reshape(len(frames), -1).astype(np.float64)
 
@@ -189,10 +191,11 @@ class LinearTfidf:
         fewer where there are so many classes that the scores of all texts would not fit into memory.
 
         Raises:
-            ValueError: There are fewer than two labels, or no word is in two texts.
+            ValueError: There are fewer than two labels.
+            InputError: No text has a word.
         """
         texts, labels, bounds = _part(texts, labels, len(classes), most)
-        vectorizer = TfidfVectorizer(min_df=least(len(texts)), **WORDS)
+        vectorizer = TfidfVectorizer(**WORDS)
         features = _counted(vectorizer, texts)
         model = LogisticRegression(C=10.0, max_iter=1000)
         with warnings.catch_warnings():
@@ -269,13 +272,13 @@ class NaiveBayesLinear:
 
         Raises:
             ValueError: There are fewer than two labels.
-            InputError: No word is in two texts.
+            InputError: No text has a word.
         """
         texts, labels, bounds = _part(texts, labels, len(classes), min(most, READ // len(classes)))
         names = sorted(set(labels))
         if len(names) < 2:
             raise ValueError(f"{names} are fewer than 2 classes")
-        vectorizer = CountVectorizer(min_df=least(len(texts)), binary=True, dtype=np.float32, **WORDS)
+        vectorizer = CountVectorizer(binary=True, dtype=np.float32, **WORDS)
         held = _counted(vectorizer, texts)
         ours = (np.array([label == name for label in labels]) for name in names[len(names) == 2 :])
         found = [naive_bayes_weights(held, own) for own in ours]
@@ -354,10 +357,11 @@ def least(texts: int) -> int:
 
 
 def _counted(vectorizer: CountVectorizer, texts: Sequence[str]) -> sp.csr_matrix:
-    try:
-        return vectorizer.fit_transform(texts)
-    except ValueError:
-        raise InputError("no word is in two of the texts, so that there is nothing to fit") from None
+    """What texts hold of the terms that are in `least` of them; of all terms where no text shares one with another."""
+    for fewest in (least(len(texts)), 1):
+        with contextlib.suppress(ValueError):
+            return vectorizer.set_params(min_df=fewest).fit_transform(texts)
+    raise InputError("no text has a word, so that there is nothing to fit")
 
 
 def _packed(vectorizer: CountVectorizer) -> np.ndarray:

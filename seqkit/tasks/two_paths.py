@@ -66,8 +66,9 @@ def fit_wide(
 
 
 def _often(held: sp.csr_matrix, texts: int) -> tuple[sp.csr_matrix, np.ndarray]:
-    """The columns that so many texts hold, and their places."""
-    known = np.flatnonzero(held.getnnz(axis=0) >= texts)
+    """The columns that so many texts hold, and their places; those that most texts hold where none is in so many."""
+    counts = held.getnnz(axis=0)
+    known = np.flatnonzero(counts >= min(texts, max(counts, default=texts)))
     return held[:, known].tocsr(), known
 
 

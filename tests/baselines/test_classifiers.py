@@ -71,7 +71,7 @@ def test_one_class_is_refused(kind):
 
 
 @pytest.mark.parametrize("names", ["ab", "abc"])
-@pytest.mark.parametrize("shape", [(5,), (33, 20, 3)])
+@pytest.mark.parametrize("shape", [(5,), (33, 20, 3), (1, 40, 3), (70, 3, 1)])
 def test_single_frame_model_answers_the_same_when_read_back(tmp_path, rng, names, shape):
     labels = [rng.choice(list(names), length).tolist() for length in (30, 20, 50)]
     films = [np.array([names.index(name) for name in own]).reshape(-1, *[1] * len(shape)) for own in labels]
