@@ -146,6 +146,16 @@ def _python_list(text: str) -> list[str] | None:
     return items
 
 
+def check_column(column: Any, field: str, origin: str) -> None:
+    """Raise InputError for one text in place of a column, whose characters would be its rows."""
+    if isinstance(column, str | bytes):
+        kind = type(column).__name__
+        raise InputError(
+            f"{origin}: the column of the {field} is a {kind}, whose characters would be rows: give a list with a value for "
+            "each row."
+        )
+
+
 def checked_cell(value: Any, field: str, place: str) -> str:
     """A cell as text.
 

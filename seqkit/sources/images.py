@@ -17,7 +17,7 @@ from seqkit.batches.pipeline import Shared
 from seqkit.core.errors import InputError
 from seqkit.core.findings import Finding
 from seqkit.core.progress import notify
-from seqkit.sources.cells import examples_of
+from seqkit.sources.cells import check_column, examples_of
 from seqkit.sources.damage import BROKEN, reason
 from seqkit.sources.examples import Examples, OnError, Role
 from seqkit.sources.frame_labels import times
@@ -278,6 +278,8 @@ def _of_table(path: Path, columns: Mapping[str, str], found: list[Finding]) -> I
 
 
 def _of_lists(values: Sequence[Any], columns: Mapping[str, str], role: Role) -> Iterator[_Row]:
+    for field, column in zip(columns, values, strict=True):
+        check_column(column, field, f"The {role} data")
     held = [list(column) for column in values]  # so that no two of them have one id
     sizes = dict(zip(columns, map(len, held), strict=True))
     if len(set(sizes.values())) > 1:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from seqkit.core.errors import InputError
-from seqkit.sources.cells import LISTS, examples_of, listed
+from seqkit.sources.cells import LISTS, check_column, examples_of, listed
 from seqkit.sources.examples import Examples
 
 NAMED = 10  # rows without a cell, in a sentence
@@ -17,6 +17,7 @@ def read_mapping(source: Mapping[str, Any], columns: Mapping[str, str], origin: 
     for field, name in columns.items():
         if name not in source:
             raise InputError(f"{origin} has no column {name!r}: it has {listed(map(str, source.keys()))}.")
+        check_column(source[name], field, origin)
         cells[field] = list(source[name])
     sizes = {field: len(column) for field, column in cells.items()}
     if len(set(sizes.values())) > 1:

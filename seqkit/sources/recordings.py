@@ -25,7 +25,7 @@ import tensorflow_datasets as tfds
 
 from seqkit.core.errors import InputError
 from seqkit.core.progress import notify
-from seqkit.sources.cells import Trimmed
+from seqkit.sources.cells import Trimmed, check_column
 from seqkit.sources.damage import BROKEN, reason
 from seqkit.sources.decoders import (
     CHUNK,
@@ -347,6 +347,8 @@ def _of_path(path: Path, columns: Mapping[str, str], notices: Notices) -> Record
 
 
 def _of_columns(values: Sequence[Any], columns: Mapping[str, str], role: Role, notices: Notices) -> Iterator[Recording]:
+    for field, column in zip(columns, values, strict=True):
+        check_column(column, field, f"The {role} data")
     sizes = [len(value) for value in values]
     if len(set(sizes)) > 1:
         raise InputError(

@@ -99,6 +99,10 @@ def test_what_is_found_in_answers_is_told_with_its_place(tmp_path, images):
         "blanks": ("the mapping (train), row 1",),
         "near_labels": ("the mapping (train), row 0",),
     }
+    with pytest.raises(
+        InputError, match="The train data: the column of the answer is a str, whose characters would be"
+    ):
+        read_images(mapping | {"answer": "yes"}, COLUMNS)
 
 
 def test_grey_and_other_sizes_become_colour_and_one_size(rng):

@@ -134,6 +134,11 @@ def test_a_wrong_file_gets_one_sentence(tmp_path, name, content, columns, compla
         ({"text": ["a"]}, "no column 'label': it has 'text'"),
         (42, "The train data is a int: give a path"),
         (([], []), "has no rows"),
+        (
+            ("ab", ["a", "b"]),
+            r"the arrays \(train\): the column of the text is a str, whose characters would be rows: give",
+        ),
+        ({"text": ["a", "b"], "label": b"ab"}, "the column of the label is a bytes, whose characters would be rows"),
     ],
 )
 def test_a_wrong_python_source_gets_one_sentence(source, complaint):

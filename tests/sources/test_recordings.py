@@ -543,6 +543,7 @@ def test_labels_that_do_not_fit_are_named(tmp_path, labels, complaint):
         (([3.0], [["a"]]), "recording 0 .* is a float"),
         (([[[1.0], [1.0, 2.0]]], [["a"] * 2]), "recording 0 .* has frames of different sizes"),
         (([], []), "no recording with frames that can be read"),
+        (([video()], "a"), "The train data: the column of the labels is a str, whose characters would be rows"),
         (7, "The train data is a int: give a path"),
     ],
 )
