@@ -137,13 +137,16 @@ def parsed_grid(function: Callable[..., Any], texts: Sequence[str]) -> dict[str,
     """Settings and their values, of "stack.cell=lstm,gru" each.
 
     Raises:
-        InputError: One is written otherwise, or there is no such setting or value.
+        InputError: One is written otherwise or given twice, or there is no such setting or value.
     """
     grid: dict[str, list[Any]] = {}
     for text in texts:
         name, equals, values = text.partition("=")
         if not equals or not values:
             raise InputError(f"A grid is written as stack.cell=lstm,gru, not as {text!r}.")
+        if name in grid:
+            before = next(one for one in texts if one.startswith(f"{name}="))
+            raise InputError(f"{name} is given twice: give all of its values at once, {before},{values}.")
         grid[name] = [parsed(function, name, value) for value in values.split(",")]
     return grid
 
@@ -152,12 +155,14 @@ def parsed_ranges(function: Callable[..., Any], texts: Sequence[str]) -> dict[st
     """Settings and their ranges, of "training.learning_rate=1e-4..1e-2" each.
 
     Raises:
-        InputError: One is written otherwise, or there is no such setting, or it is no number.
+        InputError: One is written otherwise or given twice, or there is no such setting, or it is no number.
     """
     ranges = {}
     for text in texts:
         name, _, span = text.partition("=")
         check_setting(function, name)
+        if name in ranges:
+            raise InputError(f"{name} has two ranges: give one.")
         ends = span.split("..")
         if len(ends) != 2:
             raise InputError(f"A range is written as training.learning_rate=1e-4..1e-2, not as {text!r}.")

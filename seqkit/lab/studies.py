@@ -33,6 +33,7 @@ from seqkit.runs.contents import RUN, read_info, validated
 from seqkit.runs.evaluation import REPORT, TRAINING, read_report
 from seqkit.runs.opening import load_task
 from seqkit.runs.resumption import differences
+from seqkit.sources.prepared import prepared_at
 
 STUDY, TABLE, LOGS = "study.json", "study.csv", "logs"
 
@@ -130,7 +131,8 @@ class Study:
         self.grid = dict(grid or {})
         self.ranges = {name: range_of(self.recipe.function, name, span) for name, span in (ranges or {}).items()}
         self.seeds, self.trials, self.jobs, self.modules = range(seed, seed + seeds), trials, jobs, tuple(modules)
-        self._check_rows(data)
+        if both := [name for name in self.grid if name in self.ranges]:
+            raise InputError(f"{both[0]} has values in the grid, and a range: give one of them.")
         for values in self.grid.values():
             if not values:
                 raise InputError("A setting of the grid has no values: give some, or leave it out.")
@@ -140,7 +142,7 @@ class Study:
             raise InputError(f"Two runs of the grid would be called {twice[0]}: give each value once.")
         ends = [{name: self._value(name, end) for name, end in self._ends(low)} for low in (True, False) if self.ranges]
         for changes in [*(one.changes for one in self.plan), *ends]:
-            self._settled(changes, seed)
+            self._check_rows(self._settled(changes, seed))
         self._known: dict[str, Progress] = {}
         self._same_rows = False  # as runs that are there already had: looked at once, before anything is trained
 
@@ -177,7 +179,8 @@ class Study:
         """By the rows of their own reports; of language models of other symbols by answering these rows once more."""
         if not by_bits([load_task(run, read_info(run)) for run in runs]):
             return compare(runs)
-        data = self.arguments.get("test") or self.arguments.get("valid")
+        given = (self.arguments.get(name) for name in ("test", "valid"))
+        data = next((source for source in given if source is not None), None)
         if data is None:
             notify(
                 "The runs have other symbols, and no --test or --valid to be compared on: seqkit compare takes --data."
@@ -211,10 +214,11 @@ class Study:
             shown.add_row(name, one.state, str(one.told.get("epoch", "")), value, f"{seconds:.0f}" if seconds else "")
         return shown
 
-    def _check_rows(self, data: Any) -> None:
-        """Runs are compared on the same rows, and what is held out differs with the seed."""
-        held_out = all(self.arguments.get(name) is None for name in ("valid", "test"))
-        if held_out and data is not None and len(self.seeds) > 1 and not str(data).startswith("tfds:"):
+    def _check_rows(self, given: Mapping[str, Any]) -> None:
+        """Runs are compared on the same rows, and what is held out differs with the seed, but for a running text's end."""
+        held_out = given["data"] is not None and all(given.get(name) is None for name in ("valid", "test"))
+        fixed = prepared_at(given["data"]) is not None or given.get("contiguous", False)
+        if held_out and not fixed and len(self.seeds) > 1:
             raise InputError(
                 "Each seed holds out other rows, so that runs would be scored on others: give valid or test data (--valid, "
                 "--test)."

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 
 import seqkit
@@ -22,9 +23,11 @@ from seqkit.core.variations import parsed_grid, parsed_ranges
 from seqkit.lab import studies
 from seqkit.lab.study_search import Search
 from seqkit.lab.study_worker import trained
+from seqkit.recipes.language_model import language_model
 from seqkit.recipes.sentiment import sentiment
 from seqkit.runs.contents import read_info, write_info
 from seqkit.runs.lock import FolderLock
+from seqkit.sources.prepared import MANIFEST
 from tests.cases import write_small_table
 
 TINY = {
@@ -91,6 +94,15 @@ def test_a_recipe_s_own_search_is_a_setting_like_any_other(tmp_path, monkeypatch
         (["--ranges", "training.learning_rate=low..high"], "from 'low' to 'high': give numbers"),
         (["--ranges", "training.label_smoothing=0.5..2.0"], "training.label_smoothing is 2.0: give a share"),
         (["--grid", "seed=1,2"], "seed is set by the study"),
+        (
+            ["--grid", "stack.cell=lstm", "--grid", "stack.cell=gru,rnn"],
+            "given twice: .* at once, stack.cell=lstm,gru,rnn",
+        ),
+        (["--ranges", "stack.units=4..8", "--ranges", "stack.units=8..16"], "stack.units has two ranges: give one"),
+        (
+            ["--ranges", "stack.units=4..8", "--grid", "stack.units=4,8"],
+            "stack.units has values in the grid, and a range",
+        ),
         (["--grid", "stack.units=4,4"], "Two runs of the grid would be called units=4,seed=0"),
         (["--jobs", "0"], "jobs is 0: give a number of at least 1"),
     ],
@@ -119,8 +131,23 @@ def test_a_cell_at_a_path_is_imported_where_it_is_trained(table, tmp_path, monke
 
 
 def test_seeds_that_hold_out_other_rows_are_refused(table, tmp_path):
-    with pytest.raises(InputError, match="Each seed holds out other rows"):
-        seqkit.Study(sentiment, table, out=tmp_path / "study", seeds=2)
+    how, prepared = {"out": tmp_path / "study", "seeds": 2}, tmp_path / "prepared"
+    prepared.mkdir()
+    (prepared / MANIFEST).touch()
+    for recipe, data, given in [
+        (sentiment, table, {}),
+        (sentiment, "tfds:imdb_reviews", {}),  # whose own validation or test split nobody named
+        (language_model, table, {"contiguous": False}),
+        (language_model, table, {"grid": {"contiguous": [True, False]}}),
+    ]:
+        with pytest.raises(InputError, match="Each seed holds out other rows"):
+            seqkit.Study(recipe, data, **how, **given)
+    for recipe, data, given in [
+        (sentiment, prepared, {}),
+        (sentiment, "tfds:imdb_reviews", {"test": "tfds:imdb_reviews"}),
+        (language_model, table, {}),  # the end of a running text
+    ]:
+        assert len(seqkit.Study(recipe, data, **how, **given).plan) == 2
 
 
 def test_it_goes_on_where_it_was_stopped_and_trains_nothing_twice(table, tmp_path, monkeypatch):
@@ -165,7 +192,9 @@ def test_it_goes_on_where_it_was_stopped_and_trains_nothing_twice(table, tmp_pat
     assert not list(out.glob("*seed=2*"))
 
 
-@pytest.mark.parametrize("given", [{"test": "t.tsv", "valid": "v.tsv"}, {"valid": "v.tsv"}, {}])
+@pytest.mark.parametrize(
+    "given", [{"test": "t.tsv", "valid": "v.tsv"}, {"valid": "v.tsv"}, {"test": pd.DataFrame({"text": ["a", "b"]})}, {}]
+)
 def test_runs_of_other_symbols_are_compared_on_the_study_s_own_rows(table, tmp_path, monkeypatch, capsys, given):
     for name in ("load_task", "read_info"):
         monkeypatch.setattr(studies, name, lambda *arguments: None)
