@@ -71,14 +71,16 @@ class Nearest:
         self._rows = self._vectorizer.fit_transform(self.sources)
 
     @classmethod
-    def fit(cls, sources: Sequence[str], targets: Sequence[str], *, most: int = ROWS) -> "Nearest":
+    def fit(
+        cls, sources: Sequence[str], targets: Sequence[str], *, characters: bool = False, most: int = ROWS
+    ) -> "Nearest":
         """Look among all rows, or among about `most` where there are more, or fewer where they are long."""
         sizes = np.maximum([len(text) for text in sources], CHARACTERS // ROWS)
         rows = sample(sizes, most * (CHARACTERS // ROWS))
         if rows is None:
-            return cls(sources, targets)
+            return cls(sources, targets, characters=characters)
         chosen = ([texts[row] for row in rows] for texts in (sources, targets))
-        return cls(*chosen, bounds=told(len(rows), len(sources), "rows"))
+        return cls(*chosen, characters=characters, bounds=told(len(rows), len(sources), "rows"))
 
     def answer(self, sources: Sequence[str], chunk: int = 256) -> list[str]:
         answers = []

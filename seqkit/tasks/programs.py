@@ -175,7 +175,7 @@ class Programs(TextToText):
     def fit_baselines(self, train: Examples) -> Mapping[str, Callable[[], Baseline]]:
         return {
             "most_frequent": lambda: MostFrequentAnswer.fit(train["target"]),
-            "nearest": lambda: Nearest(train["source"][:NEIGHBOURS], train["target"][:NEIGHBOURS], characters=True),
+            "nearest": lambda: Nearest.fit(train["source"], train["target"], characters=True, most=NEIGHBOURS),
         }
 
     def baselines(self) -> Mapping[str, type[Baseline]]:

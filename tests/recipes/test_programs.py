@@ -9,6 +9,7 @@ from seqkit.cli.main import main
 from seqkit.core.settings import Embedding, Stack, Training
 from seqkit.corpora.programs import draw_programs
 from seqkit.recipes.programs import programs
+from seqkit.sources.examples import Examples
 
 SMALL = {
     "embedding": Embedding(units=4),
@@ -31,6 +32,14 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("programs")
     data = {part: written(folder / f"{part}.jsonl", part, rows) for part, rows in (("train", 64), ("test", 20))}
     return programs(data["train"], test=data["test"], source="code", target="prints", out=folder / "run", **SMALL)
+
+
+def test_a_nearest_program_is_looked_for_among_a_part_that_is_told(run, monkeypatch):
+    monkeypatch.setattr("seqkit.tasks.programs.NEIGHBOURS", 8)
+    rows = [str(number) for number in range(64)]
+    nearest = run.task.fit_baselines(Examples({"source": rows, "target": rows}, "here"))["nearest"]()
+    assert (nearest.characters, nearest.bounds) == (True, "fitted on 8 of 64 rows, drawn at random")
+    assert not set(nearest.sources) <= set(rows[:8])
 
 
 def test_data_of_ones_own_has_no_curriculum_and_no_sizes(run):
