@@ -195,6 +195,15 @@ def test_of_a_text_the_wide_path_is_fitted_to_what_is_read(rng):
     np.testing.assert_array_equal(*tables)
 
 
+@pytest.mark.parametrize("characters", [0, 3])
+def test_texts_without_a_word_in_common_are_fitted_by_what_each_has(characters):
+    words = tuple(f"{'good' if number % 2 else 'bad'}{number}" for number in range(1000))
+    task = dataclasses.replace(text_task(("a", "b")), vocabulary=Vocabulary(SPECIAL + words, Tokenizer()))
+    rows = Examples({"text": list(words), "label": ["a", "b"] * 500}, "here")
+    (table,) = two_paths(task, rows, Wide(characters=characters)).get_layer(TABLE).get_weights()
+    assert (table[len(SPECIAL) : len(SPECIAL) + 1000].argmax(axis=1) == np.arange(1000) % 2).all()
+
+
 def test_of_very_many_validation_rows_some_are_asked(rng, monkeypatch):
     task, train, valid = text_task(("a", "b")), examples(rng), examples(rng)
     model = two_paths(task, train, Wide())
