@@ -204,11 +204,12 @@ class Scores:
             traits["label"] = of_names(truths)
         for field, vocabulary in [*self.vocabularies.items()][:1]:
             ids = vocabulary.encode(tokenize(examples[field], vocabulary.tokenizer, cache=False))
-            ranks = np.where(ids.values == UNKNOWN, RAREST, ids.values)
-            rarest = np.maximum.reduceat(np.append(ranks, 0), ids.offsets[:-1])
-            words = of_ranks(np.where(rarest == RAREST, -1, np.maximum(rarest - len(SPECIAL), 0)))
-            words = dataclasses.replace(words, places=np.where(ids.lengths, words.places, -1))
-            traits |= {"length": of_sizes(ids.lengths), "rarest word": words}
+            traits["length"] = of_sizes(ids.lengths)
+            if vocabulary.ranked:
+                ranks = np.where(ids.values == UNKNOWN, RAREST, ids.values)
+                rarest = np.maximum.reduceat(np.append(ranks, 0), ids.offsets[:-1])
+                words = of_ranks(np.where(rarest == RAREST, -1, np.maximum(rarest - len(SPECIAL), 0)))
+                traits["rarest word"] = dataclasses.replace(words, places=np.where(ids.lengths, words.places, -1))
         return Items(np.arange(len(examples)), traits)
 
     def judged(self, examples: Examples, outputs: Any) -> Judged:

@@ -71,6 +71,11 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    @property
+    def ranked(self) -> bool:
+        """Whether a more frequent token has a lower id; byte pairs come by their merges, single characters last."""
+        return not isinstance(self.tokenizer, BytePairs)
+
     def encode(self, tokens: Tokens) -> Ragged:
         """Ids of split texts: int32, ragged; tokens outside the vocabulary become UNKNOWN."""
         table = self.ids_of(tokens.types or [""])

@@ -18,7 +18,7 @@ from seqkit.sources.examples import Examples
 from seqkit.tasks.text_classification import WIDE_CLASSES, TextClassification
 from seqkit.tasks.two_paths import both_paths, recurrent_path
 from seqkit.text.tokenizer import Tokenizer
-from seqkit.text.vocabulary import END, SPECIAL, Vocabulary
+from seqkit.text.vocabulary import END, SPECIAL, Vocabulary, learn_vocabulary
 from seqkit.topologies.many_to_one import many_to_one
 from seqkit.training.executor import Forward, row_outputs
 
@@ -202,6 +202,14 @@ def test_texts_without_a_word_in_common_are_fitted_by_what_each_has(characters):
     rows = Examples({"text": list(words), "label": ["a", "b"] * 500}, "here")
     (table,) = two_paths(task, rows, Wide(characters=characters)).get_layer(TABLE).get_weights()
     assert (table[len(SPECIAL) : len(SPECIAL) + 1000].argmax(axis=1) == np.arange(1000) % 2).all()
+
+
+@pytest.mark.parametrize("unit", ["word", "symbol", "subword", "unigram"])
+def test_rows_have_a_rarest_word_where_ids_are_ranks(unit):
+    texts = ["a good film", "a bad film", "so bad a film"]
+    task = dataclasses.replace(text_task(("a", "b")), vocabulary=learn_vocabulary(texts, unit=unit, size=30))
+    items = task.items(Examples({"text": texts, "label": ["a", "b", "b"]}, "here"))
+    assert {*items.traits} == {"label", "length"} | ({"rarest word"} if unit != "subword" else set())
 
 
 def test_of_very_many_validation_rows_some_are_asked(rng, monkeypatch):
