@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from seqkit.core.bounds import at_least
 from seqkit.core.errors import InputError
 from seqkit.core.ragged import Ragged
 from seqkit.text.byte_pairs import BytePairs
@@ -59,8 +60,9 @@ class Vocabulary:
         Equally frequent tokens are ordered by name, so that the order of the rows doesn't matter.
 
         Raises:
-            InputError: No token does.
+            InputError: No token does, or the size holds none beside the four.
         """
+        at_least("size", size, len(SPECIAL) + 1)
         counts = tokens.counts()
         frequent = [place for place in np.flatnonzero(counts >= min_count) if tokens.types[place] not in SPECIAL]
         if not frequent:
@@ -185,7 +187,7 @@ def learn_vocabulary(
         size: Tokens to know, with the four fixed ones.
         min_count: How often a token must occur to be known; of subwords, a character.
     Raises:
-        InputError: No token does, or there are more characters than subwords.
+        InputError: No token does, the size holds none, or there are more characters than subwords.
     Example:
         >>> from seqkit.text.vocabulary import learn_vocabulary
         >>> learn_vocabulary(["a good film", "a bad film"], size=7).tokens

@@ -126,5 +126,7 @@ def test_a_vocabulary_of_another_rule_is_refused():
         Vocabulary.from_json(value | {"replace": [["x", "y"]]})
     with pytest.raises(InputError, match="no token that occurs 2 times"):
         Vocabulary.build(tokenize(["a b", " "], Tokenizer()), Tokenizer(), min_count=2)
+    with pytest.raises(InputError, match="size is 3: give a number of at least 5"):
+        learn_vocabulary(["a b c"], size=3)
     with pytest.raises(InputError, match="unit is .subword.: choose one of word, whitespace, marked_word, character"):
         Tokenizer("subword")
