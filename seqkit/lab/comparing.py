@@ -15,7 +15,7 @@ from seqkit.core.findings import Finding, in_order
 from seqkit.core.progress import tracked
 from seqkit.lab.groups import Group, grouped
 from seqkit.metrics.comparison import Scored, decided, difference, holm
-from seqkit.metrics.judged import Items, Judged
+from seqkit.metrics.judged import Items, Judged, row_gains
 from seqkit.metrics.metric import headlines
 from seqkit.metrics.metric import metric as declared
 from seqkit.report.comparison import comparison_tables, write_comparison
@@ -148,7 +148,9 @@ def _answers(paths: Sequence[Path], examples: Examples, bits: bool) -> Iterable[
         if items is None:
             items = run.task.items(own)
             first = run.task.paid(own, outputs)[1] if bits else None
-        yield KeptRows(scorer_of(run.task, own, outputs, bits, first), items, run.task.judged(own, outputs))
+        scorer = scorer_of(run.task, own, outputs, bits, first)
+        judged = Judged(row_gains(scorer, len(own), "bits_per_character")) if bits else run.task.judged(own, outputs)
+        yield KeptRows(scorer, items, judged)
     say(in_order(list(said)))
 
 

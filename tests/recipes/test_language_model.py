@@ -22,7 +22,7 @@ from seqkit.export.serving_text import TextScorer, split_lines
 from seqkit.lab.comparing import compare
 from seqkit.recipes.language_model import language_model
 from seqkit.report.document import verdict
-from seqkit.runs.comparable import check_row_ends
+from seqkit.runs.comparable import answered, check_row_ends
 from seqkit.runs.parts import without_report
 from seqkit.sources.corpus import read_corpus
 from seqkit.sources.examples import Examples
@@ -378,6 +378,12 @@ def test_other_vocabularies_are_compared_by_bits_of_the_same_text(hello, rhyme, 
     assert test["p_value"] < 0.01
     assert theirs["against"]["metrics"]["bits_per_character"]["difference"] == pytest.approx(-test["difference"])
     assert [*ours["against"]["metrics"]] == ["bits_per_character"]
+    examples = rhyme.task.read(text, rhyme.task.columns, role="test")
+    paid = [run.task.paid(*answered(run, examples)[:2]) for run in (rhyme, hello)]
+    compared = compare([rhyme.path, hello.path], data=text).rows
+    gains = [[row[name] for row in compared] for name in ("one_gains", "other_gains")]
+    rows = [row["row"] for row in compared]
+    np.testing.assert_allclose(gains, [-nats[rows] / np.log(2) / paid[0][1][rows] for nats, _ in paid], rtol=1e-5)
 
 
 @pytest.mark.parametrize("contiguous", [True, False])
