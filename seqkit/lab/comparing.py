@@ -127,9 +127,8 @@ def compare(
         kept, facts = _kept(paths, infos)
         examples = None
     else:
-        examples = load(paths[0]).task.read(
-            data, {**tasks[0].columns, **(columns or {})}, role="test", data_dir=data_dir
-        )
+        first = load(paths[0])
+        examples = first.task.read(data, first.columns(columns), role="test", data_dir=data_dir)
         check_row_ends(paths, tasks, examples)
         facts = {"source": examples.origin, "rows": len(examples), "digest": examples.digest()}
         kept = list(_answers(paths, examples, by_bits(tasks)))

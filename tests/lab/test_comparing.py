@@ -183,6 +183,8 @@ def test_what_does_not_compare_is_refused_by_name(runs, small, tmp_path):
     for reading in ({"columns": {"text": "body"}}, {"data_dir": "there"}):
         with pytest.raises(InputError, match="say how data is read, and there is none: give --data"):
             seqkit.compare(paths(runs, "one-0", "two-0"), **reading)
+    with pytest.raises(InputError, match="There is no field 'txt': there are text, label"):
+        seqkit.compare(paths(runs, "one-0", "two-0"), data=str(runs / "rows.tsv"), columns={"txt": "review"})
     with pytest.raises(InputError, match="given twice"):
         seqkit.compare([one, one])
     tenth = tmp_path / "tenth"
