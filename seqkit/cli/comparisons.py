@@ -7,6 +7,7 @@ import seqkit
 from seqkit.cli.commands import Imports
 from seqkit.core.arguments import Source
 from seqkit.core.files import json_text
+from seqkit.core.progress import notify
 from seqkit.core.registry import import_path
 from seqkit.core.terminal import Terminal, shown
 
@@ -54,5 +55,8 @@ def compare(
         print(json_text(dataclasses.asdict(found), indent=2))
     else:
         Terminal().print(*found.tables(), sep="\n")
-    if to is not None:
-        print(*(shown(str(path)) for path in found.write(to)), sep="\n")
+    for path in () if to is None else found.write(to):
+        if json:
+            notify(str(path))
+        else:
+            print(shown(str(path)))

@@ -171,6 +171,10 @@ def test_it_is_written_for_people_tables_and_latex(runs, tmp_path, capsys):
     table = (tmp_path / "there" / "comparison.tex").read_text()
     assert table.count(r"\\") == 3
     assert r"cell=made\_up & 1 &" in table
+    assert main(["compare", *names, "--json", "--to", str(tmp_path / "there")]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out).keys() == found.keys()
+    assert str(tmp_path / "there" / "comparison.csv") in printed.err
     assert main(["compare", *names, "--metric", "accurracy"]) == 2
     assert main(["compare", *names, "--to", str(tmp_path / "a.pdf")]) == 2
     assert "ends in .pdf: give a folder, or a file that ends in .html" in capsys.readouterr().err
