@@ -210,10 +210,13 @@ def _suspects(task: Task, train: Examples) -> list[Finding]:
     classes = {name: place for place, name in enumerate(task.classes)}
 
     def fit(rows: Examples) -> Callable[[Examples], np.ndarray]:
-        linear = task.fit_baselines(rows)["linear"]()
+        several = (
+            len(set(task.truths(rows) or ())) > 1
+        )  # or else all rows of the others are in the fold that is left out
+        baseline = task.fit_baselines(rows)["linear" if several else "majority"]()
 
         def probabilities(rest: Examples) -> np.ndarray:
-            found: np.ndarray = task.baseline_outputs(linear, rest)
+            found: np.ndarray = task.baseline_outputs(baseline, rest)
             return found
 
         return probabilities

@@ -6,7 +6,11 @@ import pytest
 from seqkit.baselines.classifiers import LinearTfidf
 from seqkit.checks.suspects import FOLDS, check_suspects, out_of_fold, suspects
 from seqkit.core.errors import InputError
+from seqkit.runs.checking import _suspects
 from seqkit.sources.examples import Examples
+from seqkit.tasks.text_classification import TextClassification
+from seqkit.text.tokenizer import Tokenizer
+from seqkit.text.vocabulary import SPECIAL, Vocabulary
 
 CLASSES = ("down", "up")
 
@@ -57,6 +61,14 @@ def test_no_row_is_judged_by_a_model_that_saw_it(rng):
 
     assert out_of_fold(examples, labels, fit)[:, 0].tolist() == list(range(40))
     assert sorted(seen) == sorted(examples["text"])
+
+
+def test_a_row_alone_in_its_class_is_answered_with_the_only_other_class(rng):
+    labels = np.repeat([0, 1], [39, 1])
+    columns = {"text": texts_of(labels, rng), "label": [CLASSES[label] for label in labels]}
+    task = TextClassification({}, Vocabulary((*SPECIAL, "low"), Tokenizer()), CLASSES, 20)
+    found = _suspects(task, Examples(columns, "train.tsv", lines=range(2, 42)))
+    assert [finding.places[0] for finding in found] == ["train.tsv, line 41: 'up', rather 'down'"]
 
 
 def test_too_few_rows_are_refused():
