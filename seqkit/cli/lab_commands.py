@@ -158,8 +158,10 @@ def _asked(run: "Run", text: str | None, image: Path | None) -> Any:
         if value is None:
             how = {"image": "--image, or --data", "frames": "--data"}.get(field, "--text, or --data")
             raise InputError(f"{run.path} is asked by its {field}: give {how}.")
-    if image is not None and "image" not in run.task.fields:
-        raise InputError(f"{run.path} is asked by its {' and '.join(run.task.fields)}: leave --image out.")
+    read = {"--image": "image" in run.task.fields, "--text": not given.keys() >= set(run.task.fields)}
+    for flag, one in {"--image": image, "--text": text}.items():
+        if one is not None and not read[flag]:
+            raise InputError(f"{run.path} is asked by its {' and '.join(run.task.fields)}: leave {flag} out.")
     return tuple(values) if len(values) > 1 else values[0]
 
 

@@ -50,7 +50,8 @@ def show_gradients(
     Returns:
         What the page shows: "fresh", a mapping for each cell and scale, and "trained", of the run, with its "layers".
     Raises:
-        InputError: There is a run without data or rows, no such cell or seed, or no layer that can be watched.
+        InputError: There is a run without data or rows, or data without a run, no such cell or seed, or no layer that can be
+            watched.
     Example:
         >>> found = seqkit.show_gradients("gradients.html", cells=["simple_rnn"], length=20, units=8, scales=[0.5])
         >>> [(one["cell"], one["fate"]) for one in found["fresh"]]
@@ -58,6 +59,8 @@ def show_gradients(
     """
     if run is not None and data is None:
         raise InputError("A run's gradients are those of its loss on some rows: give them as data.")
+    if run is None and data is not None:
+        raise InputError("Data is for the gradients of a run, and there is none: name one, or leave the data out.")
     for name, value in (("length", length), ("units", units), ("rows", rows)):
         if value < 2:
             raise InputError(f"{name} is {value}: give 2 or more.")

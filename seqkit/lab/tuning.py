@@ -190,6 +190,8 @@ def _validation_rows(run: Run, data: Any, columns: Mapping[str, str] | None, dat
     """Those that are given, or else those of the training, read again as it read them."""
     if data is not None:
         return run.task.read(data, run.columns(columns), role="valid", data_dir=data_dir)
+    if columns:
+        raise InputError("Columns say how data is read, and there is none: give --data, or leave them out.")
     return rows_again(run.task, run.path, run.info, "valid", data_dir=data_dir)
 
 

@@ -2,10 +2,13 @@
 
 import json
 import re
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from seqkit.cli.lab_commands import _asked
 from seqkit.cli.main import main
 from seqkit.core.errors import InputError
 from seqkit.lab.explaining import explain
@@ -153,3 +156,10 @@ def test_wrong_wishes_get_one_sentence(given, complaint, small, tmp_path, capsys
     assert main(["inspect", str(small), *given, "--to", str(tmp_path / "page.html")]) == 2
     assert complaint in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
+
+
+def test_a_text_that_no_field_takes_is_refused():
+    captioner = SimpleNamespace(path="captioner", task=SimpleNamespace(fields=("image",)))
+    assert _asked(captioner, None, Path("a.png")) == "a.png"
+    with pytest.raises(InputError, match="captioner is asked by its image: leave --text out"):
+        _asked(captioner, "a film", Path("a.png"))

@@ -90,6 +90,7 @@ def test_rows_of_a_label_that_the_run_does_not_know_are_refused(small, tmp_path,
     ("given", "complaint"),
     [
         (["RUN"], "give them as data"),
+        (["--data", "rows.tsv"], "Data is for the gradients of a run, and there is none: name one"),
         (["--cell", "gro"], "No cell is named 'gro'"),
         (["--length", "1"], "length is 1"),
         (["--cell", "gru", "--seed", "-1"], "seed is -1"),

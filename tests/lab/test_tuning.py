@@ -173,6 +173,8 @@ def test_the_best_is_stored_only_where_that_is_asked_for(run, trained, tuning, c
 def test_test_rows_choose_nothing_and_other_rows_are_told_from_the_trainings(run, trained):
     with pytest.raises(InputError, match="are the test rows of"):
         tune_search(run, data=str(trained.path.parent / "test.jsonl"), beams=(1,))
+    with pytest.raises(InputError, match="Columns say how data is read, and there is none: give --data"):
+        tune_search(run, columns={"source": "en"}, beams=(1,))
     rows = (trained.path.parent / "train.jsonl").read_text().splitlines()
     changed = run.path.parent / "train.jsonl"
     changed.write_text("\n".join(rows[1:]) + "\n")
