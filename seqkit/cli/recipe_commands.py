@@ -82,7 +82,7 @@ def _train(recipe: Recipe, asked: Asked) -> Callable[..., None]:
 
         Args:
             budget: A time, 90s, 10m or 1.5h, that sets how many epochs there are; in what is left other sizes and
-                batches are tried. Settings that are given stay.
+                batches are tried. Settings that are given otherwise than the recipe has them stay.
         """
         given = _settled(recipe, asked, args, kwargs)
         _load_cells(asked, given)
