@@ -15,6 +15,7 @@ from seqkit.core.progress import notify
 from seqkit.core.ragged import Ragged
 from seqkit.decoding.stepwise import generate
 from seqkit.export.graphs import Graph, step_graph
+from seqkit.sources.cells import checked_cell
 from seqkit.text.subwords import MARK, Subwords
 from seqkit.text.tokenizer import WORDS, Tokens, tokenize
 from seqkit.text.vocabulary import BEGIN, END, PADDING, UNKNOWN, Vocabulary
@@ -100,7 +101,7 @@ class DrawnText:
     def _before(self, prompt: str) -> list[int]:
         """What was read before the first symbol is drawn; the last line goes on."""
         self.check_forward("write")
-        tokens, ids = self._encoded(prompt)
+        tokens, ids = self._encoded(checked_cell(prompt, "text", f"The prompt {prompt[:40]!r}"))
         unknown = sorted({tokens.types[place] for place in tokens.indices.values[ids.values == UNKNOWN]})
         if unknown:
             listed = ", ".join(map(repr, unknown))

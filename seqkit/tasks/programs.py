@@ -65,7 +65,10 @@ class DrawnPrograms:
             raise InputError(str(error)) from None
 
     def splits(self, rows: int) -> dict[str, dict[str, list[str]]]:
-        parts = drawn_programs(0, rows, exercise=self.exercise, length=self.length, nesting=self.nesting)
+        try:
+            parts = drawn_programs(0, rows, exercise=self.exercise, length=self.length, nesting=self.nesting)
+        except ValueError as error:
+            raise InputError(str(error)) from None
         for part in ("valid", "test"):
             count = len(parts[part]["source"])
             if count < rows // 8:

@@ -74,6 +74,9 @@ def test_drawing_follows_seed_stop_and_temperature(hello):
     assert drawn(temperature=0, stop="oh") == "ell"
     with pytest.raises(InputError, match="'Z', 'z'"):
         hello.generate("hello zZ".replace(" ", ""))
+    for draw in (hello.generate, lambda prompt: next(hello.samples(["hell", prompt]))):
+        with pytest.raises(InputError, match=r"The prompt 'hell\\udce9': the text holds half a character"):
+            draw("hell\udce9")  # a byte of another encoding, as Python has it from a command line
 
 
 def test_scores_do_not_depend_on_windows_or_company(hello):

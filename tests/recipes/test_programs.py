@@ -65,6 +65,7 @@ def test_a_program_of_several_lines_is_one_row(run, capsys):
         (["--nesting", "11"], "nesting=11: give a number from 1 to 10"),
         (["--length", "0"], "length=0: give a number from 1 to 15"),
         (["--rows", "3"], "rows is 3: give a number of at least 16"),
+        (["--rows", "20000000"], "rows=20000000: give a number from 16 to 10,000,000"),
         (["--task", "sorting"], "sorting"),
         (["--search.replace-unknown"], "programs are read and written symbol by symbol: leave it off"),
     ],
