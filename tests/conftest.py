@@ -43,6 +43,7 @@ from seqkit_runner import prove
 from tests.cases import CASES, QUICK, Case, write_small_table
 from tests.interpreter import PROVE_APART, Interpreter
 from tests.kinds import TRAINED
+from tests.op_by_op import as_graphs, few_steps_op_by_op
 
 # Most graphs run a few times here, and to optimise them would cost more: a sixth of a short training. Commands that
 # tests start as processes of their own optimise theirs.
@@ -130,6 +131,21 @@ def _unrehearsed():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _few_steps_op_by_op():
+    with few_steps_op_by_op():
+        yield
+
+
+GRAPHS = ("conformance", "training")  # rooms of tests in which a training is what it is outside of tests
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _graphs(request):
+    with as_graphs() if request.path.parent.name in GRAPHS else contextlib.nullcontext():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     """Weights that a test draws are the same in every run: a few filters drawn at random are now and then all dead."""
@@ -150,7 +166,7 @@ def case(request):
 @pytest.fixture(scope="session")
 def run(case, tmp_path_factory):
     """The recipe's run on its built-in data, trained once for all tests."""
-    with rehearsing():
+    with rehearsing(), as_graphs():
         return case.train(tmp_path_factory.mktemp(case.name) / "run")
 
 

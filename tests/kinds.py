@@ -10,8 +10,8 @@ import pytest
 from tests.cases import CASES, Case
 
 OF_EACH_KIND = ("sentiment", "video_frames", "translation")  # one graph that reads texts, one of frames, and an encoder
-# Whose run is trained, exported, stopped and inspected by default: with tags, with states that are carried, and with an image
-# and a text that are read and a text that is written. The others put the same parts together; their own files train them.
+# Whose run is trained, exported and inspected by default: with tags, with states that are carried, and with an image and a
+# text that are read and a text that is written. The others put the same parts together, and their own files train them.
 TRAINED = (*OF_EACH_KIND, "tagging", "language_model", "written_answers")
 
 
