@@ -478,7 +478,7 @@ def test_symbols_are_turned_where_they_belong_and_back(lengths, running, contigu
 def test_what_reads_from_the_end_writes_nothing_and_is_not_exported(tmp_path):
     with without_report():
         run = language_model(
-            (HELLO,), backward=True, stack=Stack(units=(2,)), training=Training(epochs=1), out=tmp_path / "run"
+            ([HELLO] * 9,), backward=True, stack=Stack(units=(2,)), training=Training(epochs=1), out=tmp_path / "run"
         )
     for ask in (lambda: list(run.generate("h", length=3)), lambda: run.inspect(["hello"])):
         with pytest.raises(InputError, match="trained without backward"):
