@@ -170,12 +170,11 @@ def head(file: TextFile, rows: int) -> tuple[list[str], list[list[Any]]] | None:
 
 def _fits(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> bool:
     """Whether the first row, read so, has the wanted columns; where its quotes stand otherwise, it has not."""
-    wanted = set(columns.values())
     try:
-        first = _first(file, layout)
+        numbers = set(map(str, range(len(_first(file, layout)))))
     except InputError:
         return False
-    return wanted <= (set(first) if _named(columns) else set(map(str, range(len(first)))))
+    return has_header(file, layout, columns) or set(columns.values()) <= numbers
 
 
 def has_header(file: TextFile, layout: Layout, columns: Mapping[str, str]) -> bool:
