@@ -13,7 +13,7 @@ from seqkit.training import step, trainer
 from seqkit.training.passes import steps_of
 from seqkit.training.sums import Figures, Steps
 
-FEW = 24  # steps of a training, up to which it takes less time so
+FEW = 12  # steps of a training, up to which it takes less time so
 
 
 def op_by_op(one: Callable[..., dict[str, tf.Tensor]], rows: object, part: object) -> Steps:
