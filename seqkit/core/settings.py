@@ -92,8 +92,8 @@ class Stack:
         layer_norm: Normalise between layers (Ba et al. 2016).
         input_dropout: Share of the stack's input components dropped.
         dropout: Share of components dropped between layers and after the last.
-        locked: Whether both dropouts take the same components at every step of a row (Gal and Ghahramani 2016); with "max"
-            pooling they always do.
+        locked: Whether both dropouts take the same components at every step of a row (Gal and Ghahramani 2016); where
+            "max" pooling makes a row's one label, and no tags beside it, they always do.
         recurrent_initializer: "orthogonal" (Saxe et al. 2014), or "identity" as in an IRNN (Le, Jaitly and Hinton 2015).
         pyramidal: Let each layer after the first read its input in pairs of steps, so that it has half as many (Chan et al.
             2016); for what reads a sequence and doesn't answer at every step of it.
