@@ -210,10 +210,9 @@ def _suspects(task: Task, train: Examples) -> list[Finding]:
     classes = {name: place for place, name in enumerate(task.classes)}
 
     def fit(rows: Examples) -> Callable[[Examples], np.ndarray]:
-        several = (
-            len(set(task.truths(rows) or ())) > 1
-        )  # or else all rows of the others are in the fold that is left out
-        baseline = task.fit_baselines(rows)["linear" if several else "majority"]()
+        # of one class where all rows of the others are in the fold that is left out
+        kind = "linear" if len(set(task.truths(rows) or ())) > 1 else "majority"
+        baseline = task.fit_baselines(rows)[kind]()
 
         def probabilities(rest: Examples) -> np.ndarray:
             found: np.ndarray = task.baseline_outputs(baseline, rest)
