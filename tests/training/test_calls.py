@@ -18,6 +18,7 @@ from seqkit.training.objectives import classification
 from seqkit.training.step import make_train_steps
 from seqkit.training.sums import CALL, Pace
 from seqkit.training.trainer import Trainer, reproducible
+from tests.op_by_op import op_by_op
 
 BATCHES = 7
 TRAINING = Training(epochs=2, batch_size=3)
@@ -59,6 +60,17 @@ def test_steps_are_the_same_however_many_are_in_a_call():
     assert len({figures["loss"] for figures in single[0]}) == BATCHES
     for counts in ((BATCHES,), (3, 4), (1, 5, 1)):
         assert_same(stepped(*counts), single)
+
+
+def test_steps_without_a_graph_are_those_of_the_graph(monkeypatch):
+    """Which most tests of short trainings rely on."""
+    figures, weights = stepped(BATCHES)
+    monkeypatch.setattr("seqkit.training.step._traced", op_by_op)
+    others, own = stepped(3, 4)
+    for one, other in zip(figures, others, strict=True):
+        assert other == pytest.approx(one, rel=1e-4)
+    for left, right in zip(weights, own, strict=True):
+        np.testing.assert_allclose(right, left, rtol=1e-3, atol=1e-5)
 
 
 def test_a_call_ends_with_a_step_whose_loss_is_no_number():
