@@ -374,11 +374,13 @@ def tune_search(
     flags = " ".join(f"--search.{name.replace('_', '-')} {value}" for name, value in told.items())
     if not flags:
         print("The run's own search is the best of these.")
+        next_steps("other searches: --beams 8 12, --coverage-penalties 0 0.2")
     elif store:
         print(shown(f"The run's search is now {flags}; its evaluations so far were made by the one before."))
         next_steps(f"seqkit evaluate {shlex.quote(str(run))} --data FILE")
     else:
         print(shown(f"The best: {flags}. Give that to predict, evaluate and export, or store it with --store."))
+        next_steps(f"seqkit evaluate {shlex.quote(str(run))} --data FILE {flags}")
 
 
 def ensemble(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import seqkit
 from seqkit.cli.commands import Imports
+from seqkit.cli.telling import next_steps
 from seqkit.core.arguments import Source
 from seqkit.core.files import json_text
 from seqkit.core.progress import notify
@@ -60,3 +61,6 @@ def compare(
             notify(str(path))
         else:
             print(shown(str(path)))
+    if not json:
+        kept = ["open that page"] if to is not None else ["keep it, with a page: --to DIR"]
+        next_steps(*kept, "differences that count for nothing: --rope 0.5")

@@ -15,7 +15,7 @@ from seqkit.core.terminal import shown
 if TYPE_CHECKING:
     from seqkit.runs.run import Run
 
-CELLS = ("simple_rnn", "lstm", "gru", "mut1", "mut2", "mut3", "mingru", "minlstm", "rg_lru", "lru")
+CELLS = ("simple_rnn", "lstm", "gru", "mut1", "mut2", "mut3", "mingru", "minlstm", "qrnn", "rg_lru", "lru")
 
 
 def gradients(
@@ -65,6 +65,8 @@ def gradients(
         to, run=loaded, data=data, rows=rows, cells=cells, length=length, units=units, scales=scale, seed=seed
     )
     print(shown(str(to)))
+    own = ["a run's own: seqkit gradients RUN --data FILE"] if run is None else []
+    next_steps("open that page", *own, "other cells and lengths: --cell lstm --length 500")
 
 
 def inspect(

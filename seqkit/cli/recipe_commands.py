@@ -197,6 +197,8 @@ def _study(recipe: Recipe, asked: Asked) -> Callable[..., None]:
         if found is not None:
             Terminal().print(*found.tables(), sep="\n")
         print(shown(str(made.out)))
+        page = ["open its comparison.html"] if found is not None else []
+        next_steps(*page, "more values or seeds with the same command: trained runs stay")
 
     out = Path("saved_models") / "study"
     return _command(

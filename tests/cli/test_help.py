@@ -84,12 +84,29 @@ def test_a_wrong_name_gets_the_nearest_right_one(arguments, sentence, capsys):
 
 
 def test_what_to_do_next_is_for_people_alone(small, tmp_path, monkeypatch, capsys):
-    table = write_small_table(tmp_path)
+    table, page = write_small_table(tmp_path), tmp_path / "gradients.html"
+    other = shutil.copytree(small, tmp_path / "other")
+    studied = SimpleNamespace(run=lambda: None, out=tmp_path / "study")
+    monkeypatch.setattr("seqkit.Study", lambda *_, **__: studied)
     for command, wanted in {
         ("check", "sentiment", "--data", table): "Next: ",
         ("recipes",): "Next: seqkit new DIR --data FILE",
         ("new", tmp_path / "new", "--data", table): f"then seqkit train {tmp_path / 'new'}",
         ("predict", small, table): "Next: ",
+        ("compare", small, other, "--data", table): "Next: keep it",
+        ("compare", small, other, "--data", table, "--to", tmp_path / "found.csv"): "Next: open that page",
+        (
+            "gradients",
+            "--cell",
+            "gru",
+            "--length",
+            "3",
+            "--units",
+            "2",
+            "--to",
+            page,
+        ): "a run's own: seqkit gradients RUN",
+        ("study", "sentiment", "--data", table): "Next: more values or seeds",
     }.items():
         for person in (False, True):
             shutil.rmtree(tmp_path / "new", ignore_errors=True)
