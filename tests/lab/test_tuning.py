@@ -40,7 +40,7 @@ def trained(tmp_path_factory):
         embedding=Embedding(units=12),
         encoder=Stack(cell="gru", units=(12,)),
         decoder=Stack(cell="gru", units=(12,)),
-        training=Training(epochs=2, batch_size=16, learning_rate=1e-2),
+        training=Training(epochs=1, batch_size=100, learning_rate=1e-2),
         search=OWN,
         out=folder / "run",
     )
