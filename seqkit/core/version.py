@@ -1,3 +1,3 @@
 """The version, of which pyproject.toml reads it too."""
 
-__version__ = "0.20.0"
+__version__ = "0.21.0"

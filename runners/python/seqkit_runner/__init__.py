@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from seqkit_runner.sessions import Session
 
 __all__ = ["Artefact", "ArtefactError", "Session", "load", "serve", "verified"]
-__version__ = "0.20.0"
+__version__ = "0.21.0"
 
 _WITH_NUMPY = {
     "Artefact": "artefact",
