@@ -110,11 +110,11 @@ def learning(report: Report, history: History) -> Section | None:
         )
     for key, unit in panels.items():
         lines = [(key, "training", BLUE, "-o"), (f"val_{key}", "validation", ORANGE, "--s")]
-        if not any(_series(history, k)[0] for k, *_ in lines):
+        if not any(series(history, k)[0] for k, *_ in lines):
             continue
         picture, ax = axes("epoch", unit)
         for column, label, colour, style in lines:
-            epochs, values = _series(history, column)
+            epochs, values = series(history, column)
             if epochs:
                 ax.plot(epochs, values, style, color=colour, label=label, markersize=4)
             if kept and column.startswith("val_") and kept["epoch"] in epochs:
@@ -139,13 +139,13 @@ def lengths(report: Report, history: History) -> Section | None:
 
 
 def gradients(report: Report, history: History) -> Section | None:
-    epochs, norms = _series(history, "gradient_norm")
+    epochs, norms = series(history, "gradient_norm")
     if not epochs:
         return None
     threshold = ((report.get("settings") or {}).get("training") or {}).get("global_clipnorm")
     picture, ax = axes("epoch", "global norm before clipping")
     ax.plot(epochs, norms, "-o", color=BLUE, label="mean of the steps", markersize=4)
-    peaks = _series(history, "gradient_norm_max")
+    peaks = series(history, "gradient_norm_max")
     if peaks[0]:
         ax.plot(*peaks, ":^", color=GREY, label="greatest", markersize=4)
     if threshold:
@@ -154,7 +154,7 @@ def gradients(report: Report, history: History) -> Section | None:
     ax.set_ylim(bottom=0)
     legend(ax)
     blocks = [figure("gradient", "Gradient norm before clipping, in each epoch", picture)]
-    epochs, shares = _series(history, "clipped_share")
+    epochs, shares = series(history, "clipped_share")
     if epochs and threshold:
         picture, ax = axes("epoch", "clipped steps (% of steps)")
         ax.bar(epochs, [100 * share for share in shares], width=0.6, color=BLUE)
@@ -214,7 +214,7 @@ def circumstances(report: Report, history: History) -> Section | None:
     return Section("How it was made", blocks) if blocks else None
 
 
-def _series(history: History, key: str) -> tuple[list[int], list[float]]:
+def series(history: History, key: str) -> tuple[list[int], list[float]]:
     """Epochs and values of one column, without rows that lack it or hold NaN."""
     pairs = [
         (int(row.get("epoch") or k), float(row[key]))

@@ -80,7 +80,7 @@ class Run:
         model.compile(optimizer=info["settings"]["training"]["optimizer"], **task.in_keras())
 
     def __repr__(self) -> str:
-        return in_text(str(self.path), self.info, self.report)
+        return in_text(str(self.path), self.info, self.report, self.history if self.report else [])
 
     def _repr_html_(self) -> str:
         report = self.report
